@@ -1,0 +1,46 @@
+"""The errors a caller can catch. Each names the file and the reason in one line."""
+
+from __future__ import annotations
+
+import os
+
+
+class VideoError(Exception):
+    """Something is wrong with a video file.
+
+    Args:
+        file: The path, or a description of the file object.
+        reason: What is wrong, in a few words.
+
+    Example:
+        >>> str(VideoError("holiday.mp4", "no picture could be decoded"))
+        'holiday.mp4: no picture could be decoded'
+    """
+
+    def __init__(self, file: str | os.PathLike[str], reason: str) -> None:
+        self.file = os.fspath(file)
+        self.reason = " ".join(str(reason).split())  # one line, whatever a library said
+        super().__init__(self.file, self.reason)
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.reason}"
+
+
+class UnreadableFile(VideoError, OSError):
+    """The file is missing, is a folder, or may not be read."""
+
+
+class NotAVideo(VideoError):
+    """The file was read, but no container or picture format was recognised in it."""
+
+
+class NoVideoStream(VideoError):
+    """The container holds no video stream (audio only, say), or not the stream asked for."""
+
+
+class NoMotionVectors(VideoError):
+    """The codec's decoder does not export motion vectors (HEVC, VP8, VP9, AV1, still pictures)."""
+
+
+class DamagedVideo(VideoError):
+    """The stream breaks off, holds no decodable picture, or changes size on the way."""

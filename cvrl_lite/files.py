@@ -1,0 +1,70 @@
+"""Where files are: what ships with the package, the cache outside git, checks and safe writes."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_PACKAGE = Path(__file__).resolve().parent
+
+
+def data_path(name: str) -> Path:
+    """A file of `data/`: in a clone from the repository, in an installed wheel from the package.
+
+    Args:
+        name: The file's name inside `data/`, such as `"README.md"`.
+
+    Returns:
+        The path of an existing file.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+
+    Example:
+        >>> data_path("README.md").name
+        'README.md'
+    """
+    for folder in (_PACKAGE.parent / "data", _PACKAGE / "data"):
+        if (folder / name).exists():
+            return folder / name
+    raise FileNotFoundError(f"{name}: not among the files of data/")
+
+
+def cache_dir() -> Path:
+    """The folder for what is made or downloaded: `$CVRL_CACHE`, or the user's cache folder."""
+    if chosen := os.environ.get("CVRL_CACHE"):
+        folder = Path(chosen)
+    elif sys.platform == "win32":
+        folder = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData/Local")) / "cvrl_lite"
+    elif sys.platform == "darwin":
+        folder = Path.home() / "Library/Caches/cvrl_lite"
+    else:
+        folder = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "cvrl_lite"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def sha256(path: str | os.PathLike[str]) -> str:
+    """The SHA-256 of a file, as 64 hexadecimal digits."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Gives a temporary path beside `path`; renames it over `path` if the block succeeds.
+
+    So a file is there whole or not at all, whenever the writer is interrupted.
+    """
+    final = Path(path)
+    final.parent.mkdir(parents=True, exist_ok=True)
+    part = final.with_name(f".{final.stem}.{os.getpid()}{final.suffix}")
+    try:
+        yield part
+        os.replace(part, final)
+    finally:
+        part.unlink(missing_ok=True)
