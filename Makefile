@@ -1,0 +1,66 @@
+# Two commands are enough: `make lab` opens the course, `make test` checks everything.
+# Both set up what they need. `make help` lists the rest.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+# PyTorch from an index of your choice, for example one that holds its CPU-only builds.
+TORCH_INDEX ?=
+# Passed to JupyterLab: make lab LAB_ARGS="--no-browser --port=8899"
+LAB_ARGS ?=
+# Names of notebooks for `make notebooks`; none means all.
+NOTEBOOKS ?=
+
+# Jupyter refuses to run as root unless told; in a container there often is nobody else.
+AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
+
+.PHONY: help setup data lab notebooks lint check test bench wheel clean
+
+help:  ## this list
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 18
+
+setup: $(STAMP)  ## create .venv and install the pinned dependencies (TORCH_INDEX=..., PYTHON=...)
+
+$(BIN)/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "cvrl-lite needs Python 3.11 or newer, and $(PYTHON) is $$($(PYTHON) --version 2>&1 || true). Try: make setup PYTHON=python3.11" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+# Touched after a complete installation only, so an interrupted one is taken up again.
+$(STAMP): pyproject.toml constraints.txt | $(BIN)/pip
+	$(if $(TORCH_INDEX),$(BIN)/python -m pip install --index-url $(TORCH_INDEX) -c constraints.txt torch)
+	$(BIN)/python -m pip install -c constraints.txt -e '.[course,test]'
+	@touch $@
+
+data: setup  ## make the course's clips (in the user's cache folder, see CVRL_CACHE)
+	$(BIN)/python -c "from cvrl_lite.scenes import course_set; print('clips in', course_set())"
+
+lab: setup data  ## open the course in JupyterLab (LAB_ARGS=...)
+	$(BIN)/python -m jupyter lab $(AS_ROOT) --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb $(LAB_ARGS)
+
+notebooks: setup data  ## build and execute notebooks/*.ipynb from notebooks/src/*.py (NOTEBOOKS="01_result_first ...")
+	$(BIN)/python notebooks/build.py $(NOTEBOOKS)
+
+lint: setup  ## ruff and mypy
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m mypy
+
+check: lint  ## lint and the fast tests, for use while working (at most 3 minutes)
+	$(BIN)/python -m pytest tests -m "not slow"
+
+test: lint data  ## everything: lint, all tests, the browser test, every notebook
+	$(BIN)/python -m pytest tests
+	$(BIN)/python -m pytest --nbval notebooks/
+
+bench: setup  ## speed of reading, beside plain decoding and the limit in C
+	$(BIN)/python benchmarks/reading.py
+
+wheel: setup  ## build dist/cvrl_lite-*.whl
+	$(BIN)/python -m pip wheel --no-deps --no-build-isolation -w dist .
+
+clean:  ## remove what was made inside the repository, .venv included
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

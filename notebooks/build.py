@@ -1,0 +1,201 @@
+"""Builds the course: notebooks/src/NN_topic.py (py:percent) -> notebooks/NN_topic.ipynb, with outputs.
+
+    python notebooks/build.py                  # all of them
+    python notebooks/build.py 01_result_first  # some
+
+The sources are what we edit. A notebook is written only if every cell ran as its source says and nothing
+in its outputs would trouble a reader or another machine (`problems`). Cell ids come from the cells'
+content and what changes from run to run is dropped, so a rebuilt notebook differs only where its content
+does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import jupytext
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+from nbformat import NotebookNode
+
+NOTEBOOKS = Path(__file__).resolve().parent
+SOURCES = NOTEBOOKS / "src"
+METADATA = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+RAISES = "raises-exception"  # the tag of a cell that shows an error on purpose
+CELL_TIMEOUT = 1200  # s
+PICTURES = ("image/png", "image/jpeg", "image/svg+xml")
+# A path of somebody's machine: /home/ann, /tmp/x, C:\Users, ~/course; not a/relative/path, not https://...
+ABSOLUTE_PATH = re.compile(
+    r"(?<![\w.:/])(?:/(?:home|root|tmp|usr|opt|var|work|mnt|private|Users)/|~/)|\b[A-Z]:\\"
+)
+
+
+def names() -> list[str]:
+    """The notebooks that have a source, in the course's order."""
+    return sorted(path.stem for path in SOURCES.glob("[0-9][0-9]_*.py"))
+
+
+def from_source(path: Path) -> NotebookNode:
+    """The notebook of a py:percent source: cells, tags and ids, not yet run.
+
+    Args:
+        path: A source, such as `notebooks/src/00_start_here.py`.
+
+    Returns:
+        A notebook (nbformat 4.5) without outputs.
+    """
+    parsed = jupytext.read(path, fmt="py:percent")
+    notebook = nbformat.v4.new_notebook(metadata=METADATA)
+    seen: dict[str, int] = {}
+    for cell in parsed.cells:
+        digest = hashlib.sha256(f"{cell.cell_type}\n{cell.source}".encode()).hexdigest()[:8]
+        seen[digest] = seen.get(digest, 0) + 1
+        cell.id = digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"
+        # Jupytext keeps cell options it does not know (a title, say) as metadata; tags are all we use.
+        cell.metadata = NotebookNode(tags=list(cell.metadata["tags"])) if cell.metadata.get("tags") else {}
+        notebook.cells.append(cell)
+    return notebook
+
+
+def execute(notebook: NotebookNode) -> None:
+    """Runs every cell in the folder of the notebooks, and keeps outputs and widgets.
+
+    Args:
+        notebook: Changed in place.
+
+    Raises:
+        CellExecutionError: A cell failed that is not tagged `raises-exception`.
+    """
+    client = NotebookClient(
+        notebook,
+        kernel_name="python3",
+        timeout=CELL_TIMEOUT,
+        record_timing=False,
+        resources={"metadata": {"path": str(NOTEBOOKS)}},
+    )
+    client.execute()
+    widgets = notebook.metadata.get("widgets")
+    notebook.metadata = NotebookNode(METADATA)
+    if widgets:
+        notebook.metadata.widgets = widgets
+    for output in _outputs(notebook):
+        if output.output_type == "error":  # the traceback names files of this machine
+            output.traceback = [f"{output.ename}: {output.evalue}"]
+
+
+def with_fixed_widget_ids(notebook: NotebookNode) -> NotebookNode:
+    """The same notebook with its widgets' random 32-digit names replaced by numbers.
+
+    Args:
+        notebook: An executed notebook whose metadata holds the widgets' state.
+
+    Returns:
+        A notebook that is the same after every build.
+    """
+    text = nbformat.writes(notebook)
+    widgets = notebook.metadata.get("widgets", {})
+    known = {model for state in widgets.values() for model in state.get("state", {})}
+    order: dict[str, str] = {}
+
+    def number(match: re.Match[str]) -> str:
+        if match[0] not in known:
+            return match[0]
+        return order.setdefault(match[0], f"{len(order):032x}")
+
+    return nbformat.reads(re.sub(r"\b[0-9a-f]{32}\b", number, text), as_version=4)
+
+
+def _outputs(notebook: NotebookNode) -> Iterator[NotebookNode]:
+    for cell in notebook.cells:
+        yield from cell.get("outputs", [])
+
+
+def _text(output: NotebookNode) -> str:
+    """Whatever an output shows as words."""
+    data = output.get("data", {})
+    words = [str(output.get("text", "")), str(output.get("evalue", ""))]
+    return "\n".join(words + [str(data[key]) for key in data if key.startswith("text/")])
+
+
+def problems(notebook: NotebookNode) -> list[str]:
+    """What in a notebook's outputs would trouble a reader, or a comparison on another machine.
+
+    Args:
+        notebook: An executed notebook.
+
+    Returns:
+        One line per problem, each naming its cell: an error without the tag, a tag without an error, a
+        picture without alt text, a warning, an absolute path. An empty list if all is well.
+    """
+    found = []
+    for number, cell in enumerate(notebook.cells):
+        where = f"cell {number} ({cell.id}, {cell.source.splitlines()[0] if cell.source else 'empty'})"
+        outputs = cell.get("outputs", [])
+        tagged = RAISES in cell.metadata.get("tags", [])
+        failed = [output for output in outputs if output.output_type == "error"]
+        if failed and not tagged:
+            found.append(f"{where}: stores {failed[0].ename} without the tag {RAISES}")
+        if tagged and not failed:
+            found.append(f"{where}: has the tag {RAISES} and raises nothing")
+        for output in outputs:
+            for kind in PICTURES:
+                alt = output.get("metadata", {}).get(kind, {}).get("alt", "")
+                if kind in output.get("data", {}) and not alt.strip():
+                    found.append(f"{where}: a picture without alt text")
+            if output.get("name") == "stderr":
+                found.append(f"{where}: writes to stderr: {output.text.strip().splitlines()[-1]}")
+            if path := ABSOLUTE_PATH.search(_text(output)):
+                found.append(f"{where}: shows an absolute path, {path[0]}...")
+    return found
+
+
+def build(name: str) -> list[str]:
+    """Builds one notebook.
+
+    Args:
+        name: Its name without ending, such as `"00_start_here"`.
+
+    Returns:
+        What keeps it from being written, one line each; an empty list if it was written.
+    """
+    notebook = from_source(SOURCES / f"{name}.py")
+    try:
+        execute(notebook)
+    except CellExecutionError as error:
+        return [str(error)]
+    found = problems(notebook)
+    if not found:
+        nbformat.validate(notebook)
+        part = NOTEBOOKS / f".{name}.part"  # so that an interrupted build leaves the old notebook whole
+        nbformat.write(with_fixed_widget_ids(notebook), part)
+        os.replace(part, NOTEBOOKS / f"{name}.ipynb")
+    return found
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Builds the notebooks named on the command line, or all; returns 1 if one could not be built."""
+    parser = argparse.ArgumentParser(description="Build the course's notebooks from notebooks/src/*.py.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="such as 00_start_here; all if none")
+    chosen = parser.parse_args(arguments).names or names()
+    if unknown := [name for name in chosen if name not in names()]:
+        parser.error(f"no source for {', '.join(unknown)}; there are {', '.join(names())}")
+    status = 0
+    for name in chosen:
+        found = build(name)
+        print(f"{name}: {'built' if not found else 'NOT built'}", *found, sep="\n  ", flush=True)
+        status |= bool(found)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,92 @@
+"""The plan of the house: a room imports only from the rooms below it, and no file grows out of hand."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "cvrl_lite"
+# Ground floor first.
+ROOMS = [
+    *("errors", "files", "progress"),
+    *("codec", "scenes", "datasets", "augment", "models", "pretext", "pretrain", "evaluate"),
+    *("figures", "widgets", "cli"),
+]
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+def room_of(path: Path) -> str:
+    """The room a file of the package belongs to; "" for the front door, cvrl_lite/__init__.py."""
+    first = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    return "" if first == "__init__" else first
+
+
+def imported_rooms(source: str, package: list[str]) -> set[str]:
+    """The rooms a source imports; `package` is the dotted name of the package the file lies in."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            targets = [alias.name.split(".") for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            base = base + (node.module.split(".") if node.module else [])
+            targets = [[*base, alias.name] for alias in node.names]
+        else:
+            continue
+        found |= {target[1] for target in targets if target[0] == "cvrl_lite" and len(target) > 1}
+    return found
+
+
+@pytest.mark.parametrize(
+    ("source", "rooms"),
+    [
+        ("import cvrl_lite.codec.reader", {"codec"}),
+        ("from cvrl_lite import scenes, files", {"scenes", "files"}),
+        ("def f():\n    from cvrl_lite.models.tiny import Tiny", {"models"}),
+        ("from . import raster", {"codec"}),
+        ("from ..errors import VideoError", {"errors"}),
+        ("import numpy as np", set()),
+    ],
+)
+def test_the_import_parser_sees_every_kind(source: str, rooms: set[str]) -> None:
+    assert imported_rooms(source, ["cvrl_lite", "codec"]) == rooms
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_a_room_imports_only_from_below(path: Path) -> None:
+    room = room_of(path)
+    if not room:
+        return  # the front door may open on any room; what it loads is tested below
+    assert room in ROOMS, f"{room} is not in the plan"
+    package = ["cvrl_lite", *path.relative_to(PACKAGE).parts[:-1]]
+    above = ROOMS[ROOMS.index(room) + 1 :]
+    names = imported_rooms(path.read_text(encoding="utf-8"), package)
+    assert not names & set(above), f"{room} imports from {names & set(above)}, above it"
+
+
+@pytest.mark.parametrize(
+    ("module", "absent"),
+    [
+        ("cvrl_lite", ("torch", "matplotlib", "sklearn")),
+        ("cvrl_lite.codec", ("torch", "matplotlib")),
+        ("cvrl_lite.scenes", ("torch", "matplotlib")),
+        ("cvrl_lite.cli", ("torch", "matplotlib", "sklearn")),  # so that --help answers at once
+    ],
+)
+def test_an_import_stays_light(module: str, absent: tuple[str, ...]) -> None:
+    code = f"import sys, {module}; print(*[name for name in {absent!r} if name in sys.modules])"
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.split() == []
+
+
+def test_no_file_is_longer_than_400_lines() -> None:
+    folders = ("cvrl_lite", "tests", "benchmarks", "notebooks")
+    files = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
+    lengths = {path.relative_to(ROOT).as_posix(): len(path.read_bytes().splitlines()) for path in files}
+    assert {name: lines for name, lines in lengths.items() if lines > 400} == {}
