@@ -1,0 +1,241 @@
+"""The networks: video backbone, context encoder, motion encoder, predictor, projection heads.
+
+Axes: B batch, T time, C channel, H W pixels, G vector cells a side, N points or tokens, D width.
+
+Source: section 3 of *Self-supervised Video Representation Learning by Context and Motion Decoupling*
+(CVPR 2021) and its released code for the roles and the predictor's form; the tiny sizes are ours.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+def _conv(ins: int, outs: int, kernel: tuple[int, int, int], stride: tuple[int, int, int]) -> nn.Sequential:
+    padding = tuple(k // 2 for k in kernel)
+    return nn.Sequential(
+        nn.Conv3d(ins, outs, kernel, stride, padding, bias=False), nn.BatchNorm3d(outs), nn.ReLU()
+    )
+
+
+class TinyR2Plus1D(nn.Module):
+    """A small (2+1)D video backbone: each block looks at space (1x3x3), then at time (3x1x1).
+
+    Args:
+        widths: Channels of the four blocks. The first two keep the time axis, the last two halve it;
+            each halves height and width.
+
+    Example:
+        >>> net = TinyR2Plus1D()
+        >>> [tuple(level.shape) for level in net(torch.zeros(1, 3, 8, 64, 64))]
+        [(1, 96, 4, 8, 8), (1, 96, 2, 4, 4)]
+    """
+
+    def __init__(self, widths: tuple[int, int, int, int] = (24, 48, 96, 96)) -> None:
+        super().__init__()
+        self.widths = widths
+        self.blocks = nn.ModuleList()
+        ins = 3
+        for outs, time_stride in zip(widths, (1, 1, 2, 2), strict=True):
+            self.blocks.append(
+                nn.Sequential(
+                    _conv(ins, outs, (1, 3, 3), (1, 2, 2)), _conv(outs, outs, (3, 1, 1), (time_stride, 1, 1))
+                )
+            )
+            ins = outs
+
+    def forward(self, clip: Tensor) -> tuple[Tensor, Tensor]:
+        """The feature maps of the last two blocks.
+
+        Args:
+            clip: (B, 3, T, H, W) float, normalised RGB.
+
+        Returns:
+            Level 3, (B, C3, T/2, H/8, W/8), and level 4, (B, C4, T/4, H/16, W/16).
+        """
+        maps = []
+        for block in self.blocks:
+            clip = block(clip)
+            maps.append(clip)
+        return maps[-2], maps[-1]
+
+    @property
+    def width(self) -> int:
+        """Length of the vector that `pool` makes."""
+        return self.widths[2] + self.widths[3]
+
+    @staticmethod
+    def pool(levels: tuple[Tensor, Tensor]) -> Tensor:
+        """One vector a clip: both levels averaged over time and space, each to length 1, side by side.
+
+        Args:
+            levels: What `forward` returned.
+
+        Returns:
+            (B, C3 + C4) float.
+        """
+        return torch.cat([F.normalize(level.mean((2, 3, 4)), dim=1) for level in levels], dim=1)
+
+
+class ContextEncoder(nn.Module):
+    """A small 2D network for one key frame.
+
+    Args:
+        widths: Channels of the blocks, each halving height and width.
+
+    Example:
+        >>> ContextEncoder()(torch.zeros(2, 3, 64, 64)).shape
+        torch.Size([2, 96])
+    """
+
+    def __init__(self, widths: tuple[int, ...] = (24, 48, 96, 96)) -> None:
+        super().__init__()
+        ins = (3, *widths[:-1])
+        self.blocks = nn.Sequential(
+            *(_conv(i, o, (1, 3, 3), (1, 2, 2)) for i, o in zip(ins, widths, strict=True))
+        )
+        self.width = widths[-1]
+
+    def forward(self, frame: Tensor) -> Tensor:
+        """Key frames (B, 3, H, W) to vectors (B, width)."""
+        return self.blocks(frame[:, :, None]).mean((2, 3, 4))
+
+
+class MotionEncoder(nn.Module):
+    """A small 3D network over a window of motion vectors; it keeps a map of points.
+
+    Args:
+        widths: Channels of the three blocks. Time is halved three times, space twice.
+
+    Example:
+        >>> MotionEncoder()(torch.zeros(2, 3, 8, 16, 16)).shape
+        torch.Size([2, 96, 1, 4, 4])
+    """
+
+    def __init__(self, widths: tuple[int, int, int] = (32, 64, 96)) -> None:
+        super().__init__()
+        strides = ((2, 1, 1), (2, 2, 2), (2, 2, 2))
+        ins = (3, *widths[:-1])
+        self.blocks = nn.Sequential(
+            *(_conv(i, o, (3, 3, 3), s) for i, o, s in zip(ins, widths, strides, strict=True))
+        )
+        self.width = widths[-1]
+
+    def forward(self, motion: Tensor) -> Tensor:
+        """Windows (B, 3, T, G, G), x, y and mask as channels, to maps (B, width, T/8, G/4, G/4)."""
+        return self.blocks(motion)
+
+
+class _EncoderLayer(nn.Module):
+    """Self-attention and a feed-forward step, post-norm; positions join queries and keys only."""
+
+    def __init__(self, width: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        self.attention = nn.MultiheadAttention(width, heads, dropout, batch_first=True)
+        self.feed = nn.Sequential(
+            nn.Linear(width, width), nn.ReLU(), nn.Dropout(dropout), nn.Linear(width, width)
+        )
+        self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(2))
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, tokens: Tensor, positions: Tensor) -> Tensor:
+        placed = tokens + positions
+        update = self.attention(placed, placed, tokens, need_weights=False)[0]
+        tokens = self.norms[0](tokens + self.dropout(update))
+        return self.norms[1](tokens + self.dropout(self.feed(tokens)))
+
+
+class _DecoderLayer(_EncoderLayer):
+    """The same, with attention to the memory between the two steps."""
+
+    def __init__(self, width: int, heads: int, dropout: float) -> None:
+        super().__init__(width, heads, dropout)
+        self.cross = nn.MultiheadAttention(width, heads, dropout, batch_first=True)
+        self.cross_norm = nn.LayerNorm(width)
+
+    def forward(  # type: ignore[override]
+        self, tokens: Tensor, positions: Tensor, memory: Tensor, memory_positions: Tensor
+    ) -> Tensor:
+        placed = tokens + positions
+        update = self.attention(placed, placed, tokens, need_weights=False)[0]
+        tokens = self.norms[0](tokens + self.dropout(update))
+        update = self.cross(tokens + positions, memory + memory_positions, memory, need_weights=False)[0]
+        tokens = self.cross_norm(tokens + self.dropout(update))
+        return self.norms[1](tokens + self.dropout(self.feed(tokens)))
+
+
+class MotionPredictor(nn.Module):
+    """A Transformer encoder-decoder: from a clip's feature map to one prediction a future point.
+
+    The encoder reads the clip's tokens; the decoder's queries are learned positions (one a place and
+    time of the future window) whose content starts at zero.
+
+    Args:
+        ins: Channels of the clip's feature map.
+        tokens: Points of the clip's feature map.
+        points: Points to predict.
+        width: Width of the Transformer.
+        heads: Attention heads.
+        encoder_layers: Layers that mix the clip's tokens.
+        decoder_layers: Layers that read them for each point.
+        dropout: Probability.
+
+    Example:
+        >>> MotionPredictor(96, tokens=32, points=16)(torch.zeros(2, 96, 2, 4, 4)).shape
+        torch.Size([2, 16, 96])
+    """
+
+    def __init__(
+        self,
+        ins: int,
+        *,
+        tokens: int,
+        points: int,
+        width: int = 96,
+        heads: int = 4,
+        encoder_layers: int = 1,
+        decoder_layers: int = 2,
+        dropout: float = 0.1,
+    ) -> None:
+        super().__init__()
+        self.width = width
+        self.entry = nn.Linear(ins, width, bias=False)
+        self.key_positions = nn.Parameter(torch.rand(tokens, width))
+        self.query_positions = nn.Parameter(torch.rand(points, width))
+        self.encoder = nn.ModuleList(_EncoderLayer(width, heads, dropout) for _ in range(encoder_layers))
+        self.decoder = nn.ModuleList(_DecoderLayer(width, heads, dropout) for _ in range(decoder_layers))
+
+    def forward(self, clip_map: Tensor) -> Tensor:
+        """A map (B, C, T, H, W) with T*H*W = tokens, to predictions (B, points, width)."""
+        memory = self.entry(clip_map.flatten(2).transpose(1, 2))  # (B, tokens, D)
+        for layer in self.encoder:
+            memory = layer(memory, self.key_positions)
+        points = torch.zeros_like(self.query_positions).expand(len(memory), -1, -1)
+        for layer in self.decoder:
+            points = layer(points, self.query_positions, memory, self.key_positions)
+        return points
+
+
+class ProjectionHead(nn.Sequential):
+    """Linear, batch norm, ReLU, linear, batch norm: from features to the space the loss compares in.
+
+    Args:
+        ins: Width of the features.
+        hidden: Width between the two layers.
+        outs: Width of the projection.
+
+    Example:
+        >>> ProjectionHead(96)(torch.zeros(4, 96)).shape
+        torch.Size([4, 128])
+    """
+
+    def __init__(self, ins: int, hidden: int = 256, outs: int = 128) -> None:
+        super().__init__(
+            nn.Linear(ins, hidden),
+            nn.BatchNorm1d(hidden),
+            nn.ReLU(),
+            nn.Linear(hidden, outs, bias=False),
+            nn.BatchNorm1d(outs),
+        )
