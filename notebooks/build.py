@@ -102,17 +102,15 @@ def with_fixed_widget_ids(notebook: NotebookNode) -> NotebookNode:
     Returns:
         A notebook that is the same after every build.
     """
-    text = nbformat.writes(notebook)
     widgets = notebook.metadata.get("widgets", {})
-    known = {model for state in widgets.values() for model in state.get("state", {})}
-    order: dict[str, str] = {}
-
-    def number(match: re.Match[str]) -> str:
-        if match[0] not in known:
-            return match[0]
-        return order.setdefault(match[0], f"{len(order):032x}")
-
-    return nbformat.reads(re.sub(r"\b[0-9a-f]{32}\b", number, text), as_version=4)
+    models = [model for kind in widgets.values() for model in kind["state"]]  # in the order of their making
+    number = {model: f"{order:032x}" for order, model in enumerate(models)}
+    text = re.sub(
+        r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])",
+        lambda match: number.get(match[0], match[0]),
+        nbformat.writes(notebook),
+    )
+    return nbformat.reads(text, as_version=4)
 
 
 def _outputs(notebook: NotebookNode) -> Iterator[NotebookNode]:

@@ -1,0 +1,156 @@
+"""The course's notebooks agree with their sources and carry what a reader and another machine need.
+
+That they run, and that their outputs hold, is checked by `pytest --nbval notebooks/`.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+from types import ModuleType
+
+import nbformat
+import pytest
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_notebook, new_output
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDER = ROOT / "notebooks"
+NAMES = sorted(path.stem for path in (FOLDER / "src").glob("*.py"))
+
+
+def _load_builder() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("notebooks_build", FOLDER / "build.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+builder = _load_builder()
+
+
+def stored(name: str) -> NotebookNode:
+    return nbformat.read(FOLDER / f"{name}.ipynb", as_version=4)
+
+
+def test_every_source_has_its_notebook_and_the_course_begins() -> None:
+    assert [path.stem for path in sorted(FOLDER.glob("*.ipynb"))] == NAMES == builder.names()
+    assert NAMES[:3] == ["00_start_here", "01_result_first", "02_inside_a_video_file"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_source_and_notebook_are_the_same_cells(name: str) -> None:
+    def essence(notebook: NotebookNode) -> list[tuple[str, str, str, list[str]]]:
+        return [
+            (cell.id, cell.cell_type, cell.source, list(cell.metadata.get("tags", [])))
+            for cell in notebook.cells
+        ]
+
+    assert essence(stored(name)) == essence(builder.from_source(FOLDER / "src" / f"{name}.py"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_notebook_is_clean(name: str) -> None:
+    notebook = stored(name)
+    nbformat.validate(notebook)
+    assert builder.problems(notebook) == []
+    assert {key: notebook.metadata[key] for key in builder.METADATA} == builder.METADATA
+    assert set(notebook.metadata) <= {*builder.METADATA, "widgets"}
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1)), "not run in one go"
+    assert (FOLDER / f"{name}.ipynb").stat().st_size < 3.5e6
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_notebook_has_the_parts_of_a_lesson(name: str) -> None:
+    cells = stored(name).cells
+    words = "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    assert cells[0].cell_type == "markdown" and re.match(r"# \S", cells[0].source)
+    assert len(re.findall(r"^# ", words, re.M)) == 1, "one title"
+    opening = "\n".join(cell.source for cell in cells[:4])
+    assert re.search(r"(?i)goals|you will|able to", opening), "goals"
+    assert re.search(r"(?i)\bminutes?\b", opening), "minutes on 2 cores"
+    assert re.search(r"(?i)\bdisk\b|\bMB\b", opening), "disk"
+    quiz = re.split(r"(?im)^#+ .*(?:quiz|questions).*$", words)
+    assert len(quiz) >= 2, "a quiz"
+    assert 3 <= quiz[-1].count("<details>") <= 5 and quiz[-1].count("</details>") >= 3, "folded answers"
+    assert re.search(r"(?i)\bnext\b", quiz[-1]), "where to go next"
+    assert re.search(r"(?i)further reading|read more", words), "further reading"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_links_between_files_lead_somewhere(name: str) -> None:
+    words = "\n".join(cell.source for cell in stored(name).cells if cell.cell_type == "markdown")
+    links = [link.split("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)", words)]
+    local = [link for link in links if link and not re.match(r"\w+:", link)]
+    assert [link for link in local if not (FOLDER / link).exists()] == []
+
+
+def test_readme_marks_exactly_the_notebooks_that_are_there() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    linked = re.findall(r"\]\(notebooks/([0-9]{2}_\w+)\.ipynb\)", readme)
+    assert sorted(set(linked)) == NAMES
+    planned = re.findall(r"\b([0-9]{2}_[a-z_]+)\b", readme)
+    assert len(set(planned)) >= 11 and set(NAMES) <= set(planned)
+
+
+# What the builder would refuse.
+
+
+def notebook_with(output: NotebookNode, tags: list[str] | None = None) -> NotebookNode:
+    cell = new_code_cell("1", outputs=[output], metadata={"tags": tags or []})
+    return new_notebook(cells=[cell], metadata=builder.METADATA)
+
+
+PNG = {"image/png": "aGk="}
+ERROR = {"ename": "VideoError", "evalue": "clip.mp4: no picture", "traceback": []}
+
+
+@pytest.mark.parametrize(
+    ("output", "tags", "problem"),
+    [
+        (new_output("display_data", PNG), [], "without alt text"),
+        (new_output("display_data", PNG, metadata={"image/png": {"alt": " "}}), [], "without alt text"),
+        (new_output("display_data", PNG, metadata={"image/png": {"alt": "a pan"}}), [], None),
+        (new_output("error", **ERROR), [], "stores VideoError"),
+        (new_output("error", **ERROR), ["raises-exception"], None),
+        (new_output("stream", text="fine"), ["raises-exception"], "raises nothing"),
+        (new_output("stream", name="stderr", text="FutureWarning: x"), [], "writes to stderr"),
+        (new_output("stream", text="made /home/ann/clips"), [], "absolute path"),
+        (new_output("execute_result", {"text/plain": "'C:\\\\Users\\\\ann'"}), [], "absolute path"),
+        (new_output("stream", text="clips/a.mp4, 12/24, https://example.org/home/x"), [], None),
+    ],
+)
+def test_builder_finds_what_would_trouble(output: NotebookNode, tags: list[str], problem: str | None) -> None:
+    found = builder.problems(notebook_with(output, tags))
+    if problem is None:
+        assert found == []
+    else:
+        assert len(found) == 1 and problem in found[0]
+
+
+def test_source_gives_stable_ids_and_tags(tmp_path: Path) -> None:
+    source = tmp_path / "00_try.py"
+    source.write_text(
+        '# %% [markdown]\n# # Title\n\n# %% tags=["raises-exception"]\n1 / 0\n\n# %%\n2\n\n# %%\n2\n'
+    )
+    cells = builder.from_source(source).cells
+    assert [cell.cell_type for cell in cells] == ["markdown", "code", "code", "code"]
+    assert cells[1].metadata == {"tags": ["raises-exception"]} and cells[2].metadata == {}
+    assert cells[3].id == f"{cells[2].id}-2"
+    source.write_text(source.read_text().replace("# # Title", "# # Another"))
+    assert [cell.id for cell in builder.from_source(source).cells[1:]] == [cell.id for cell in cells[1:]]
+
+
+def test_execution_keeps_widgets_under_names_that_do_not_change(tmp_path: Path) -> None:
+    source = tmp_path / "00_try.py"
+    source.write_text("# %%\nimport ipywidgets\nipywidgets.VBox([ipywidgets.IntSlider(max=3)])\n")
+    built = []
+    for _ in range(2):
+        notebook = builder.from_source(source)
+        builder.execute(notebook)
+        built.append(nbformat.writes(builder.with_fixed_widget_ids(notebook)))
+    assert "IntSliderModel" in built[0]
+    assert built[0] == built[1]
