@@ -118,7 +118,7 @@ class Geometry:
             Vectors (B, W, 2, size, size), in pixels of a square whose crop was enlarged to its full side,
             0 where masked, and mask (B, W, size, size) bool.
         """
-        batch, steps = mask.shape[:2]
+        steps = mask.shape[1]
         weight = mask.float()
         stacked = torch.cat([(vectors * weight[:, :, None]).flatten(1, 2), weight], 1)  # (B, 3W, G, G)
         stacked = self.sample(stacked, size)

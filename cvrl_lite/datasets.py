@@ -61,7 +61,7 @@ class VideoSet:
     classes: dict[str, tuple[str, ...]]
 
 
-def MovingScenes(split: str, root: str | os.PathLike[str] | None = None) -> VideoSet:  # noqa: N802
+def MovingScenes(split: str, root: str | os.PathLike[str] | None = None) -> VideoSet:
     """The embedded data set: clips whose scene and action are independent labels.
 
     Args:
@@ -91,7 +91,7 @@ def MovingScenes(split: str, root: str | os.PathLike[str] | None = None) -> Vide
     )
 
 
-def VideoFolder(root: str | os.PathLike[str], source: str | None = None) -> VideoSet:  # noqa: N802
+def VideoFolder(root: str | os.PathLike[str], source: str | None = None) -> VideoSet:
     """Any folder of videos. Where they lie in sub-folders, the first sub-folder's name is the class.
 
     Args:

@@ -48,7 +48,8 @@ def info_nce(
     """
     if queries.ndim != 2 or keys.ndim != 2 or queries.shape[1] != keys.shape[1] or len(keys) < len(queries):
         raise ValueError(
-            f"info_nce takes queries (N, D) and keys (M >= N, D), got {tuple(queries.shape)} and {tuple(keys.shape)}"
+            "info_nce takes queries (N, D) and keys (M, D), M >= N; "
+            f"got {tuple(queries.shape)} and {tuple(keys.shape)}"
         )
     logits = F.normalize(queries.float(), dim=1) @ F.normalize(keys.float(), dim=1).T / temperature
     targets = torch.arange(len(queries), device=queries.device)

@@ -1,0 +1,59 @@
+"""`cvrl-lite`: every job of the package from a shell.
+
+Exit codes: 0 success; 1 some inputs failed, the rest was kept; 2 bad use, or nothing usable. Errors are
+one line each on stderr.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from cvrl_lite import __version__
+from cvrl_lite.cli import learning, reading
+from cvrl_lite.errors import VideoError
+
+
+class _Parser(argparse.ArgumentParser):
+    """An argument parser that keeps to one line an error."""
+
+    def error(self, message: str) -> None:  # type: ignore[override]
+        print(f"{self.prog}: {message} (see {self.prog} --help)", file=sys.stderr)
+        raise SystemExit(2)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line's grammar."""
+    top = _Parser(prog="cvrl-lite", description="Self-supervised learning from compressed video.")
+    top.add_argument("--version", action="version", version=f"cvrl-lite {__version__}")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+    reading.add_commands(commands)
+    learning.add_commands(commands)
+    return top
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command.
+
+    Args:
+        argv: The words after `cvrl-lite`; those of the process where None.
+
+    Returns:
+        The exit code.
+    """
+    try:
+        arguments = parser().parse_args(argv)
+        return int(arguments.run(arguments))
+    except SystemExit as stop:  # argparse has said why
+        return int(stop.code or 0)
+    except BrokenPipeError:  # the reader of our output went away, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        print("cvrl-lite: interrupted", file=sys.stderr)
+        return 1
+    except (VideoError, OSError, ValueError) as error:
+        print(f"cvrl-lite: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2

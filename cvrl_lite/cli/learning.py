@@ -1,0 +1,114 @@
+"""Commands that train or judge: pretrain, evaluate, quickstart."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from cvrl_lite.cli.reading import Commands, command
+
+
+def add_commands(commands: Commands) -> None:
+    """Adds this module's commands."""
+    made = command(
+        commands,
+        "pretrain",
+        _pretrain,
+        "Train a backbone on MovingScenes or on any folder of videos.",
+        "cvrl-lite pretrain --folder videos/ --out runs/first --steps 200",
+    )
+    made.add_argument("--folder", type=Path, help="a folder of videos (default: MovingScenes)")
+    made.add_argument(
+        "--source",
+        metavar="REGEX",
+        help="files in whose name its first match reads the same were cut from one video",
+    )
+    made.add_argument("--out", type=Path, required=True, help="folder of checkpoint and metrics")
+    made.add_argument("--tasks", default="context,motion", help="context, motion, or context,motion")
+    made.add_argument("--steps", type=int, help="batches (default: the recipe's)")
+    made.add_argument("--batch", type=int, help="clips a batch (default: the recipe's)")
+    made.add_argument("--seed", type=int, default=0)
+    made.add_argument("--json", action="store_true", help="print the outcome as JSON")
+
+    made = command(
+        commands,
+        "evaluate",
+        _evaluate,
+        "Judge a checkpoint on MovingScenes, by every label.",
+        "cvrl-lite evaluate runs/first --protocol linear --split val",
+    )
+    made.add_argument("run_folder", type=Path, metavar="RUN", help="a folder that pretrain wrote")
+    made.add_argument("--protocol", choices=("retrieval", "linear"), default="retrieval")
+    made.add_argument("--split", choices=("val", "test"), default="val", help="test is for reporting only")
+    made.add_argument("--json", action="store_true", help="print JSON")
+
+    made = command(
+        commands,
+        "quickstart",
+        _quickstart,
+        "Make the data, train three models, and print what each has learned.",
+        "cvrl-lite quickstart --out runs/quickstart --minutes 2",
+    )
+    made.add_argument("--out", type=Path, default=Path("runs/quickstart"))
+    made.add_argument("--minutes", type=float, default=10.0, help="at most this long a training")
+    made.add_argument("--clips", type=int, default=1600, help="clips of the data set")
+    made.add_argument("--seed", type=int, default=0)
+    made.add_argument("--json", action="store_true", help="print the table as JSON")
+
+
+def _pretrain(arguments: argparse.Namespace) -> int:
+    from cvrl_lite import pretrain
+
+    recipe = pretrain.recipes.laptop(tuple(arguments.tasks.split(",")), seed=arguments.seed)
+    if arguments.folder:
+        recipe = recipe.replace(data=str(arguments.folder), source=arguments.source)
+    changes = {name: getattr(arguments, name) for name in ("steps", "batch")}
+    recipe = recipe.replace(**{name: value for name, value in changes.items() if value is not None})
+    run = pretrain.run(recipe, arguments.out)
+    for file in run.skipped:
+        print(f"cvrl-lite: {file.path}: not used: {file.reason}", file=sys.stderr)
+    outcome = {
+        "out": str(arguments.out),
+        "steps": run.steps,
+        "seconds": round(run.seconds, 1),
+        "precision": run.recipe.precision,
+        "skipped": {str(file.path): file.reason for file in run.skipped},
+        "interrupted": run.interrupted,
+    }
+    if arguments.json:
+        print(json.dumps(outcome, indent=2))
+    else:
+        print(f"{arguments.out}: {run.steps} steps in {run.seconds:.0f} s ({run.recipe.precision})")
+    return 1 if run.skipped or run.interrupted else 0
+
+
+def _evaluate(arguments: argparse.Namespace) -> int:
+    from cvrl_lite import evaluate, pretrain
+    from cvrl_lite.datasets import MovingScenes, decode
+
+    backbone, recipe = pretrain.load(arguments.run_folder)
+    gallery, queries = (
+        decode(MovingScenes(split), size=recipe.decoded, vectors=False)
+        for split in ("train", arguments.split)
+    )
+    found = evaluate.scores(backbone, gallery, queries, recipe.sampling, size=recipe.augmentation.size)
+    kept = {
+        label: {k: v for k, v in row.items() if (k == "linear") == (arguments.protocol == "linear")}
+        for label, row in found.items()
+    }
+    if arguments.json:
+        print(json.dumps(kept, indent=2))
+    else:
+        for label, row in kept.items():
+            print(f"{label:>8}  " + "  ".join(f"{name} {value:.3f}" for name, value in row.items()))
+    return 0
+
+
+def _quickstart(arguments: argparse.Namespace) -> int:
+    from cvrl_lite.cli.quickstart import quickstart, table
+
+    result = quickstart(arguments.out, minutes=arguments.minutes, clips=arguments.clips, seed=arguments.seed)
+    print(json.dumps(result, indent=2) if arguments.json else table(result))
+    return 0

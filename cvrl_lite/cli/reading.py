@@ -1,0 +1,230 @@
+"""Commands that need no network: doctor, inspect, extract, transcode, scenes."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import importlib.metadata
+import importlib.util
+import json
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cvrl_lite import scenes
+from cvrl_lite.codec import CompressedVideo, VideoInfo, transcode
+from cvrl_lite.errors import VideoError
+from cvrl_lite.files import cache_dir, replacing
+from cvrl_lite.progress import track
+
+Commands = Any  # argparse's collection of sub-parsers, whose class is private
+
+
+def command(
+    commands: Commands, name: str, run: Callable[[argparse.Namespace], int], about: str, example: str
+) -> argparse.ArgumentParser:
+    """Adds a sub-command whose `--help` ends with an example."""
+    made: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=about,
+        description=about,
+        epilog=f"example: {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    made.set_defaults(run=run)
+    return made
+
+
+def add_commands(commands: Commands) -> None:
+    """Adds this module's commands."""
+    made = command(
+        commands, "doctor", _doctor, "Say what is installed and what is missing.", "cvrl-lite doctor"
+    )
+    made.add_argument("--json", action="store_true", help="print JSON")
+
+    made = command(
+        commands,
+        "inspect",
+        _inspect,
+        "Say what compressed files hold.",
+        "cvrl-lite inspect holiday.mp4 --json",
+    )
+    made.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    made.add_argument("--json", action="store_true", help="print a list with one object a file")
+
+    made = command(
+        commands,
+        "extract",
+        _extract,
+        "Write key frames and motion vectors to .npz files.",
+        "cvrl-lite extract holiday.mp4 --out vectors/",
+    )
+    made.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    made.add_argument("--out", type=Path, default=Path(), help="folder of the .npz files (default: here)")
+    made.add_argument("--direction", choices=("past", "future"), default="past")
+
+    made = command(
+        commands,
+        "transcode",
+        _transcode,
+        "Encode again with short GOPs and no B-frames, as training likes it.",
+        "cvrl-lite transcode holiday.mp4 --out short/ --short-side 128",
+    )
+    made.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    made.add_argument("--out", type=Path, required=True, help="folder of the new files")
+    made.add_argument("--gop", type=int, default=12, help="frames from one key frame to the next")
+    made.add_argument("--short-side", type=int, help="scale to this many pixels on the shorter side")
+
+    made = command(
+        commands,
+        "scenes",
+        _scenes,
+        "Make MovingScenes clips.",
+        "cvrl-lite scenes --out clips/ --clips 100",
+    )
+    made.add_argument("--out", type=Path, required=True, help="folder of the set")
+    made.add_argument("--clips", type=int, default=1600)
+    made.add_argument("--seed", type=int, default=0)
+    made.add_argument("--frames", type=int, default=40)
+    made.add_argument("--size", type=int, default=112, help="side in pixels")
+    made.add_argument("--tie", type=float, default=0.0, help="0: action independent of scene; 1: given by it")
+
+
+def each(files: Iterable[Path], job: Callable[[Path], None], description: str) -> int:
+    """Runs `job` on every file; one line on stderr for each that fails. The exit code."""
+    paths = list(files)
+    failed = 0
+    for path in track(paths, description):
+        try:
+            job(path)
+        except (VideoError, OSError) as error:
+            failed += 1
+            print(f"cvrl-lite: {' '.join(str(error).split())}", file=sys.stderr)
+    return 0 if not failed else 2 if failed == len(paths) else 1
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    import av
+    import torch
+
+    needed = ("numpy", "torch", "av", "safetensors", "tqdm", "scikit-learn", "matplotlib")
+    optional = ("jupyterlab", "ipywidgets", "nbval")
+
+    def version(name: str) -> str | None:
+        try:
+            return importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            return None
+
+    report = {
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "cuda": torch.cuda.is_available(),
+        "packages": {name: version(name) for name in (*needed, *optional)},
+        "libavcodec": ".".join(map(str, av.library_versions["libavcodec"])),
+        "h264_encoder": "libx264" in av.codecs_available,
+        "cache": str(cache_dir()),
+        "cache_free_gb": round(shutil.disk_usage(cache_dir()).free / 1e9, 1),
+    }
+    missing = [name for name in needed if version(name) is None]
+    if not report["h264_encoder"]:
+        missing.append("an H.264 encoder (libx264) in PyAV")
+    if arguments.json:
+        print(json.dumps(report | {"missing": missing}, indent=2))
+    else:
+        packages = report.pop("packages")
+        for name, value in {**report, **packages}.items():  # type: ignore[dict-item]
+            print(f"{name:>14}  {'not installed' if value is None else value}")
+        print("all that is needed is there" if not missing else f"missing: {', '.join(missing)}")
+    return 0 if not missing else 2
+
+
+def _described(info: VideoInfo) -> dict[str, Any]:
+    fields = {field.name: getattr(info, field.name) for field in dataclasses.fields(info) if field.repr}
+    return json.loads(json.dumps(fields | {"picture_counts": info.picture_counts}, default=_plain))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    return float(value)  # a Fraction or a numpy number
+
+
+def _inspect(arguments: argparse.Namespace) -> int:
+    found: list[dict[str, Any]] = []
+
+    def look(path: Path) -> None:
+        with CompressedVideo(path) as video:
+            found.append({"file": str(path), **_described(video.info)})
+
+    code = each(arguments.files, look, "inspecting")
+    if arguments.json:
+        print(json.dumps(found, indent=2))
+    else:
+        for item in found:
+            counts = " ".join(f"{n} {kind}" for kind, n in item["picture_counts"].items())
+            gops = item["gop_lengths"]
+            print(
+                f"{item['file']}: {item['codec']} {item['width']}x{item['height']}, "
+                f"{item['frames']} frames ({counts}), {item['frame_rate']:.2f} fps, "
+                f"{item['duration']:.2f} s, {len(gops)} GOPs of up to {max(gops)} frames, "
+                f"{'motion vectors' if item['has_vectors'] else 'no motion vectors'}"
+            )
+    return code
+
+
+def _extract(arguments: argparse.Namespace) -> int:
+    arguments.out.mkdir(parents=True, exist_ok=True)
+
+    def write(path: Path) -> None:
+        with CompressedVideo(path) as video:
+            keys = video.keyframes()
+            motion = video.motion(direction=arguments.direction)
+        target = arguments.out / f"{path.name}.npz"
+        with replacing(target) as part:
+            np.savez_compressed(
+                part,
+                keyframe_indices=keys.indices,
+                keyframe_times=keys.times,
+                keyframes=keys.images,
+                vectors=motion.vectors,
+                mask=motion.mask,
+                picture_types=motion.picture_types,
+            )
+        print(target)
+
+    return each(arguments.files, write, "extracting")
+
+
+def _transcode(arguments: argparse.Namespace) -> int:
+    arguments.out.mkdir(parents=True, exist_ok=True)
+
+    def write(path: Path) -> None:
+        target = arguments.out / f"{path.stem}.mp4"
+        if target.exists() and target.samefile(path):
+            raise VideoError(path, "would be written over itself; choose another --out")
+        transcode(path, target, gop=arguments.gop, short_side=arguments.short_side)
+        print(target)
+
+    return each(arguments.files, write, "transcoding")
+
+
+def _scenes(arguments: argparse.Namespace) -> int:
+    scenes.make(
+        arguments.out,
+        arguments.clips,
+        arguments.seed,
+        frames=arguments.frames,
+        size=arguments.size,
+        tie=arguments.tie,
+    )
+    print(f"{arguments.out}: {len(scenes.read_index(arguments.out))} clips")
+    return 0

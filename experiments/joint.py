@@ -1,0 +1,129 @@
+"""Trains a recipe and scores it on scene and action: the search on `val`, the committed table on `test`.
+
+    python experiments/joint.py --tasks context,motion --set context_weight=0.3 --note "lower weight"
+    python experiments/joint.py --final            # every model, three seeds, on test; resumable
+
+Each finished run is one line of `experiments/search.jsonl`, or of `experiments/joint.jsonl` with `--final`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import dataclasses
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from cvrl_lite import evaluate, pretrain
+from cvrl_lite.datasets import DecodedSet, MovingScenes, decode
+from cvrl_lite.models import TinyR2Plus1D
+
+HERE = Path(__file__).parent
+MODELS = {"untrained": (), "context": ("context",), "motion": ("motion",), "joint": ("context", "motion")}
+
+
+def with_setting(recipe: Any, setting: str) -> Any:
+    """`name=value`, or `part.name=value` for a record inside the recipe."""
+    name, _, text = setting.partition("=")
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        value = text
+    if "." in name:
+        part, _, inner = name.partition(".")
+        return dataclasses.replace(
+            recipe, **{part: dataclasses.replace(getattr(recipe, part), **{inner: value})}
+        )
+    return dataclasses.replace(recipe, **{name: value})
+
+
+def one(
+    tasks: tuple[str, ...],
+    settings: list[str],
+    seed: int,
+    train: DecodedSet,
+    queries: DecodedSet,
+    out: Path | None,
+) -> dict[str, Any]:
+    """Trains and scores one model."""
+    recipe = pretrain.recipes.laptop(tasks or ("context",), seed=seed)
+    for setting in settings:
+        recipe = with_setting(recipe, setting)
+    result: dict[str, Any] = {"seed": seed, "settings": settings}
+    if tasks:
+        run = pretrain.run(recipe, out, train)
+        if run.interrupted:
+            raise KeyboardInterrupt
+        backbone = run.backbone
+        result |= {
+            "steps": run.steps,
+            "seconds": round(run.seconds, 1),
+            "precision": run.recipe.precision,
+            "recipe": json.loads(run.recipe.to_json()),
+        }
+    else:
+        torch.manual_seed(seed)
+        backbone = TinyR2Plus1D(recipe.widths)
+    scores = evaluate.scores(backbone, train, queries, recipe.sampling, size=recipe.augmentation.size)
+    return result | {"scores": {k: {m: round(v, 4) for m, v in row.items()} for k, row in scores.items()}}
+
+
+def main() -> int:
+    """Runs what the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--tasks", default="context,motion")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="change the recipe")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--note", default="")
+    parser.add_argument("--final", action="store_true", help="all models, seeds 0-2, on the test split")
+    parser.add_argument("--out", type=Path, help="folder for checkpoints")
+    arguments = parser.parse_args()
+    decoded = pretrain.recipes.laptop().decoded
+    for setting in arguments.set:
+        if setting.startswith("decoded="):
+            decoded = int(setting.removeprefix("decoded="))
+    train = decode(MovingScenes("train"), size=decoded)
+    if not arguments.final:
+        queries = decode(MovingScenes("val"), size=decoded, vectors=False)
+        tasks = tuple(t for t in arguments.tasks.split(",") if t)
+        result = one(tasks, arguments.set, arguments.seed, train, queries, arguments.out)
+        append(HERE / "search.jsonl", {"tasks": list(tasks), "note": arguments.note} | result)
+        return 0
+    log = HERE / "joint.jsonl"
+    done = (
+        {(r["model"], r["seed"]) for r in map(json.loads, log.read_text().splitlines())}
+        if log.exists()
+        else set()
+    )
+    queries = decode(MovingScenes("test"), size=decoded, vectors=False)
+    for seed in range(3):
+        for model, tasks in MODELS.items():
+            if (model, seed) not in done:
+                out = arguments.out / f"{model}-{seed}" if arguments.out and tasks else None
+                append(log, {"model": model} | one(tasks, [], seed, train, queries, out))
+    return 0
+
+
+def append(log: Path, result: dict[str, Any]) -> None:
+    """One line in the log, one short line on the screen."""
+    with open(log, "a", encoding="utf-8") as file:
+        file.write(json.dumps(result) + "\n")
+    shown = {k: (row["R@1"], row["linear"]) for k, row in result["scores"].items()}
+    print(
+        time.strftime("%H:%M:%S"),
+        result.get("model", result.get("tasks")),
+        result["settings"],
+        result.get("seconds"),
+        "R@1, linear:",
+        shown,
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
