@@ -1,0 +1,74 @@
+"""Drawing a clip: a still scene, and sprites laid over it at quarter pixels.
+
+Legend: T frames, N sprites, M pixels a side of a sprite's tile.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cvrl_lite.scenes.actions import ACTIONS, FINE, paths
+from cvrl_lite.scenes.integers import Dice
+from cvrl_lite.scenes.sprites import COLOURS, Tile, tile
+from cvrl_lite.scenes.textures import REFERENCE, SCENES, still
+
+
+def draw(scene: str, action: str, seed: int, *, frames: int = 40, size: int = 112) -> np.ndarray:
+    """Draws one clip. The same arguments give the same pixels on every machine.
+
+    Scene, light, sprites and pace depend on the seed alone, so two clips with one seed differ by what
+    was asked of them and nothing else.
+
+    Args:
+        scene: One of `SCENES`.
+        action: One of `ACTIONS`.
+        seed: Any whole number.
+        frames: T, at least 1.
+        size: Pixels a side, at least 16.
+
+    Returns:
+        (T, size, size, 3) uint8 RGB.
+
+    Raises:
+        ValueError: There is no such scene or action, or a number is too small.
+
+    Example:
+        >>> draw("bricks", "turn", 7, frames=2).shape
+        (2, 112, 112, 3)
+    """
+    if scene not in SCENES:
+        raise ValueError(f"no scene is called {scene!r}; there are {', '.join(SCENES)}")
+    if action not in ACTIONS:
+        raise ValueError(f"no action is called {action!r}; there are {', '.join(ACTIONS)}")
+    if frames < 1 or size < 16:
+        raise ValueError(f"a clip needs 1 frame and 16 pixels at least, not {frames} and {size}")
+
+    places = paths(action, seed, frames)  # (T, N, 2)
+    count = places.shape[1]
+    dice = Dice(seed, 3)
+    colours = (dice.shuffled(range(len(COLOURS))) * (count // len(COLOURS) + 1))[:count]
+    centre = (
+        4 * places * size // FINE + 2 * REFERENCE * size
+    ) // REFERENCE  # in quarter pixels of this frame
+    clip = np.repeat(still(scene, seed, size)[None], frames, 0)
+    for number, colour in enumerate(colours):  # a later sprite lies over the earlier ones
+        sprite = tile(Dice(seed, 4, number), colour, size)
+        side = sprite.colour.shape[1]
+        corner = centre[:, number] - 2 * (side - 1)  # of the tile, whose M - 1 pixels and one more shift
+        for picture, (left, top) in zip(clip, corner.tolist()):
+            if -4 * side < left < 4 * size and -4 * side < top < 4 * size:
+                _lay(picture, sprite, left, top)
+    return clip
+
+
+def _lay(picture: np.ndarray, sprite: Tile, left: int, top: int) -> None:
+    """Blends a tile into a picture, its corner at these quarter pixels; outside it is cut off."""
+    shift = 4 * (top & 3) + (left & 3)
+    x, y, side, size = left >> 2, top >> 2, sprite.colour.shape[1], len(picture)
+    across = slice(max(-x, 0), min(size - x, side))
+    down = slice(max(-y, 0), min(size - y, side))
+    below = picture[max(y, 0) : max(y + side, 0), max(x, 0) : max(x + side, 0)]
+    mixed = below * sprite.through[shift, down, across]
+    mixed += sprite.colour[shift, down, across]
+    np.right_shift(mixed + np.uint16(128), 8, out=mixed)
+    below[...] = mixed

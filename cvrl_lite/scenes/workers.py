@@ -1,0 +1,124 @@
+"""Drawing and encoding many clips in several processes.
+
+The processes are plain Python interpreters that are told their jobs by standard input. Unlike those of
+`multiprocessing` they never load the caller's main module again, so a notebook, a test or a script
+without a `__main__` guard can start them, and nothing of a running training is forked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
+
+from cvrl_lite.codec import encode
+from cvrl_lite.errors import VideoError
+from cvrl_lite.files import sha256
+from cvrl_lite.scenes.render import draw
+
+GOP = 12
+Job = tuple[str, str, str, int]  # file, scene, action, seed
+Result = tuple[str, str, str]  # file, SHA-256 of the pixels, SHA-256 of the file
+
+_PROGRAM = "from cvrl_lite.scenes.workers import _serve; _serve()"
+_ENOUGH = 16  # jobs for which another process is worth its start
+
+
+def _one(folder: Path, job: Job, frames: int, size: int) -> Result:
+    file, scene, action, seed = job
+    clip = draw(scene, action, seed, frames=frames, size=size)
+    path = folder / file
+    encode(clip, path, fps=25, gop=GOP)
+    return file, hashlib.sha256(clip).hexdigest(), sha256(path)
+
+
+def finished(
+    folder: Path, jobs: Sequence[Job], *, frames: int, size: int, workers: int | None
+) -> Iterator[Result]:
+    """Yields each clip's result as it is finished, in any order.
+
+    Args:
+        folder: The set's folder.
+        jobs: What to draw.
+        frames: Frames of a clip.
+        size: Pixels a side.
+        workers: Processes at most; the number of processors where None.
+
+    Raises:
+        VideoError: A process failed.
+    """
+    wanted = workers or os.cpu_count() or 1
+    count = min(wanted, -(-len(jobs) // _ENOUGH))
+    if count < 2:
+        for job in jobs:
+            yield _one(folder, job, frames, size)
+        return
+    package = str(Path(__file__).resolve().parents[2])
+    paths = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
+    results: SimpleQueue[Result | None] = SimpleQueue()
+    started: list[subprocess.Popen[str]] = []
+    try:
+        for number in range(count):
+            process = subprocess.Popen(
+                [sys.executable, "-c", _PROGRAM],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                env=os.environ | {"PYTHONPATH": paths},
+            )
+            started.append(process)
+            order = {
+                "folder": str(folder.resolve()),
+                "frames": frames,
+                "size": size,
+                "jobs": jobs[number::count],
+            }
+            Thread(target=_attend, args=(process, json.dumps(order), results), daemon=True).start()
+        for _ in range(len(jobs) + count):
+            if (result := results.get()) is not None:
+                yield result
+            elif failed := next((p for p in started if p.poll()), None):
+                last = failed.stderr.read().strip().splitlines()[-1:] if failed.stderr else []
+                raise VideoError(folder, "a clip could not be made: " + "".join(last))
+    finally:
+        for process in started:
+            process.kill()
+            process.wait()
+            for pipe in (process.stdin, process.stdout, process.stderr):
+                if pipe:
+                    pipe.close()
+
+
+def _attend(process: subprocess.Popen[str], order: str, results: SimpleQueue[Result | None]) -> None:
+    """Gives a process its jobs and passes on its results, then None once it has ended."""
+    assert process.stdin and process.stdout
+    try:
+        process.stdin.write(order)
+        process.stdin.close()
+        for line in process.stdout:
+            file, pixels, contents = json.loads(line)
+            results.put((file, pixels, contents))
+    except (OSError, ValueError):
+        pass  # it died; its exit code tells
+    process.wait()
+    results.put(None)
+
+
+def _serve() -> None:
+    """The program of one process: jobs from standard input, a line for each result."""
+    try:
+        order = json.load(sys.stdin)
+        for job in order["jobs"]:
+            print(
+                json.dumps(_one(Path(order["folder"]), tuple(job), order["frames"], order["size"])),
+                flush=True,
+            )
+    except KeyboardInterrupt:
+        sys.exit(130)
