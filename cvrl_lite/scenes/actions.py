@@ -24,10 +24,10 @@ ACTIONS = STEADY + CHANGING
 
 SPEED = (1.2, 2.5)  # pixels a frame, of a sprite `_ARM` from the centre where the speed depends on it
 PERIOD = (12.0, 16.0)  # frames to a cycle
-SPRITES = (21, 27)  # on the whole field; the frame shows 7 to 11 of them
+SPRITES = (19, 24)  # on the whole field; the frame shows 7 to 11 of them
 
-_RADIUS = 104 * FINE  # of the disc; the frame's corners are 79 from the centre
-_SIDE = 184 * FINE  # of the square: the same area
+_RADIUS = 98 * FINE  # of the disc; the frame's corners are 79 from the centre
+_SIDE = 174 * FINE  # of the square: the same area
 _APART = 21 * FINE  # the least distance between two sprites, at first
 _ARM = 43 * FINE  # mean distance from the centre of the points of the frame
 

@@ -187,3 +187,25 @@ def noise(x: Ints, y: Ints, cell: int, table: Ints) -> Ints:
     upper = table[row, column] * (256 - right) + table[row, beside] * right
     lower = table[below, column] * (256 - right) + table[below, beside] * right
     return (upper * (256 - down) + lower * down) >> 16
+
+
+def bumps(side: int, cell: int, table: Ints) -> NDArray[np.int32]:
+    """Value noise on a square of pixels: `noise` where rows and columns part, and several times faster.
+
+    Args:
+        side: Pixels a side.
+        cell: Pixels between lattice points, at least 1.
+        table: As for `noise`.
+
+    Returns:
+        (side, side) int32 in 0 .. 255.
+    """
+    places = np.arange(side, dtype=np.int32)
+    lower = places // cell
+    share = (places - lower * cell << 8) // cell
+    share = share * share * (768 - 2 * share) >> 16
+    lower &= len(table) - 1
+    upper = lower + 1 & len(table) - 1
+    heights = table.astype(np.int32)
+    rows = heights[lower] * (256 - share[:, None]) + heights[upper] * share[:, None]
+    return (rows[:, lower] * (256 - share) + rows[:, upper] * share) >> 16

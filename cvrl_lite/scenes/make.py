@@ -222,8 +222,12 @@ def _rows(path: Path) -> list[Clip]:
     if not path.exists():
         return []
     with open(path, newline="", encoding="utf-8") as file:
-        rows = [row for row in csv.reader(file) if len(row) == len(_COLUMNS) and len(row[-1]) == 64]
-    return [Clip(*row[:5], int(row[5]), *row[6:]) for row in rows]
+        rows = [row for row in csv.reader(file) if len(row) == len(_COLUMNS)]
+    return [
+        Clip(file, split, scene, action, appearance, int(seed), pixels, contents)
+        for file, split, scene, action, appearance, seed, pixels, contents in rows
+        if seed != "seed"
+    ]
 
 
 def _write(path: Path, clips: Iterable[Clip]) -> None:

@@ -51,10 +51,13 @@ def draw(scene: str, action: str, seed: int, *, frames: int = 40, size: int = 11
         4 * places * size // FINE + 2 * REFERENCE * size
     ) // REFERENCE  # in quarter pixels of this frame
     clip = np.repeat(still(scene, seed, size)[None], frames, 0)
+    reach = 11 * size // 4 + 8  # half a frame and half the largest tile, in quarter pixels
     for number, colour in enumerate(colours):  # a later sprite lies over the earlier ones
+        if np.abs(centre[:, number] - 2 * size).max(1).min() > reach:
+            continue  # never in sight
         sprite = tile(Dice(seed, 4, number), colour, size)
         side = sprite.colour.shape[1]
-        corner = centre[:, number] - 2 * (side - 1)  # of the tile, whose M - 1 pixels and one more shift
+        corner = centre[:, number] - 2 * (side - 1)  # of the tile: M - 1 pixels, and one to shift within
         for picture, (left, top) in zip(clip, corner.tolist()):
             if -4 * side < left < 4 * size and -4 * side < top < 4 * size:
                 _lay(picture, sprite, left, top)
@@ -70,5 +73,5 @@ def _lay(picture: np.ndarray, sprite: Tile, left: int, top: int) -> None:
     below = picture[max(y, 0) : max(y + side, 0), max(x, 0) : max(x + side, 0)]
     mixed = below * sprite.through[shift, down, across]
     mixed += sprite.colour[shift, down, across]
-    np.right_shift(mixed + np.uint16(128), 8, out=mixed)
-    below[...] = mixed
+    mixed += 128
+    np.copyto(below, mixed >> 8, casting="unsafe")

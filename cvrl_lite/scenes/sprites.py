@@ -13,8 +13,9 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from cvrl_lite.scenes.integers import ONE, TURN, Dice, Ints, bearing, noise, sine, square_root
+from cvrl_lite.scenes.integers import ONE, TURN, Dice, Ints, bearing, bumps, sine, square_root
 
 SHAPES = ("disc", "square", "star", "ring", "diamond", "petals", "hexagon", "cross", "moon")
 SIZES = (17, 19, 21, 23, 25, 27, 29)  # pixels of 112
@@ -28,6 +29,9 @@ COLOURS = (  # red, green, blue: of the enamel, of the swirl in it
     ((38, 44, 62), (96, 110, 142)),
     ((232, 92, 150), (255, 186, 200)),
 )
+
+
+Form = NDArray[np.int32]
 
 
 class Tile(NamedTuple):
@@ -71,9 +75,9 @@ def _outline(shape: str, x: Ints, y: Ints) -> Ints:
 
 
 class _Form(NamedTuple):
-    cover: Ints  # (D, D) 0 .. 256
-    shadow: Ints  # (D, D) 0 .. 256
-    light: Ints  # (D, D) gain, 256 for none
+    cover: Form  # (D, D) 0 .. 256, of the sprite alone
+    covered: Form  # (D, D) 0 .. 256, of the sprite and its shadow
+    light: Form  # (D, D) gain, 256 for none
 
 
 @lru_cache(maxsize=128)
@@ -90,7 +94,8 @@ def _form(shape: str, across: int) -> _Form:
     rim = np.clip((out - 196) * 256 // 40, 0, 256)  # a darker outline, softly
     inner = np.clip((236 - out) * 256 // 60, 0, 256)
     light = 256 - (x * 5 + y * 7) * 52 // 2048 + inner // 10 - rim * 3 // 8
-    return _Form(cover, drop, light)
+    covered = cover + (drop * (256 - cover) >> 8)
+    return _Form(cover.astype(np.int32), covered.astype(np.int32), light.astype(np.int32))
 
 
 def tile(dice: Dice, colour: int, size: int) -> Tile:
@@ -107,28 +112,29 @@ def tile(dice: Dice, colour: int, size: int) -> Tile:
     form = _form(dice.pick(SHAPES), 4 * dice.pick(SIZES) * size // 112)
     table = dice.grid(32)
     side = len(form.cover)
-    places = np.arange(side, dtype=np.int64)
     cell = max(18 * size // 112, 2)
-    swirl = noise(places[None, :], places[:, None], cell, table)
-    fine = noise(places[None, :] + 5 * cell, places[:, None], max(cell // 2, 1), table.T)
-    mix = np.clip((swirl - 128) * 3 + 128, 0, 256)[..., None]
-    base, swirled = np.array(COLOURS[colour], np.int64)
-    light = form.light * (216 + fine * 80 // 256) >> 8
-    painted = np.clip((base * (256 - mix) + swirled * mix >> 8) * light[..., None] >> 8, 0, 255)
-    cover = form.cover[..., None]
-    covered = cover + (form.shadow[..., None] * (256 - cover) >> 8)
-    return _shifted(np.concatenate([painted * cover, covered], 2))
+    mix = np.clip(bumps(side, cell, table) * 3 - 256, 0, 256)  # the swirl: few values in between
+    light = form.light * (216 + bumps(side, max(cell // 2, 1), table.T) * 5 // 16) >> 8
+    base, swirled = COLOURS[colour]
+    layers = np.empty((4, side, side), np.int32)
+    for layer, low, high in zip(layers, base, swirled):
+        layer[...] = np.minimum((256 * low + (high - low) * mix >> 8) * light >> 8, 255) * form.cover
+    layers[3] = form.covered
+    return _shifted(layers)
 
 
-def _shifted(sharp: Ints) -> Tile:
+def _shifted(layers: Form) -> Tile:
     """Means over 4x4 blocks, for the sixteen ways in which the blocks can lie."""
-    side = len(sharp)
-    sums = np.zeros((side + 9, side + 9, 4), np.int64)
-    sums[5 : side + 5, 5 : side + 5] = sharp
-    sums = sums.cumsum(0).cumsum(1)
-    sums[side + 5 :], sums[:, side + 5 :] = sums[side + 4], sums[:, side + 4 : side + 5]
-    mean = sums[4:, 4:] - sums[:-4, 4:] - sums[4:, :-4] + sums[:-4, :-4] + 8 >> 4  # (D + 5, D + 5, 4)
+    side = layers.shape[1]
+    sums = np.zeros((4, side + 8, side + 8), np.int32)
+    sums[:, 4:-4, 4:-4] = layers
+    for step in (1, 2):  # two, then four neighbours, down and across
+        sums = sums[:, step:] + sums[:, :-step]
+        sums = sums[:, :, step:] + sums[:, :, :-step]
+    mean = (sums + 8 >> 4).astype(np.uint16)  # (4, D + 5, D + 5)
+    mean[3] = 256 - mean[3]
     starts = range(4, 0, -1)  # a shift of s quarter pixels reads from 4 - s on
     count = side // 4 + 1
-    cut = np.stack([mean[i::4, j::4][:count, :count] for i in starts for j in starts])
-    return Tile(cut[..., :3].astype(np.uint16), (256 - cut[..., 3:]).astype(np.uint16))
+    cut = np.stack([mean[:, i::4, j::4][:, :count, :count] for i in starts for j in starts])
+    cut = np.ascontiguousarray(cut.transpose(0, 2, 3, 1))  # (16, M, M, 4)
+    return Tile(np.ascontiguousarray(cut[..., :3]), np.ascontiguousarray(cut[..., 3:]))

@@ -35,7 +35,7 @@ def _one(folder: Path, job: Job, frames: int, size: int) -> Result:
     clip = draw(scene, action, seed, frames=frames, size=size)
     path = folder / file
     encode(clip, path, fps=25, gop=GOP)
-    return file, hashlib.sha256(clip).hexdigest(), sha256(path)
+    return file, hashlib.sha256(clip.tobytes()).hexdigest(), sha256(path)
 
 
 def finished(
