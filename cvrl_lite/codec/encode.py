@@ -13,6 +13,7 @@ import os
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from itertools import chain
+from typing import Any
 
 import av
 import numpy as np
@@ -103,7 +104,7 @@ def encode(
             av.open(os.fspath(part), "w", options={"fflags": "+bitexact"}) as container,
         ):
             rate = Fraction(fps).limit_denominator(65535)
-            stream = container.add_stream(name, rate=rate, options=settings | dict(options or {}))
+            stream: Any = container.add_stream(name, rate=rate, options=settings | dict(options or {}))
             stream.width, stream.height, stream.pix_fmt = width, height, pixel_format
             stream.codec_context.thread_count = threads
             convert = VideoReformatter()
@@ -164,7 +165,9 @@ def _settings(
     elif name not in _CONSTANT_RATE_FACTOR and name not in ("libvpx", "mjpeg"):
         # FFmpeg's own encoders put a key frame where the score exceeds the threshold: 0 means "often".
         settings |= {"bf": f"{b_frames}", "sc_threshold": "0" if scene_cuts else "1000000000"}
-    if name in _CONSTANT_RATE_FACTOR and quantiser is None:
+    if name == "libvpx":
+        settings |= dict.fromkeys(("crf", "qmin", "qmax"), f"{crf if quantiser is None else quantiser:g}")
+    elif name in _CONSTANT_RATE_FACTOR and quantiser is None:
         settings["crf"] = f"{crf:g}"
     elif name in _CONSTANT_RATE_FACTOR:
         settings["qp"] = f"{quantiser}"

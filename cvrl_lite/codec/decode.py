@@ -1,0 +1,202 @@
+"""Decoding chosen frames of a stream, exactly and with one thread.
+
+FFmpeg's frame threads export wrong vectors, different in each run (they are read from a picture that
+another thread may still be filling), so a decoder here has one thread and never more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import av
+import numpy as np
+from av.codec.context import Flags2
+from av.packet import Packet
+from av.video.frame import VideoFrame
+from av.video.reformatter import Interpolation, VideoReformatter
+
+from cvrl_lite.codec.index import Index, packets
+from cvrl_lite.codec.source import Source
+from cvrl_lite.errors import DamagedVideo
+
+VECTOR_CODECS = frozenset(
+    {"h264", "mpeg4", "mpeg1video", "mpeg2video", "h263", "flv1"}
+    | {"wmv1", "wmv2", "msmpeg4v1", "msmpeg4v2", "msmpeg4v3"}
+)
+"""The codecs whose FFmpeg decoder exports motion vectors."""
+
+_MOST_HELD = 64  # pictures that may wait for an earlier one; H.264 allows 16
+
+
+class Decoder:
+    """One open container with its decoder, which delivers frames by index.
+
+    Args:
+        source: What to open.
+        vectors: Whether to export motion vectors. Then H.264's loop filter is left out: it changes no
+            vector and takes up to a quarter of the time, but the pictures are not to be shown.
+    """
+
+    def __init__(self, source: Source, *, vectors: bool = False) -> None:
+        self.name, self._source, self._vectors = source.name, source, vectors
+        self._converters: dict[tuple[int, int], VideoReformatter] = {}
+        self._open()
+
+    def _open(self) -> None:
+        self.container, self.stream = self._source.open()
+        self.context = self.stream.codec_context
+        self.context.thread_type = "SLICE"
+        self.context.thread_count = 1
+        if self._vectors:
+            self.context.flags2 |= Flags2.export_mvs
+            self.context.options = {"skip_loop_filter": "all"}
+        self.used = False
+
+    def close(self) -> None:
+        """Closes the container."""
+        self.container.close()
+
+    def pictures(self, index: Index, wanted: range) -> Iterator[tuple[int, VideoFrame]]:
+        """Decodes frames, in ascending order.
+
+        Args:
+            index: The stream's index.
+            wanted: Frame indices, with a positive step.
+
+        Returns:
+            An iterator of (frame index, picture), one for every wanted index.
+
+        Raises:
+            DamagedVideo: A wanted picture, or one it refers to, cannot be decoded.
+        """
+        if not wanted:
+            return
+        near = index.key_before(wanted[0])
+        # A key picture may turn out not to be a place to start from; the file's start always is.
+        for key in sorted({near, 0}, reverse=True):
+            delivered = False
+            try:
+                for item in self._run(index, wanted, key):
+                    delivered = True
+                    yield item
+                return
+            except DamagedVideo:
+                if delivered or key == 0:
+                    raise
+
+    def key_pictures(self, index: Index) -> list[tuple[int, VideoFrame]]:
+        """The pictures flagged as key pictures, with their frame index.
+
+        Raises:
+            DamagedVideo: One of them cannot be decoded.
+        """
+        found: list[tuple[int, VideoFrame]] = []
+        if index.places:
+            self.context.skip_frame = "NONKEY"
+            try:
+                keys = (packet for packet in self._packets_from(index, 0) if packet.is_keyframe)
+                found = [(index.places.get(f.pts, -1), f) for p in (*keys, None) for f in self._decode(p)]
+            finally:
+                self.context.skip_frame = "DEFAULT"
+            found = [(i, self._checked(f, i, index)) for i, f in found if i >= 0]
+        if len(found) < len(index.keys):  # no timestamps, or a flag the decoder does not share: read it all
+            found = [(i, f) for i, f in self.pictures(index, range(index.frames)) if f.key_frame]
+        return sorted(((i, f) for i, f in found if f.key_frame), key=lambda item: item[0])
+
+    def rgb(self, frame: VideoFrame, size: tuple[int, int]) -> np.ndarray:
+        """A picture as (H, W, 3) uint8 RGB, scaled to `size` (H, W)."""
+        height, width = size
+        smaller = height < frame.height or width < frame.width
+        converter = self._converters.setdefault(size, VideoReformatter())
+        how = Interpolation.AREA if smaller else Interpolation.BILINEAR
+        return converter.reformat(frame, width, height, "rgb24", interpolation=how, threads=1).to_ndarray()
+
+    def _run(self, index: Index, wanted: range, key: int) -> Iterator[tuple[int, VideoFrame]]:
+        places, left = index.places, len(wanted)
+        counted = 0  # the next frame's index where timestamps do not tell
+        waiting: dict[int, VideoFrame] = {}
+        order = iter(wanted)
+        due = next(order, None)
+        # Pictures that nothing refers to need no decoding unless they are wanted.
+        choosy = bool(places) and self.stream.codec.canonical_name in VECTOR_CODECS
+        skipping = False
+        try:
+            for packet in self._packets_until(index, key, wanted):
+                if choosy and packet is not None and (places.get(packet.pts, -1) not in wanted) != skipping:
+                    skipping = not skipping
+                    self.context.skip_frame = "NONREF" if skipping else "DEFAULT"
+                for frame in self._decode(packet):
+                    place = places.get(frame.pts, -1) if places else counted
+                    counted += 1
+                    if place not in wanted or (due is not None and place < due):
+                        continue
+                    waiting[place] = self._checked(frame, place, index)
+                    while due is not None and due in waiting:
+                        yield due, waiting.pop(due)
+                        left -= 1
+                        due = next(order, None)
+                if not left or len(waiting) > _MOST_HELD:
+                    break
+        finally:
+            self.context.skip_frame = "DEFAULT"
+        if left:
+            raise DamagedVideo(
+                self.name, f"{left} of {len(wanted)} frames could not be decoded, first frame {due}"
+            )
+
+    def _packets_until(self, index: Index, key: int, wanted: range) -> Iterator[Packet | None]:
+        """The packets from a key packet to the last wanted one, then None: what is held comes out."""
+        left = len(wanted)
+        for packet in self._packets_from(index, key):
+            yield packet
+            left -= index.places.get(packet.pts, -1) in wanted
+            if not left:
+                break
+        yield None
+
+    def _packets_from(self, index: Index, key: int) -> Iterator[Packet]:
+        """The packets from a key packet on, in decoding order."""
+        pts, dts, _ = index.keys[key]
+        fresh = not self.used and key == 0
+        for seek in (False,) if fresh or pts is None else (True, False):
+            if seek and pts is not None:
+                self.container.seek(pts, stream=self.stream)
+            elif self.used:
+                self.close()
+                self._open()
+            self.used, started = True, False
+            for packet in packets(self.name, self.container, self.stream):
+                if not started:
+                    if pts is None:
+                        started = packet.is_keyframe
+                    elif packet.pts == pts:
+                        started = True
+                    elif seek and dts is not None and packet.dts is not None and packet.dts > dts:
+                        break  # landed behind it
+                if started:
+                    yield packet
+            if started:
+                return
+        raise DamagedVideo(self.name, "a key picture in its index was not found again")
+
+    def _decode(self, packet: Packet | None) -> list[VideoFrame]:
+        try:
+            return self.context.decode(packet)
+        except av.FFmpegError as error:
+            when = (
+                ""
+                if packet is None or packet.pts is None
+                else f" at {float(packet.pts * packet.time_base):.2f} s"
+            )
+            raise DamagedVideo(self.name, f"the picture{when} cannot be decoded: {error.strerror}") from None
+
+    def _checked(self, frame: VideoFrame, place: int, index: Index) -> VideoFrame:
+        if (frame.height, frame.width) != index.size:
+            height, width = index.size
+            reason = (
+                f"the pictures change size at frame {place}: {width}x{height} to {frame.width}x{frame.height}"
+            )
+            raise DamagedVideo(self.name, reason)
+        if frame.is_corrupt:
+            raise DamagedVideo(self.name, f"frame {place} is corrupt")
+        return frame

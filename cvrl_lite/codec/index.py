@@ -1,0 +1,179 @@
+"""Which pictures a stream holds, by one pass over its packets; nothing is decoded.
+
+A frame's index is its place in the sorted presentation timestamps (pts), its time is its timestamp.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.packet import Packet
+from av.video.stream import VideoStream
+
+from cvrl_lite.errors import DamagedVideo
+
+
+class Key(NamedTuple):
+    """A key packet: its stamps, where the file has any, and its frame's index."""
+
+    pts: int | None
+    dts: int | None
+    frame: int
+
+
+class _Packet(NamedTuple):
+    pts: int | None
+    dts: int | None
+    is_key: bool
+
+
+@dataclass(frozen=True)
+class Index:
+    """The pictures of one stream.
+
+    Attributes:
+        times: (N,) float64 seconds, ascending, N frames.
+        places: From pts to frame index; empty where the stream cannot be entered by pts.
+        keys: The key packets, in display order.
+        has_timestamps: Whether the times are the file's; else they are index / rate.
+        duration: Seconds from the first picture's start to the last one's end.
+        rate: Frames a second, on average.
+        size: (H, W) the stream announces.
+    """
+
+    times: np.ndarray
+    places: dict[int | None, int]
+    keys: tuple[Key, ...]
+    has_timestamps: bool
+    duration: float
+    rate: float
+    size: tuple[int, int]
+
+    @property
+    def frames(self) -> int:
+        """How many frames there are."""
+        return len(self.times)
+
+    @property
+    def gop_lengths(self) -> tuple[int, ...]:
+        """Frames from each key picture to the next, the last one to the end."""
+        starts = [key.frame for key in self.keys]
+        return tuple(int(n) for n in np.diff([*starts, self.frames]))
+
+    def key_before(self, frame: int) -> int:
+        """The place in `keys` from which `frame` can be decoded."""
+        if not self.places:
+            return 0
+        return max(0, bisect_right(self.keys, frame, key=lambda entry: entry.frame) - 1)
+
+
+def packets(name: str, container: InputContainer, stream: VideoStream) -> Iterator[Packet]:
+    """The packets of a stream that hold data, in decoding order; reading errors become DamagedVideo."""
+    try:
+        for packet in container.demux(stream):
+            if packet.size:
+                yield packet
+    except av.FFmpegError as error:
+        raise DamagedVideo(name, f"the file breaks off: {error.strerror}") from None
+
+
+def read_index(name: str, container: InputContainer, stream: VideoStream) -> Index:
+    """Makes the index of a stream.
+
+    Args:
+        name: The file's name, for errors.
+        container: A container at its start.
+        stream: The video stream in it.
+
+    Returns:
+        The index. Left out are packets before the first key packet and pictures shown before it, which
+        lack what they refer to, and pictures that the container marks as never shown.
+
+    Raises:
+        DamagedVideo: No pictures, no key picture, or the file ends before its own table says.
+    """
+    shown: list[_Packet] = []
+    held, last_duration = 0, 0
+    hidden_flag = stream.codec.canonical_name == "vp8"
+    for packet in packets(name, container, stream):
+        if packet.is_corrupt:
+            continue
+        held += 1
+        if not (shown or packet.is_keyframe) or packet.is_discard:
+            continue
+        if (
+            hidden_flag and not memoryview(packet)[0] & 0x10
+        ):  # an alt-ref picture, never shown (RFC 6386, 9.1)
+            continue
+        shown.append(_Packet(packet.pts, packet.dts, packet.is_keyframe))
+        last_duration = packet.duration or last_duration
+    _check_whole(name, container, stream, held, shown)
+
+    tick = float(stream.time_base or 1)
+    rate = float(stream.average_rate or stream.guessed_rate or 25)
+    context = stream.codec_context
+    size = (context.height, context.width)
+    stamps = sorted(p.pts for p in shown if p.pts is not None and p.pts >= (shown[0].pts or 0))
+    if any(p.pts is None for p in shown):
+        times = np.arange(len(shown)) / rate
+        keys = [Key(None, None, i) for i, p in enumerate(shown) if p.is_key]
+        return Index(times, {}, tuple(keys), False, len(shown) / rate, rate, size)
+
+    places: dict[int | None, int] = {pts: i for i, pts in enumerate(stamps)}
+    if len(places) < len(stamps):
+        places = {}
+    stamped = sorted((p.pts, p.dts) for p in shown if p.is_key and p.pts is not None and p.pts >= stamps[0])
+    keys = [Key(pts, dts, bisect_left(stamps, pts)) for pts, dts in stamped]
+    length = (stamps[-1] - stamps[0]) * tick + (last_duration * tick or 1 / rate)
+    return Index(np.array(stamps) * tick, places, tuple(keys), True, length, rate, size)
+
+
+def _check_whole(
+    name: str,
+    container: InputContainer,
+    stream: VideoStream,
+    held: int,
+    shown: list[_Packet],
+) -> None:
+    """Raises DamagedVideo where the container announces more pictures than its packets hold."""
+    if not held:
+        raise DamagedVideo(name, "it holds no pictures")
+    if not shown:
+        raise DamagedVideo(name, "it holds no key picture to start from")
+    formats = container.format.name.split(",")
+    if "mp4" in formats:  # the sample table, after edit lists
+        if held < len(stream.index_entries):
+            raise DamagedVideo(name, f"it breaks off after {held} of {len(stream.index_entries)} pictures")
+        return
+    stamps = [stamp for p in shown if (stamp := p.dts if p.pts is None else p.pts) is not None]
+    announced = _announced_seconds(container, stream, formats)
+    if not announced or not stamps or stream.time_base is None:
+        return
+    lasts = float((max(stamps) - (stream.start_time or 0)) * stream.time_base)
+    if announced - lasts > max(0.5, 0.05 * announced):
+        raise DamagedVideo(name, f"it breaks off after {lasts:.1f} of {announced:.1f} s")
+
+
+def _announced_seconds(container: InputContainer, stream: VideoStream, formats: list[str]) -> float:
+    """How long the stream is by the file's own header; 0 where it does not say."""
+    if "avi" in formats and stream.duration and stream.time_base:
+        return float(stream.duration * stream.time_base)
+    if "matroska" in formats:
+        if tag := stream.metadata.get("DURATION"):
+            hours, minutes, seconds = tag.split(":")
+            return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+        if len(container.streams) == 1 and container.duration:
+            return container.duration / av.time_base
+    return 0.0
+
+
+def describe_streams(container: InputContainer) -> tuple[str, ...]:
+    """One entry a stream, such as `"video h264"`, in the container's order."""
+    contexts = [(stream.type, getattr(stream, "codec_context", None)) for stream in container.streams]
+    return tuple(f"{kind} {context.codec.canonical_name}" if context else kind for kind, context in contexts)

@@ -1,0 +1,104 @@
+"""Opening a video: a path or a binary file, the stream asked for, and errors that name the file."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, BinaryIO
+
+import av
+from av.container import InputContainer
+from av.stream import Discard, Disposition
+from av.video.stream import VideoStream
+
+from cvrl_lite.errors import NotAVideo, NoVideoStream, UnreadableFile
+
+
+class Source:
+    """Where a video comes from. It can be opened as often as needed, also several times at once.
+
+    Args:
+        file: A path, or a binary file object that can seek.
+        stream: The container's index of the video stream; None takes the first video stream.
+    """
+
+    def __init__(self, file: str | os.PathLike[str] | BinaryIO, stream: int | None = None) -> None:
+        self.stream = stream
+        if isinstance(file, str | os.PathLike):
+            self.file: str | BinaryIO = os.fspath(file)
+            self.name = self.file
+        else:
+            self.file = file
+            self.name = str(getattr(file, "name", None) or f"<{type(file).__name__}>")
+
+    def open(self) -> tuple[InputContainer, VideoStream]:
+        """A new container, and the chosen stream in it; other streams are not read.
+
+        Raises:
+            UnreadableFile: Missing, a folder, or not permitted.
+            NotAVideo: Nothing FFmpeg recognises.
+            NoVideoStream: No video stream, or not the one asked for.
+        """
+        target: Any = _View(self.file) if not isinstance(self.file, str) else self._checked_path(self.file)
+        try:
+            container = av.open(target, metadata_errors="replace")
+        except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
+            raise UnreadableFile(self.name, error.strerror or "cannot be read") from None
+        except av.FFmpegError:
+            raise NotAVideo(self.name, "no video format was recognised in it") from None
+        try:
+            return container, self._chosen(container)
+        except NoVideoStream:
+            container.close()
+            raise
+
+    def _checked_path(self, path: str) -> str:
+        """The path as FFmpeg takes it: never another protocol, whatever a file is called."""
+        if os.path.isdir(path):
+            raise UnreadableFile(path, "is a folder, not a file")
+        try:
+            with open(path, "rb") as file:
+                if not file.read(1):
+                    raise NotAVideo(path, "the file is empty")
+        except OSError as error:
+            raise UnreadableFile(path, error.strerror or "cannot be read") from None
+        return f"file:{path}"
+
+    def _chosen(self, container: InputContainer) -> VideoStream:
+        # A cover picture is stored as a video stream of one frame.
+        videos = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+        if self.stream is not None:
+            videos = [s for s in container.streams.video if s.index == self.stream]
+        if not videos:
+            held = ", ".join(f"{s.index} {s.type}" for s in container.streams) or "none"
+            wanted = "no video stream" if self.stream is None else f"stream {self.stream} is no video stream"
+            raise NoVideoStream(self.name, f"{wanted} (streams: {held})")
+        if videos[0].codec_context is None:
+            raise NoVideoStream(self.name, f"FFmpeg has no decoder for stream {videos[0].index}")
+        for other in container.streams:
+            if other.index != videos[0].index:
+                other.discard = Discard.all
+        return videos[0]
+
+
+class _View:
+    """A reading position of its own in a shared file object, so that several containers can read it."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        if not isinstance(file.read(0), bytes) or not file.seekable():
+            raise ValueError("a video is read from a path or from a binary file object that can seek")
+        self._file, self._at = file, 0
+
+    def read(self, size: int) -> bytes:
+        self._file.seek(self._at)
+        data = self._file.read(size)
+        self._at += len(data)
+        return data
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        if whence == os.SEEK_CUR:
+            offset, whence = offset + self._at, os.SEEK_SET
+        self._at = self._file.seek(offset, whence)
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
