@@ -168,10 +168,10 @@ def _weave(x: Ints, y: Ints, dice: Dice, zoom: int) -> Look:
     along, across = np.where(over, x, y) % side, np.where(over, y, x) % side
     gap = np.minimum(across, side - across)
     strand = _ramp(gap - zoom)
-    round_ = sine(across * (TURN // 2) // side) * 70 // ONE - 40
-    dive = np.abs(along - side // 2) * 90 // side
+    round_ = sine(across * (TURN // 2) // side) * 120 // ONE - 70
+    dive = np.abs(along - side // 2) * 130 // side
     fibre = noise(along // 3 + x, across, zoom, dice.grid(64)) // 8 - 16
-    return strand * np.where(over, 256, 150) >> 8, round_ - dive + 20 + fibre
+    return strand * np.where(over, 256, 150) >> 8, round_ - dive + 32 + fibre
 
 
 def _scales(x: Ints, y: Ints, dice: Dice, zoom: int) -> Look:
@@ -213,12 +213,14 @@ def _zigzag(x: Ints, y: Ints, dice: Dice, zoom: int) -> Look:
 
 def _marble(x: Ints, y: Ints, dice: Dice, zoom: int) -> Look:
     table = dice.grid(64)
-    drift = noise(x, y, 30 * zoom, table) * 3 + noise(x + 500, y, 12 * zoom, table.T)
-    veins = np.abs(sine((x + y // 2) * TURN // (80 * zoom) + drift * 12)) >> 6
-    hair = np.abs(sine((x - 2 * y) * TURN // (110 * zoom) + drift * 18)) >> 6
-    body = noise(x, y, 20 * zoom, table[::-1]) // 4
-    vein = np.clip(256 - veins * 5 // 2, 0, 256) + np.clip(140 - hair * 5, 0, 256)
-    return np.clip(230 - vein - body, 0, 256), 16 - body // 2
+    drift = 2 * noise(x, y, 30 * zoom, table) + noise(x + 500, y, 13 * zoom, table.T)
+    drift += noise(x, y + 900, 6 * zoom, table[:, ::-1]) // 2
+    broad = np.abs(sine((x + 2 * y) * TURN // (120 * zoom) + drift * 16)) >> 6  # 0 where a vein runs
+    fine = np.abs(sine((2 * x - y) * TURN // (150 * zoom) + drift * 22 + 900)) >> 6
+    body = noise(x, y, 22 * zoom, table[::-1])
+    vein = np.clip(230 - broad * 9 // 2, 0, 256) + np.clip(150 - fine * 6, 0, 256)
+    halo = np.clip(150 - broad, 0, 256) // 3
+    return np.clip(vein + halo + body // 4, 0, 256), (body - 128) // 6
 
 
 def _triangles(x: Ints, y: Ints, dice: Dice, zoom: int) -> Look:
