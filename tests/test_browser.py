@@ -1,0 +1,190 @@
+"""What a learner does: open JupyterLab, open a notebook, run all cells, move a slider. In a real browser.
+
+The notebooks run as copies in an empty folder, so a test never changes the course.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+import nbformat
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[1]
+COURSE = ["00_start_here", "01_result_first", "02_inside_a_video_file"]
+WITH_WIDGET = "02_inside_a_video_file"
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+FLAGS = [
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+]
+SETTINGS = {
+    # Every cell in the page at once, not only those in view; no questions; nothing fetched.
+    "notebook-extension/tracker": {"windowingMode": "none"},
+    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+}
+RED = ("error", "stderr")  # how JupyterLab shows tracebacks and warnings
+RUN_MINUTES = 10  # for a notebook that has to make the course's clips first
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine (apt-get install chromium)"),
+]
+
+
+class Lab(NamedTuple):
+    """A running JupyterLab."""
+
+    url: str
+    token: str
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    home = tmp_path_factory.mktemp("lab")
+    course = home / "repository" / "notebooks"
+    course.mkdir(parents=True)
+    for name in COURSE:
+        notebook = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
+        for cell in notebook.cells:
+            if cell.cell_type == "code":
+                cell.execution_count = None  # so that a number beside a cell means: it was run here
+        nbformat.write(notebook, course / f"{name}.ipynb")
+    for plugin, values in SETTINGS.items():
+        file = home / "settings" / "@jupyterlab" / f"{plugin}.jupyterlab-settings"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(values))
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    running = Lab(f"http://127.0.0.1:{port}", secrets.token_hex(16))
+    command = [
+        *(sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", f"--port={port}"),
+        *("--ServerApp.ip=127.0.0.1", "--ServerApp.port_retries=0", f"--ServerApp.root_dir={course.parent}"),
+        *(
+            f"--IdentityProvider.token={running.token}",
+            "--LabApp.news_url=",
+            "--LabApp.extension_manager=readonly",
+        ),
+    ]
+    folders = {f"JUPYTER_{kind}_DIR": str(home / kind.lower()) for kind in ("CONFIG", "DATA", "RUNTIME")} | {
+        "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
+        "IPYTHONDIR": str(home / "ipython"),
+    }
+    with open(home / "log", "w") as log:
+        server = subprocess.Popen(
+            command, cwd=course.parent, env=os.environ | folders, stdout=log, stderr=log
+        )
+    try:
+        _wait_until_it_answers(running, server, home / "log")
+        yield running
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
+
+
+def _wait_until_it_answers(running: Lab, server: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            urllib.request.urlopen(f"{running.url}/api?token={running.token}", timeout=5)
+            return
+        except OSError:
+            time.sleep(0.2)
+    pytest.fail(f"JupyterLab did not start:\n{log.read_text()[-3000:]}")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def page(browser: Browser, lab: Lab) -> Iterator[Page]:
+    """A page that can reach this JupyterLab only; asking for anything else is an error."""
+    context = browser.new_context(viewport={"width": 1400, "height": 1000})
+    strangers: list[str] = []
+
+    def here_only(route) -> None:  # type: ignore[no-untyped-def]
+        if urlsplit(route.request.url).hostname == "127.0.0.1":
+            route.continue_()
+        else:
+            strangers.append(route.request.url)
+            route.abort()
+
+    context.route(re.compile("^https?:"), here_only)
+    yield context.new_page()
+    context.close()
+    assert strangers == []
+
+
+def run_all(page: Page, lab: Lab, name: str) -> Locator:
+    """Opens a notebook, runs all its cells by the menu, and returns its panel when the last has run."""
+    page.goto(f"{lab.url}/lab/tree/notebooks/{name}.ipynb?token={lab.token}&reset")
+    panel = page.locator(".jp-NotebookPanel:visible")
+    expect(panel.locator(".jp-Cell").first).to_be_visible(timeout=60_000)
+    cells = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4).cells
+    count = sum(cell.cell_type == "code" and bool(cell.source.strip()) for cell in cells)
+    # Before the kernel is there, running would only ask which one to start.
+    expect(page.locator("#jp-main-statusbar").get_by_text("| Idle")).to_be_visible(timeout=60_000)
+
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    ran = panel.locator(".jp-InputPrompt").filter(has_text=re.compile(r"\[\d+\]"))
+    expect(ran).to_have_count(count, timeout=RUN_MINUTES * 60_000)
+    return panel
+
+
+@pytest.mark.parametrize("name", COURSE)
+def test_a_notebook_runs_in_jupyterlab(page: Page, lab: Lab, name: str) -> None:
+    panel = run_all(page, lab, name)
+    shown = panel.locator(".jp-OutputArea-output")
+    expect(shown.first).to_be_visible()
+    on_purpose = sum(
+        "raises-exception" in cell.metadata.get("tags", [])
+        for cell in nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4).cells
+    )
+    red = panel.locator(", ".join(f'[data-mime-type="application/vnd.jupyter.{kind}"]' for kind in RED))
+    said = red.all_inner_texts()
+    assert len(said) == on_purpose, said
+    expect(panel.get_by_text("Error displaying widget")).to_have_count(0)
+
+
+def test_the_slider_moves_the_picture(page: Page, lab: Lab) -> None:
+    panel = run_all(page, lab, WITH_WIDGET)
+    cell = panel.locator(".jp-CodeCell").filter(has=page.locator(".widget-slider")).first
+    expect(cell).to_be_visible(timeout=30_000)
+    cell.scroll_into_view_if_needed()
+
+    def pictures() -> list[str]:
+        images = cell.locator(".jp-Cell-outputArea img")
+        return images.evaluate_all("images => images.map(image => image.src)")
+
+    expect(cell.locator(".jp-Cell-outputArea img").first).to_be_visible(timeout=30_000)
+    before = pictures()
+    handle = cell.locator(".noUi-handle").first
+    handle.focus()
+    handle.press("ArrowRight")
+    deadline = time.monotonic() + 30
+    while pictures() == before and time.monotonic() < deadline:
+        page.wait_for_timeout(100)
+    assert pictures() != before, "the picture did not follow the slider"
