@@ -5,8 +5,8 @@ that carry the same common sprites. Who knows one of the two knows nothing of th
 """
 
 from cvrl_lite.scenes.actions import ACTIONS
-from cvrl_lite.scenes.sets import Clip, course_set, make, plan, read_index
 from cvrl_lite.scenes.render import draw
+from cvrl_lite.scenes.sets import Clip, course_set, make, plan, read_index
 from cvrl_lite.scenes.textures import SCENES
 
 __all__ = ["ACTIONS", "SCENES", "Clip", "course_set", "draw", "make", "plan", "read_index"]
