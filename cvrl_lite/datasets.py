@@ -27,7 +27,8 @@ from cvrl_lite.errors import VideoError
 from cvrl_lite.progress import track
 
 VIDEO_SUFFIXES = frozenset(
-    ".mp4 .m4v .mov .avi .mkv .webm .flv .mpg .mpeg .ts .264 .h264 .3gp .wmv .ogv".split()
+    {".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".flv", ".mpg", ".mpeg", ".ts"}
+    | {".264", ".h264", ".3gp", ".wmv", ".ogv"}
 )
 VECTOR_STEPS = 16  # a kept vector is in 1/16 of a pixel of the decoded square
 _CHUNK = 64  # frames decoded at a time, so that a long file needs little memory beside its result
@@ -245,8 +246,8 @@ def _decode_one(entry: Entry, size: int, cells: int, vectors: bool) -> DecodedVi
             np.concatenate(frames),
             np.concatenate(fields) if vectors else np.zeros((0, 2, cells, cells), np.int16),
             np.concatenate(masks) if vectors else empty,
-            np.asarray(video.times, np.float64),
-            np.asarray(video.keyframe_indices, np.int64),
+            video.times,
+            np.cumsum([0, *info.gop_lengths[:-1]], dtype=np.int64),  # a video begins with a key frame
         )
 
 

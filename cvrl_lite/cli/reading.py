@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import importlib.metadata
-import importlib.util
 import json
 import os
 import platform
@@ -18,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from cvrl_lite import scenes
-from cvrl_lite.codec import CompressedVideo, VideoInfo, transcode
+from cvrl_lite.codec import CompressedVideo, transcode
 from cvrl_lite.errors import VideoError
 from cvrl_lite.files import cache_dir, replacing
 from cvrl_lite.progress import track
@@ -147,23 +145,12 @@ def _doctor(arguments: argparse.Namespace) -> int:
     return 0 if not missing else 2
 
 
-def _described(info: VideoInfo) -> dict[str, Any]:
-    fields = {field.name: getattr(info, field.name) for field in dataclasses.fields(info) if field.repr}
-    return json.loads(json.dumps(fields | {"picture_counts": info.picture_counts}, default=_plain))
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, np.ndarray):
-        return value.tolist()
-    return float(value)  # a Fraction or a numpy number
-
-
 def _inspect(arguments: argparse.Namespace) -> int:
     found: list[dict[str, Any]] = []
 
     def look(path: Path) -> None:
         with CompressedVideo(path) as video:
-            found.append({"file": str(path), **_described(video.info)})
+            found.append(video.info.as_dict())
 
     code = each(arguments.files, look, "inspecting")
     if arguments.json:
