@@ -55,7 +55,7 @@ def sine(angle: Ints | int) -> Ints:
 
     Example:
         >>> int(sine(TURN // 4)), int(sine(TURN // 12))
-        (16384, 8193)
+        (16384, 8185)
     """
     return np.asarray(SINES[np.asarray(angle, np.int64) & (TURN - 1)])
 
