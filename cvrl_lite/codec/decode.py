@@ -50,6 +50,9 @@ class Decoder:
         if self._vectors:
             self.context.flags2 |= Flags2.export_mvs
             self.context.options = {"skip_loop_filter": "all"}
+        codec = self.stream.codec.canonical_name
+        self._skips = codec in VECTOR_CODECS  # heeds skip_frame packet by packet (dav1d does not)
+        self._older = self._skips and codec != "h264"
         self.used = False
 
     def close(self) -> None:
@@ -92,7 +95,8 @@ class Decoder:
         """
         found: list[tuple[int, VideoFrame]] = []
         if index.places:
-            self.context.skip_frame = "NONKEY"
+            if self._skips:
+                self.context.skip_frame = "NONKEY"
             try:
                 keys = (packet for packet in self._packets_from(index, 0) if packet.is_keyframe)
                 found = [(index.places.get(f.pts, -1), f) for p in (*keys, None) for f in self._decode(p)]
@@ -118,7 +122,7 @@ class Decoder:
         order = iter(wanted)
         due = next(order, None)
         # Pictures that nothing refers to need no decoding unless they are wanted.
-        choosy = bool(places) and self.stream.codec.canonical_name in VECTOR_CODECS
+        choosy = bool(places) and self._skips
         skipping = False
         try:
             for packet in self._packets_until(index, key, wanted):
@@ -138,7 +142,8 @@ class Decoder:
                 if not left or len(waiting) > _MOST_HELD:
                     break
         finally:
-            self.context.skip_frame = "DEFAULT"
+            if choosy:
+                self.context.skip_frame = "DEFAULT"
         if left:
             raise DamagedVideo(
                 self.name, f"{left} of {len(wanted)} frames could not be decoded, first frame {due}"
@@ -146,12 +151,17 @@ class Decoder:
 
     def _packets_until(self, index: Index, key: int, wanted: range) -> Iterator[Packet | None]:
         """The packets from a key packet to the last wanted one, then None: what is held comes out."""
-        left = len(wanted)
+        left, again = len(wanted), None
         for packet in self._packets_from(index, key):
             yield packet
+            again = packet if packet.is_keyframe else again
             left -= index.places.get(packet.pts, -1) in wanted
             if not left:
                 break
+        # Emptied at the end, the older decoders give their last picture without its vectors. A further
+        # key picture, itself not wanted any more, makes it come out in the ordinary way.
+        if self._vectors and self._older:
+            yield again
         yield None
 
     def _packets_from(self, index: Index, key: int) -> Iterator[Packet]:

@@ -98,29 +98,29 @@ def encode(
     settings = _settings(
         name, gop, b_frames, references, crf, quantiser, weighted, scene_cuts, deblock, preset
     )
+    rate = Fraction(fps).limit_denominator(65535)
+    options = settings | dict(options or {})
     try:
         with (
             replacing(path) as part,
             av.open(os.fspath(part), "w", options={"fflags": "+bitexact"}) as container,
         ):
-            rate = Fraction(fps).limit_denominator(65535)
-            stream: Any = container.add_stream(name, rate=rate, options=settings | dict(options or {}))
+            stream: Any = container.add_stream(name, rate=rate, options=options)
             stream.width, stream.height, stream.pix_fmt = width, height, pixel_format
             stream.codec_context.thread_count = threads
             convert = VideoReformatter()
-            count = 0
-            for count, picture in enumerate(chain([first], pictures), start=1):
+            for count, picture in enumerate(chain([first], pictures)):
                 _checked(picture, (height, width))
                 frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
                 frame = convert.reformat(frame, format=pixel_format, threads=1)
-                frame.pts, frame.time_base = count - 1, 1 / rate
+                frame.pts, frame.time_base = count, 1 / rate
                 container.mux(stream.encode(frame))
             container.mux(stream.encode(None))
-            return count
+            return count + 1
     except av.FFmpegError as error:
-        raise VideoError(
-            path, f"{codec} at {width}x{height} could not be written: {error.strerror}"
-        ) from None
+        raise VideoError(path, f"{codec} at {width}x{height} cannot be written: {error.strerror}") from None
+    except ValueError as error:  # PyAV's words for an unknown encoder, container or pixel format, and our own
+        raise ValueError(f"{os.fspath(path)}: {codec} cannot be written: {error}") from None
 
 
 def _checked(picture: np.ndarray, size: tuple[int, int] | None) -> tuple[int, int]:

@@ -162,8 +162,8 @@ def _check_whole(
 
 def _announced_seconds(container: InputContainer, stream: VideoStream, formats: list[str]) -> float:
     """How long the stream is by the file's own header; 0 where it does not say."""
-    if "avi" in formats and stream.duration and stream.time_base:
-        return float(stream.duration * stream.time_base)
+    if "avi" in formats and stream.frames and stream.time_base:  # its duration is guessed from what is there
+        return float(stream.frames * stream.time_base)
     if "matroska" in formats:
         if tag := stream.metadata.get("DURATION"):
             hours, minutes, seconds = tag.split(":")

@@ -18,6 +18,10 @@ PICTURE_TYPES = "?IPBPIPI"
 _NEAREST_REFERENCE = VECTOR_CODECS - {"h264"}
 _MOST_B_FRAMES = 16
 
+# FFmpeg's MPEG-4 decoder keeps no vectors of B-pictures (h263dec.c updates its table for the others only)
+# and exports what it finds there: zeros in FFmpeg 8, another picture's vectors before. Not read, so masked.
+_NO_B_VECTORS = frozenset({"mpeg4"})
+
 
 def read_motion(decoder: Decoder, index: Index, start: int, stop: int, direction: Direction) -> Motion:
     """The dense field of the frames `start` to `stop`.
@@ -36,16 +40,17 @@ def read_motion(decoder: Decoder, index: Index, start: int, stop: int, direction
     raster = Raster(stop - start, index.size, direction)
     if start == stop:
         return Motion(raster.vectors, raster.mask, np.empty(0, "<U1"))
-    stepped = decoder.stream.codec.canonical_name in _NEAREST_REFERENCE
+    codec = decoder.stream.codec.canonical_name
+    stepped = codec in _NEAREST_REFERENCE
     first, end = start, stop
-    if stepped and index.places:  # the references around the stretch count, too
+    if stepped:  # the references around the stretch count, too
         first = min(start, index.keys[index.key_before(start)][2])
         end = min(index.frames, stop + _MOST_B_FRAMES)
     types: list[str] = []
     for place, frame in decoder.pictures(index, range(first, end)):
         types.append(PICTURE_TYPES[int(frame.pict_type)])
         if start <= place < stop:
-            raster.add(records(frame))
+            raster.add(None if types[-1] == "B" and codec in _NO_B_VECTORS else records(frame))
         if place >= stop - 1 and types[-1] != "B":
             break  # the rest was asked for only to find the reference after the last B-frames
     raster.paint()

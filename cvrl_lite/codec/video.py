@@ -141,7 +141,8 @@ class CompressedVideo:
         A vector points from a cell back to where its content came from, in pixels: x right, y down, with
         the codec's quarter-pixel (MPEG-4: half-pixel) steps. In the older codecs a vector that spans
         several frames is divided by their number; in H.264 FFmpeg does not tell which picture was
-        referred to, so with B-frames or several references a vector may span more than one frame.
+        referred to, so with B-frames or several references a vector may span more than one frame. FFmpeg
+        exports none of MPEG-4's B-pictures, which are masked.
 
         Args:
             start: The first frame's index.

@@ -1,0 +1,76 @@
+"""Pictures and files that the codec tests are made of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import av
+import numpy as np
+
+
+def texture(height: int, width: int, seed: int = 0, grain: int = 6) -> np.ndarray:
+    """A smooth random texture, (height, width, 3) uint8, that block matching can follow."""
+    coarse = np.random.default_rng(seed).integers(0, 256, (height // grain + 2, width // grain + 2, 3))
+    y, x = np.arange(height) / grain, np.arange(width) / grain
+    top, left = y.astype(int), x.astype(int)
+    a, b = (y - top)[:, None, None], (x - left)[None, :, None]
+    rows = coarse[top] * (1 - a) + coarse[top + 1] * a
+    return (rows[:, left] * (1 - b) + rows[:, left + 1] * b).astype(np.uint8)
+
+
+def pan(frames: int, dx: int, dy: int, height: int = 96, width: int = 128, seed: int = 0) -> np.ndarray:
+    """A texture whose content moves by (dx, dy) pixels a frame."""
+    room = frames * max(abs(dx), abs(dy), 1)
+    big = texture(height + 2 * room, width + 2 * room, seed)
+    corners = [(room - dy * t, room - dx * t) for t in range(frames)]
+    return np.stack([big[y : y + height, x : x + width] for y, x in corners])
+
+
+def noise(frames: int, height: int = 96, width: int = 128, seed: int = 0) -> np.ndarray:
+    """Pictures that have nothing to do with each other."""
+    return np.random.default_rng(seed).integers(0, 256, (frames, height, width, 3), np.uint8)
+
+
+def remux(src: Path, dst: Path, **options: str) -> Path:
+    """Copies the packets of the first video stream into another container."""
+    with av.open(str(src)) as old, av.open(str(dst), "w", options=options) as new:
+        stream = new.add_stream_from_template(old.streams.video[0])
+        for packet in old.demux(old.streams.video[0]):
+            if packet.size:
+                packet.stream = stream
+                new.mux(packet)
+    return dst
+
+
+def write_sound(path: Path) -> Path:
+    """A tenth of a second of silence, and no picture."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("pcm_s16le", rate=8000, layout="mono")
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 800), np.int16), "s16", "mono")
+        frame.sample_rate = 8000
+        container.mux([*stream.encode(frame), *stream.encode(None)])
+    return path
+
+
+def slow_painter(path: Path, direction: str, stream: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """The dense field by loops over PyAV's own vector objects, for H.264 (no division by distance)."""
+    sign = -1 if direction == "past" else 1
+    fields, masks = [], []
+    with av.open(str(path)) as container:
+        video = container.streams.video[stream]
+        video.codec_context.thread_count = 1
+        video.codec_context.flags2 |= av.codec.context.Flags2.export_mvs
+        for frame in container.decode(video):
+            rows, columns = -(-frame.height // 8), -(-frame.width // 8)
+            field, mask = np.zeros((2, rows, columns), np.float32), np.zeros((rows, columns), bool)
+            for v in frame.side_data.get("MOTION_VECTORS") or ():
+                if v.source != sign:
+                    continue
+                for y in range((v.dst_y - v.h // 2) // 8, -(-(v.dst_y + v.h // 2) // 8)):
+                    for x in range((v.dst_x - v.w // 2) // 8, -(-(v.dst_x + v.w // 2) // 8)):
+                        if y < rows and x < columns:
+                            field[:, y, x] = v.motion_x / v.motion_scale, v.motion_y / v.motion_scale
+                            mask[y, x] = True
+            fields.append(field)
+            masks.append(mask)
+    return np.stack(fields), np.stack(masks)

@@ -1,0 +1,275 @@
+import io
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from material import noise, pan, remux, texture
+
+from cvrl_lite import CompressedVideo, VideoError
+from cvrl_lite.codec import encode, transcode
+
+KINDS = {
+    "simple.mp4": {"gop": 12},
+    "b.mp4": {"gop": 15, "b_frames": 3, "references": 3},
+    "open.mkv": {
+        "gop": 15,
+        "b_frames": 3,
+        "options": {"x264-params": "open-gop=1:keyint=15:bframes=3:b-adapt=0"},
+    },
+    "raw.264": {"gop": 15, "b_frames": 2},
+    "b.avi": {"codec": "mpeg4", "gop": 10, "b_frames": 2},
+    "b4.mp4": {"codec": "mpeg4", "gop": 10, "b_frames": 2},
+    "b.mpg": {"codec": "mpeg2video", "gop": 10, "b_frames": 2},
+    "b.ts": {"gop": 10, "b_frames": 2},
+    "hevc.mp4": {"codec": "hevc", "gop": 12, "b_frames": 3},
+}
+FRAMES = 50
+
+
+@pytest.fixture(scope="session")
+def files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("access")
+    frames = np.concatenate([pan(20, 3, 1, 64, 80), pan(FRAMES - 20, -2, 2, 64, 80, seed=1)])
+    for name, how in KINDS.items():
+        encode(frames, folder / name, **how)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def readings(files):
+    """Each file read from start to end."""
+    found = {}
+    for name in KINDS:
+        with CompressedVideo(files / name) as video:
+            images = np.stack(list(video.frames()))
+            motion = (
+                {d: video.motion(direction=d) for d in ("past", "future")} if video.info.has_vectors else {}
+            )
+            found[name] = images, motion
+    return found
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_every_frame_is_there_and_in_order(files, readings, name):
+    with av.open(str(files / name)) as container:
+        plain = [f.to_ndarray(format="rgb24") for f in container.decode(video=0)]
+    assert len(plain) == len(readings[name][0]) == FRAMES
+    assert np.abs(np.stack(plain).astype(int) - readings[name][0]).max() <= 3  # another scaler setting
+
+
+@pytest.mark.parametrize("name", KINDS)
+@settings(deadline=None, max_examples=12)
+@given(start=st.integers(0, FRAMES - 1), count=st.integers(1, 20), stride=st.integers(1, 5))
+def test_a_clip_anywhere_equals_the_slice(files, readings, name, start, count, stride):
+    count = min(count, (FRAMES - 1 - start) // stride + 1)
+    with CompressedVideo(files / name) as video:
+        clip = video.clip(start, count, stride)
+        again = video.clip(start, count, stride)  # by seeking in a decoder that was used
+    expected = readings[name][0][start : start + (count - 1) * stride + 1 : stride]
+    assert np.array_equal(clip, expected) and np.array_equal(again, expected)
+
+
+@pytest.mark.parametrize("name", [name for name in KINDS if "hevc" not in name])
+@settings(deadline=None, max_examples=10)
+@given(data=st.data(), direction=st.sampled_from(["past", "future"]))
+def test_motion_anywhere_equals_the_slice(files, readings, name, data, direction):
+    start = data.draw(st.integers(0, FRAMES))
+    stop = data.draw(st.integers(start, FRAMES))
+    with CompressedVideo(files / name) as video:
+        part = video.motion(start, stop, direction)
+    whole = readings[name][1][direction]
+    assert all(np.array_equal(a, b[start:stop]) for a, b in zip(part, whole, strict=True))
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_keyframes_are_the_frames_flagged_as_such(files, readings, name):
+    with av.open(str(files / name)) as container:
+        flagged = [i for i, f in enumerate(container.decode(video=0)) if f.key_frame]
+    with CompressedVideo(files / name) as video:
+        keys = video.keyframes()
+        assert keys.indices.tolist() == flagged
+        assert np.array_equal(keys.images, readings[name][0][flagged])
+        assert np.array_equal(keys.times, video.times[flagged])
+        assert sum(video.info.gop_lengths) == FRAMES and len(video.info.gop_lengths) == len(flagged)
+
+
+def test_what_a_file_says_about_itself(files):
+    with CompressedVideo(files / "b.mp4") as video:
+        info = video.info
+        assert (info.codec, info.width, info.height, info.frames) == ("h264", 80, 64, FRAMES)
+        assert (info.duration, info.frame_rate, info.rotation) == (2.0, 25.0, 0)
+        assert info.gop_lengths == (15, 15, 15, 5)
+        assert sum(info.picture_counts.values()) == FRAMES and info.picture_counts["B"] > 10
+        assert info.has_vectors and info.has_timestamps and info.streams == ("video h264",)
+        assert info.as_dict()["picture_counts"] == info.picture_counts
+        with pytest.raises(AttributeError):
+            info.frames = 3
+    with CompressedVideo(files / "raw.264") as video:
+        assert not video.info.has_timestamps and video.info.frames == FRAMES
+        assert np.allclose(video.times, np.arange(FRAMES) / 25)
+
+
+def test_rotation_is_told_and_not_applied(tmp_path, files):
+    with av.open(str(files / "simple.mp4")) as old, av.open(str(tmp_path / "turned.mp4"), "w") as new:
+        stream = new.add_stream_from_template(old.streams.video[0])
+        stream.set_display_rotation(90)
+        for packet in old.demux(video=0):
+            if packet.size:
+                packet.stream = stream
+                new.mux(packet)
+    with CompressedVideo(tmp_path / "turned.mp4") as video:
+        assert abs(video.info.rotation) == 90
+        assert video.clip(0, 1).shape == (1, 64, 80, 3)
+
+
+def test_times_are_timestamps_also_at_a_variable_rate(tmp_path):
+    pts = np.cumsum([0, *[1, 2, 3] * 6, 1])
+    with av.open(str(tmp_path / "vfr.mkv"), "w") as container:
+        stream = container.add_stream("libx264", rate=25, options={"bf": "2", "g": "8"})
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for stamp, picture in zip(pts, pan(20, 2, 0, 48, 64), strict=True):
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame.pts, frame.time_base = int(stamp), Fraction(1, 25)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    with CompressedVideo(tmp_path / "vfr.mkv") as video:
+        assert np.allclose(video.times, pts / 25)
+        assert np.array_equal(video.clip(at=pts[7] / 25 + 0.01, frames=3), video.clip(7, 3))
+        assert np.array_equal(video.clip(at=0, frames=1), video.clip(0, 1))
+        for outside in (-0.1, 60.0):
+            with pytest.raises(IndexError, match=r"vfr\.mkv"):
+                video.clip(at=outside, frames=1)
+
+
+def test_clips_have_the_size_asked_for(files):
+    with CompressedVideo(files / "simple.mp4") as video:
+        assert video.clip(0, 2, size=(20, 30)).shape == (2, 20, 30, 3)
+        assert video.clip(0, 2, size=32).shape == (2, 32, 40, 3)
+        assert next(video.frames(size=(128, 160))).shape == (128, 160, 3)
+        small, full = video.clip(3, 1, size=32)[0], video.clip(3, 1)[0]
+        assert np.abs(full.reshape(32, 2, 40, 2, 3).mean((1, 3, 4)) - small.mean(2)).mean() < 3
+
+
+def test_a_clip_is_never_padded(files):
+    with CompressedVideo(files / "simple.mp4") as video:
+        for start, frames in ((FRAMES - 3, 4), (-1, 2), (FRAMES, 1)):
+            with pytest.raises(IndexError, match=r"simple\.mp4: frames"):
+                video.clip(start, frames)
+        for wrong in ({}, {"start": 0, "at": 0.0}, {"start": 0, "frames": 0}, {"start": 0, "stride": 0}):
+            with pytest.raises(ValueError):
+                video.clip(**wrong)
+        for start, stop in ((0, FRAMES + 1), (-1, 5)):
+            with pytest.raises(IndexError):
+                video.motion(start, stop)
+            with pytest.raises(IndexError):
+                video.frames(start, stop)
+        with pytest.raises(ValueError):
+            video.motion(5, 3)
+        assert video.motion(7, 7).vectors.shape == (0, 2, 8, 10)
+
+
+def test_readers_do_not_disturb_each_other(files, readings):
+    images = readings["b.mp4"][0]
+    with CompressedVideo(files / "b.mp4") as video:
+        pictures = video.frames()
+        for i in range(20):
+            assert np.array_equal(next(pictures), images[i])
+            assert np.array_equal(video.clip(49 - i, 1)[0], images[49 - i])
+    with pytest.raises(ValueError, match="closed"):
+        video.clip(0, 1)
+
+
+def test_binary_files_read_as_paths_do(files, readings):
+    data = io.BytesIO((files / "b.mp4").read_bytes())
+    with CompressedVideo(data) as video:
+        assert np.array_equal(video.clip(17, 9), readings["b.mp4"][0][17:26])
+        assert np.array_equal(video.motion().vectors, readings["b.mp4"][1]["past"].vectors)
+        assert "BytesIO" in video.info.file
+    with open(files / "b.mp4", "rb") as file, CompressedVideo(file) as video:
+        assert video.info.frames == FRAMES and video.info.file.endswith("b.mp4")
+    with pytest.raises(ValueError, match="binary"):
+        CompressedVideo(io.StringIO("text"))
+
+
+def test_the_first_video_stream_is_the_default(tmp_path):
+    sizes = {0: (32, 48), 1: (64, 96)}
+    with av.open(str(tmp_path / "two.mkv"), "w") as container:
+        streams = [container.add_stream("libx264", rate=25, options={"g": "5"}) for _ in sizes]
+        for stream, (height, width) in zip(streams, sizes.values(), strict=True):
+            stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        for t in range(10):
+            for stream, (height, width) in zip(streams, sizes.values(), strict=True):
+                frame = av.VideoFrame.from_ndarray(texture(height, width, seed=t), format="rgb24")
+                container.mux(stream.encode(frame))
+        for stream in streams:
+            container.mux(stream.encode(None))
+    for chosen, expected in ((None, sizes[0]), (0, sizes[0]), (1, sizes[1])):
+        with CompressedVideo(tmp_path / "two.mkv", stream=chosen) as video:
+            assert video.clip(0, 10).shape == (10, *expected, 3)
+            assert video.info.stream == (chosen or 0)
+
+
+def test_the_same_frames_give_the_same_bytes(tmp_path):
+    frames = pan(13, 1, 2)
+    for codec in ("h264", "mpeg4"):
+        for name in "ab":
+            assert encode(iter(frames), tmp_path / f"{name}.mp4", codec=codec) == 13
+        assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
+
+
+def test_encoding_keeps_to_its_settings(tmp_path):
+    frames = np.concatenate([pan(9, 1, 1), noise(9), pan(9, 2, 0, seed=3)])
+    for codec in ("h264", "mpeg4"):
+        encode(frames, tmp_path / "plain.mp4", codec=codec)
+        with CompressedVideo(tmp_path / "plain.mp4") as video:
+            assert video.info.picture_counts == {"I": 3, "P": 24, "B": 0}
+            assert video.info.gop_lengths == (12, 12, 3)
+        encode(frames, tmp_path / "cuts.mp4", codec=codec, scene_cuts=True, fps=30, gop=100)
+        with CompressedVideo(tmp_path / "cuts.mp4") as video:
+            assert video.info.frame_rate == 30
+            assert len(video.info.gop_lengths) > 1
+        sizes = []
+        for quantiser in (2, 30):
+            encode(frames, tmp_path / "q.mp4", codec=codec, quantiser=quantiser)
+            sizes.append((tmp_path / "q.mp4").stat().st_size)
+        assert sizes[0] > 2 * sizes[1]
+
+
+def test_encoding_refuses_what_it_cannot_do(tmp_path):
+    good = pan(2, 0, 0)
+    cases = [
+        (np.zeros((0, 8, 8, 3), np.uint8), {}, "no frames"),
+        (good.astype(float), {}, "uint8"),
+        (good[..., 0], {}, "must be"),
+        (pan(2, 0, 0, 33, 40), {}, "even sizes"),
+        ([good[0], good[1, :-2]], {}, "change size"),
+    ]
+    for frames, how, message in cases:
+        with pytest.raises(ValueError, match=message):
+            encode(frames, tmp_path / "x.mp4", **how)
+    unknown = [("x.mp4", {"codec": "h263"}), ("x.mp4", {"codec": "nonsense"}), ("x.nonsense", {})]
+    refused = [
+        ("x.mp4", {"pixel_format": "rgb48le"}),
+        ("x.mp4", {"preset": "no"}),
+    ]
+    for kind, cases in ((ValueError, unknown), (VideoError, refused)):
+        for name, how in cases:
+            with pytest.raises(kind, match=name) as caught:
+                encode(good, tmp_path / name, **how)
+            assert type(caught.value) is kind
+    assert not list(tmp_path.iterdir())
+
+
+def test_transcoding_shortens_gops_and_sides(tmp_path, files):
+    assert transcode(files / "b.mp4", tmp_path / "t.mp4", gop=5, short_side=32) == FRAMES
+    with CompressedVideo(tmp_path / "t.mp4") as new, CompressedVideo(files / "b.mp4") as old:
+        assert new.info.gop_lengths == (5,) * 10
+        assert (new.info.height, new.info.width) == (32, 40)
+        assert new.info.duration == old.info.duration
+        assert np.abs(new.clip(30, 1).mean(3) - old.clip(30, 1, size=32).mean(3)).mean() < 5
+    remux(tmp_path / "t.mp4", tmp_path / "t.mkv")
+    with CompressedVideo(tmp_path / "t.mkv") as video:
+        assert video.info.frames == FRAMES

@@ -1,0 +1,156 @@
+import numpy as np
+import pytest
+from material import noise, pan, slow_painter, texture
+
+from cvrl_lite import CompressedVideo, NoMotionVectors
+from cvrl_lite.codec import encode
+from cvrl_lite.codec.motion import reference_steps
+
+WITH_VECTORS = {
+    "h264": ".mp4",
+    "mpeg4": ".mp4",
+    "mpeg2video": ".mpg",
+    "mpeg1video": ".mpg",
+    "h263": ".avi",
+    "flv": ".flv",
+    "wmv2": ".avi",
+    "msmpeg4": ".avi",
+}
+WITHOUT_VECTORS = {"hevc": ".mp4", "vp8": ".webm", "vp9": ".webm", "av1": ".mkv"}
+
+
+def motion_of(path, **which):
+    with CompressedVideo(path) as video:
+        return video.motion(**which)
+
+
+@pytest.mark.parametrize("codec", WITH_VECTORS)
+@pytest.mark.parametrize(("dx", "dy"), [(3, 1), (-2, 4)])
+def test_a_vector_points_back_to_where_the_content_was(tmp_path, codec, dx, dy):
+    size = (144, 176)  # the only small one that H.263 has
+    path = tmp_path / f"pan{WITH_VECTORS[codec]}"
+    encode(pan(8, dx, dy, *size), path, codec=codec, gop=8)
+    vectors, mask, types = motion_of(path)
+    inner = (slice(1, None), slice(None), slice(3, -3), slice(3, -3))
+    assert "".join(types) == "IPPPPPPP"
+    assert not mask[0].any() and mask[1:, 3:-3, 3:-3].mean() > 0.95
+    x, y = np.median(vectors[inner][:, 0]), np.median(vectors[inner][:, 1])
+    assert (x, y) == (-dx, -dy)
+    # What is skipped carries the pan as well: nearly every cell has it, coded or not.
+    right = np.abs(vectors[inner] - np.array([-dx, -dy])[:, None, None]).max(axis=1) <= 0.5
+    assert right.mean() > 0.9
+
+
+def test_quarter_pixels_are_kept(tmp_path):
+    fine = pan(9, 3, 1, 256, 256).astype(np.uint16)
+    frames = fine.reshape(9, 64, 4, 64, 4, 3).mean((2, 4)).astype(np.uint8)  # content moves (.75, .25)
+    encode(frames, tmp_path / "quarter.mp4", gop=9, preset="medium", crf=10)
+    vectors = motion_of(tmp_path / "quarter.mp4").vectors[1:, :, 2:-2, 2:-2]
+    assert np.median(vectors[:, 0]) == -0.75
+    assert np.median(vectors[:, 1]) == -0.25
+
+
+@pytest.mark.parametrize("codec", ["h264", "mpeg4"])
+def test_a_static_clip_has_zero_vectors_and_a_full_mask(tmp_path, codec):
+    encode(np.repeat(texture(64, 96)[None], 6, axis=0), tmp_path / "still.mp4", codec=codec, gop=6)
+    vectors, mask, _ = motion_of(tmp_path / "still.mp4")
+    assert mask[1:].all() and not mask[0].any()
+    assert not vectors.any()
+
+
+def test_intra_blocks_are_masked(tmp_path):
+    frames = pan(8, 1, 0)
+    frames[4:] = frames[4]
+    frames[4:, :, 64:] = noise(4)[0, :, 64:]  # from frame 4 on, the right half is another picture
+    encode(frames, tmp_path / "half.mp4", gop=8)
+    mask = motion_of(tmp_path / "half.mp4").mask
+    assert mask[4, :, :7].mean() > 0.9
+    assert mask[4, :, 9:].mean() < 0.3
+    assert mask[5].mean() > 0.9
+
+
+@pytest.mark.parametrize(("height", "width"), [(122, 186), (50, 34), (16, 16), (120, 8 * 17)])
+def test_odd_sizes_are_cropped_from_the_macroblock_grid(tmp_path, height, width):
+    encode(pan(5, 2, 1, height, width), tmp_path / "odd.mp4", gop=5)
+    vectors, mask, _ = motion_of(tmp_path / "odd.mp4")
+    assert vectors.shape == (5, 2, -(-height // 8), -(-width // 8))
+    assert vectors.dtype == np.float32 and mask.dtype == bool
+    field, covered = slow_painter(tmp_path / "odd.mp4", "past")
+    assert np.array_equal(vectors, field) and np.array_equal(mask, covered)
+
+
+def test_really_odd_sizes(tmp_path):
+    encode(pan(4, 1, 1, 51, 77), tmp_path / "a.mp4", pixel_format="yuv444p")
+    encode(pan(4, 1, 1, 51, 77), tmp_path / "b.mp4", codec="mpeg4")
+    assert motion_of(tmp_path / "a.mp4").mask.shape == motion_of(tmp_path / "b.mp4").mask.shape == (4, 7, 10)
+
+
+@pytest.mark.parametrize("direction", ["past", "future"])
+def test_the_field_equals_a_slow_painter(tmp_path, direction):
+    frames = pan(40, 2, -1, 80, 112)
+    frames[20:] = pan(20, -3, 2, 80, 112, seed=1)
+    options = {"partitions": "all", "subq": "7"}
+    path = tmp_path / "b.mp4"
+    encode(frames, path, b_frames=3, references=3, gop=25, preset="medium", options=options)
+    vectors, mask, types = motion_of(path, direction=direction)
+    field, covered = slow_painter(path, direction)
+    assert covered.any() and "B" in types
+    assert np.array_equal(mask, covered) and np.array_equal(vectors, field)
+
+
+@pytest.mark.parametrize(
+    ("codec", "ending"), [("mpeg2video", ".mkv"), ("mpeg1video", ".mpg"), ("mpeg4", ".mp4")]
+)
+def test_older_codecs_are_divided_by_the_distance_to_the_reference(tmp_path, codec, ending):
+    path = tmp_path / f"b{ending}"
+    encode(pan(24, 2, 1, 144, 176), path, codec=codec, b_frames=2, gop=12)
+    for direction, expected in (("past", (-2, -1)), ("future", (2, 1))):
+        vectors, mask, types = motion_of(path, direction=direction)
+        assert {"I", "P", "B"} == set(types)
+        for kind in "PB":
+            chosen = (types == kind)[:, None, None] & mask
+            if (kind, direction) == ("P", "future") or (kind, codec) == ("B", "mpeg4"):
+                assert not chosen.any()  # MPEG-4: FFmpeg exports none of its B-pictures
+            else:
+                found = vectors.transpose(1, 0, 2, 3)[:, chosen]
+                assert chosen.any() and tuple(np.median(found, axis=1)) == expected
+        if direction == "past":
+            assert mask[types == "P"].mean((1, 2)).min() > 0.8  # the last P-picture as well
+    assert reference_steps("IBBPBP", "past") == [1, 1, 2, 3, 1, 2]
+    assert reference_steps("IBBPBP", "future") == [3, 2, 1, 2, 1, 1]
+
+
+@pytest.mark.parametrize("codec", WITHOUT_VECTORS)
+def test_codecs_without_vectors_say_so_and_show_their_pictures(tmp_path, codec):
+    path = tmp_path / f"none{WITHOUT_VECTORS[codec]}"
+    encode(
+        pan(20, 2, 1, 64, 64),
+        path,
+        codec=codec,
+        gop=10,
+        options={"svtav1-params": "lp=1"} if codec == "av1" else None,
+    )
+    with CompressedVideo(path) as video:
+        with pytest.raises(NoMotionVectors, match=codec):
+            video.motion()
+        assert not video.info.has_vectors
+        assert video.info.codec == codec
+        assert video.keyframes().indices[0] == 0
+        assert np.array_equal(video.clip(7, 5), np.stack(list(video.frames()))[7:12])
+
+
+def test_vectors_do_not_depend_on_the_run_or_on_the_batch(tmp_path, monkeypatch):
+    from cvrl_lite.codec import raster
+
+    encode(pan(40, 3, 2), tmp_path / "b.mp4", b_frames=2)
+    first = motion_of(tmp_path / "b.mp4")
+    monkeypatch.setattr(raster, "_RECORDS", 64)
+    monkeypatch.setattr(raster, "_FRAMES", 3)
+    again = motion_of(tmp_path / "b.mp4")
+    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+
+
+def test_directions_are_two(tmp_path):
+    encode(pan(3, 1, 1), tmp_path / "a.mp4")
+    with CompressedVideo(tmp_path / "a.mp4") as video, pytest.raises(ValueError, match="sideways"):
+        video.motion(direction="sideways")
