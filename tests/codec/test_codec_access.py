@@ -150,7 +150,7 @@ def test_clips_have_the_size_asked_for(files):
         assert video.clip(0, 2, size=32).shape == (2, 32, 40, 3)
         assert next(video.frames(size=(128, 160))).shape == (128, 160, 3)
         small, full = video.clip(3, 1, size=32)[0], video.clip(3, 1)[0]
-        assert np.abs(full.reshape(32, 2, 40, 2, 3).mean((1, 3, 4)) - small.mean(2)).mean() < 3
+        assert np.abs(full.reshape(32, 2, 40, 2, 3).mean((1, 3, 4)) - small.mean(2)).mean() < 5
 
 
 def test_a_clip_is_never_padded(files):

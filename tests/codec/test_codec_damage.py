@@ -36,7 +36,7 @@ def read_all(path):
         return len(list(video.frames()))
 
 
-def fails_with(kind, path, words=""):
+def fails_with(kind, path, words=None):
     with pytest.raises(kind, match=words) as caught:
         read_all(path)
     message = str(caught.value)
