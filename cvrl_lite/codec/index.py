@@ -6,8 +6,9 @@ A frame's index is its place in the sorted presentation timestamps (pts), its ti
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import NamedTuple
 
 import av
@@ -16,6 +17,7 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
+from cvrl_lite.codec.mpeg4 import PictureCounter
 from cvrl_lite.errors import DamagedVideo
 
 
@@ -31,6 +33,7 @@ class _Packet(NamedTuple):
     pts: int | None
     dts: int | None
     is_key: bool
+    pictures: int
 
 
 @dataclass(frozen=True)
@@ -100,30 +103,28 @@ def read_index(name: str, container: InputContainer, stream: VideoStream) -> Ind
     """
     shown: list[_Packet] = []
     held, last_duration = 0, 0
-    hidden_flag = stream.codec.canonical_name == "vp8"
+    pictures_in = _picture_counter(stream)
     for packet in packets(name, container, stream):
         if packet.is_corrupt:
             continue
         held += 1
-        if not (shown or packet.is_keyframe) or packet.is_discard:
-            continue
-        if (
-            hidden_flag and not memoryview(packet)[0] & 0x10
-        ):  # an alt-ref picture, never shown (RFC 6386, 9.1)
-            continue
-        shown.append(_Packet(packet.pts, packet.dts, packet.is_keyframe))
-        last_duration = packet.duration or last_duration
+        if (shown or packet.is_keyframe) and not packet.is_discard:
+            shown.append(_Packet(packet.pts, packet.dts, packet.is_keyframe, pictures_in(packet)))
+            last_duration = packet.duration or last_duration
     _check_whole(name, container, stream, held, shown)
 
     tick = float(stream.time_base or 1)
     rate = float(stream.average_rate or stream.guessed_rate or 25)
     context = stream.codec_context
     size = (context.height, context.width)
-    stamps = sorted(p.pts for p in shown if p.pts is not None and p.pts >= (shown[0].pts or 0))
-    if any(p.pts is None for p in shown):
-        times = np.arange(len(shown)) / rate
-        keys = [Key(None, None, i) for i, p in enumerate(shown) if p.is_key]
-        return Index(times, {}, tuple(keys), False, len(shown) / rate, rate, size)
+    packed = any(p.pictures > 1 for p in shown)
+    stamps = sorted(p.pts for p in shown if p.pts is not None and p.pts >= (shown[0].pts or 0) and p.pictures)
+    if packed or any(p.pts is None for p in shown):
+        # Stamps are missing, or belong to packets rather than pictures: count what the decoder delivers.
+        before = accumulate((p.pictures for p in shown), initial=0)
+        keys = [Key(None, None, first) for p, first in zip(shown, before) if p.is_key]
+        count = sum(p.pictures for p in shown)
+        return Index(np.arange(count) / rate, {}, tuple(keys), False, count / rate, rate, size)
 
     places: dict[int | None, int] = {pts: i for i, pts in enumerate(stamps)}
     if len(places) < len(stamps):
@@ -132,6 +133,17 @@ def read_index(name: str, container: InputContainer, stream: VideoStream) -> Ind
     keys = [Key(pts, dts, bisect_left(stamps, pts)) for pts, dts in stamped]
     length = (stamps[-1] - stamps[0]) * tick + (last_duration * tick or 1 / rate)
     return Index(np.array(stamps) * tick, places, tuple(keys), True, length, rate, size)
+
+
+def _picture_counter(stream: VideoStream) -> Callable[[Packet], int]:
+    """Counts the pictures that will be shown of each packet: 1, but for the oddities of two codecs."""
+    codec = stream.codec.canonical_name
+    if codec == "mpeg4":
+        count = PictureCounter(stream.codec_context.extradata)
+        return lambda packet: count(bytes(packet))
+    if codec == "vp8":  # bit 4 tells an alt-ref picture, which is never shown (RFC 6386, 9.1)
+        return lambda packet: memoryview(packet)[0] >> 4 & 1
+    return lambda packet: 1
 
 
 def _check_whole(

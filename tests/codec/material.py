@@ -74,3 +74,36 @@ def slow_painter(path: Path, direction: str, stream: int = 0) -> tuple[np.ndarra
             fields.append(field)
             masks.append(mask)
     return np.stack(fields), np.stack(masks)
+
+
+def pack_b_pictures(src: Path, dst: Path) -> Path:
+    """Writes an MPEG-4 stream with B-pictures (.m4v) as an AVI file packed as DivX and XviD do it."""
+    with av.open(str(src)) as container:
+        stream = container.streams.video[0]
+        header = bytes(stream.codec_context.extradata or b"")
+        size, rate = (stream.codec_context.width, stream.codec_context.height), stream.average_rate
+        pictures = [bytes(packet) for packet in container.demux(stream) if packet.size]
+    code = b"\0\0\1\xb6"
+    kinds = [data[data.index(code) + 4] >> 6 for data in pictures]  # 0 I, 1 P, 2 B
+    filler = code + b"\x50\x4f"  # a P-picture that is not coded, at 25 frames a second
+    chunks: list[bytes] = []
+    for data, kind, before in zip(pictures, kinds, [0, *kinds], strict=False):
+        if kind == 2 and before != 2:
+            chunks[-1] += data
+            chunks.append(filler)
+        elif kind == 2:
+            chunks.insert(-1, data)
+        else:
+            chunks.append(data)
+    at = chunks[0].index(code)
+    layers = header[: header.index(b"\0\0\1\xb2")]
+    chunks[0] = layers + chunks[0][:at] + b"\0\0\1\xb2DivX503b1393p" + chunks[0][at:]
+    with av.open(str(dst), "w") as container:
+        stream = container.add_stream("mpeg4", rate=rate)
+        stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
+        for i, data in enumerate(chunks):
+            packet = av.Packet(data)
+            packet.pts = packet.dts = i
+            packet.time_base, packet.stream, packet.is_keyframe = 1 / rate, stream, not i
+            container.mux(packet)
+    return dst

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from material import noise, pan, remux, texture
+from material import noise, pack_b_pictures, pan, remux, texture
 
 from cvrl_lite import CompressedVideo, VideoError
 from cvrl_lite.codec import encode, transcode
+from cvrl_lite.codec.mpeg4 import PictureCounter
 
 KINDS = {
     "simple.mp4": {"gop": 12},
@@ -142,6 +143,28 @@ def test_times_are_timestamps_also_at_a_variable_rate(tmp_path):
         for outside in (-0.1, 60.0):
             with pytest.raises(IndexError, match=r"vfr\.mkv"):
                 video.clip(at=outside, frames=1)
+
+
+def test_packed_b_pictures_come_in_their_order(tmp_path):
+    """AVI as DivX and XviD wrote it, UCF101 for one: packets and pictures are not the same there."""
+    encode(pan(24, 2, 1), tmp_path / "a.m4v", codec="mpeg4", b_frames=2, gop=100)
+    pack_b_pictures(tmp_path / "a.m4v", tmp_path / "packed.avi")
+    encode(pan(24, 2, 1), tmp_path / "a.mp4", codec="mpeg4", b_frames=2, gop=100)
+    with CompressedVideo(tmp_path / "packed.avi") as packed, CompressedVideo(tmp_path / "a.mp4") as plain:
+        assert packed.info.frames == plain.info.frames == 24
+        assert packed.info.picture_counts == plain.info.picture_counts
+        assert np.array_equal(packed.clip(0, 24), plain.clip(0, 24))
+        assert np.array_equal(packed.clip(11, 4, 3), plain.clip(11, 4, 3))
+        for a, b in zip(packed.motion(3, 20), plain.motion(3, 20), strict=True):
+            assert np.array_equal(a, b)
+
+
+def test_pictures_that_are_not_coded_do_not_count():
+    layer = bytes.fromhex("000001b0f1000001b5a9130000010000000120 08d48d0800cd04040c14183f")
+    coded, not_coded = bytes.fromhex("000001b6 506f"), bytes.fromhex("000001b6 504f")
+    count = PictureCounter(layer)
+    assert [count(coded), count(not_coded), count(coded + coded), count(b"\x7f")] == [1, 0, 2, 0]
+    assert PictureCounter(None)(layer + coded + not_coded) == 1
 
 
 def test_clips_have_the_size_asked_for(files):
