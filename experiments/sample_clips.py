@@ -2,14 +2,15 @@
 
     python experiments/sample_clips.py FOLDER
 
-Both hold the same 72 pictures (224x224, 25 a second): 42 of one MovingScenes clip, then a hard cut to 30 of
-another. `sample.mp4` is encoded the way this course trains: a key frame every 12 pictures, P-pictures that look
-back one picture, nothing else, so the cut falls amid a GOP. `sample_watch.mp4` is encoded as for watching:
-GOPs of up to 30, B-pictures, three references, key frames also where the encoder sees a cut.
+Both hold the same 72 pictures (224x224, 25 a second): 42 of one MovingScenes clip, then a hard cut to 30
+of another. `sample.mp4` is encoded the way this course trains: a key frame every 12 pictures, P-pictures
+that look back one picture, nothing else, so the cut falls amid a GOP. `sample_watch.mp4` is encoded as
+for watching: GOPs of up to 30, B-pictures, three references, key frames also where the encoder sees a
+cut.
 
-The pixels drawn are the same on every machine (`PIXELS` pins them); the encoded bytes depend on the build of
-x264. So the files in git are the ones that count, and running this elsewhere writes files with the same
-pictures but perhaps other bytes.
+The pixels drawn are the same on every machine (`PIXELS` pins them); the encoded bytes depend on the build
+of x264. So the files in git are the ones that count, and running this elsewhere writes files with the
+same pictures but perhaps other bytes.
 """
 
 from __future__ import annotations

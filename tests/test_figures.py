@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from typing import Any
 
 import matplotlib.image
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
-from cvrl_lite import figures
+from cvrl_lite import figures, widgets
 
 Row = dict[str, dict[str, float]]
 
@@ -102,3 +103,80 @@ def test_show_gives_alt_text_and_closes(monkeypatch: pytest.MonkeyPatch) -> None
     assert plt.get_fignums() == []
     with pytest.raises(ValueError, match="alternative text"):
         figures.show(figure, "  ")
+
+
+# Frames, types, vectors.
+
+
+def test_the_strip_has_a_bar_for_each_picture() -> None:
+    types, sizes = list("IPBBP"), [900, 60, 20, 10, 10]
+    axes = figures.gop_strip(types, sizes).axes[0]
+    bars = {round(bar.get_x() + bar.get_width() / 2): bar for bar in axes.patches}
+    assert [bars[place].get_height() for place in range(5)] == sizes
+    assert [bars[place].get_facecolor()[:3] for place in range(5)] == [
+        to_rgb(figures.COLOURS[kind]) for kind in types
+    ]
+    assert [words.get_text() for words in axes.texts] == types, "never the colour alone"
+    assert [words.get_text() for words in axes.get_legend().get_texts()] == ["I (1)", "P (2)", "B (2)"]
+    with pytest.raises(ValueError, match="2 picture types do not go with 1 sizes"):
+        figures.gop_strip("IP", [1])
+
+
+def test_arrows_point_where_things_went_and_masked_cells_are_hatched() -> None:
+    image = np.zeros((16, 24, 3), np.uint8)
+    vectors, mask = np.zeros((2, 2, 3), np.float32), np.ones((2, 3), bool)
+    vectors[:, 0, 1] = -3, 1  # content came from 3 px to the left and 1 px below
+    mask[1, 2] = False
+    figure = figures.vector_arrows(image, vectors, mask, magnify=2)
+    assert figure.get_suptitle() == "83 % of the cells carry a vector, 20 % of those move"
+    axes = figure.axes[0]
+    arrows = next(drawn for drawn in axes.collections if hasattr(drawn, "U"))
+    assert (arrows.U.tolist(), arrows.V.tolist()) == ([6.0], [-2.0])
+    assert (arrows.get_offsets() + np.c_[arrows.U, arrows.V]).tolist() == [[11.5, 3.5]], "head: the cell"
+    (hatched,) = [drawn for drawn in axes.collections if drawn.get_hatch()]
+    assert [path.get_extents().bounds for path in hatched.get_paths()] == [(15.5, 7.5, 8.0, 8.0)]
+    assert len(axes.lines[0].get_xdata()) == 4, "a dot for each vector of length zero"
+    with pytest.raises(ValueError, match="do not go with a picture"):
+        figures.vector_arrows(image[:8], vectors, mask)
+
+
+def test_neighbours_are_ticked_by_name() -> None:
+    pictures = np.arange(2 * 2 * 4 * 4 * 3, dtype=np.uint8).reshape(2, 2, 4, 4, 3)
+    figure = figures.neighbours(
+        pictures[:, 0], pictures, ["turn", "shake"], [["turn", "pulse"], ["turn", "shake"]]
+    )
+    assert [axes.get_title() for axes in figure.axes] == [
+        *("query: turn", "✓ turn", "✗ pulse", "query: shake", "✗ turn", "✓ shake")
+    ]
+    assert figure.get_suptitle() == "2 of 4 neighbours agree with their query"
+    assert np.array_equal(figure.axes[4].images[0].get_array(), pictures[1, 0])
+
+
+def test_a_filmstrip_fills_rows_and_leaves_the_rest_empty() -> None:
+    frames = np.random.default_rng(0).integers(0, 255, (5, 6, 8, 3), np.uint8)
+    figure = figures.filmstrip(frames, labels=list("abcde"), columns=3)
+    assert [len(axes.images) for axes in figure.axes] == [1, 1, 1, 1, 1, 0]
+    assert np.array_equal(figure.axes[3].images[0].get_array(), frames[3])
+    with pytest.raises(ValueError, match="1 labels do not go with 5 frames"):
+        figures.filmstrip(frames, labels=["a"])
+
+
+def test_the_map_leaves_out_no_notebook() -> None:
+    words = " ".join(text.get_text() for text in figures.course_map().axes[0].texts)
+    assert set(re.findall(r"\b\d\d\b", words)) == {f"{number:02d}" for number in range(1, 11)}
+
+
+def test_the_widget_follows_its_slider() -> None:
+    frames = np.stack([np.full((8, 8, 3), shade, np.uint8) for shade in (0, 90, 200)])
+    box = widgets.step_through(frames, "IPB", [500, 60, 7])
+    slider, words, picture = box.children
+    first = bytes(picture.value)
+    assert words.value == "picture 0: I, 500 bytes" and (slider.min, slider.max) == (0, 2)
+    slider.value = 2
+    assert words.value == "picture 2: B, 7 bytes"
+    assert bytes(picture.value) != first and bytes(picture.value[:4]) == b"\x89PNG"
+    shown = widgets.step(frames, "IPB", [500, 60, 7], 2)
+    assert np.array_equal(shown.axes[0].images[0].get_array(), frames[2])
+    assert shown.axes[1].texts[-1].xy == (2, 7), "the arrow stands on the frame's bar"
+    with pytest.raises(ValueError, match="2 types and 3 sizes do not go with 3 frames"):
+        widgets.step_through(frames, "IP", [500, 60, 7])

@@ -1,105 +1,16 @@
-"""Pictures over plain arrays, in one style: the title states the finding, one colour stands for one role.
-
-Axes: T time, H W pixels, H8 W8 cells of 8x8 pixels, Q queries, K neighbours.
-
-Colours are told apart by every common kind of colour vision, and never stand alone: a letter, a hatch, a
-mark or a place says the same.
-"""
+"""The scores of a training as a picture."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
-from typing import Any
 
-from matplotlib import rc_context
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-COLOURS = {
-    "context": "#0072B2",
-    "motion": "#D55E00",
-    "residual": "#009E73",
-    "joint": "#CC79A7",
-    "untrained": "#BDBDBD",
-    "I": "#56B4E9",
-    "P": "#E69F00",
-    "B": "#5D3A9B",
-}
-"""The colour of each role, all through the course (after Okabe and Ito)."""
+from cvrl_lite.figures.style import COLOURS, INK, new
 
-HATCHES = {"I": "", "P": "///", "B": "..."}
-"""The hatch that goes with a picture type's colour."""
-
-STYLE: Any = {
-    "font.size": 9,
-    "axes.titlesize": 10,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "figure.titlesize": 11,
-    "figure.titleweight": "bold",
-    "hatch.linewidth": 0.5,
-    "savefig.dpi": 110,
-}
-"""Matplotlib settings of every figure here; `matplotlib.rcParams.update(STYLE)` takes them over."""
-
-_INK = "#333333"
 _MODELS = ("untrained", "context", "motion", "joint")
 _MEASURES = ("R@1", "linear")
-
-
-def new(title: str, *, rows: int = 1, columns: int = 1, size: tuple[float, float] = (7.5, 3)) -> Figure:
-    """An empty figure in the course's style.
-
-    Args:
-        title: What the figure shows to be so.
-        rows: Of panels.
-        columns: Of panels.
-        size: Width and height in inches.
-
-    Returns:
-        A figure whose panels are in `figure.axes`. It belongs to no window and needs no closing.
-
-    Example:
-        >>> len(new("Two panels, side by side", columns=2).axes)
-        2
-    """
-    with rc_context(STYLE):
-        figure = Figure(figsize=size, layout="constrained")
-        figure.subplots(rows, columns)
-        figure.suptitle(title, x=0.01, ha="left")
-    return figure
-
-
-def png(figure: Figure) -> bytes:
-    """The figure as a PNG file."""
-    file = io.BytesIO()
-    with rc_context(STYLE):
-        figure.savefig(file, format="png", metadata={"Software": None})
-    return file.getvalue()
-
-
-def show(figure: Figure, alt: str) -> None:
-    """Shows a figure in a notebook, with words for those who cannot see it, and closes it.
-
-    Args:
-        figure: Of this module or of pyplot.
-        alt: What is to be seen, in a sentence or two.
-
-    Raises:
-        ValueError: `alt` is empty.
-
-    Example:
-        >>> show(new("Nothing yet"), "An empty panel.")  # doctest: +SKIP
-    """
-    if not alt.strip():
-        raise ValueError("a figure needs an alternative text")
-    import matplotlib.pyplot as plt
-    from IPython.display import display
-
-    data = {"image/png": png(figure), "text/plain": "<Figure>"}
-    display(data, raw=True, metadata={"image/png": {"alt": alt}})
-    plt.close(figure)  # else a figure of pyplot would be shown a second time at the cell's end
 
 
 def decoupling(result: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Figure:
@@ -128,7 +39,7 @@ def decoupling(result: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Figur
                 axes.bar(x, value, 0.38, color=COLOURS[model], alpha=1 - 0.35 * side, hatch=hatch, ec="white")
                 axes.text(x, value + 0.015, f"{value:.2f}".lstrip("0"), ha="center", va="bottom", fontsize=8)
         chance = result["chance"][label]["R@1"]
-        axes.axhline(chance, color=_INK, ls="--", lw=1)
+        axes.axhline(chance, color=INK, ls="--", lw=1)
         axes.text(len(models) - 0.5, chance + 0.01, "chance", ha="left", va="bottom", fontsize=8)
         axes.set(ylim=(0, 1.1), xlim=(-0.5, len(models)))
         axes.set_title(f"knows the {label}?", loc="left")

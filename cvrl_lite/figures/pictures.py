@@ -1,0 +1,237 @@
+"""Frames, picture types and vectors as figures.
+
+Axes: T time, H W pixels, H8 W8 cells of 8x8 pixels, Q queries, K neighbours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import PatchCollection
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch, Rectangle
+
+from cvrl_lite.figures.style import COLOURS, HATCHES, INK, new
+
+_CELL = 8  # pixels
+_MOST_LETTERS = 100  # more bars than this leave no room for a letter below each
+
+
+def gop_strip(picture_types: Sequence[str] | np.ndarray, sizes: Sequence[int] | np.ndarray) -> Figure:
+    """One bar a picture: its type and how many bytes it takes.
+
+    Args:
+        picture_types: (T,) of "I", "P", "B", in display order.
+        sizes: (T,) bytes.
+
+    Returns:
+        The figure; its title says how many bytes the I-pictures take.
+
+    Raises:
+        ValueError: Not one size for each type.
+
+    Example:
+        >>> gop_strip("IPPIPP", [900, 50, 50, 900, 50, 50]).get_suptitle()
+        '2 of 6 pictures are I-pictures, and they take 90 % of the bytes'
+    """
+    types, bytes_ = np.array(list(picture_types)), np.asarray(sizes)
+    if len(types) != len(bytes_):
+        raise ValueError(f"{len(types)} picture types do not go with {len(bytes_)} sizes")
+    intra = types == "I"
+    share = round(100 * float(bytes_[intra].sum() / bytes_.sum()))
+    figure = new(
+        f"{intra.sum()} of {len(types)} pictures are I-pictures, and they take {share} % of the bytes",
+        size=(9, 2.8),
+    )
+    draw_gop_strip(figure.axes[0], types, bytes_)
+    return figure
+
+
+def draw_gop_strip(axes: Axes, types: np.ndarray, sizes: np.ndarray) -> None:
+    """Draws the bars of `gop_strip` into a panel, with their legend."""
+    places = np.arange(len(types))
+    for kind in "IPB":
+        chosen = types == kind
+        if chosen.any():
+            look: Any = {"color": COLOURS[kind], "hatch": HATCHES[kind], "ec": "white", "lw": 0}
+            axes.bar(places[chosen], sizes[chosen], 0.85, label=f"{kind} ({chosen.sum()})", **look)
+    if len(types) <= _MOST_LETTERS:
+        for place, kind in enumerate(types):
+            axes.annotate(
+                kind,
+                (place, 0),
+                xytext=(0, -2),
+                textcoords="offset points",
+                ha="center",
+                va="top",
+                fontsize=6,
+            )
+        axes.tick_params(axis="x", pad=9, length=0)
+    axes.set(xlim=(-0.7, len(types) - 0.3), xlabel="picture, in display order", ylabel="bytes")
+    axes.legend(ncols=3, frameon=False, loc="lower right", bbox_to_anchor=(1, 0.98))
+
+
+def vector_arrows(
+    image: np.ndarray, vectors: np.ndarray, mask: np.ndarray, *, magnify: float = 1, title: str = ""
+) -> Figure:
+    """What moved where: each cell's apparent motion as an arrow over the picture.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        vectors: (2, H8, W8) pixels, x right and y down, pointing *back*; the arrows are minus these, and
+            their heads lie in the middle of their cells.
+        mask: (H8, W8) bool; cells without a vector are hatched.
+        magnify: How many times its true length an arrow has. At 1 its tail lies where the content was.
+        title: The finding; where empty, it says how many cells have a vector and how many move.
+
+    Returns:
+        The figure. A dot is a vector of length zero.
+
+    Raises:
+        ValueError: The shapes do not go together.
+
+    Example:
+        >>> pan = np.stack([np.full((4, 4), -3.0), np.zeros((4, 4))])
+        >>> vector_arrows(np.zeros((32, 32, 3), np.uint8), pan, np.ones((4, 4), bool)).get_suptitle()
+        '100 % of the cells carry a vector, 100 % of those move'
+    """
+    cells = tuple(-(-side // _CELL) for side in image.shape[:2])
+    if vectors.shape != (2, *cells) or mask.shape != cells:
+        raise ValueError(
+            f"vectors {vectors.shape} and mask {mask.shape} do not go with a picture of {image.shape[:2]}"
+        )
+    moving = mask & (np.abs(vectors).max(0) > 0)
+    if not title:
+        carry, move = mask.mean(), moving.sum() / max(1, mask.sum())
+        title = f"{carry:.0%} of the cells carry a vector, {move:.0%} of those move".replace("%", " %")
+    figure = new(title, size=(6, 6 * image.shape[0] / image.shape[1] + 0.6))
+    axes = figure.axes[0]
+    axes.imshow((image * 0.5 + 255 * 0.5).astype(np.uint8))
+    missing = [Rectangle((x * _CELL - 0.5, y * _CELL - 0.5), _CELL, _CELL) for y, x in np.argwhere(~mask)]
+    axes.add_collection(PatchCollection(missing, facecolor="none", edgecolor=INK, hatch="///", lw=0))
+    down, across = np.nonzero(moving)
+    x, y = across * _CELL + _CELL / 2 - 0.5, down * _CELL + _CELL / 2 - 0.5
+    dx, dy = magnify * vectors[0][moving], magnify * vectors[1][moving]  # back to where the content was
+    look: Any = {"angles": "xy", "scale_units": "xy", "scale": 1, "width": 0.005, "color": COLOURS["motion"]}
+    axes.quiver(x + dx, y + dy, -dx, -dy, **look, zorder=3)
+    down, across = np.nonzero(mask & ~moving)
+    x, y = across * _CELL + _CELL / 2 - 0.5, down * _CELL + _CELL / 2 - 0.5
+    axes.plot(x, y, ".", ms=1.5, color=INK)
+    axes.set(xlim=(-0.5, image.shape[1] - 0.5), ylim=(image.shape[0] - 0.5, -0.5))
+    axes.set(xlabel="x (px)", ylabel="y (px)")
+    keys = [
+        Patch(
+            fc=COLOURS["motion"], label="arrow: moved so far" + (f" (x {magnify:g})" if magnify != 1 else "")
+        ),
+        Patch(fc=INK, label="dot: stayed"),
+        Patch(fc="white", ec=INK, hatch="///", label="hatched: no vector"),
+    ]
+    figure.legend(handles=keys, loc="outside lower center", ncols=3, frameon=False)
+    return figure
+
+
+def filmstrip(
+    frames: Sequence[np.ndarray] | np.ndarray,
+    *,
+    labels: Sequence[str] = (),
+    title: str = "",
+    columns: int = 8,
+) -> Figure:
+    """Pictures side by side, row after row.
+
+    Args:
+        frames: T pictures (H, W, 3) uint8 RGB.
+        labels: A caption for each; none where empty.
+        title: What they show.
+        columns: Pictures a row, at most.
+
+    Returns:
+        The figure.
+
+    Raises:
+        ValueError: No frames, or not one label for each.
+
+    Example:
+        >>> len(filmstrip(np.zeros((3, 8, 8, 3), np.uint8)).axes)
+        3
+    """
+    if not len(frames) or (labels and len(labels) != len(frames)):
+        raise ValueError(f"{len(labels)} labels do not go with {len(frames)} frames")
+    columns = min(columns, len(frames))
+    rows = -(-len(frames) // columns)
+    height = 9.5 / columns * frames[0].shape[0] / frames[0].shape[1] + (0.22 if labels else 0)
+    figure = new(title, rows=rows, columns=columns, size=(9.5, rows * height + (0.35 if title else 0)))
+    for place, axes in enumerate(figure.axes):
+        axes.set_axis_off()
+        if place < len(frames):
+            axes.imshow(frames[place])
+            if labels:
+                axes.set_title(labels[place], fontsize=8)
+    return figure
+
+
+def long_exposure(frames: np.ndarray) -> np.ndarray:
+    """A clip as one picture, as a camera with its shutter open would take it: what moves leaves a trail.
+
+    Args:
+        frames: (T, H, W, 3) uint8 RGB.
+
+    Returns:
+        (H, W, 3) uint8, the mean over time.
+
+    Example:
+        >>> long_exposure(np.array([0, 100], np.uint8).reshape(2, 1, 1, 1)).item()
+        50
+    """
+    return frames.mean(0).astype(np.uint8)
+
+
+def neighbours(
+    queries: np.ndarray,
+    found: np.ndarray,
+    query_labels: Sequence[str],
+    found_labels: Sequence[Sequence[str]],
+    *,
+    title: str = "",
+) -> Figure:
+    """What a search brought up: a query on the left of each row, its nearest neighbours beside it.
+
+    Args:
+        queries: (Q, H, W, 3) uint8 RGB.
+        found: (Q, K, H, W, 3) uint8 RGB, nearest first.
+        query_labels: Q names.
+        found_labels: Q times K names. A neighbour with the query's name gets a tick and a solid frame, any
+            other a cross and a dotted one.
+        title: The finding; where empty, it counts the ticks.
+
+    Returns:
+        The figure.
+
+    Example:
+        >>> pictures = np.zeros((1, 2, 8, 8, 3), np.uint8)
+        >>> neighbours(pictures[:, 0], pictures, ["rings"], [["rings", "dots"]]).get_suptitle()
+        '1 of 2 neighbours agree with their query'
+    """
+    rows, columns = found.shape[:2]
+    same = [[name == wanted for name in names] for wanted, names in zip(query_labels, found_labels)]
+    title = title or f"{sum(map(sum, same))} of {rows * columns} neighbours agree with their query"
+    figure = new(title, rows=rows, columns=columns + 1, size=(1.45 * (columns + 1), 1.68 * rows + 0.4))
+    for row in range(rows):
+        panels = figure.axes[row * (columns + 1) : (row + 1) * (columns + 1)]
+        _framed(panels[0], queries[row], f"query: {query_labels[row]}", "-", 0.0)
+        for column, axes in enumerate(panels[1:]):
+            right = same[row][column]
+            words = f"{'✓' if right else '✗'} {found_labels[row][column]}"
+            _framed(axes, found[row, column], words, "-" if right else ":", 2.5)
+    return figure
+
+
+def _framed(axes: Axes, picture: np.ndarray, words: str, line: str, width: float) -> None:
+    axes.imshow(picture)
+    axes.set_title(words, fontsize=8)
+    axes.set(xticks=[], yticks=[])
+    for spine in axes.spines.values():
+        spine.set(visible=width > 0, linestyle=line, linewidth=width, color=INK)
