@@ -40,7 +40,7 @@ def step(
 
     Example:
         >>> step(np.zeros((2, 8, 8, 3), np.uint8), "IP", [90, 10], 1).get_suptitle()
-        'picture 1: P, 10 bytes'
+        'frame 1: P, 10 bytes'
     """
     types, bytes_ = np.array(list(picture_types)), np.asarray(sizes)
     if not len(frames) == len(types) == len(bytes_):
@@ -65,7 +65,7 @@ def step(
 
 def caption(picture_type: str, size: int, frame: int) -> str:
     """What `step` writes above a frame."""
-    return f"picture {frame}: {picture_type}, {size} bytes"
+    return f"frame {frame}: {picture_type}, {size} bytes"
 
 
 def step_through(
@@ -90,12 +90,12 @@ def step_through(
         >>> box = step_through(np.zeros((2, 8, 8, 3), np.uint8), "IP", [90, 10])
         >>> box.children[0].value = 1
         >>> box.children[1].value
-        'picture 1: P, 10 bytes'
+        'frame 1: P, 10 bytes'
     """
     from ipywidgets import HTML, Image, IntSlider, VBox
 
     types = np.array(list(picture_types))
-    slider = IntSlider(0, 0, len(frames) - 1, description="picture")
+    slider = IntSlider(0, 0, len(frames) - 1, description="frame")
     picture = Image(value=png(step(frames, types, sizes, 0)), format="png")
     words = HTML(caption(types[0], int(sizes[0]), 0))  # for those whom a reader tells what is on the screen
 

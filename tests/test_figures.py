@@ -171,9 +171,9 @@ def test_the_widget_follows_its_slider() -> None:
     box = widgets.step_through(frames, "IPB", [500, 60, 7])
     slider, words, picture = box.children
     first = bytes(picture.value)
-    assert words.value == "picture 0: I, 500 bytes" and (slider.min, slider.max) == (0, 2)
+    assert words.value == "frame 0: I, 500 bytes" and (slider.min, slider.max) == (0, 2)
     slider.value = 2
-    assert words.value == "picture 2: B, 7 bytes"
+    assert words.value == "frame 2: B, 7 bytes"
     assert bytes(picture.value) != first and bytes(picture.value[:4]) == b"\x89PNG"
     shown = widgets.step(frames, "IPB", [500, 60, 7], 2)
     assert np.array_equal(shown.axes[0].images[0].get_array(), frames[2])

@@ -21,31 +21,29 @@ _MOST_LETTERS = 100  # more bars than this leave no room for a letter below each
 
 
 def gop_strip(picture_types: Sequence[str] | np.ndarray, sizes: Sequence[int] | np.ndarray) -> Figure:
-    """One bar a picture: its type and how many bytes it takes.
+    """One bar a frame: its type and how many bytes it takes.
 
     Args:
         picture_types: (T,) of "I", "P", "B", in display order.
         sizes: (T,) bytes.
 
     Returns:
-        The figure; its title says how many bytes the I-pictures take.
+        The figure; its title says how many bytes the I-frames take.
 
     Raises:
         ValueError: Not one size for each type.
 
     Example:
         >>> gop_strip("IPPIPP", [900, 50, 50, 900, 50, 50]).get_suptitle()
-        '2 of 6 pictures are I-pictures, and they take 90 % of the bytes'
+        'I-frames: 2 of 6 frames, 90 % of the bytes'
     """
     types, bytes_ = np.array(list(picture_types)), np.asarray(sizes)
     if len(types) != len(bytes_):
         raise ValueError(f"{len(types)} picture types do not go with {len(bytes_)} sizes")
     intra = types == "I"
     share = round(100 * float(bytes_[intra].sum() / bytes_.sum()))
-    figure = new(
-        f"{intra.sum()} of {len(types)} pictures are I-pictures, and they take {share} % of the bytes",
-        size=(9, 2.8),
-    )
+    title = f"I-frames: {intra.sum()} of {len(types)} frames, {share} % of the bytes"
+    figure = new(title, size=(9, 2.8))
     draw_gop_strip(figure.axes[0], types, bytes_)
     return figure
 
@@ -70,7 +68,7 @@ def draw_gop_strip(axes: Axes, types: np.ndarray, sizes: np.ndarray) -> None:
                 fontsize=6,
             )
         axes.tick_params(axis="x", pad=9, length=0)
-    axes.set(xlim=(-0.7, len(types) - 0.3), xlabel="picture, in display order", ylabel="bytes")
+    axes.set(xlim=(-0.7, len(types) - 0.3), xlabel="frame, in display order", ylabel="bytes")
     axes.legend(ncols=3, frameon=False, loc="lower right", bbox_to_anchor=(1, 0.98))
 
 

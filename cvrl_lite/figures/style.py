@@ -7,6 +7,7 @@ mark or a place says the same.
 from __future__ import annotations
 
 import io
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -39,6 +40,10 @@ STYLE: Any = {
     "savefig.dpi": 100,
 }
 """Matplotlib settings of every figure here; `matplotlib.rcParams.update(STYLE)` takes them over."""
+
+# Where the list of fonts has to be made first and that takes long, matplotlib says so on stderr; a notebook's
+# outputs must not depend on it.
+logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
 
 INK = "#333333"
 """Lines and letters."""
