@@ -183,7 +183,7 @@ def augment(batch: Batch, how: Augmentation) -> Views:
         Float views on the batch's device.
 
     Source:
-        Section 2 of the released code's settings, at the strengths of `how`. Rescaling vectors with the
+        The released code's kinds of augmentation, at the strengths of `how`. Rescaling vectors with the
         crop and negating x under a flip are ours (the released code does neither).
     """
     device = batch.clip.device

@@ -28,7 +28,7 @@ def data_path(name: str) -> Path:
         >>> data_path("README.md").name
         'README.md'
     """
-    for folder in (_PACKAGE.parent / "data", _PACKAGE / "data"):
+    for folder in (_PACKAGE / "data", _PACKAGE.parent / "data"):
         if (folder / name).exists():
             return folder / name
     raise FileNotFoundError(f"{name}: not among the files of data/")

@@ -2,7 +2,7 @@
 
 Axes: B batch, T time, C channel, H W pixels, G vector cells a side, N points or tokens, D width.
 
-Source: section 3 of *Self-supervised Video Representation Learning by Context and Motion Decoupling*
+Source: *Self-supervised Video Representation Learning by Context and Motion Decoupling*
 (CVPR 2021) and its released code for the roles and the predictor's form; the tiny sizes are ours.
 """
 
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 
 def _conv(ins: int, outs: int, kernel: tuple[int, int, int], stride: tuple[int, int, int]) -> nn.Sequential:
-    padding = tuple(k // 2 for k in kernel)
+    padding = (kernel[0] // 2, kernel[1] // 2, kernel[2] // 2)
     return nn.Sequential(
         nn.Conv3d(ins, outs, kernel, stride, padding, bias=False), nn.BatchNorm3d(outs), nn.ReLU()
     )

@@ -39,7 +39,7 @@ def info_nce(
         ValueError: There are fewer keys than queries, or their widths differ.
 
     Source:
-        Section 3 of the paper; van den Oord et al. 2018 (arXiv 1807.03748) for the loss.
+        The released code; van den Oord et al. 2018 (arXiv 1807.03748) for the loss.
 
     Example:
         >>> loss, accuracy = info_nce(torch.eye(4), torch.eye(4), temperature=0.1)

@@ -1,5 +1,7 @@
 """From files to batches: what is read, what is left out and why, and that choices follow the seed."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -20,7 +22,7 @@ def made_up(frames: int, rate: float = 25.0, key_every: int = 12, name: str = "c
     """A video whose pixels and vectors tell their own index."""
     pixels = np.broadcast_to(np.arange(frames, dtype=np.uint8)[:, None, None, None], (frames, 8, 8, 3))
     vectors = np.broadcast_to(np.arange(frames, dtype=np.int16)[:, None, None, None], (frames, 2, 3, 3))
-    entry = Entry(datasets.Path(f"{name}.mp4"), name, {})
+    entry = Entry(Path(f"{name}.mp4"), name, {})
     mask = np.ones((frames, 3, 3), bool)
     return DecodedVideo(
         entry, pixels, vectors, mask, np.arange(frames) / rate, np.arange(0, frames, key_every)

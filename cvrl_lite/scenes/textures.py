@@ -19,7 +19,7 @@ UNIT = 64
 REFERENCE = 112
 
 # What makes the set easy or hard: how much a scene's colours give it away.
-HUE_SPREAD = 0.075  # standard deviation of a clip's hue about its scene's, as a part of the circle
+HUE_SPREAD = 0.095  # standard deviation of a clip's hue about its scene's, as a part of the circle
 SATURATION = (0.30, 0.75)  # lowest and highest, of the light and the dark colour alike
 LIGHT = (0.55, 1.25)  # gain on the whole scene, lowest and highest
 TILT = 8  # degrees, the most a texture leans to either side

@@ -1,0 +1,143 @@
+"""Every file read once: its central square as `uint8` pixels and `int16` vectors, in memory.
+
+Axes: T time, S side of the decoded square, G vector cells a side.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+
+from cvrl_lite.codec import CompressedVideo
+from cvrl_lite.datasets.files import Entry, VideoSet
+from cvrl_lite.errors import VideoError
+from cvrl_lite.progress import track
+
+VECTOR_STEPS = 16  # a kept vector is in 1/16 of a pixel of the decoded square
+_CHUNK = 64  # frames decoded at a time, so that a long file needs little memory beside its result
+
+
+@dataclass(frozen=True)
+class DecodedVideo:
+    """What one file gives.
+
+    Attributes:
+        entry: Which file.
+        frames: (T, S, S, 3) uint8 RGB.
+        vectors: (T, 2, G, G) int16, in 1/16 of a pixel of the S x S square, pointing back.
+        mask: (T, G, G) bool; cells that hold a vector.
+        times: (T,) float64 seconds, rising.
+        keys: (K,) int64 indices of the key frames.
+    """
+
+    entry: Entry
+    frames: NDArray[np.uint8]
+    vectors: NDArray[np.int16]
+    mask: NDArray[np.bool_]
+    times: NDArray[np.float64]
+    keys: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A file that cannot be used, and why."""
+
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True)
+class DecodedSet:
+    """A data set in memory.
+
+    Attributes:
+        videos: What could be read.
+        skipped: What could not, with the reason.
+        classes: As in `VideoSet`.
+    """
+
+    videos: tuple[DecodedVideo, ...]
+    skipped: tuple[Skipped, ...]
+    classes: dict[str, tuple[str, ...]]
+
+    def labels(self, name: str) -> NDArray[np.int64]:
+        """(number of videos,) int64: the label called `name` of each video."""
+        return np.array([video.entry.labels[name] for video in self.videos], np.int64)
+
+    @property
+    def source_numbers(self) -> NDArray[np.int64]:
+        """(number of videos,) int64: equal where two files come from one video."""
+        return np.unique([video.entry.source for video in self.videos], return_inverse=True)[1]
+
+
+def decode(videos: VideoSet, *, size: int = 72, cells: int = 14, vectors: bool = True) -> DecodedSet:
+    """Reads every file once.
+
+    Args:
+        videos: What to read.
+        size: S, the side in pixels that the central square is scaled to.
+        cells: G, the number of vector cells along that side.
+        vectors: Whether motion vectors are needed; a file without them is then left out.
+
+    Returns:
+        The decoded set; files that could not be read are in its `skipped`.
+    """
+    kept: list[DecodedVideo] = []
+    skipped: list[Skipped] = []
+    for entry in track(videos.entries, "decoding", len(videos.entries)):
+        try:
+            kept.append(_decode_one(entry, size, cells, vectors))
+        except VideoError as error:
+            skipped.append(Skipped(entry.path, error.reason))
+    return DecodedSet(tuple(kept), tuple(skipped), videos.classes)
+
+
+def _decode_one(entry: Entry, size: int, cells: int, vectors: bool) -> DecodedVideo:
+    with CompressedVideo(entry.path) as video:
+        info = video.info
+        side = min(info.width, info.height)
+        scale = size / side
+        frames, fields, masks = [], [], []
+        target = (round(info.height * scale), round(info.width * scale))
+        for start in range(0, info.frames, _CHUNK):
+            count = min(_CHUNK, info.frames - start)
+            pictures = video.clip(start, count, size=target)
+            top, left = (pictures.shape[1] - size) // 2, (pictures.shape[2] - size) // 2
+            frames.append(pictures[:, top : top + size, left : left + size])
+            if vectors:
+                motion = video.motion(start, start + count)
+                field, mask = _square(motion.vectors, motion.mask, (info.height, info.width), cells)
+                fields.append(np.rint(field * (scale * VECTOR_STEPS)).clip(-32768, 32767).astype(np.int16))
+                masks.append(mask)
+        empty = np.zeros((0, cells, cells), bool)
+        return DecodedVideo(
+            entry,
+            np.concatenate(frames),
+            np.concatenate(fields) if vectors else np.zeros((0, 2, cells, cells), np.int16),
+            np.concatenate(masks) if vectors else empty,
+            video.times,
+            np.cumsum([0, *info.gop_lengths[:-1]], dtype=np.int64),  # a video begins with a key frame
+        )
+
+
+def _square(
+    vectors: NDArray[np.float32], mask: NDArray[np.bool_], shape: tuple[int, int], cells: int
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Means of the valid vectors over `cells` x `cells` cells of the central square."""
+    height, width = shape
+    side = min(height, width)
+    top, left = (height - side) // 2 // 8, (width - side) // 2 // 8
+    span = -(-side // 8)
+    mask = mask[:, top : top + span, left : left + span]
+    vectors = vectors[:, :, top : top + span, left : left + span]
+    if span == cells:
+        return vectors, mask
+    weight = torch.from_numpy(mask[:, None].astype(np.float32))
+    share = F.adaptive_avg_pool2d(weight, cells)
+    mean = F.adaptive_avg_pool2d(torch.from_numpy(vectors) * weight, cells) / share.clamp(min=1e-6)
+    return mean.numpy(), (share[:, 0] >= 0.5).numpy()

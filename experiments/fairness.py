@@ -1,0 +1,132 @@
+"""Is MovingScenes a fair test? Measured on `val`, before any recipe was searched.
+
+    python experiments/fairness.py            # writes experiments/fairness.json
+    python experiments/fairness.py --fast     # the same on few steps, to see that it runs
+
+What must not give a label away (an untrained network, colour histograms, a single frame), and what must
+be able to learn it (the same network with labels).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+
+from cvrl_lite import evaluate, pretrain
+from cvrl_lite.augment import augment, plain
+from cvrl_lite.datasets import DecodedSet, MovingScenes, Sampler, decode
+from cvrl_lite.models import TinyR2Plus1D
+
+HERE = Path(__file__).parent
+RECIPE = pretrain.recipes.laptop(("context",))
+
+
+def histograms(data: DecodedSet, bins: int) -> NDArray[np.float32]:
+    """(N, bins ** 3) square roots of the shares of colours in the middle frame."""
+    rows = []
+    for video in data.videos:
+        colours = (video.frames[len(video.frames) // 2].reshape(-1, 3).astype(int) * bins // 256) @ (
+            bins**2,
+            bins,
+            1,
+        )
+        rows.append(np.bincount(colours, minlength=bins**3) / len(colours))
+    return np.sqrt(np.array(rows, np.float32))
+
+
+def frame_features(data: DecodedSet, frame: int) -> dict[str, NDArray[np.float32]]:
+    """One frame's pixels at 12x12, and an untrained network's features of it standing still."""
+    pictures = torch.from_numpy(np.stack([video.frames[frame] for video in data.videos]))
+    small = F.adaptive_avg_pool2d(pictures.permute(0, 3, 1, 2).float() / 255, 12).flatten(1).numpy()
+    torch.manual_seed(0)
+    net = TinyR2Plus1D(RECIPE.widths).eval()
+    with torch.no_grad():
+        still = [
+            net.pool(net(plain(part[:, None].expand(-1, 8, -1, -1, -1), RECIPE.augmentation.size)))
+            for part in pictures.split(64)
+        ]
+    return {"pixels": small, "untrained network": torch.cat(still).numpy()}
+
+
+def supervised(train: DecodedSet, val: DecodedSet, label: str, steps: int) -> float:
+    """Accuracy of the same backbone trained with labels, clips of a video voting."""
+    torch.manual_seed(0)
+    net = TinyR2Plus1D(RECIPE.widths).to(memory_format=torch.channels_last_3d)
+    head = torch.nn.Linear(net.width, len(train.classes[label]))
+    optimiser = torch.optim.AdamW([*net.parameters(), *head.parameters()], 3e-3, weight_decay=0.05)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 3e-3, total_steps=steps, pct_start=0.2)
+    numbers = {entry: i for i, entry in enumerate(np.unique([v.entry.source for v in train.videos]))}
+    wanted = torch.zeros(len(numbers), dtype=torch.long)
+    for video in train.videos:
+        wanted[numbers[video.entry.source]] = video.entry.labels[label]
+    # A flip would turn right into left, which no label knows.
+    how = pretrain.recipes.laptop().augmentation
+    how = type(how)(**{**how.__dict__, "flip": 0.0, "least_area": 0.7})
+    net.train()
+    for batch in Sampler(train, RECIPE.sampling, 0).batches(48, steps):
+        views = augment(batch, how)
+        with torch.autocast("cpu", torch.bfloat16):
+            pooled = net.pool(net(views.clip))
+        loss = F.cross_entropy(head(pooled.float() * 8), wanted[views.sources])
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        schedule.step()
+    features = evaluate.features(net, val, RECIPE.sampling, size=RECIPE.augmentation.size)
+    with torch.no_grad():
+        answers = head(torch.from_numpy(features) * 8).argmax(1).numpy()
+    return float((answers == val.labels(label)).mean())
+
+
+def main() -> None:
+    """Measures, prints and writes."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--fast", action="store_true")
+    fast = parser.parse_args().fast
+    train, val = (decode(MovingScenes(split), size=RECIPE.decoded) for split in ("train", "val"))
+    scene, action = (
+        (train.labels("scene"), val.labels("scene")),
+        (train.labels("action"), val.labels("action")),
+    )
+    result: dict[str, object] = {}
+    rows = []
+    for seed in range(1 if fast else 3):
+        torch.manual_seed(seed)
+        rows.append(evaluate.scores(TinyR2Plus1D(RECIPE.widths), train, val, RECIPE.sampling))
+    result["untrained network"] = {
+        label: {m: [round(row[label][m], 3) for row in rows] for m in ("R@1", "linear")} for label in rows[0]
+    }
+    result["scene R@1 of colour histograms"] = {
+        f"{bins} bins a channel": round(
+            evaluate.retrieval(histograms(val, bins), scene[1], histograms(train, bins), scene[0], (1,))[
+                "R@1"
+            ],
+            3,
+        )
+        for bins in (4, 8)
+    }
+    probes: dict[str, float] = {}
+    for frame in (0,) if fast else range(0, 40, 8):
+        known, asked = frame_features(train, frame), frame_features(val, frame)
+        for name in known:
+            score = evaluate.linear_probe(known[name], action[0], asked[name], action[1], penalty=0.01)
+            probes[name] = max(probes.get(name, 0.0), round(score, 3))
+    result["action accuracy of a linear probe on the best single frame"] = probes
+    print(json.dumps(result, indent=2), flush=True)
+    steps = 10 if fast else 300
+    result["supervised accuracy"] = {
+        label: round(supervised(train, val, label, steps), 3) for label in ("scene", "action")
+    }
+    print(json.dumps({"supervised accuracy": result["supervised accuracy"]}, indent=2))
+    if not fast:
+        (HERE / "fairness.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,143 @@
+"""The command line: its outputs, its exit codes, one line an error and never a traceback."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from cvrl_lite import scenes
+from cvrl_lite.cli import main
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory):
+    root = tmp_path_factory.mktemp("clips")
+    scenes.make(root, 4, seed=1, workers=1)
+    return sorted(root.rglob("*.mp4"))
+
+
+def one_line(text: str) -> bool:
+    return text.count("\n") == 1 and "Traceback" not in text
+
+
+def test_inspect_prints_json(clips, capsys):
+    assert main(["inspect", "--json", str(clips[0]), str(clips[1])]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [item["file"] for item in found] == [str(clips[0]), str(clips[1])]
+    assert found[0]["picture_counts"] == {"I": 4, "P": 36, "B": 0}
+    assert found[0]["gop_lengths"] == [12, 12, 12, 4]
+
+
+def test_inspect_keeps_what_it_can_read(clips, tmp_path, capsys):
+    (tmp_path / "text.mp4").write_text("no video")
+    assert main(["inspect", str(tmp_path / "text.mp4"), str(clips[0])]) == 1
+    out, err = capsys.readouterr()
+    assert str(clips[0]) in out and one_line(err) and "text.mp4" in err
+    assert main(["inspect", str(tmp_path / "absent.mp4")]) == 2
+    assert one_line(capsys.readouterr().err)
+
+
+def test_inspect_agrees_with_the_manifest_of_the_real_clips(real_videos, capsys):
+    files = sorted(p for p in real_videos.iterdir() if p.suffix != ".md")
+    assert main(["inspect", "--json", *map(str, files)]) == 0
+    counts = {
+        item["file"].rsplit("/")[-1]: item["picture_counts"] for item in json.loads(capsys.readouterr().out)
+    }
+    assert counts["intel_bottle.mp4"] == {"I": 5, "P": 303, "B": 881}
+    assert counts["mvx_vid_h264.264"] == {"I": 3, "P": 183, "B": 151}
+    assert counts["tc_h265_video.mp4"] == {"I": 5, "P": 2, "B": 3}
+    assert len(counts) == 13
+
+
+def test_extract_writes_key_frames_and_vectors(clips, tmp_path, capsys):
+    assert main(["extract", str(clips[0]), "--out", str(tmp_path)]) == 0
+    (written,) = tmp_path.iterdir()
+    assert str(written) in capsys.readouterr().out
+    with np.load(written) as arrays:
+        assert arrays["keyframes"].shape == (4, 112, 112, 3)
+        assert arrays["vectors"].shape == (40, 2, 14, 14) and arrays["mask"][1].any()
+
+
+def test_transcode_changes_the_gop_and_never_the_source(clips, tmp_path, capsys):
+    assert main(["transcode", str(clips[0]), "--out", str(tmp_path), "--gop", "8", "--short-side", "64"]) == 0
+    capsys.readouterr()
+    assert main(["inspect", "--json", str(tmp_path / clips[0].name)]) == 0
+    (found,) = json.loads(capsys.readouterr().out)
+    assert (found["gop_lengths"], found["height"]) == ([8] * 5, 64)
+    before = clips[0].read_bytes()
+    assert main(["transcode", str(clips[0]), "--out", str(clips[0].parent)]) == 2
+    assert "over itself" in capsys.readouterr().err and clips[0].read_bytes() == before
+
+
+def test_doctor_reports(capsys):
+    assert main(["doctor", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["packages"]["torch"] and report["missing"] == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["dance"],
+        ["inspect"],
+        ["scenes", "--out"],
+        ["evaluate", "no/such/run"],
+        ["pretrain", "--out", "x"],
+    ],
+)
+def test_bad_use_is_one_line_and_code_2(words, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    if words[:1] == ["pretrain"]:
+        words = [*words, "--folder", str(tmp_path / "none")]
+    assert main(words) == 2
+    out, err = capsys.readouterr()
+    assert not out and one_line(err)
+
+
+@pytest.mark.parametrize(
+    "command", ["doctor", "inspect", "extract", "transcode", "scenes", "pretrain", "evaluate", "quickstart"]
+)
+def test_every_command_has_help_with_an_example(command, capsys):
+    assert main([command, "--help"]) == 0
+    assert f"example: cvrl-lite {command}" in capsys.readouterr().out
+
+
+def test_nothing_is_printed_to_a_reader_that_left(clips):
+    words = [sys.executable, "-m", "cvrl_lite.cli", "inspect", *[str(clips[0])] * 3]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process.stdout.close()
+    assert process.stderr.read() == b"" and process.wait(60) == 0
+
+
+def test_pretrain_on_a_folder_of_real_clips(real_videos, tmp_path, capsys):
+    """Clips without vectors are listed, the rest is used; a checkpoint is left."""
+    words = ["pretrain", "--folder", str(real_videos), "--source", "mvx_vid", "--out", str(tmp_path)]
+    assert main([*words, "--steps", "2", "--batch", "12", "--json"]) == 1
+    out, err = capsys.readouterr()
+    report = json.loads(out)
+    assert report["steps"] == 2
+    assert {name.rsplit("/")[-1] for name in report["skipped"]} == {"tc_h265_video.mp4", "tc_av1_video.mkv"}
+    assert err.count("\n") == 2
+    assert (tmp_path / "model.safetensors").exists()
+
+
+test_pretrain_on_a_folder_of_real_clips = pytest.mark.slow(test_pretrain_on_a_folder_of_real_clips)
+
+
+@pytest.mark.slow
+def test_quickstart_prints_its_table(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("CVRL_CACHE", str(tmp_path / "cache"))
+    words = ["quickstart", "--out", str(tmp_path / "out"), "--minutes", "0.05", "--clips", "160", "--json"]
+    assert main(words) == 0
+    table = json.loads(capsys.readouterr().out)
+    assert list(table) == ["untrained", "context", "motion", "joint", "chance"]
+    for row in table.values():
+        assert set(row) == {"scene", "action"} and set(row["scene"]) == {"R@1", "linear"}
+    assert table["chance"]["action"]["R@1"] == 1 / 8
+    assert json.loads((tmp_path / "out/quickstart.json").read_text()) == table
+    assert (tmp_path / "out/quickstart.png").stat().st_size > 5000
+    assert main(["evaluate", str(tmp_path / "out/joint"), "--protocol", "linear", "--json"]) == 0
+    assert set(json.loads(capsys.readouterr().out)) == {"scene", "action"}
