@@ -7,6 +7,7 @@ another thread may still be filling), so a decoder here has one thread and never
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 
 import av
 import numpy as np
@@ -87,33 +88,57 @@ class Decoder:
                 if delivered or key == 0:
                     raise
 
-    def key_pictures(self, index: Index) -> list[tuple[int, VideoFrame]]:
-        """The pictures flagged as key pictures, with their frame index.
+    def key_images(self, index: Index) -> tuple[list[int], np.ndarray]:
+        """The pictures flagged as key pictures: their frame indices, and (K, H, W, 3) uint8 RGB.
 
         Raises:
             DamagedVideo: One of them cannot be decoded.
         """
-        found: list[tuple[int, VideoFrame]] = []
-        if index.places:
-            if self._skips:
-                self.context.skip_frame = "NONKEY"
-            try:
-                keys = (packet for packet in self._packets_from(index, 0) if packet.is_keyframe)
-                found = [(index.places.get(f.pts, -1), f) for p in (*keys, None) for f in self._decode(p)]
-            finally:
-                self.context.skip_frame = "DEFAULT"
-            found = [(i, self._checked(f, i, index)) for i, f in found if i >= 0]
-        if len(found) < len(index.keys):  # no timestamps, or a flag the decoder does not share: read it all
-            found = [(i, f) for i, f in self.pictures(index, range(index.frames)) if f.key_frame]
-        return sorted(((i, f) for i, f in found if f.key_frame), key=lambda item: item[0])
+        images = np.empty((len(index.keys), *index.size, 3), np.uint8)
+        found: list[int] = []
+        if all(key.is_sure for key in index.keys):
+            for place, frame in self._key_pictures(index):
+                if len(found) < len(images) and frame.key_frame:
+                    self.rgb(frame, images[len(found)])
+                    found.append(place)
+        if found == [key.frame for key in index.keys]:
+            return found, images
+        # The container and the decoder do not agree on what is a key picture: ask the decoder alone.
+        flagged = [(i, self.rgb(f)) for i, f in self.pictures(index, range(index.frames)) if f.key_frame]
+        if not flagged:
+            raise DamagedVideo(self.name, "no key picture could be decoded")
+        return [i for i, _ in flagged], np.stack([image for _, image in flagged])
 
-    def rgb(self, frame: VideoFrame, size: tuple[int, int]) -> np.ndarray:
-        """A picture as (H, W, 3) uint8 RGB, scaled to `size` (H, W)."""
-        height, width = size
-        smaller = height < frame.height or width < frame.width
-        converter = self._converters.setdefault(size, VideoReformatter())
-        how = Interpolation.AREA if smaller else Interpolation.BILINEAR
-        return converter.reformat(frame, width, height, "rgb24", interpolation=how, threads=1).to_ndarray()
+    def rgb(self, frame: VideoFrame, out: np.ndarray | None = None) -> np.ndarray:
+        """A picture as (H, W, 3) uint8 RGB, scaled to the size of `out` if that is given, and put there."""
+        height, width = out.shape[:2] if out is not None else (frame.height, frame.width)
+        how = (
+            Interpolation.BILINEAR if height >= frame.height and width >= frame.width else Interpolation.AREA
+        )
+        converter = self._converters.setdefault((height, width), VideoReformatter())
+        plane = converter.reformat(frame, width, height, "rgb24", interpolation=how, threads=1).planes[0]
+        rows = np.frombuffer(memoryview(plane), np.uint8).reshape(height, plane.line_size)
+        out = np.empty((height, width, 3), np.uint8) if out is None else out
+        out.reshape(height, 3 * width)[:] = rows[:, : 3 * width]
+        return out
+
+    def _key_pictures(self, index: Index) -> Iterator[tuple[int, VideoFrame]]:
+        if self._skips:
+            self.context.skip_frame = "NONKEY"
+        try:
+            keys = (packet for packet in self._packets_from(index, 0) if packet.is_keyframe)
+            counted = iter(index.keys)
+            for packet in chain(keys, (None,)):
+                for frame in self._decode(packet):
+                    place = (
+                        index.places.get(frame.pts, -1)
+                        if index.places
+                        else next(counted, index.keys[-1]).frame
+                    )
+                    yield place, self._checked(frame, place, index)
+        finally:
+            if self._skips:
+                self.context.skip_frame = "DEFAULT"
 
     def _run(self, index: Index, wanted: range, key: int) -> Iterator[tuple[int, VideoFrame]]:
         places, left = index.places, len(wanted)
@@ -166,7 +191,7 @@ class Decoder:
 
     def _packets_from(self, index: Index, key: int) -> Iterator[Packet]:
         """The packets from a key packet on, in decoding order."""
-        pts, dts, _ = index.keys[key]
+        pts, dts = index.keys[key][:2]
         fresh = not self.used and key == 0
         for seek in (False,) if fresh or pts is None else (True, False):
             if seek and pts is not None:

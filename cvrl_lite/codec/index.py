@@ -5,8 +5,9 @@ A frame's index is its place in the sorted presentation timestamps (pts), its ti
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import NamedTuple
@@ -17,23 +18,26 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from cvrl_lite.codec.mpeg4 import PictureCounter
+from cvrl_lite.codec.headers import picture_teller
 from cvrl_lite.errors import DamagedVideo
+
+_B_PICTURES = re.compile("B*")
 
 
 class Key(NamedTuple):
-    """A key packet: its stamps, where the file has any, and its frame's index."""
+    """A key packet: its stamps, where the file has any, its frame's index, and whether that is sure."""
 
     pts: int | None
     dts: int | None
     frame: int
+    is_sure: bool = True
 
 
 class _Packet(NamedTuple):
     pts: int | None
     dts: int | None
     is_key: bool
-    pictures: int
+    pictures: str  # a letter each; none where nothing of it is shown
 
 
 @dataclass(frozen=True)
@@ -103,7 +107,7 @@ def read_index(name: str, container: InputContainer, stream: VideoStream) -> Ind
     """
     shown: list[_Packet] = []
     held, last_duration = 0, 0
-    pictures_in = _picture_counter(stream)
+    pictures_in = picture_teller(stream)
     for packet in packets(name, container, stream):
         if packet.is_corrupt:
             continue
@@ -117,33 +121,30 @@ def read_index(name: str, container: InputContainer, stream: VideoStream) -> Ind
     rate = float(stream.average_rate or stream.guessed_rate or 25)
     context = stream.codec_context
     size = (context.height, context.width)
-    packed = any(p.pictures > 1 for p in shown)
     stamps = sorted(p.pts for p in shown if p.pts is not None and p.pts >= (shown[0].pts or 0) and p.pictures)
-    if packed or any(p.pts is None for p in shown):
+    packed = any(len(p.pictures) > 1 for p in shown)
+    stamped = not packed and all(p.pts is not None for p in shown)
+    if not stamped or len(set(stamps)) < len(stamps):
         # Stamps are missing, or belong to packets rather than pictures: count what the decoder delivers.
-        before = accumulate((p.pictures for p in shown), initial=0)
-        keys = [Key(None, None, first) for p, first in zip(shown, before) if p.is_key]
-        count = sum(p.pictures for p in shown)
-        return Index(np.arange(count) / rate, {}, tuple(keys), False, count / rate, rate, size)
+        order = "".join(p.pictures for p in shown)
+        before = accumulate((len(p.pictures) for p in shown), initial=0)
+        counted = [_counted_key(order, first) for p, first in zip(shown, before) if p.is_key and p.pictures]
+        stamped = stamped and len(stamps) == len(order)
+        times = np.array(stamps) * tick if stamped else np.arange(len(order)) / rate
+        return Index(times, {}, tuple(counted), stamped, len(order) / rate, rate, size)
 
-    places: dict[int | None, int] = {pts: i for i, pts in enumerate(stamps)}
-    if len(places) < len(stamps):
-        places = {}
-    stamped = sorted((p.pts, p.dts) for p in shown if p.is_key and p.pts is not None and p.pts >= stamps[0])
-    keys = [Key(pts, dts, bisect_left(stamps, pts)) for pts, dts in stamped]
+    at_key = sorted((p.pts, p.dts) for p in shown if p.is_key and p.pts is not None and p.pts >= stamps[0])
+    keys = tuple(Key(pts, dts, bisect_left(stamps, pts)) for pts, dts in at_key)
     length = (stamps[-1] - stamps[0]) * tick + (last_duration * tick or 1 / rate)
-    return Index(np.array(stamps) * tick, places, tuple(keys), True, length, rate, size)
+    places: dict[int | None, int] = {pts: i for i, pts in enumerate(stamps)}
+    return Index(np.array(stamps) * tick, places, keys, True, length, rate, size)
 
 
-def _picture_counter(stream: VideoStream) -> Callable[[Packet], int]:
-    """Counts the pictures that will be shown of each packet: 1, but for the oddities of two codecs."""
-    codec = stream.codec.canonical_name
-    if codec == "mpeg4":
-        count = PictureCounter(stream.codec_context.extradata)
-        return lambda packet: count(bytes(packet))
-    if codec == "vp8":  # bit 4 tells an alt-ref picture, which is never shown (RFC 6386, 9.1)
-        return lambda packet: memoryview(packet)[0] >> 4 & 1
-    return lambda packet: 1
+def _counted_key(order: str, first: int) -> Key:
+    """A key picture's place in display order, from the pictures in decoding order."""
+    followers = _B_PICTURES.match(order, first + 1)  # in the stream; on the screen they come before it
+    leading = len(followers[0]) if followers else 0
+    return Key(None, None, first + leading, is_sure=order[first] == "I")
 
 
 def _check_whole(

@@ -23,6 +23,7 @@ class Source:
 
     def __init__(self, file: str | os.PathLike[str] | BinaryIO, stream: int | None = None) -> None:
         self.stream = stream
+        self._again: dict[str, str] = {}
         if isinstance(file, str | os.PathLike):
             self.file: str | BinaryIO = os.fspath(file)
             self.name = self.file
@@ -40,11 +41,14 @@ class Source:
         """
         target: Any = _View(self.file) if not isinstance(self.file, str) else self._checked_path(self.file)
         try:
-            container = av.open(target, metadata_errors="replace")
+            container = av.open(target, metadata_errors="replace", options=self._again)
         except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
             raise UnreadableFile(self.name, error.strerror or "cannot be read") from None
         except av.FFmpegError:
             raise NotAVideo(self.name, "no video format was recognised in it") from None
+        if "mp4" in container.format.name.split(","):
+            # An MP4 header tells all that a decoder needs: a further opening need not look into the streams.
+            self._again = {"probesize": "32"}
         try:
             return container, self._chosen(container)
         except NoVideoStream:

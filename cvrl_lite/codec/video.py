@@ -128,12 +128,10 @@ class CompressedVideo:
         Returns:
             Their indices, times and RGB images, in display order.
         """
-        index = self._index
         with self._decoder() as decoder:
-            found = decoder.key_pictures(index)
-            images = np.stack([decoder.rgb(frame, index.size) for _, frame in found])
-        indices = np.array([place for place, _ in found])
-        return KeyFrames(indices, index.times[indices], images)
+            places, images = decoder.key_images(self._index)
+        indices = np.array(places)
+        return KeyFrames(indices, self._index.times[indices], images)
 
     def motion(self, start: int = 0, stop: int | None = None, direction: Direction = "past") -> Motion:
         """The dense motion field, one vector for each 8x8 cell, frame by frame.
@@ -201,7 +199,11 @@ class CompressedVideo:
         if first < 0 or wanted[-1] >= self._index.frames:
             reason = f"frames {first} to {wanted[-1]} asked for, the video has 0 to {self._index.frames - 1}"
             raise IndexError(f"{self._source.name}: {reason}")
-        return np.stack(list(self._images(wanted, size)))
+        clip = np.empty((frames, *scaled(self._index.size, size), 3), np.uint8)
+        with self._decoder() as decoder:
+            for image, (_, frame) in zip(clip, decoder.pictures(self._index, wanted), strict=True):
+                decoder.rgb(frame, image)
+        return clip
 
     def frames(
         self, start: int = 0, stop: int | None = None, *, size: Size | None = None
@@ -219,7 +221,7 @@ class CompressedVideo:
         Raises:
             IndexError: `start` or `stop` lies outside the video.
         """
-        return self._images(self._range(start, stop), size)
+        return self._images(self._range(start, stop), scaled(self._index.size, size))
 
     @cached_property
     def _index(self) -> Index:
@@ -241,12 +243,10 @@ class CompressedVideo:
             else:
                 idle.append(decoder)
 
-    def _images(self, wanted: range, size: Size | None) -> Iterator[np.ndarray]:
-        index = self._index
-        target = scaled(index.size, size)
+    def _images(self, wanted: range, size: tuple[int, int]) -> Iterator[np.ndarray]:
         with self._decoder() as decoder:
-            for _, frame in decoder.pictures(index, wanted):
-                yield decoder.rgb(frame, target)
+            for _, frame in decoder.pictures(self._index, wanted):
+                yield decoder.rgb(frame, np.empty((*size, 3), np.uint8))
 
     def _range(self, start: int, stop: int | None) -> range:
         count = self._index.frames

@@ -10,7 +10,7 @@ from material import noise, pack_b_pictures, pan, remux, texture
 
 from cvrl_lite import CompressedVideo, VideoError
 from cvrl_lite.codec import encode, transcode
-from cvrl_lite.codec.mpeg4 import PictureCounter
+from cvrl_lite.codec.headers import PictureTeller
 
 KINDS = {
     "simple.mp4": {"gop": 12},
@@ -162,9 +162,9 @@ def test_packed_b_pictures_come_in_their_order(tmp_path):
 def test_pictures_that_are_not_coded_do_not_count():
     layer = bytes.fromhex("000001b0f1000001b5a9130000010000000120 08d48d0800cd04040c14183f")
     coded, not_coded = bytes.fromhex("000001b6 506f"), bytes.fromhex("000001b6 504f")
-    count = PictureCounter(layer)
-    assert [count(coded), count(not_coded), count(coded + coded), count(b"\x7f")] == [1, 0, 2, 0]
-    assert PictureCounter(None)(layer + coded + not_coded) == 1
+    tell = PictureTeller(layer)
+    assert [tell(coded), tell(not_coded), tell(coded + coded), tell(b"\x7f")] == ["P", "", "PP", ""]
+    assert PictureTeller(None)(layer + coded + not_coded) == "P"
 
 
 def test_clips_have_the_size_asked_for(files):

@@ -1,0 +1,116 @@
+"""Which pictures a packet holds, by a look at its headers; nothing is decoded.
+
+As a rule one packet is one picture, and its time stamp says when it is shown. Raw streams have no stamps,
+and AVI files of the DivX and XviD kind, UCF101 among them, "pack" a B-picture into the packet of the picture
+before it, fill the gap with an empty packet, and mark pictures that repeat the last one as "not coded".
+There, only the headers tell which pictures will come out, and in what order.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from av.packet import Packet
+from av.video.stream import VideoStream
+
+# In a raw H.264 stream: an IDR picture. Nothing that follows it is shown before it.
+_IDR = re.compile(rb"\x00\x00\x01[\x05\x25\x45\x65]")
+_PICTURE = b"\0\0\1\xb6"  # MPEG-4's start code of a picture
+_LAYERS = range(0x20, 0x30)  # and those of a video object layer, which says how long time stamps are
+
+
+def picture_teller(stream: VideoStream) -> Callable[[Packet], str]:
+    """Tells the pictures of a packet that will be shown.
+
+    Args:
+        stream: The stream its packets will come from, in order.
+
+    Returns:
+        A function from a packet to a letter for each picture: "I", "P", "B", or "?" where its type was not
+        looked at; "" where the packet holds nothing to show. In H.264 "I" is an IDR picture.
+    """
+    codec = stream.codec.canonical_name
+    if codec == "mpeg4":
+        tell = PictureTeller(stream.codec_context.extradata)
+        return lambda packet: tell(bytes(packet))
+    if codec in ("mpeg1video", "mpeg2video"):
+        return lambda packet: _mpeg12_type(bytes(packet))
+    if codec == "h264":
+        return lambda packet: "I" if packet.is_keyframe and _IDR.search(bytes(packet)) else "?"
+    if codec == "vp8":  # bit 4 tells an alt-ref picture, which is never shown (RFC 6386, 9.1)
+        return lambda packet: "?" * (memoryview(packet)[0] >> 4 & 1)
+    return lambda packet: "?"
+
+
+def _mpeg12_type(data: bytes) -> str:
+    """The type in an MPEG-1 or MPEG-2 picture header: start code 0, ten bits of order, three of type."""
+    at = data.find(b"\0\0\1\0")
+    return "?IPB????"[data[at + 5] >> 3 & 7] if 0 <= at < len(data) - 5 else "?"
+
+
+class PictureTeller:
+    """Tells the coded pictures of MPEG-4 Part 2 packets (ISO/IEC 14496-2, 6.2.3 and 6.2.5).
+
+    Args:
+        header: The codec's extradata, where the container keeps it; else the first key packet holds it.
+    """
+
+    def __init__(self, header: bytes | None) -> None:
+        self._time_bits = 0
+        self._read_layer(header or b"")
+
+    def __call__(self, data: bytes) -> str:
+        """The types of the coded pictures in a packet: "I", "P", "B"; "" for a filler, "PB" if packed."""
+        self._read_layer(data)
+        types, at = "", data.find(_PICTURE)
+        if at < 0:  # the short header of H.263, or a filler of a byte or two
+            return "?" if len(data) > 8 else ""
+        while at >= 0:
+            types += self._coded(data[at + 4 : at + 20])
+            at = data.find(_PICTURE, at + 4)
+        return types
+
+    def _read_layer(self, data: bytes) -> None:
+        at = data.find(b"\0\0\1")
+        while 0 <= at < len(data) - 3 and data[at + 3] != _PICTURE[3]:
+            if data[at + 3] in _LAYERS:
+                self._time_bits = _time_bits(_Bits(data[at + 4 : at + 40]))
+                return
+            at = data.find(b"\0\0\1", at + 3)
+
+    def _coded(self, header: bytes) -> str:
+        bits = _Bits(header)
+        kind = "IPBP"[bits.take(2)]  # the last is P with global motion
+        while bits.take(1):  # whole seconds
+            pass
+        bits.take(1 + self._time_bits + 1)  # the time within the second, between two markers
+        return kind if bits.take(1) else ""
+
+
+class _Bits:
+    """Takes bits from the front of some bytes; past their end come zeros."""
+
+    def __init__(self, data: bytes) -> None:
+        self._value, self._left = int.from_bytes(data, "big"), 8 * len(data)
+
+    def take(self, count: int) -> int:
+        self._left -= count
+        value = self._value >> self._left if self._left >= 0 else self._value << -self._left
+        return value & ((1 << count) - 1)
+
+
+def _time_bits(bits: _Bits) -> int:
+    """The length of the time within a second, from the layer's header."""
+    bits.take(1 + 8)
+    if bits.take(1):  # a version of its own
+        bits.take(4 + 3)
+    if bits.take(4) == 15:  # a pixel shape of its own
+        bits.take(8 + 8)
+    if bits.take(1):  # control parameters
+        bits.take(2 + 1)
+        if bits.take(1):  # of the buffer
+            bits.take(79)
+    bits.take(2 + 1)
+    resolution = bits.take(16)
+    return max(1, (resolution - 1).bit_length())
