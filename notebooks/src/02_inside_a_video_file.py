@@ -1,0 +1,398 @@
+# %% [markdown]
+# # Inside a video file
+#
+# A minute of uncompressed HD video fills four gigabytes; the file on your phone is a hundred times
+# smaller. The difference is not magic but bookkeeping: a frame that looks like the one before is not
+# stored again, only *how it differs*. To find that out, the encoder had to notice what stays and what
+# moves. This notebook opens a file and looks at what the encoder wrote down, because that is what we are
+# going to learn from.
+#
+# **Goals.** After this notebook you will be able to
+# - list the packets of a video file and say what each one costs,
+# - tell I-, P- and B-frames apart and explain why a GOP begins with an I-frame,
+# - say what it takes to show a frame from the middle of a file,
+# - read a field of motion vectors and its mask,
+# - look into a video of your own, and understand the error if it cannot be read.
+#
+# **Needs.** [00_start_here](00_start_here.ipynb). Less than 1 minute on 2 cores, 0.5 GB of memory, no
+# disk: the two clips are in the repository.
+
+# %%
+import io
+
+import av
+import numpy as np
+
+from cvrl_lite import CompressedVideo, VideoError, data_path
+from cvrl_lite.figures import filmstrip, gop_strip, show, vector_arrows
+from cvrl_lite.widgets import step, step_through
+
+# %% [markdown]
+# ## A box of packets
+#
+# Our first clip has 72 frames of 224 x 224 pixels. First the pictures, as any player would show them.
+# Look for two things: what stays the same from frame to frame, and where it all changes at once.
+
+# %%
+sample = CompressedVideo(data_path("sample.mp4"))
+frames = sample.clip(0, 72)  # (72, 224, 224, 3) uint8 RGB
+places = list(range(0, 72, 6))
+show(
+    filmstrip(
+        frames[places],
+        labels=[f"frame {place}" for place in places],
+        title="Shapes circle on a wall of bricks, then all is new",
+        columns=6,
+    ),
+    "Twelve frames of the sample clip. Up to frame 36 coloured shapes circle over a brick wall; "
+    "from frame 42 on other shapes drift to the right over a pattern of dark waves.",
+)
+
+# %% [markdown]
+# An MP4 file is a **container**, a box. In it lie **packets**, one to a frame. A few lines of
+# [PyAV](https://pyav.basswood-io.com/docs/stable/), Python's handle on FFmpeg, take them out without
+# unpacking any. Each carries a timestamp (when its frame is to be shown), a size, and a flag: *can a
+# decoder start here?*
+
+
+# %%
+def packets(path):
+    """(timestamp, bytes, is key) of each packet of the first video stream, as they lie in the file."""
+    with av.open(str(path)) as box:
+        stream = box.streams.video[0]
+        return [(packet.pts, packet.size, packet.is_keyframe) for packet in box.demux(stream) if packet.size]
+
+
+found = packets(data_path("sample.mp4"))
+print("place  timestamp  bytes  key")
+for place, (pts, size, is_key) in enumerate(found[:15]):
+    print(f"{place:5}  {pts:9}  {size:5}  {'KEY' if is_key else ''}")
+
+stored, raw = sum(size for _, size, _ in found), frames.nbytes
+print(f"all {len(found)} packets: {stored} bytes, for {raw} bytes of pixels: {raw // stored} times as many")
+
+# %% [markdown]
+# One packet in twelve is flagged and big, the others are tiny. That is all you need to know about the
+# file's structure, so the package counts packets in the same way. A thing we have built once we check
+# against the package, and from then on we use the package:
+
+# %%
+keys = [place for place, (_, _, is_key) in enumerate(found) if is_key]
+lengths = np.diff([*keys, len(found)])
+assert sample.info.frames == len(found)
+assert sample.info.gop_lengths == tuple(lengths)
+print("key frames:", keys)
+print("GOP lengths:", sample.info.gop_lengths)
+
+# %% [markdown]
+# ## Three kinds of frames
+#
+# - An **I-frame** (intra) is packed alone, like a photo. It shows all that is in view: the *context*.
+# - A **P-frame** (predicted) copies blocks of an earlier frame, shifted to where they have moved. What it
+#   stores is mostly those shifts, the **motion vectors**, and what they got wrong, the **residual**.
+# - A **B-frame** (bi-predicted) may copy from an earlier *and* a later frame.
+#
+# A key frame with all that follows up to the next is a **GOP**, a group of pictures. Here each bar is a
+# frame. Expect a comb: a tall I, eleven low P's, again and again. One tooth does not belong. Which, and
+# why?
+
+# %%
+types = sample.motion().picture_types  # (72,) of "I", "P", "B"
+sizes = np.array([size for _, size, _ in sorted(found)])  # in display order
+show(
+    gop_strip(types, sizes),
+    "Bar chart of bytes per frame. Every twelfth frame is an I-frame of about 5000 to 7000 bytes; "
+    "the P-frames between take 400 to 1000, except for frame 42, as tall as an I-frame.",
+)
+odd = int(np.argmax(np.where(types == "P", sizes, 0)))
+print(f"the largest P-frame is frame {odd}, with {sizes[odd]} bytes")
+
+# %% [markdown]
+# Move the slider (click it, then use the arrow keys) and find out what happens at the odd tooth. Without
+# a running kernel the slider stands still; the next cell is its still twin.
+
+# %%
+step_through(frames, types, sizes)
+
+# %%
+change = np.abs(np.diff(frames.astype(int), axis=0)).mean((1, 2, 3))  # from each frame to the next
+assert change.argmax() + 1 == odd
+show(
+    step(frames, types, sizes, odd),
+    "Left, frame 42: shapes over dark waves. Right, the bars of all frames; an arrow marks frame 42, "
+    "a P-frame as tall as the I-frames.",
+)
+
+# %% [markdown]
+# At frame 42 the film was cut. The encoder had been told to put key frames at every twelfth place and
+# nowhere else, so frame 42 had to be a P-frame. But there was nothing to copy: an earlier frame shows
+# bricks, this one waves. The P-frame stores almost everything anew and costs as much as an I-frame. Keep
+# it in mind; it returns below.
+#
+# ## Getting to a frame in the middle
+#
+# A P-frame means nothing without the frame before it, and so on back to the I-frame. To show frame 42, a
+# decoder starts at key frame 36 and unpacks seven frames. That is the price of a jump, and for training,
+# which jumps all day, it is the main one. Short GOPs make larger files and cheaper jumps.
+#
+# **Exercise 1** (easy, 5 minutes). Fill in the function. It is about files without B-frames.
+
+
+# %% tags=["exercise"]
+def frames_to_decode(frame, keys):
+    """How many frames must be decoded to show `frame`; `keys` are the indices of the key frames, rising."""
+    ...
+
+
+# %% tags=["check"]
+answers = [frames_to_decode(frame, [0, 12, 24, 36, 48, 60]) for frame in (0, 11, 42, 60)]
+print(
+    "Right." if answers == [1, 12, 7, 1] else f"Not yet: for the frames 0, 11, 42 and 60 you say {answers}."
+)
+
+# %% [markdown]
+# <details><summary>Hint</summary>
+# Which is the last key frame at or before <code>frame</code>? Count both ends.
+# </details>
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# def frames_to_decode(frame, keys):
+#     start = max(key for key in keys if key <= frame)
+#     return frame - start + 1
+# ```
+#
+# </details>
+
+# %% [markdown]
+# ## The same frames, packed for watching
+#
+# `sample_watch.mp4` holds the same 72 frames, but its encoder was free to do what encoders for films do:
+# GOPs of up to 30, B-frames, key frames wherever it sees a cut. Look at the timestamps first, one step
+# being one frame. They no longer rise!
+
+# %%
+watch = CompressedVideo(data_path("sample_watch.mp4"))
+found_watch = packets(data_path("sample_watch.mp4"))
+tick = min(np.diff(sorted(pts for pts, _, _ in found_watch)))
+print(
+    "in the file the frames lie as:",
+    *[int((pts - found_watch[0][0]) // tick) for pts, _, _ in found_watch[:12]],
+)
+
+types_watch = watch.motion().picture_types
+sizes_watch = np.array([size for _, size, _ in sorted(found_watch)])
+show(
+    gop_strip(types_watch, sizes_watch),
+    "Bar chart of bytes per frame. Only frames 0, 30 and 42 are I-frames, tall; between them P-frames "
+    "of about 1300 bytes alternate with one or two B-frames of about 350 bytes.",
+)
+
+# %% [markdown]
+# A B-frame looks into the future, so the frame it looks at must come out of the box before it: 2 lies
+# before 1, and 5 before 3 and 4. **The order in the file is the order of decoding; the timestamps are the
+# order of showing.** Whoever numbers frames by their place in the file gets films with B-frames wrong. In
+# this course, frame 5 is always the sixth frame *shown*.
+
+# %%
+for name, video, bytes_ in (("sample", sample, sizes), ("sample_watch", watch, sizes_watch)):
+    print(f"{name:12} {bytes_.sum():6} bytes  GOPs {video.info.gop_lengths}  {video.info.picture_counts}")
+
+longest = [max(video.info.gop_lengths) for video in (sample, watch)]
+assert sizes_watch.sum() < sizes.sum() and longest[1] > longest[0]
+print(f"packed for watching: smaller, but a jump may cost up to {longest[1]} frames instead of {longest[0]}")
+
+# %% [markdown]
+# The second encoder also found the cut by itself: one of its key frames lies at frame 42. And its
+# B-frames are the cheapest frames of all. For learning we still prefer the first file. All its vectors
+# span exactly one frame, while in the second FFmpeg does not tell *which* earlier frame a vector refers
+# to.
+
+# %% [markdown]
+# ## A first look at motion vectors
+#
+# Now to what the P-frames hold. A motion vector says for a block of pixels: "take me from *there*". It
+# points **back**, so what we see moving is **minus the vector**. `motion()` lays the vectors on a grid of
+# cells of 8 x 8 pixels, x to the right and y down, in pixels. Before you look: the shapes turn clockwise.
+# Which way should the arrows on the left side point?
+
+# %%
+motion = sample.motion()
+print("vectors", motion.vectors.shape, motion.vectors.dtype, " mask", motion.mask.shape, motion.mask.dtype)
+show(
+    vector_arrows(
+        frames[8],
+        motion.vectors[8],
+        motion.mask[8],
+        magnify=3,
+        title="Frame 8: the shapes carry their motion, the wall stays",
+    ),
+    "Frame 8 with arrows. On the left shapes move up, at the top to the right, on the right down, at the "
+    "bottom to the left: a clockwise turn. Most cells of the brick wall have a dot, which means no motion. "
+    "A few stray arrows stand beside the shapes.",
+)
+
+# %% [markdown]
+# Nobody computed this. It came with the file, quarter pixels included. It is not perfect, either: a few
+# arrows lie beside the shapes, because the encoder takes whatever packs best, be it true motion or not.
+#
+# And frame 42, after the cut? Here the arrows have their true length.
+
+# %%
+show(
+    vector_arrows(
+        frames[odd],
+        motion.vectors[odd],
+        motion.mask[odd],
+        title="Frame 42, after the cut: nearly no cell was copied from anywhere",
+    ),
+    "Frame 42, nearly all hatched: those cells carry no vector. The few arrows are long and lead astray.",
+)
+carry = motion.mask.mean((1, 2))  # share of cells with a vector, frame by frame
+print("cells with a vector in frame 41, 42, 43:", *[f"{carry[t]:.0%}" for t in (41, 42, 43)])
+print(f"in each I-frame: {carry[types == 'I'].max():.0%}")
+
+# %% [markdown]
+# Hatched cells were packed without any copying, as **intra blocks**. They have *no* vector, and that is
+# not the same as a vector of zero, which says "I stayed where I was". This is why `motion()` returns a
+# **mask**: True where there is a vector. In I-frames it is False everywhere. A network that took the
+# missing vectors for zeros would learn that a cut is a moment of perfect rest.
+#
+# What shifted blocks get wrong, the encoder stores as the **residual**: new things coming into view,
+# changes of light. I-frames, vectors, residual: context, motion, and what is new. These three are the
+# sources of all supervision in this course.
+#
+# **Exercise 2** (medium, 10 minutes). The mask gives us a detector of cuts for free. Write it.
+
+
+# %% tags=["exercise"]
+def find_cuts(picture_types, mask):
+    """Indices of the P-frames with a vector in less than half of the cells; mask is (T, H8, W8) bool."""
+    ...
+
+
+# %% tags=["check"]
+easy = find_cuts(types, motion.mask)
+tricky = find_cuts(np.array(list("IPPI")), np.stack([np.full((2, 2), value) for value in (0, 0, 1, 0)]) > 0)
+right = (
+    easy is not None and [int(frame) for frame in easy] == [42] and [int(frame) for frame in tricky] == [1]
+)
+print(
+    "Right."
+    if right
+    else f"Not yet: in our clip you find {easy}, in I P P I with vectors in frame 2 only {tricky}."
+)
+
+# %% [markdown]
+# <details><summary>Hint</summary>
+# The mean of a boolean array over its last two axes is a share. I-frames never carry vectors: leave them
+# out.
+# </details>
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# def find_cuts(picture_types, mask):
+#     return np.flatnonzero((picture_types == "P") & (mask.mean((1, 2)) < 0.5))
+# ```
+#
+# </details>
+
+# %% [markdown]
+# ## Your own video
+#
+# Set `MY_VIDEO` to the path of a file, and run the two cells again. What will you find? Phones write a
+# key frame every second, films for the web one in 250 frames or where the picture changes. Long files are
+# cut at 200 frames.
+
+# %%
+MY_VIDEO = None  # for instance "../holiday.mp4"
+
+
+def look_into(path, most=200):
+    """Prints what a file is and returns its first frames' types and sizes; explains what cannot be read."""
+    try:
+        with CompressedVideo(path) as video:
+            info = video.info
+            box = info.container.split(",")[0]
+            print(f"{info.codec} in {box}: {info.frames} frames of {info.width}x{info.height}")
+            print(f"{info.duration:.2f} s, longest GOP {max(info.gop_lengths)}")
+            shown = video.motion(0, min(most, info.frames)).picture_types
+    except VideoError as error:
+        print(f"{type(error).__name__}: {error.reason}")
+        return None
+    by_time = sorted(packets(path), key=lambda packet: packet[0] or 0)
+    return shown, [size for _, size, _ in by_time][: len(shown)]
+
+
+# %%
+mine = look_into(MY_VIDEO or data_path("sample_watch.mp4"))
+if mine:
+    show(
+        gop_strip(*mine),
+        "Bar chart: the bytes of each frame of your video, coloured and hatched by picture type.",
+    )
+
+# %% [markdown]
+# Not every file can be read, and an error should say what to do. Each kind has a name of its own; all are
+# `VideoError`s, so one `except` catches them.
+#
+# | error | what it means | what helps |
+# |---|---|---|
+# | `UnreadableFile` | no such file, or a folder | check the path; it starts in this notebook's folder |
+# | `NotAVideo` | nothing in it looks like a video | is it complete? Open it in a player |
+# | `NoVideoStream` | sound only | another file |
+# | `DamagedVideo` | it breaks off or cannot be decoded | copy it again; a download may be cut short |
+# | `NoMotionVectors` | FFmpeg hands out none of HEVC, VP9, AV1 | `cvrl-lite transcode` |
+
+# %%
+for wrong in ("no_such_file.mp4", io.BytesIO(b"Dear diary, today I wrote a video.")):
+    look_into(wrong)
+
+# %% [markdown]
+# ## What we have seen
+#
+# - A file is a box of packets, one a frame; key frames are large, all others live on what came before.
+# - I-frames hold what stays, motion vectors what moves, the residual what is new; all three are there
+#   already.
+# - Vectors point back, and where a block was not copied there is none: the mask says so.
+#
+# ## Quiz
+#
+# **1.** A film has a key frame every 250 frames and no B-frames. How many frames must be decoded to show
+# frame 749?
+#
+# <details><summary>Answer</summary>
+# 250. The last key frame at or before it is frame 500; 500 to 749 are 250 frames. The next one, 750,
+# 250. costs just one.
+# </details>
+#
+# **2.** A camera stands still before an empty wall. What do the P-frames hold?
+#
+# <details><summary>Answer</summary>
+# Nearly nothing: all blocks are skipped. Their vectors are zero and their mask is True, since they were
+# copied.
+# </details>
+#
+# **3.** An object moves 3 pixels to the right from one frame to the next. What is its motion vector?
+#
+# <details><summary>Answer</summary>
+# (-3, 0). It points back to where the content came from; the apparent motion is minus the vector.
+# </details>
+#
+# **4.** Why do timestamps and places in the file disagree in <code>sample_watch.mp4</code>?
+#
+# <details><summary>Answer</summary>
+# A B-frame copies from a later frame, which therefore must be decoded, and stored, before it.
+# </details>
+#
+# ## Next, and further reading
+#
+# Next comes 03_motion_vectors: what these arrows are and are not, proved clip by clip.
+#
+# - [Digital video introduction](https://github.com/leandromoreira/digital_video_introduction): codecs
+#   from the first pixel on, with many pictures.
+# - [Compressed Video Action Recognition](https://arxiv.org/abs/1712.00636): learns from I-frames, vectors
+#   and residuals, with labels.
+# - [The glossary](../docs/glossary.md) of this course.
