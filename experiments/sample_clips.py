@@ -49,7 +49,6 @@ def main(folder: Path) -> None:
         gop=30,
         b_frames=2,
         references=3,
-        weighted=True,
         scene_cuts=True,
         crf=23,
         preset="medium",
