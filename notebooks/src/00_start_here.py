@@ -1,0 +1,194 @@
+# %% [markdown]
+# # Start here
+#
+# You learned to see long before anybody labelled anything for you: by watching what stays and what moves.
+# A network can do that, too, and its teacher is closer than one might think. Every compressed video was
+# once searched, block by block, by an encoder that wanted to save bytes. It wrote down whole frames now
+# and then (what stays) and, in between, where each block came from (what moves). This course learns video
+# representations from these by-products: no labels, no optical flow, no GPU.
+#
+# **Goals.** After this notebook you will be able to
+# - say in three sentences what the course does and which three questions it answers,
+# - find your way on its map and know what each notebook costs,
+# - tell the *scene* of a clip from its *action*, and say why the data set keeps them apart,
+# - check that everything is installed.
+#
+# **Needs.** Nothing but `make lab`. Less than 1 minute on 2 cores, 0.2 GB of memory, no disk.
+#
+# ## The idea in one picture
+#
+# We follow the paper *Self-supervised Video Representation Learning by Context and Motion Decoupling*
+# (CVPR 2021). Read the map from left to right. A file yields three things; each becomes a task whose
+# answers are known without labels; one network learns from them; then we ask what it has learned.
+
+# %%
+import importlib.util
+import sys
+from collections import Counter
+
+import numpy as np
+
+from cvrl_lite import CompressedVideo, data_path, scenes
+from cvrl_lite.figures import course_map, filmstrip, long_exposure, show
+
+show(
+    course_map(),
+    "A flow chart. A video file (notebook 02) gives key frames, what stays (02); motion vectors, what moves "
+    "(03); and the residual, what is new (09). Key frames lead to matching a clip with its key frame (04), "
+    "vectors to foreseeing the vectors to come (05), the residual to a third signal (09). These feed one "
+    "network (01, 06). From it lead three ways: how good and how sure (07), which part does it (08), your "
+    "own videos (10).",
+)
+
+# %% [markdown]
+# **Context matching** asks: which still picture belongs to this clip? To answer, a network must know the
+# place and the things in it. **Motion prediction** asks: which motion comes next? To answer, it must know
+# what is going on. Blue stands for context, orange for motion and green for the residual in all figures
+# of the course.
+#
+# ## Three questions
+#
+# 1. **Which source of supervision is better?** Context or motion: what does each teach, what does it
+#    leave out, and can one network have both? A first answer waits in the next notebook.
+# 2. **How to do without costly optical flow?** Flow tells the motion of every pixel, but computing it can
+#    take longer than the training itself. Vectors come with the file. What are they worth, flaws and all?
+# 3. **How to keep the model from learning low-level offsets?** "Predict the vectors" can be answered by
+#    copying shifts of a few pixels without understanding anything. The trick is to recognise the coming
+#    motion among many others by its features, rather than to guess its numbers.
+#
+# ## A first look at MovingScenes
+#
+# To find out *what* a network has learned, one needs clips in which context and motion are independent.
+# In real videos they are not: who sees water guesses "swimming". So we draw our own. The **scene** is
+# what stays, one of sixteen textures:
+
+# %%
+names = scenes.SCENES
+pictures = [scenes.draw(name, "right", seed, frames=1)[0] for seed, name in enumerate(names)]
+show(
+    filmstrip(
+        pictures, labels=names, title="The scene: sixteen textures, each in a palette of the clip's own"
+    ),
+    "Sixteen small pictures, one of each scene: " + ", ".join(names) + ". Bright shapes lie on all of them.",
+)
+
+# %% [markdown]
+# The **action** is what moves: one of eight ways in which the shapes are carried along. In a single frame
+# it cannot be seen, so the next figure holds the shutter open for twelve frames, and whatever moves
+# leaves a trail. Can you tell the eight apart?
+
+# %%
+names = scenes.ACTIONS
+trails = [long_exposure(scenes.draw("planks", name, 3, frames=12)) for name in names]
+show(
+    filmstrip(trails, labels=names, title="The action: eight ways to move, on one and the same scene"),
+    "Eight pictures of planks with blurred shapes, one for each action: " + ", ".join(names) + ".",
+)
+
+# %% [markdown]
+# Some pairs are hard even so: a trail does not tell to the left from to the right. That takes the order
+# of frames, and it is why the network gets clips and not pictures. The last four actions also *change*
+# within the clip, so that the motion to come is not just the motion that is.
+#
+# Now the point of it all. The course's set has 1600 clips in three parts. Count how often each scene
+# comes with each action; if knowing the one told anything about the other, the counts would differ.
+
+# %%
+clips = scenes.plan(1600, seed=0)
+for split in ("train", "val", "test"):
+    pairs = Counter((clip.scene, clip.action) for clip in clips if clip.split == split)
+    least, most = min(pairs.values()), max(pairs.values())
+    print(f"{split:5}: {sum(pairs.values()):4} clips, {len(pairs)} pairs, each {least} to {most} times")
+
+pairs = Counter((clip.scene, clip.action) for clip in clips if clip.split == "train")
+assert len(pairs) == len(scenes.SCENES) * len(scenes.ACTIONS) and len(set(pairs.values())) == 1
+
+# %% [markdown]
+# All 128 pairs come equally often. A network may know all scenes and no action, or the other way round,
+# and each can be measured for itself. Chance is 1 of 16 for scenes and 1 of 8 for actions.
+#
+# ## Two commands
+#
+# - `make lab` sets up a Python environment in `.venv`, draws the 1600 clips into your cache folder and
+#   opens this page. The second time it starts within seconds.
+# - `make test` sets up the same and runs every test: of the package, of this course in a real browser,
+#   and of each notebook again, comparing its outputs with those stored here.
+#
+# Is all there? The next cell looks. If a line says NO, run `make setup` in a terminal and restart the
+# kernel.
+
+# %%
+needed = ("numpy", "torch", "av", "safetensors", "sklearn", "matplotlib", "ipywidgets")
+checks = {f"package {name}": importlib.util.find_spec(name) is not None for name in needed}
+checks["Python 3.11 or newer"] = sys.version_info >= (3, 11)
+with CompressedVideo(data_path("sample.mp4")) as video:
+    checks["the sample clip is whole"] = video.info.frames == 72
+    checks["FFmpeg hands out motion vectors"] = bool(np.any(video.motion(0, 12).mask))
+for what, fine in checks.items():
+    print(f"{'yes' if fine else 'NO ':3}  {what}")
+
+# %% [markdown]
+# ## How to read
+#
+# Each notebook goes in small steps: a few sentences that say what to look for, a few lines of code, a
+# result, and what it means. Guess before you look; that is where the learning is.
+#
+# - Outputs are stored, so you can read without running anything. Run with **Run > Run All Cells**.
+# - What we build ourselves we check once against the package, then use the package. Nothing is shown that
+#   is not used.
+# - **Exercises** have a stub, a check that says *Right* or *Not yet*, a hint and a folded solution. They
+#   never block you: all that follows works without them.
+# - Printed results hold on any machine; times and last digits, which do not, are left out or said to be
+#   ours. [docs/determinism.md](../docs/determinism.md) tells why.
+# - Words in **bold** are explained where they first come up, and in the [glossary](../docs/glossary.md).
+#
+# ## What it costs
+#
+# Measured on 2 cores of an AMD EPYC server, 2026-11-23, with the clips already drawn. The clips
+# themselves take 1 minute and 64 MB once.
+#
+# | notebook | minutes on 2 cores | memory | disk | ready |
+# |---|---|---|---|---|
+# | 00_start_here | 0.1 | 0.2 GB | 0 | yes |
+# | 01_result_first | 1 | 1.5 GB | 64 MB (the clips) | yes |
+# | 02_inside_a_video_file | 0.2 | 0.4 GB | 0 | yes |
+# | 03 to 10 | | | | planned |
+#
+# ## What we have seen
+#
+# - A compressed video holds what stays and what moves; both can teach a network without labels.
+# - MovingScenes keeps scene and action independent, so that what was learned of each can be measured.
+# - Two commands do everything: `make lab` and `make test`.
+#
+# ## Quiz
+#
+# **1.** Why does the encoder of a video know about motion?
+#
+# <details><summary>Answer</summary>
+# To save bytes: a block that was found in an earlier frame is stored as a shift instead of pixels.
+# </details>
+#
+# **2.** A network names the scene of every clip. What does that tell about its knowledge of actions, in
+# MovingScenes and in real videos?
+#
+# <details><summary>Answer</summary>
+# In MovingScenes nothing, since every scene comes equally often with every action. In real videos it may
+# name actions well without having seen any motion: that is context bias.
+# </details>
+#
+# **3.** Why not simply train a network to output the values of the coming vectors?
+#
+# <details><summary>Answer</summary>
+# The values can be had from low-level shifts, by copying. Telling the true future from many others by its
+# features asks for more.
+# </details>
+#
+# ## Next, and further reading
+#
+# Next: [01_result_first](01_result_first.ipynb), where a trained network shows what it can do, or
+# straight to [02_inside_a_video_file](02_inside_a_video_file.ipynb) if you like to begin at the
+# beginning.
+#
+# - The [paper](https://arxiv.org/abs/2104.00862), and [our map of it](../docs/paper_map.md): what is
+#   theirs, and what is ours.
+# - The [README](../README.md): other ways to install, and the package without the course.
