@@ -322,6 +322,7 @@ def look_into(path, most=200):
     except VideoError as error:
         print(f"{type(error).__name__}: {error.reason}")
         return None
+    # A raw stream has no timestamps; its sizes then stay in the order of the file.
     by_time = sorted(packets(path), key=lambda packet: packet[0] or 0)
     return shown, [size for _, size, _ in by_time][: len(shown)]
 
