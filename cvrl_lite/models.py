@@ -8,15 +8,25 @@ Source: *Self-supervised Video Representation Learning by Context and Motion Dec
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 
-def _conv(ins: int, outs: int, kernel: tuple[int, int, int], stride: tuple[int, int, int]) -> nn.Sequential:
+def _conv(
+    ins: int,
+    outs: int,
+    kernel: tuple[int, int, int],
+    stride: tuple[int, int, int],
+    padding_mode: str = "zeros",
+) -> nn.Sequential:
     padding = (kernel[0] // 2, kernel[1] // 2, kernel[2] // 2)
     return nn.Sequential(
-        nn.Conv3d(ins, outs, kernel, stride, padding, bias=False), nn.BatchNorm3d(outs), nn.ReLU()
+        nn.Conv3d(ins, outs, kernel, stride, padding, bias=False, padding_mode=padding_mode),
+        nn.BatchNorm3d(outs),
+        nn.ReLU(),
     )
 
 
@@ -119,7 +129,7 @@ class MotionEncoder(nn.Module):
         strides = ((2, 1, 1), (2, 2, 2), (2, 2, 2))
         ins = (3, *widths[:-1])
         self.blocks = nn.Sequential(
-            *(_conv(i, o, (3, 3, 3), s) for i, o, s in zip(ins, widths, strides, strict=True))
+            *(_conv(i, o, (3, 3, 3), s, "replicate") for i, o, s in zip(ins, widths, strides, strict=True))
         )
         self.width = widths[-1]
 
@@ -169,13 +179,18 @@ class _DecoderLayer(_EncoderLayer):
 class MotionPredictor(nn.Module):
     """A Transformer encoder-decoder: from a clip's feature map to one prediction a future point.
 
-    The encoder reads the clip's tokens; the decoder's queries are learned positions (one a place and
-    time of the future window) whose content starts at zero.
+    The encoder reads the clip's tokens; the decoder has a query for each place and time of the future
+    window, with learned positions, and attends to them.
+
+    Source:
+        The released code's form. There a query's content starts at zero; here it starts as what the
+        clip shows at the query's place, all times side by side, and the map is batch-normed first (both
+        ours): starting at zero, training stayed at chance for hundreds of steps (docs/experiments.md).
 
     Args:
         ins: Channels of the clip's feature map.
-        tokens: Points of the clip's feature map.
-        points: Points to predict.
+        grid: Its times, rows and columns.
+        points: Times, rows and columns to predict.
         width: Width of the Transformer.
         heads: Attention heads.
         encoder_layers: Layers that mix the clip's tokens.
@@ -183,7 +198,7 @@ class MotionPredictor(nn.Module):
         dropout: Probability.
 
     Example:
-        >>> MotionPredictor(96, tokens=32, points=16)(torch.zeros(2, 96, 2, 4, 4)).shape
+        >>> MotionPredictor(96, grid=(2, 4, 4), points=(1, 4, 4))(torch.zeros(2, 96, 2, 4, 4)).shape
         torch.Size([2, 16, 96])
     """
 
@@ -191,8 +206,8 @@ class MotionPredictor(nn.Module):
         self,
         ins: int,
         *,
-        tokens: int,
-        points: int,
+        grid: tuple[int, int, int],
+        points: tuple[int, int, int],
         width: int = 96,
         heads: int = 4,
         encoder_layers: int = 1,
@@ -200,19 +215,24 @@ class MotionPredictor(nn.Module):
         dropout: float = 0.1,
     ) -> None:
         super().__init__()
-        self.width = width
+        self.width, self.points = width, points
+        self.norm = nn.BatchNorm3d(ins)
         self.entry = nn.Linear(ins, width, bias=False)
-        self.key_positions = nn.Parameter(torch.rand(tokens, width))
-        self.query_positions = nn.Parameter(torch.rand(points, width))
+        self.start = nn.Linear(ins * grid[0], width)
+        self.key_positions = nn.Parameter(torch.rand(math.prod(grid), width))
+        self.query_positions = nn.Parameter(torch.rand(math.prod(points), width))
         self.encoder = nn.ModuleList(_EncoderLayer(width, heads, dropout) for _ in range(encoder_layers))
         self.decoder = nn.ModuleList(_DecoderLayer(width, heads, dropout) for _ in range(decoder_layers))
 
     def forward(self, clip_map: Tensor) -> Tensor:
-        """A map (B, C, T, H, W) with T*H*W = tokens, to predictions (B, points, width)."""
-        memory = self.entry(clip_map.flatten(2).transpose(1, 2))  # (B, tokens, D)
+        """A map (B, C, T, H, W) to predictions (B, points, width), times first, then rows."""
+        clip_map = self.norm(clip_map)
+        memory = self.entry(clip_map.flatten(2).transpose(1, 2))  # (B, T H W, D)
         for layer in self.encoder:
             memory = layer(memory, self.key_positions)
-        points = torch.zeros_like(self.query_positions).expand(len(memory), -1, -1)
+        times, rows, columns = self.points
+        here = F.adaptive_avg_pool2d(clip_map.flatten(1, 2), (rows, columns))  # (B, C T, rows, columns)
+        points = self.start(here.flatten(2).transpose(1, 2)).repeat(1, times, 1)
         for layer in self.decoder:
             points = layer(points, self.query_positions, memory, self.key_positions)
         return points

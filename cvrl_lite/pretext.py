@@ -110,18 +110,25 @@ class MotionPrediction(nn.Module):
 
     Args:
         ins: Channels of the clip's feature map.
-        tokens: Points of the clip's feature map.
-        points: Points of a motion window's feature map.
+        grid: Times, rows and columns of that map.
+        points: Times, rows and columns of a motion window's feature map.
         temperature: Of the InfoNCE.
 
     Source:
         The paper's motion prediction task. The mask as a third channel of the vectors is ours.
     """
 
-    def __init__(self, ins: int, *, tokens: int, points: int, temperature: float = 0.1) -> None:
+    def __init__(
+        self,
+        ins: int,
+        *,
+        grid: tuple[int, int, int],
+        points: tuple[int, int, int],
+        temperature: float = 0.1,
+    ) -> None:
         super().__init__()
         self.encoder = MotionEncoder()
-        self.predictor = MotionPredictor(ins, tokens=tokens, points=points)
+        self.predictor = MotionPredictor(ins, grid=grid, points=points)
         self.predicted_head = ProjectionHead(self.predictor.width)
         self.target_head = ProjectionHead(self.encoder.width)
         self.temperature = temperature

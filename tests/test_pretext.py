@@ -94,7 +94,7 @@ def test_context_matching_leaves_its_own_video_out():
 
 def test_motion_prediction_compares_every_point_with_every_other():
     torch.manual_seed(0)
-    task = MotionPrediction(8, tokens=32, points=16).eval()
+    task = MotionPrediction(8, grid=(2, 4, 4), points=(1, 4, 4)).eval()
     maps, motion = torch.zeros(2, 8, 2, 4, 4), torch.zeros(2, 3, 3, 8, 16, 16)
     for head in (task.predicted_head, task.target_head):  # equal outputs: the loss counts the keys
         torch.nn.init.zeros_(head[3].weight)
@@ -107,7 +107,7 @@ def test_motion_prediction_compares_every_point_with_every_other():
 
 def test_motion_prediction_can_be_learned():
     torch.manual_seed(0)
-    task = MotionPrediction(8, tokens=32, points=16)
+    task = MotionPrediction(8, grid=(2, 4, 4), points=(1, 4, 4))
     maps, motion = torch.randn(4, 8, 2, 4, 4), torch.randn(4, 2, 3, 8, 16, 16)
     valid, sources = torch.tensor([True, True, True, False]), torch.arange(4)
     optimiser = torch.optim.AdamW(task.parameters(), 2e-3)

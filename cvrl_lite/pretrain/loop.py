@@ -29,7 +29,7 @@ class Pretraining(nn.Module):
     """The backbone with the tasks of a recipe.
 
     Args:
-        recipe: Gives tasks, widths, and the sizes from which the numbers of tokens follow.
+        recipe: Gives tasks, widths, and the sizes from which those of the feature maps follow.
     """
 
     def __init__(self, recipe: Recipe) -> None:
@@ -38,17 +38,17 @@ class Pretraining(nn.Module):
         self.backbone = TinyR2Plus1D(recipe.widths)
         size, frames = recipe.augmentation.size, recipe.sampling.frames
         channels = {3: recipe.widths[2], 4: recipe.widths[3]}
-        tokens = {
-            3: -(-frames // 2) * (-(-size // 8)) ** 2,
-            4: -(-frames // 4) * (-(-size // 16)) ** 2,
-        }
-        points = -(-recipe.sampling.window // 8) * (-(-recipe.augmentation.cells // 4)) ** 2
+        sides = {3: -(-size // 8), 4: -(-size // 16)}
+        times = {3: -(-frames // 2), 4: -(-frames // 4)}
+        cells = -(-recipe.augmentation.cells // 4)
+        points = (-(-recipe.sampling.window // 8), cells, cells)
         if "context" in recipe.tasks:
             self.context = ContextMatching(channels[recipe.context_level], recipe.temperature)
         if "motion" in recipe.tasks:
             level = recipe.motion_level
+            grid = (times[level], sides[level], sides[level])
             self.motion = MotionPrediction(
-                channels[level], tokens=tokens[level], points=points, temperature=recipe.temperature
+                channels[level], grid=grid, points=points, temperature=recipe.temperature
             )
 
     def forward(self, views: Views, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
