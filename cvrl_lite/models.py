@@ -9,6 +9,7 @@ Source: *Self-supervised Video Representation Learning by Context and Motion Dec
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -20,7 +21,7 @@ def _conv(
     outs: int,
     kernel: tuple[int, int, int],
     stride: tuple[int, int, int],
-    padding_mode: str = "zeros",
+    padding_mode: Literal["zeros", "replicate"] = "zeros",
 ) -> nn.Sequential:
     padding = (kernel[0] // 2, kernel[1] // 2, kernel[2] // 2)
     return nn.Sequential(
