@@ -52,12 +52,13 @@ def step(
     picture.imshow(frames[frame])
     picture.set_axis_off()
     draw_gop_strip(strip, types, bytes_)
-    strip.set_ylim(0, 1.15 * bytes_.max())
+    strip.set_ylim(0, 1.2 * bytes_.max())
     strip.annotate(
-        "",
+        types[frame],
         (frame, bytes_[frame]),
         xytext=(0, 16),
         textcoords="offset points",
+        ha="center",
         arrowprops={"arrowstyle": "-|>", "color": INK, "lw": 1.5},
     )
     return figure

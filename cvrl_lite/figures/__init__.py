@@ -2,7 +2,7 @@
 
 from cvrl_lite.figures.course import course_map
 from cvrl_lite.figures.pictures import filmstrip, gop_strip, long_exposure, neighbours, vector_arrows
-from cvrl_lite.figures.scores import decoupling, decoupling_finding
+from cvrl_lite.figures.scores import decoupling, decoupling_finding, recall
 from cvrl_lite.figures.style import COLOURS, HATCHES, INK, STYLE, new, png, show
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "neighbours",
     "new",
     "png",
+    "recall",
     "show",
     "vector_arrows",
 ]

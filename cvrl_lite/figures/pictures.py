@@ -17,7 +17,7 @@ from matplotlib.patches import Patch, Rectangle
 from cvrl_lite.figures.style import COLOURS, HATCHES, INK, new
 
 _CELL = 8  # pixels
-_MOST_LETTERS = 100  # more bars than this leave no room for a letter below each
+_MOST_LETTERS = 90  # more bars than this leave no room for a letter above each
 
 
 def gop_strip(picture_types: Sequence[str] | np.ndarray, sizes: Sequence[int] | np.ndarray) -> Figure:
@@ -43,31 +43,25 @@ def gop_strip(picture_types: Sequence[str] | np.ndarray, sizes: Sequence[int] | 
     intra = types == "I"
     share = round(100 * float(bytes_[intra].sum() / bytes_.sum()))
     title = f"I-frames: {intra.sum()} of {len(types)} frames, {share} % of the bytes"
-    figure = new(title, size=(9, 2.8))
-    draw_gop_strip(figure.axes[0], types, bytes_)
+    figure = new(title, size=(9.5, 2.8))
+    axes = figure.axes[0]
+    draw_gop_strip(axes, types, bytes_)
+    if len(types) <= _MOST_LETTERS:
+        above: Any = {"xytext": (0, 1.5), "textcoords": "offset points", "ha": "center", "va": "bottom"}
+        for place, kind in enumerate(types):
+            axes.annotate(kind, (place, bytes_[place]), **above, fontsize=7, color=INK)
+        axes.set_ylim(0, 1.1 * bytes_.max())
     return figure
 
 
 def draw_gop_strip(axes: Axes, types: np.ndarray, sizes: np.ndarray) -> None:
-    """Draws the bars of `gop_strip` into a panel, with their legend."""
+    """Draws the bars of `gop_strip` into a panel, with their legend but without letters."""
     places = np.arange(len(types))
     for kind in "IPB":
         chosen = types == kind
         if chosen.any():
             look: Any = {"color": COLOURS[kind], "hatch": HATCHES[kind], "ec": "white", "lw": 0}
             axes.bar(places[chosen], sizes[chosen], 0.85, label=f"{kind} ({chosen.sum()})", **look)
-    if len(types) <= _MOST_LETTERS:
-        for place, kind in enumerate(types):
-            axes.annotate(
-                kind,
-                (place, 0),
-                xytext=(0, -2),
-                textcoords="offset points",
-                ha="center",
-                va="top",
-                fontsize=6,
-            )
-        axes.tick_params(axis="x", pad=9, length=0)
     axes.set(xlim=(-0.7, len(types) - 0.3), xlabel="frame, in display order", ylabel="bytes")
     axes.legend(ncols=3, frameon=False, loc="lower right", bbox_to_anchor=(1, 0.98))
 
@@ -75,14 +69,15 @@ def draw_gop_strip(axes: Axes, types: np.ndarray, sizes: np.ndarray) -> None:
 def vector_arrows(
     image: np.ndarray, vectors: np.ndarray, mask: np.ndarray, *, magnify: float = 1, title: str = ""
 ) -> Figure:
-    """What moved where: each cell's apparent motion as an arrow over the picture.
+    """What was copied from where: each cell's apparent motion as an arrow over the picture.
 
     Args:
         image: (H, W, 3) uint8 RGB.
         vectors: (2, H8, W8) pixels, x right and y down, pointing *back*; the arrows are minus these, and
             their heads lie in the middle of their cells.
         mask: (H8, W8) bool; cells without a vector are hatched.
-        magnify: How many times its true length an arrow has. At 1 its tail lies where the content was.
+        magnify: How many times its true length an arrow has. At 1 its tail lies where the content was,
+            be it beyond the picture's border.
         title: The finding; where empty, it says how many cells have a vector and how many move.
 
     Returns:
@@ -120,11 +115,10 @@ def vector_arrows(
     axes.plot(x, y, ".", ms=1.5, color=INK)
     axes.set(xlim=(-0.5, image.shape[1] - 0.5), ylim=(image.shape[0] - 0.5, -0.5))
     axes.set(xlabel="x (px)", ylabel="y (px)")
+    tail = "its tail" if magnify == 1 else f"there (x {magnify:g})"
     keys = [
-        Patch(
-            fc=COLOURS["motion"], label="arrow: moved so far" + (f" (x {magnify:g})" if magnify != 1 else "")
-        ),
-        Patch(fc=INK, label="dot: stayed"),
+        Patch(fc=COLOURS["motion"], label=f"arrow: copied from {tail}"),
+        Patch(fc=INK, label="dot: not shifted"),
         Patch(fc="white", ec=INK, hatch="///", label="hatched: no vector"),
     ]
     figure.legend(handles=keys, loc="outside lower center", ncols=3, frameon=False)

@@ -82,10 +82,10 @@ def new(
 
 
 def png(figure: Figure) -> bytes:
-    """The figure as a PNG file."""
+    """The figure as a PNG file, without blank margins."""
     file = io.BytesIO()
     with rc_context(STYLE):
-        figure.savefig(file, format="png", metadata={"Software": None})
+        figure.savefig(file, format="png", bbox_inches="tight", pad_inches=0.06, metadata={"Software": None})
     return file.getvalue()
 
 

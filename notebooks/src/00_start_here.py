@@ -3,9 +3,11 @@
 #
 # You learned to see long before anybody labelled anything for you: by watching what stays and what moves.
 # A network can do that, too, and its teacher is closer than one might think. Every compressed video was
-# once searched, block by block, by an encoder that wanted to save bytes. It wrote down whole frames now
-# and then (what stays) and, in between, where each block came from (what moves). This course learns video
-# representations from these by-products: no labels, no optical flow, no GPU.
+# once searched, block by block, by an **encoder**, the program that packs it, to save bytes. It wrote down
+# whole frames now and then (what stays) and, in between, where each block came from (what moves). This
+# course learns from these by-products what a clip is about: no labels, no GPU, and no **optical flow**,
+# which is the motion of every pixel, worked out afterwards at great cost. The lists of numbers a network
+# makes of a clip are called its **features**, or its **representation** when they say what matters of it.
 #
 # **Goals.** After this notebook you will be able to
 # - say in three sentences what the course does and which three questions it answers,
@@ -18,8 +20,9 @@
 # ## The idea in one picture
 #
 # We follow the paper *Self-supervised Video Representation Learning by Context and Motion Decoupling*
-# (CVPR 2021). Read the map from left to right. A file yields three things; each becomes a task whose
-# answers are known without labels; one network learns from them; then we ask what it has learned.
+# (CVPR 2021). Read the map from left to right. A file yields what stays and what moves; each becomes a
+# task whose answers are known without labels; one network learns both; then we ask what it has learned.
+# Dashed is an addition for later: the **residual**, what shifting blocks of earlier frames got wrong.
 
 # %%
 import importlib.util
@@ -34,10 +37,10 @@ from cvrl_lite.figures import course_map, filmstrip, long_exposure, show
 show(
     course_map(),
     "A flow chart. A video file (notebook 02) gives key frames, what stays (02); motion vectors, what moves "
-    "(03); and the residual, what is new (09). Key frames lead to matching a clip with its key frame (04), "
-    "vectors to foreseeing the vectors to come (05), the residual to a third signal (09). These feed one "
-    "network (01, 06). From it lead three ways: how good and how sure (07), which part does it (08), your "
-    "own videos (10).",
+    "(03); and, dashed, the residual, what is new (09). Key frames lead to matching a clip with its key "
+    "frame (04), vectors to foreseeing the vectors to come (05), and, dashed, the residual to an optional "
+    "third task (09). These feed one network (01, 06). From it lead three ways: how good and how sure (07), "
+    "which part does it (08), your own videos (10).",
 )
 
 # %% [markdown]
@@ -48,19 +51,21 @@ show(
 #
 # ## Three questions
 #
-# 1. **Which source of supervision is better?** Context or motion: what does each teach, what does it
-#    leave out, and can one network have both? A first answer waits in the next notebook.
-# 2. **How to do without costly optical flow?** Flow tells the motion of every pixel, but computing it can
-#    take longer than the training itself. Vectors come with the file. What are they worth, flaws and all?
-# 3. **How to keep the model from learning low-level offsets?** "Predict the vectors" can be answered by
-#    copying shifts of a few pixels without understanding anything. The trick is to recognise the coming
-#    motion among many others by its features, rather than to guess its numbers.
+# 1. **Which is the better teacher, context or motion?** What does each teach, what does it leave out, and
+#    can one network have both? A first answer waits in the next notebook.
+# 2. **How to do without costly optical flow?** Computing it can take longer than the training itself.
+#    Vectors come with the file. What are they worth, flaws and all?
+# 3. **How to keep the network from learning mere shifts?** "Predict the vectors" can be answered by copying
+#    shifts of a few pixels without understanding anything. So we do not ask "how many pixels will this
+#    block move in the next frame?" but "which of these thousand motions follows?", where each motion is
+#    summed up by features of its own, such as "goes round, and slows down", not by its pixel counts.
 #
 # ## A first look at MovingScenes
 #
 # To find out *what* a network has learned, one needs clips in which context and motion are independent.
-# In real videos they are not: who sees water guesses "swimming". So we draw our own. The **scene** is
-# what stays, one of sixteen textures:
+# In real videos they are not: who sees water guesses "swimming", right or wrong, without looking at the
+# motion. That is **context bias**. So we draw our own clips. The **scene** is what stays, one of sixteen
+# textures:
 
 # %%
 names = scenes.SCENES
@@ -73,22 +78,34 @@ show(
 )
 
 # %% [markdown]
-# The **action** is what moves: one of eight ways in which the shapes are carried along. In a single frame
-# it cannot be seen, so the next figure holds the shutter open for twelve frames, and whatever moves
-# leaves a trail. Can you tell the eight apart?
+# The **action** is what moves: one of eight ways in which the shapes are carried along.
+#
+# | action | the shapes | action | the shapes |
+# |---|---|---|---|
+# | `right` | drift to the right | `turn` | each walk a small circle |
+# | `down` | drift down | `shake` | swing left and right |
+# | `clockwise` | circle the centre | `pulse` | swing away from the centre and back |
+# | `counter_clockwise` | circle it the other way | `stop_and_go` | drift to the right, rest, drift on |
+#
+# In a single frame none of it can be seen, so the next figure holds the shutter open for 16 frames, and
+# whatever moves leaves a trail. Cover the names: which pairs can you not tell apart?
 
 # %%
 names = scenes.ACTIONS
-trails = [long_exposure(scenes.draw("planks", name, 3, frames=12)) for name in names]
+trails = [long_exposure(scenes.draw("planks", name, 30, frames=16, size=224)) for name in names]
 show(
-    filmstrip(trails, labels=names, title="The action: eight ways to move, on one and the same scene"),
-    "Eight pictures of planks with blurred shapes, one for each action: " + ", ".join(names) + ".",
+    filmstrip(
+        trails, labels=names, columns=4, title="The action: eight ways to move, on one and the same scene"
+    ),
+    "Eight pictures of planks with blurred shapes. right and down: straight trails; clockwise and "
+    "counter_clockwise: arcs about the centre; turn: each shape blurred all round; shake: blurred sideways; "
+    "pulse: blurred towards the centre; stop_and_go: nearly sharp, with a faint trail on the right.",
 )
 
 # %% [markdown]
-# Some pairs are hard even so: a trail does not tell to the left from to the right. That takes the order
-# of frames, and it is why the network gets clips and not pictures. The last four actions also *change*
-# within the clip, so that the motion to come is not just the motion that is.
+# Trails do not tell `clockwise` from `counter_clockwise`. That takes the order of frames, and it is why
+# the network gets clips and not pictures. The lower four also *change* within the clip, so that the motion
+# to come is not just the motion that is.
 #
 # Now the point of it all. The course's set has 1600 clips in three parts. Count how often each scene
 # comes with each action; if knowing the one told anything about the other, the counts would differ.
@@ -131,7 +148,7 @@ for what, fine in checks.items():
 # ## How to read
 #
 # Each notebook goes in small steps: a few sentences that say what to look for, a few lines of code, a
-# result, and what it means. Guess before you look; that is where the learning is.
+# result, and what it means. Guess before you look.
 #
 # - Outputs are stored, so you can read without running anything. Run with **Run > Run All Cells**.
 # - What we build ourselves we check once against the package, then use the package. Nothing is shown that
@@ -145,12 +162,12 @@ for what, fine in checks.items():
 # ## What it costs
 #
 # Measured on 2 cores of an AMD EPYC server, 2026-11-23, with the clips already drawn. The clips
-# themselves take 1 minute and 64 MB once.
+# themselves take 45 seconds and 64 MB once.
 #
 # | notebook | minutes on 2 cores | memory | disk | ready |
 # |---|---|---|---|---|
 # | 00_start_here | 0.1 | 0.2 GB | 0 | yes |
-# | 01_result_first | 1 | 1.5 GB | 64 MB (the clips) | yes |
+# | 01_result_first | 1 | 1.6 GB | 64 MB (the clips) | yes |
 # | 02_inside_a_video_file | 0.2 | 0.4 GB | 0 | yes |
 # | 03 to 10 | | | | planned |
 #
@@ -180,7 +197,7 @@ for what, fine in checks.items():
 #
 # <details><summary>Answer</summary>
 # The values can be had from low-level shifts, by copying. Telling the true future from many others by its
-# features asks for more.
+# features asks for more: a block that shakes has the shift of a drifting one now, and another future.
 # </details>
 #
 # ## Next, and further reading

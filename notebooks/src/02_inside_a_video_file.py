@@ -1,11 +1,11 @@
 # %% [markdown]
 # # Inside a video file
 #
-# A minute of uncompressed HD video fills four gigabytes; the file on your phone is a hundred times
-# smaller. The difference is not magic but bookkeeping: a frame that looks like the one before is not
-# stored again, only *how it differs*. To find that out, the encoder had to notice what stays and what
-# moves. This notebook opens a file and looks at what the encoder wrote down, because that is what we are
-# going to learn from.
+# A minute of raw HD video (1920 x 1080 pixels of 3 bytes, 30 frames a second) fills 11 gigabytes; the
+# file on your phone is about a hundred times smaller. A frame that looks like the one before is not stored
+# again, only *how it differs*. To find that out, the **encoder**, the program that packs the video, had to
+# notice what stays and what moves. This notebook opens a file and looks at what it wrote down, because
+# that is what we are going to learn from.
 #
 # **Goals.** After this notebook you will be able to
 # - list the packets of a video file and say what each one costs,
@@ -14,7 +14,7 @@
 # - read a field of motion vectors and its mask,
 # - look into a video of your own, and understand the error if it cannot be read.
 #
-# **Needs.** [00_start_here](00_start_here.ipynb). Less than 1 minute on 2 cores, 0.5 GB of memory, no
+# **Needs.** [00_start_here](00_start_here.ipynb). Less than 1 minute on 2 cores, 0.4 GB of memory, no
 # disk: the two clips are in the repository.
 
 # %%
@@ -50,9 +50,9 @@ show(
 
 # %% [markdown]
 # An MP4 file is a **container**, a box. In it lie **packets**, one to a frame. A few lines of
-# [PyAV](https://pyav.basswood-io.com/docs/stable/), Python's handle on FFmpeg, take them out without
-# unpacking any. Each carries a timestamp (when its frame is to be shown), a size, and a flag: *can a
-# decoder start here?*
+# [PyAV](https://pyav.basswood-io.com/docs/stable/), Python's handle on FFmpeg (the free library most video
+# programs are built on), take them out without unpacking any. Each carries a timestamp (when its frame is
+# to be shown), a size, and a flag: can a **decoder**, the program that unpacks, start here?
 
 
 # %%
@@ -72,9 +72,9 @@ stored, raw = sum(size for _, size, _ in found), frames.nbytes
 print(f"all {len(found)} packets: {stored} bytes, for {raw} bytes of pixels: {raw // stored} times as many")
 
 # %% [markdown]
-# One packet in twelve is flagged and big, the others are tiny. That is all you need to know about the
-# file's structure, so the package counts packets in the same way. A thing we have built once we check
-# against the package, and from then on we use the package:
+# One packet in twelve is flagged and big, the others are tiny. A flagged packet holds a **key frame**. A
+# key frame with all that follows up to the next is a **GOP**, a group of pictures. A thing we have built
+# once we check against the package, and from then on we use the package:
 
 # %%
 keys = [place for place, (_, _, is_key) in enumerate(found) if is_key]
@@ -92,9 +92,9 @@ print("GOP lengths:", sample.info.gop_lengths)
 #   stores is mostly those shifts, the **motion vectors**, and what they got wrong, the **residual**.
 # - A **B-frame** (bi-predicted) may copy from an earlier *and* a later frame.
 #
-# A key frame with all that follows up to the next is a **GOP**, a group of pictures. Here each bar is a
-# frame. Expect a comb: a tall I, eleven low P's, again and again. One tooth does not belong. Which, and
-# why?
+# Here each key frame is an I-frame, and each I-frame a key frame; other files also have I-frames at which
+# no decoder can start, because later frames still copy from before them. Each bar is a frame. Expect a
+# comb: a tall I, eleven low P's, again and again. One tooth does not belong. Which, and why?
 
 # %%
 types = sample.motion().picture_types  # (72,) of "I", "P", "B"
@@ -108,8 +108,8 @@ odd = int(np.argmax(np.where(types == "P", sizes, 0)))
 print(f"the largest P-frame is frame {odd}, with {sizes[odd]} bytes")
 
 # %% [markdown]
-# Move the slider (click it, then use the arrow keys) and find out what happens at the odd tooth. Without
-# a running kernel the slider stands still; the next cell is its still twin.
+# Run the next cell, then move its slider (click it, then use the arrow keys) and find out what happens at
+# the odd tooth. Until it is run the slider stands still; the cell after it shows the frame in question.
 
 # %%
 step_through(frames, types, sizes)
@@ -205,17 +205,16 @@ print(f"packed for watching: smaller, but a jump may cost up to {longest[1]} fra
 
 # %% [markdown]
 # The second encoder also found the cut by itself: one of its key frames lies at frame 42. And its
-# B-frames are the cheapest frames of all. For learning we still prefer the first file. All its vectors
-# span exactly one frame, while in the second FFmpeg does not tell *which* earlier frame a vector refers
-# to.
+# B-frames are the cheapest frames of all. For learning we still prefer the first file: all its vectors
+# span one frame, while in the second FFmpeg does not tell *which* earlier frame a vector refers to.
 
 # %% [markdown]
 # ## A first look at motion vectors
 #
 # Now to what the P-frames hold. A motion vector says for a block of pixels: "take me from *there*". It
 # points **back**, so what we see moving is **minus the vector**. `motion()` lays the vectors on a grid of
-# cells of 8 x 8 pixels, x to the right and y down, in pixels. Before you look: the shapes turn clockwise.
-# Which way should the arrows on the left side point?
+# cells of 8 x 8 pixels, x to the right and y down, in pixels. We draw motion, minus the vector. Before you
+# look: the shapes circle clockwise. Which way should the arrows on the left point?
 
 # %%
 motion = sample.motion()
@@ -234,10 +233,11 @@ show(
 )
 
 # %% [markdown]
-# Nobody computed this. It came with the file, quarter pixels included. It is not perfect, either: a few
-# arrows lie beside the shapes, because the encoder takes whatever packs best, be it true motion or not.
+# All this came with the file, quarter pixels included. It is not perfect: a few arrows lie beside the
+# shapes, because the encoder takes whatever packs best, be it true motion or not.
 #
-# And frame 42, after the cut? Here the arrows have their true length.
+# And frame 42, after the cut? Here the arrows have their true length, so each tail is where its cell was
+# copied from. Some lie outside the picture: there the codec repeats the pixels of the border.
 
 # %%
 show(
@@ -247,7 +247,7 @@ show(
         motion.mask[odd],
         title="Frame 42, after the cut: nearly no cell was copied from anywhere",
     ),
-    "Frame 42, nearly all hatched: those cells carry no vector. The few arrows are long and lead astray.",
+    "Frame 42, nearly all hatched: no vectors. The few arrows are long; some begin outside the picture.",
 )
 carry = motion.mask.mean((1, 2))  # share of cells with a vector, frame by frame
 print("cells with a vector in frame 41, 42, 43:", *[f"{carry[t]:.0%}" for t in (41, 42, 43)])
@@ -260,8 +260,8 @@ print(f"in each I-frame: {carry[types == 'I'].max():.0%}")
 # missing vectors for zeros would learn that a cut is a moment of perfect rest.
 #
 # What shifted blocks get wrong, the encoder stores as the **residual**: new things coming into view,
-# changes of light. I-frames, vectors, residual: context, motion, and what is new. These three are the
-# sources of all supervision in this course.
+# changes of light. I-frames, vectors, residual: context, motion, and what is new. All that this course
+# learns from is one of these three.
 #
 # **Exercise 2** (medium, 10 minutes). The mask gives us a detector of cuts for free. Write it.
 
@@ -302,9 +302,9 @@ print(
 # %% [markdown]
 # ## Your own video
 #
-# Set `MY_VIDEO` to the path of a file, and run the two cells again. What will you find? Phones write a
-# key frame every second, films for the web one in 250 frames or where the picture changes. Long files are
-# cut at 200 frames.
+# Set `MY_VIDEO` to the path of a file, and run the two cells again; you will get its strip of bars, too.
+# What will you find? Phones write a key frame every second, films for the web one in 250 frames or where
+# the picture changes. Of a long file we look at the first 200 frames.
 
 # %%
 MY_VIDEO = None  # for instance "../holiday.mp4"
@@ -329,7 +329,7 @@ def look_into(path, most=200):
 
 # %%
 mine = look_into(MY_VIDEO or data_path("sample_watch.mp4"))
-if mine:
+if mine and MY_VIDEO:  # the sample's bars we have seen
     show(
         gop_strip(*mine),
         "Bar chart: the bytes of each frame of your video, coloured and hatched by picture type.",
@@ -365,8 +365,8 @@ for wrong in ("no_such_file.mp4", io.BytesIO(b"Dear diary, today I wrote a video
 # frame 749?
 #
 # <details><summary>Answer</summary>
-# 250. The last key frame at or before it is frame 500; 500 to 749 are 250 frames. The next one, 750,
-# 250. costs just one.
+# 250. The last key frame at or before it is frame 500, and 500 to 749 are 250 frames. Frame 750 costs
+# just one.
 # </details>
 #
 # **2.** A camera stands still before an empty wall. What do the P-frames hold?
