@@ -200,8 +200,8 @@ show(
 # %% [markdown]
 # Read it by columns. What does *context alone* know of actions, and *motion alone* of scenes? These
 # numbers come from a file, so they are the same wherever you read this. What follows from them we do not
-# just claim; we assert it, with room to spare. And does one network keep both? Our bar, set beforehand: at
-# least .95 of the single task's linear accuracy and .80 of its R@1.
+# just claim; we assert it, with room to spare. And does one network keep both? We call a score kept at
+# .95 of the single task's linear accuracy and .80 of its R@1, or more.
 
 # %%
 context, motion, joint, untrained = (result[m] for m in ("context", "motion", "joint", "untrained"))
