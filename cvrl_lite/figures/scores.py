@@ -108,9 +108,9 @@ def decoupling_finding(result: Mapping[str, Mapping[str, Mapping[str, float]]]) 
         mine, other = (result[model][label] for model in own[label])
         return all(mine[measure] >= other[measure] + 0.1 for measure in _MEASURES)
 
-    def kept(label: str) -> bool:
+    def kept(label: str, measures: tuple[str, ...] = _MEASURES) -> bool:
         mine, joint = result[own[label][0]][label], result["joint"][label]
-        return all(joint[measure] >= share * mine[measure] for measure, share in _KEPT.items())
+        return all(joint[measure] >= _KEPT[measure] * mine[measure] for measure in measures)
 
     taught = [label for label in own if ahead(label)]
     if not taught:
@@ -124,6 +124,9 @@ def decoupling_finding(result: Mapping[str, Mapping[str, Mapping[str, float]]]) 
     held = [label for label in own if kept(label)]
     if len(held) == 2:
         return f"{first}; trained together, one vector keeps both"
+    if all(kept(label, ("linear",)) for label in own):
+        lost = " and ".join(label for label in own if label not in held)
+        return f"{first}; one vector holds both, but R@1 loses part of the {lost}"
     if not held:
         return f"{first}; trained together, each loses part of its own"
     lost = "action" if held == ["scene"] else "scene"
