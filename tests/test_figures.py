@@ -78,6 +78,12 @@ def test_the_bars_are_the_table() -> None:
         assert axes.lines[0].get_ydata()[0] == result["chance"][label]["R@1"]
 
 
+def test_both_are_held_where_only_retrieval_loses() -> None:
+    joint = row(0.8, 0.95)
+    joint["scene"]["R@1"], joint["action"]["R@1"] = 0.5, 0.6
+    assert "one vector holds both, but R@1 loses part of each" in figures.decoupling_finding(table(joint))
+
+
 def test_recall_is_drawn_and_told() -> None:
     found = {"scene": {"R@1": 0.613, "R@5": 0.9}, "action": {"R@1": 0.25, "R@5": 0.5}}
     figure = figures.recall(found, {"scene": {"R@1": 1 / 16}, "action": {"R@1": 1 / 8}})

@@ -60,7 +60,7 @@ def decoupling(result: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Figur
     """
     models = [name for name in _MODELS if name in result]
     labels = list(result[models[0]])
-    figure = new(decoupling_finding(result), columns=len(labels), size=(8, 3.4))
+    figure = new(decoupling_finding(result), columns=len(labels), size=(9, 3.4))
     for axes, label in zip(figure.axes, labels):
         for place, model in enumerate(models):
             for side, measure in enumerate(_MEASURES):
@@ -125,8 +125,8 @@ def decoupling_finding(result: Mapping[str, Mapping[str, Mapping[str, float]]]) 
     if len(held) == 2:
         return f"{first}; trained together, one vector keeps both"
     if all(kept(label, ("linear",)) for label in own):
-        lost = " and ".join(label for label in own if label not in held)
-        return f"{first}; one vector holds both, but R@1 loses part of the {lost}"
+        lost = "each" if not held else "the action" if held == ["scene"] else "the scene"
+        return f"{first}; one vector holds both, but R@1 loses part of {lost}"
     if not held:
         return f"{first}; trained together, each loses part of its own"
     lost = "action" if held == ["scene"] else "scene"
