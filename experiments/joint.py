@@ -2,6 +2,8 @@
 
     python experiments/joint.py --tasks context,motion --set context_weight=0.3 --note "lower weight"
     python experiments/joint.py --final            # every model, three seeds, on test; resumable
+    python experiments/joint.py --ship runs/joint-0  # that run's backbone into data/, for the notebooks
+    python experiments/joint.py --table            # the table of docs/experiments.md, from what --final wrote
 
 Each finished run is one line of `experiments/search.jsonl`, or of `experiments/joint.jsonl` with `--final`.
 """
@@ -12,15 +14,18 @@ import argparse
 import ast
 import dataclasses
 import json
+import statistics
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import save_file
 
 from cvrl_lite import evaluate, pretrain
 from cvrl_lite.datasets import DecodedSet, MovingScenes, decode
+from cvrl_lite.files import sha256
 from cvrl_lite.models import TinyR2Plus1D
 
 HERE = Path(__file__).parent
@@ -73,6 +78,25 @@ def one(
     return result | {"scores": {k: {m: round(v, 4) for m, v in row.items()} for k, row in scores.items()}}
 
 
+def table() -> str:
+    """Mean and standard deviation over seeds of the finished runs, as a Markdown table."""
+    rows = [json.loads(line) for line in (HERE / "joint.jsonl").read_text(encoding="utf-8").splitlines()]
+    lines = [
+        "| trained with | seeds | scene R@1 | scene linear | action R@1 | action linear |",
+        "|---|---|---|---|---|---|",
+    ]
+    for model in MODELS:
+        mine = [row["scores"] for row in rows if row["model"] == model]
+        cells = []
+        for label in ("scene", "action"):
+            for measure in ("R@1", "linear"):
+                values = [scores[label][measure] for scores in mine]
+                spread = f" ± {statistics.stdev(values):.2f}" if len(values) > 1 else ""
+                cells.append(f"{statistics.mean(values):.2f}{spread}")
+        lines.append(f"| {model} | {len(mine)} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
 def main() -> int:
     """Runs what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
@@ -82,7 +106,15 @@ def main() -> int:
     parser.add_argument("--note", default="")
     parser.add_argument("--final", action="store_true", help="all models, seeds 0-2, on the test split")
     parser.add_argument("--out", type=Path, help="folder for checkpoints")
+    parser.add_argument("--table", action="store_true", help="print the table of the finished runs")
+    parser.add_argument("--ship", type=Path, metavar="RUN", help="write a run's backbone to data/")
     arguments = parser.parse_args()
+    if arguments.ship:
+        ship(arguments.ship)
+        return 0
+    if arguments.table:
+        print(table())
+        return 0
     decoded = pretrain.recipes.laptop().decoded
     for setting in arguments.set:
         if setting.startswith("decoded="):
@@ -107,6 +139,20 @@ def main() -> int:
                 out = arguments.out / f"{model}-{seed}" if arguments.out and tasks else None
                 append(log, {"model": model} | one(tasks, [], seed, train, queries, out))
     return 0
+
+
+def ship(run: Path) -> None:
+    """Puts a run's backbone into `data/` for the notebooks: float16, its recipe beside it."""
+    backbone, recipe = pretrain.load(run)
+    weights = {
+        f"backbone.{name}": value.half() if value.is_floating_point() else value
+        for name, value in backbone.state_dict().items()
+    }
+    target = HERE.parent / "data" / "joint.safetensors"
+    save_file(weights, target)
+    target.with_suffix(".json").write_text(recipe.to_json() + "\n", encoding="utf-8")
+    for file in (target, target.with_suffix(".json")):
+        print(file.name, file.stat().st_size, sha256(file))
 
 
 def append(log: Path, result: dict[str, Any]) -> None:

@@ -1,0 +1,58 @@
+"""What the documents say of the experiments is what the runs wrote."""
+
+import importlib.util
+import json
+import statistics
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+EXPERIMENTS = ROOT / "experiments"
+
+
+def runs() -> dict[str, list[dict]]:
+    found: dict[str, list[dict]] = {}
+    for line in (EXPERIMENTS / "joint.jsonl").read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        found.setdefault(row["model"], []).append(row)
+    return found
+
+
+def mean(model: str, label: str, measure: str) -> float:
+    return statistics.mean(row["scores"][label][measure] for row in runs()[model])
+
+
+@pytest.mark.parametrize("document", ["README.md", "docs/experiments.md"])
+def test_the_table_is_the_runs(document: str) -> None:
+    spec = importlib.util.spec_from_file_location("joint", EXPERIMENTS / "joint.py")
+    assert spec and spec.loader
+    joint = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(joint)
+    assert joint.table() in (ROOT / document).read_text(encoding="utf-8")
+
+
+def test_every_model_has_the_same_budget() -> None:
+    found = runs()
+    assert set(found) == {"untrained", "context", "motion", "joint"}
+    for rows in found.values():
+        assert sorted(row["seed"] for row in rows) == list(range(len(rows)))
+    steps = {row["steps"] for model, rows in found.items() if model != "untrained" for row in rows}
+    assert len(steps) == 1
+
+
+def test_joint_training_learns_both_and_each_task_alone_only_its_own() -> None:
+    chance = {"scene": 1 / 16, "action": 1 / 8}
+    for measure in ("R@1", "linear"):
+        for label in ("scene", "action"):
+            assert mean("joint", label, measure) > mean("untrained", label, measure) + 0.25
+    for label, task in (("scene", "context"), ("action", "motion")):
+        assert mean("joint", label, "linear") >= 0.95 * mean(task, label, "linear")
+    assert mean("context", "scene", "linear") >= 0.80 and mean("motion", "action", "linear") >= 0.95
+    assert mean("context", "action", "R@1") < chance["action"] + 0.1
+    assert mean("motion", "scene", "linear") < mean("context", "scene", "linear") - 0.25
+
+
+def test_the_shipped_checkpoint_is_one_of_the_runs() -> None:
+    recipe = json.loads((ROOT / "data/joint.json").read_text(encoding="utf-8"))
+    assert recipe in [row["recipe"] for row in runs()["joint"]]
