@@ -140,7 +140,7 @@ def in_a_browser(lab: Lab, action: Callable[[Page], None]) -> None:
                 _on_a_page(browser, action)
                 browser.close()
             return
-        except Error:
+        except (Error, AssertionError):  # `expect` turns a lost browser into the latter
             if not hung.is_set():
                 raise
         finally:
