@@ -88,6 +88,8 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
         "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
         "IPYTHONDIR": str(home / "ipython"),
+        # Two threads that wait for each other and a busy browser on two cores get nowhere.
+        "OMP_NUM_THREADS": "1",
     }
     with open(home / "log", "w") as log:
         server = subprocess.Popen(
