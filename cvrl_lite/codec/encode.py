@@ -156,8 +156,8 @@ def _settings(
             "sc_threshold": "40" if scene_cuts else "0",
             "x264-params": f"no-deblock={int(not deblock)}",
         }
-        if b_frames:  # x264's macroblock tree then gives other bytes in each run on processors with AVX-512
-            settings["mbtree"] = "0"
+        # x264's macroblock tree gives other bytes from run to run on processors with AVX-512.
+        settings["mbtree"] = "0"
     elif name == "libx265":
         settings |= {
             "preset": preset,
