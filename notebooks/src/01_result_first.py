@@ -222,7 +222,13 @@ for label, single, name in (("scene", context, "context"), ("action", motion, "m
     )
 spread = max(np.ptp(over_seeds(m, label, "linear")) for m in models[1:] for label in ("scene", "action"))
 print(decoupling_finding(result) + ".")
-print(f"Largest difference between two runs of one model, by linear probe: {spread:.2f}")
+trainings = min(len(over_seeds(m, "scene", "linear")) for m in models[1:])
+print(
+    f"Trainings of each model: {trainings}.",
+    "How far they differ cannot be said yet."
+    if trainings < 2
+    else f"Largest difference between two of one model, by linear probe: {spread:.2f}",
+)
 
 # %% [markdown]
 # **Each task teaches what its answers hold, and little else.** Matching a clip with a still picture can be
