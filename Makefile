@@ -10,6 +10,8 @@ STAMP  := $(VENV)/.installed
 TORCH_INDEX ?=
 # Passed to JupyterLab: make lab LAB_ARGS="--no-browser --port=8899"
 LAB_ARGS ?=
+# What `make bench` is to measure, and options: make bench BENCH="limit peers --fast"
+BENCH ?=
 # Names of notebooks for `make notebooks`; none means all.
 NOTEBOOKS ?=
 
@@ -55,8 +57,8 @@ test: lint data  ## everything: lint, all tests, the browser test, every noteboo
 	$(BIN)/python -m pytest tests
 	$(BIN)/python -m pytest --nbval notebooks/
 
-bench: setup  ## speed of reading, beside plain decoding and the limit in C
-	$(BIN)/python benchmarks/reading.py
+bench: setup  ## speed of reading, beside the limit in C and other packages (BENCH="limit peers --fast")
+	$(BIN)/python benchmarks/codec.py $(BENCH)
 
 wheel: setup  ## build dist/cvrl_lite-*.whl
 	$(BIN)/python -m pip wheel --no-deps --no-build-isolation -w dist .

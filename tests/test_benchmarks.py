@@ -1,0 +1,45 @@
+"""What the benchmarks rest on: the C program reads what the package reads, and known motion is right."""
+
+import sys
+
+import numpy as np
+import pytest
+from conftest import ROOT
+
+from cvrl_lite import CompressedVideo, data_path
+from cvrl_lite.scenes import draw
+
+sys.path.insert(0, str(ROOT / "benchmarks"))
+from known import known_motion
+from limit import Limit
+from timing import Missing
+
+
+def test_the_c_program_reads_what_the_package_reads():
+    path = data_path("sample.mp4")
+    try:
+        program = Limit()
+    except Missing as error:
+        pytest.skip(str(error))
+    with CompressedVideo(path) as video:
+        keys, motion = video.keyframes(), video.motion()
+    read = program.run("read", path)
+    assert read.frames == len(motion.mask)
+    assert read.facts["converted"] == program.run("keys", path).frames == len(keys.indices)
+    assert read.facts["cells"] == motion.mask.sum()
+
+
+@pytest.mark.parametrize("action", ["clockwise", "shake"])
+def test_known_motion_leads_to_the_same_pixels(action):
+    frames, size = 12, 112
+    pictures = draw("bricks", action, 5, frames=frames, size=size).astype(int)
+    back, moving, still = known_motion(action, 5, frames, size)
+    assert moving[1:].mean() > 0.05
+    # A quarter-pixel shift filters the picture, a whole one copies it.
+    t, y, x = np.nonzero(moving & (back % 1 == 0).all(1))
+    assert len(t) > 500
+    dx, dy = back[t, :, y, x].astype(int).T
+    error = np.abs(pictures[t, y, x] - pictures[t - 1, y + dy, x + dx]).mean(1)
+    assert np.mean(error == 0) > 0.95  # a shadow may fall on the rest
+    t, y, x = np.nonzero(still)
+    assert np.array_equal(pictures[t, y, x], pictures[t - 1, y, x])
