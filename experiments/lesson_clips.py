@@ -26,7 +26,8 @@ from cvrl_lite.scenes.integers import Dice, noise
 from cvrl_lite.scenes.textures import still
 
 WIDTH, HEIGHT = 192, 128
-PIXELS = "c2217e291d87a60e0af791e55919a2125d7c124e44cf33b604d7bb89b968bc8f"
+SCALES, MARBLE = ("scales", 4), ("marble", 7)
+PIXELS = "62afc49f045c0cc93169b38597e25dbe8642c8303d0273dfc1313c7ff2da16d3"
 
 
 @lru_cache
@@ -37,7 +38,7 @@ def wall(scene: str, seed: int) -> np.ndarray:
     """
     y, x = np.mgrid[0:1024, 0:1024]
     grain = noise(x, y, 12, Dice(seed, 9).grid(128))
-    return np.clip(still(scene, seed, 1024).astype(np.int64) + (grain[..., None] - 128) // 2, 0, 255)
+    return np.clip(still(scene, seed, 1024).astype(np.int64) + (grain[..., None] - 128) // 5, 0, 255)
 
 
 def camera(picture: np.ndarray, places: Sequence[tuple[int, int]]) -> np.ndarray:
@@ -54,48 +55,48 @@ def path(*steps: tuple[int, int], start: tuple[int, int] = (40, 40)) -> list[tup
 
 def pan() -> np.ndarray:
     """8 steps of 3 pixels to the right and 1 down, then a pause; in frame 12 the right half is all new."""
-    frames = camera(wall("scales", 3), path(*[(12, 4)] * 8, *[(0, 0)] * 7))
-    frames[12:, :, WIDTH // 2 :] = camera(wall("marble", 8), path())[:, :, WIDTH // 2 :]
+    frames = camera(wall(*SCALES), path(*[(12, 4)] * 8, *[(0, 0)] * 7))
+    frames[12:, :, WIDTH // 2 :] = camera(wall(*MARBLE), path())[:, :, WIDTH // 2 :]
     return frames
 
 
 def slow_pan() -> np.ndarray:
     """8 steps of 3/4 pixel to the right and 1/2 down."""
-    return camera(wall("scales", 3), path(*[(3, 2)] * 8))
+    return camera(wall(*SCALES), path(*[(3, 2)] * 8))
 
 
 def steady_pan() -> np.ndarray:
     """12 steps of 3 pixels to the right and 1 down."""
-    return camera(wall("scales", 3), path(*[(12, 4)] * 12))
+    return camera(wall(*SCALES), path(*[(12, 4)] * 12))
 
 
 def two_films() -> np.ndarray:
     """Two scenes in turn, each seen by a camera that moves 2 pixels to the right from frame to frame."""
     places = path(*[(8, 0)] * 15)
-    films = [camera(wall(*scene), places) for scene in (("scales", 3), ("marble", 8))]
+    films = [camera(wall(*scene), places) for scene in (SCALES, MARBLE)]
     return np.stack([films[t % 2][t] for t in range(16)])
 
 
 def shattered() -> np.ndarray:
     """Pieces of 4x4 pixels that go 1 pixel to the left and back, their neighbours the opposite way."""
     rows, columns = np.mgrid[0:HEIGHT, 0:WIDTH] // 4
-    left = camera(wall("scales", 3), path(*[(4, 0), (-4, 0)] * 4))
-    right = camera(wall("scales", 3), path(*[(-4, 0), (4, 0)] * 4))
+    left = camera(wall(*SCALES), path(*[(4, 0), (-4, 0)] * 4))
+    right = camera(wall(*SCALES), path(*[(-4, 0), (4, 0)] * 4))
     return np.where(((rows + columns) % 2 == 0)[..., None], left, right)
 
 
 def deceiver() -> np.ndarray:
-    """A plain disc that moves, stripes that move by more than half their period, a still wall that lights up.
+    """A plain plate that sinks, stripes that move by more than half their period, a still wall that flickers.
 
-    Each fills a third of the width. The disc moves 2 pixels a frame to the right, the stripes (8 pixels from
-    one to the next) 5 pixels to the right, the wall on the right nowhere.
+    Each fills a third of the width. The plate sinks 2 pixels a frame, the stripes (8 pixels from one to the
+    next) move 5 pixels to the right, the wall on the right moves nowhere.
     """
     frames = np.empty((9, HEIGHT, WIDTH, 3), np.uint8)
     y, x = np.mgrid[0:HEIGHT, 0:64]
-    lit = camera(wall("marble", 8), path())[0, :, :64].astype(np.int64)
+    lit = camera(wall("marble", 4), path())[0, :, :64].astype(np.int64)
     for t, frame in enumerate(frames):
-        disc = (x - 24 - 2 * t) ** 2 + (y - 64) ** 2 <= 22**2
-        frame[:, :64] = np.where(disc[..., None], (196, 120, 60), (90, 110, 130))
+        plate = (y >= 20 + 2 * t) & (y < 92 + 2 * t)
+        frame[:, :64] = np.where(plate[..., None], (196, 120, 60), (90, 110, 130))
         frame[:, 64:128] = np.where(((x - 5 * t) % 8 < 4)[..., None], (230, 230, 220), (40, 40, 60))
         frame[:, 128:] = np.clip(lit * (16 + 2 * (t % 3)) // 16, 0, 255)
     return frames
@@ -106,9 +107,9 @@ def news() -> np.ndarray:
 
     One tile is grained, the other plain.
     """
-    frames = np.repeat(camera(wall("marble", 8), path()), 14, 0)
-    coat = camera(wall("scales", 3), path())[0]
-    other = camera(wall("grain", 5), path())[0]
+    frames = np.repeat(camera(wall("planks", 4), path()), 14, 0)
+    coat = camera(wall("scales", 7), path())[0]
+    other = camera(wall("hexagons", 1), path())[0]
     y, x = np.mgrid[0:HEIGHT, 0:WIDTH]
     for t, frame in enumerate(frames):
         disc = (x - 40 - 3 * t) ** 2 + (y - 52) ** 2 <= 26**2
@@ -117,13 +118,13 @@ def news() -> np.ndarray:
             frame[84:116, 128:160] = other[84:116, 128:160]
             frame[84:116, 24:56] = (70, 150, 90)
         if t >= 10:
-            frame[:] = np.minimum(frame.astype(np.int64) * 5 // 4, 255)
+            frame[:] = np.minimum(frame.astype(np.int64) + 16, 255)
     return frames
 
 
 def every_position() -> np.ndarray:
     """16 steps to the right and down, each of 1 pixel and another of the 16 quarter-pixel positions."""
-    return camera(wall("scales", 3), path(*[(4 + n % 4, 4 + n // 4) for n in range(16)]))
+    return camera(wall(*SCALES), path(*[(4 + n % 4, 4 + n // 4) for n in range(16)]))
 
 
 ONE = {"gop": 250, "crf": 18}  # one key frame

@@ -227,3 +227,81 @@ def test_the_widget_follows_its_slider() -> None:
     assert (arrow.xy, arrow.get_text()) == ((2, 7), "B"), "it stands on the frame's bar"
     with pytest.raises(ValueError, match="2 types and 3 sizes do not go with 3 frames"):
         widgets.step_through(frames, "IP", [500, 60, 7])
+
+
+def field(rows: int, columns: int, x: float, y: float) -> tuple[np.ndarray, np.ndarray]:
+    vectors = np.stack([np.full((rows, columns), x), np.full((rows, columns), y)]).astype(np.float32)
+    return vectors, np.ones((rows, columns), bool)
+
+
+def test_panels_of_vectors_are_their_fields_side_by_side() -> None:
+    images = np.zeros((2, 16, 24, 3), np.uint8)
+    (past, mask), (future, _) = field(2, 3, 3, 1), field(2, 3, -3, -1)
+    figure = figures.vector_panels(images, [past, future], [mask, mask], labels=["past", "future"], title="A")
+    assert [axes.get_title() for axes in figure.axes] == ["past", "future"]
+    arrows = [axes.collections[1] for axes in figure.axes]
+    assert [(quiver.U[0], quiver.V[0]) for quiver in arrows] == [(-3, -1), (3, 1)], "apparent motion"
+    with pytest.raises(ValueError, match="2 fields and 1 labels do not go with 2 images"):
+        figures.vector_panels(images, [past, future], [mask, mask], labels=["past"])
+
+
+def test_a_cell_is_traced_to_where_its_vector_leads() -> None:
+    before = np.random.default_rng(0).integers(0, 255, (32, 48, 3), np.uint8)
+    vectors, mask = field(4, 6, 3.25, -2)
+    mask[3, 5] = False
+    figure = figures.where_from(before, np.roll(before, 2, 0), vectors, mask, 2, 1)
+    assert figure.get_suptitle() == figures.origin(vectors, mask, 2, 1)
+    assert "vector (3.25, -2), copied from 3.25 px to the right and 2 px further up" in figure.get_suptitle()
+    _, now, large_source, large_cell = figure.axes
+    assert now.patches[0].get_xy() == (7.5, 15.5)
+    source = figure.axes[0].patches[1]
+    assert (source.get_xy(), source.get_width()) == ((10.75, 13.5), 8)
+    assert large_source.get_xlim() == (10.75, 18.75) and large_source.get_ylim() == (21.5, 13.5)
+    assert large_cell.get_xlim() == (7.5, 15.5)
+    assert "no vector" in figures.where_from(before, before, vectors, mask, 3, 5).get_suptitle()
+    with pytest.raises(IndexError, match="no cell in row 4, column 0"):
+        figures.where_from(before, before, vectors, mask, 4, 0)
+    with pytest.raises(ValueError, match="does not go with"):
+        figures.where_from(before[:8], before, vectors, mask, 0, 0)
+
+
+def test_a_click_on_a_block_chooses_its_cell() -> None:
+    picture = np.random.default_rng(1).integers(0, 255, (32, 48, 3), np.uint8)
+    vectors, mask = field(4, 6, 0, 0)
+    vectors[0, 2, 4] = -1
+    box = widgets.trace_block(picture, picture, vectors, mask, row=1, column=1)
+    mosaic, sliders, words, image = box.children
+    assert len(mosaic.children) == 6 and "row 1, column 1" in words.value
+    first = bytes(image.value)
+    mosaic.children[5].click()
+    assert [slider.value for slider in sliders.children] == [2, 4]
+    assert words.value == "cell in row 2, column 4: vector (-1, 0), copied from 1 px to the left"
+    assert bytes(image.value) != first
+    mosaic.children[2].click()  # the same column, another row
+    assert "row 0, column 4" in words.value
+    sliders.children[0].value = 3
+    assert "row 3, column 4" in words.value
+
+
+def test_residuals_are_drawn_as_they_are_and_hatched_where_nothing_was_predicted() -> None:
+    values = np.stack([np.full((16, 16), -7), np.arange(256).reshape(16, 16) - 128]).astype(np.int16)
+    mask = np.array([[True, False], [True, True]])
+    figure = figures.residual_panels(values, [mask, None], labels=["a", "b"], limit=50, title="What is left")
+    first, second = figure.axes[:2]
+    assert np.array_equal(first.images[0].get_array(), values[0])
+    assert first.images[0].get_clim() == (-50, 50)
+    assert len(first.collections[0].get_paths()) == 1 and not second.collections
+    assert figure.legends and not figures.residual_panels(values, labels=["a", "b"]).legends
+    with pytest.raises(ValueError, match="1 labels and 2 masks do not go with 2 maps"):
+        figures.residual_panels(values, labels=["a"])
+
+
+def test_bars_carry_their_values_and_bytes_their_types() -> None:
+    figure = figures.bars({"one": 1.25, "two": 2.5}, label="px", title="Two is more", form=".2f")
+    assert [bar.get_width() for bar in figure.axes[0].patches] == [1.25, 2.5]
+    assert [text.get_text() for text in figure.axes[0].texts] == ["1.25", "2.50"]
+    files = {"all I": ("II", [500, 700]), "I and P": ("IPPB", [500, 60, 30, 10])}
+    figure = figures.bytes_by_type(files)
+    assert figure.get_suptitle() == "Smallest: I and P, 50 % of the largest"
+    assert [round(bar.get_width(), 3) for bar in figure.axes[0].patches] == [1.2, 0.5, 0.09, 0.01]
+    assert [text.get_text() for text in figure.axes[0].texts] == ["1.2 kB: 2 I", "0.6 kB: 1 I 2 P 1 B"]

@@ -1,15 +1,19 @@
 """Pictures over plain arrays, in one style: the title states the finding, one colour stands for one role."""
 
 from cvrl_lite.figures.course import course_map
-from cvrl_lite.figures.pictures import filmstrip, gop_strip, long_exposure, neighbours, vector_arrows
+from cvrl_lite.figures.pictures import filmstrip, gop_strip, long_exposure, neighbours
+from cvrl_lite.figures.residuals import bars, bytes_by_type, residual_panels
 from cvrl_lite.figures.scores import decoupling, decoupling_finding, recall
 from cvrl_lite.figures.style import COLOURS, HATCHES, INK, STYLE, new, png, show
+from cvrl_lite.figures.vectors import origin, vector_arrows, vector_panels, where_from
 
 __all__ = [
     "COLOURS",
     "HATCHES",
     "INK",
     "STYLE",
+    "bars",
+    "bytes_by_type",
     "course_map",
     "decoupling",
     "decoupling_finding",
@@ -18,8 +22,12 @@ __all__ = [
     "long_exposure",
     "neighbours",
     "new",
+    "origin",
     "png",
     "recall",
+    "residual_panels",
     "show",
     "vector_arrows",
+    "vector_panels",
+    "where_from",
 ]

@@ -1,6 +1,6 @@
-"""Frames, picture types and vectors as figures.
+"""Frames and picture types as figures.
 
-Axes: T time, H W pixels, H8 W8 cells of 8x8 pixels, Q queries, K neighbours.
+Axes: T time, H W pixels, Q queries, K neighbours.
 """
 
 from __future__ import annotations
@@ -10,13 +10,10 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.collections import PatchCollection
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch, Rectangle
 
 from cvrl_lite.figures.style import COLOURS, HATCHES, INK, new
 
-_CELL = 8  # pixels
 _MOST_LETTERS = 90  # more bars than this leave no room for a letter above each
 
 
@@ -64,65 +61,6 @@ def draw_gop_strip(axes: Axes, types: np.ndarray, sizes: np.ndarray) -> None:
             axes.bar(places[chosen], sizes[chosen], 0.85, label=f"{kind} ({chosen.sum()})", **look)
     axes.set(xlim=(-0.7, len(types) - 0.3), xlabel="frame, in display order", ylabel="bytes")
     axes.legend(ncols=3, frameon=False, loc="lower right", bbox_to_anchor=(1, 0.98))
-
-
-def vector_arrows(
-    image: np.ndarray, vectors: np.ndarray, mask: np.ndarray, *, magnify: float = 1, title: str = ""
-) -> Figure:
-    """What was copied from where: each cell's apparent motion as an arrow over the picture.
-
-    Args:
-        image: (H, W, 3) uint8 RGB.
-        vectors: (2, H8, W8) pixels, x right and y down, pointing *back*; the arrows are minus these, and
-            their heads lie in the middle of their cells.
-        mask: (H8, W8) bool; cells without a vector are hatched.
-        magnify: How many times its true length an arrow has. At 1 its tail lies where the content was,
-            be it beyond the picture's border.
-        title: The finding; where empty, it says how many cells have a vector and how many move.
-
-    Returns:
-        The figure. A dot is a vector of length zero.
-
-    Raises:
-        ValueError: The shapes do not go together.
-
-    Example:
-        >>> pan = np.stack([np.full((4, 4), -3.0), np.zeros((4, 4))])
-        >>> vector_arrows(np.zeros((32, 32, 3), np.uint8), pan, np.ones((4, 4), bool)).get_suptitle()
-        '100 % of the cells carry a vector, 100 % of those move'
-    """
-    cells = tuple(-(-side // _CELL) for side in image.shape[:2])
-    if vectors.shape != (2, *cells) or mask.shape != cells:
-        raise ValueError(
-            f"vectors {vectors.shape} and mask {mask.shape} do not go with a picture of {image.shape[:2]}"
-        )
-    moving = mask & (np.abs(vectors).max(0) > 0)
-    if not title:
-        carry, move = mask.mean(), moving.sum() / max(1, mask.sum())
-        title = f"{carry:.0%} of the cells carry a vector, {move:.0%} of those move".replace("%", " %")
-    figure = new(title, size=(6, 6 * image.shape[0] / image.shape[1] + 0.6))
-    axes = figure.axes[0]
-    axes.imshow((image * 0.5 + 255 * 0.5).astype(np.uint8))
-    missing = [Rectangle((x * _CELL - 0.5, y * _CELL - 0.5), _CELL, _CELL) for y, x in np.argwhere(~mask)]
-    axes.add_collection(PatchCollection(missing, facecolor="none", edgecolor=INK, hatch="///", lw=0))
-    down, across = np.nonzero(moving)
-    x, y = across * _CELL + _CELL / 2 - 0.5, down * _CELL + _CELL / 2 - 0.5
-    dx, dy = magnify * vectors[0][moving], magnify * vectors[1][moving]  # back to where the content was
-    look: Any = {"angles": "xy", "scale_units": "xy", "scale": 1, "width": 0.005, "color": COLOURS["motion"]}
-    axes.quiver(x + dx, y + dy, -dx, -dy, **look, zorder=3)
-    down, across = np.nonzero(mask & ~moving)
-    x, y = across * _CELL + _CELL / 2 - 0.5, down * _CELL + _CELL / 2 - 0.5
-    axes.plot(x, y, ".", ms=1.5, color=INK)
-    axes.set(xlim=(-0.5, image.shape[1] - 0.5), ylim=(image.shape[0] - 0.5, -0.5))
-    axes.set(xlabel="x (px)", ylabel="y (px)")
-    tail = "its tail" if magnify == 1 else f"there (x {magnify:g})"
-    keys = [
-        Patch(fc=COLOURS["motion"], label=f"arrow: copied from {tail}"),
-        Patch(fc=INK, label="dot: not shifted"),
-        Patch(fc="white", ec=INK, hatch="///", label="hatched: no vector"),
-    ]
-    figure.legend(handles=keys, loc="outside lower center", ncols=3, frameon=False)
-    return figure
 
 
 def filmstrip(

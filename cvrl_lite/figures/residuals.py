@@ -1,0 +1,143 @@
+"""What a prediction leaves over, as maps; and bars for how much that is, and what it costs.
+
+Axes: H W pixels, H8 W8 cells of 8x8 pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from cvrl_lite.figures.style import COLOURS, HATCHES, INK, new
+from cvrl_lite.figures.vectors import hatch_missing
+
+
+def residual_panels(
+    values: Sequence[np.ndarray] | np.ndarray,
+    masks: Sequence[np.ndarray | None] | None = None,
+    *,
+    labels: Sequence[str],
+    limit: float = 40,
+    title: str = "",
+) -> Figure:
+    """Differences of luma side by side: white is none, brown is darker than predicted, green lighter.
+
+    Args:
+        values: N maps (H, W) of luma differences.
+        masks: N of (H8, W8) bool or None; cells where it is False are hatched.
+        labels: A caption for each.
+        limit: The difference at which the colours are full.
+        title: The finding.
+
+    Returns:
+        The figure.
+
+    Raises:
+        ValueError: Not one label, or not one mask, for each map.
+
+    Example:
+        >>> figure = residual_panels(np.zeros((2, 16, 16)), labels=["by shifting", "by vectors"])
+        >>> [axes.get_title() for axes in figure.axes[:2]]
+        ['by shifting', 'by vectors']
+    """
+    count = len(values)
+    masks = [None] * count if masks is None else masks
+    if not count == len(labels) == len(masks):
+        raise ValueError(f"{len(labels)} labels and {len(masks)} masks do not go with {count} maps")
+    height = 9.0 / count * values[0].shape[0] / values[0].shape[1] + 0.9
+    figure = new(title, columns=count, size=(9.5, height))
+    panels = list(figure.axes)
+    for axes, value, mask, label in zip(panels, values, masks, labels):
+        shown = axes.imshow(value, cmap="BrBG", vmin=-limit, vmax=limit, interpolation="nearest")
+        if mask is not None:
+            hatch_missing(axes, mask)
+        axes.set_title(label, fontsize=9)
+        axes.set(xlim=(-0.5, value.shape[1] - 0.5), ylim=(value.shape[0] - 0.5, -0.5), xticks=[], yticks=[])
+        for spine in axes.spines.values():
+            spine.set(visible=True, color="#999999")
+    bar = figure.colorbar(shown, ax=panels, shrink=0.85, aspect=15, pad=0.01)
+    bar.set_label("luma: darker (-), lighter (+)", fontsize=8)
+    if any(mask is not None and not mask.all() for mask in masks):
+        key = Patch(fc="white", ec=INK, hatch="///", label="hatched: nothing predicted")
+        figure.legend(handles=[key], loc="outside lower center", frameon=False)
+    return figure
+
+
+def bars(
+    values: Mapping[str, float], *, label: str, title: str, role: str = "residual", form: str = ".1f"
+) -> Figure:
+    """A few numbers as bars, each with its value.
+
+    Args:
+        values: `{name: value}`, drawn from top to bottom.
+        label: What they count, with its unit.
+        title: The finding.
+        role: One of the keys of `COLOURS`.
+        form: How the values are written.
+
+    Returns:
+        The figure.
+
+    Example:
+        >>> [text.get_text() for text in bars({"a": 1, "b": 0.25}, label="px", title="a").axes[0].texts]
+        ['1.0', '0.2']
+    """
+    figure = new(title, size=(7.5, 0.8 + 0.36 * len(values)))
+    axes = figure.axes[0]
+    for place, value in enumerate(values.values()):
+        axes.barh(place, value, 0.62, color=COLOURS[role])
+        axes.annotate(f"{value:{form}}", (value, place), (4, 0), textcoords="offset points", va="center")
+    axes.set(ylim=(len(values) - 0.4, -0.6), xlim=(0, 1.12 * max([*values.values(), 1e-9])), xlabel=label)
+    axes.set_yticks(range(len(values)), list(values))
+    return figure
+
+
+def bytes_by_type(
+    files: Mapping[str, tuple[Sequence[str] | np.ndarray, Sequence[int] | np.ndarray]],
+) -> Figure:
+    """How many bytes of a file its I-, P- and B-frames take, for several files.
+
+    Args:
+        files: `{name: (picture types (T,), sizes (T,) in bytes)}`, drawn from top to bottom.
+
+    Returns:
+        The figure; its title names the smallest file and says how much less it takes than the largest.
+
+    Example:
+        >>> bytes_by_type({"all I": ("II", [50, 50]), "I and P": ("IP", [50, 10])}).get_suptitle()
+        'Smallest: I and P, 60 % of the largest'
+    """
+    totals = {name: int(np.sum(sizes)) for name, (_, sizes) in files.items()}
+    least = min(totals, key=lambda name: totals[name])
+    share = round(100 * totals[least] / max(totals.values()))
+    figure = new(f"Smallest: {least}, {share} % of the largest", size=(8.5, 1.0 + 0.4 * len(files)))
+    axes = figure.axes[0]
+    shown = set()
+    for place, (types, sizes) in enumerate(files.values()):
+        kinds, start = np.array(list(types)), 0.0
+        for kind in "IPB":
+            part = float(np.asarray(sizes)[kinds == kind].sum()) / 1000
+            if not part:
+                continue
+            name = None if kind in shown else f"{kind}-frames"
+            shown.add(kind)
+            axes.barh(
+                *(place, part, 0.66),
+                left=start,
+                color=COLOURS[kind],
+                hatch=HATCHES[kind],
+                ec="white",
+                lw=0,
+                label=name,
+            )
+            start += part
+        counts = " ".join(f"{np.sum(kinds == kind)} {kind}" for kind in "IPB" if np.any(kinds == kind))
+        words = f"{start:.1f} kB: {counts}"
+        axes.annotate(words, (start, place), (4, 0), textcoords="offset points", va="center", fontsize=8)
+    axes.set(ylim=(len(files) - 0.4, -0.6), xlim=(0, 1.35 * max(totals.values()) / 1000), xlabel="kB")
+    axes.set_yticks(range(len(files)), list(files))
+    figure.legend(loc="outside lower center", ncols=3, frameon=False)
+    return figure
