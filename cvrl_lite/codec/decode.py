@@ -6,8 +6,9 @@ another thread may still be filling), so a decoder here has one thread and never
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import chain
+from collections.abc import Iterator, Sequence
+from itertools import chain, islice
+from typing import Literal
 
 import av
 import numpy as np
@@ -26,7 +27,23 @@ VECTOR_CODECS = frozenset(
 )
 """The codecs whose FFmpeg decoder exports motion vectors."""
 
+Pixels = Literal["all", "keys", "none"]
+
 _MOST_HELD = 64  # pictures that may wait for an earlier one; H.264 allows 16
+
+
+class Kept:
+    """The packets of a stream in memory, so that a small file is read once."""
+
+    def __init__(self, held: list[Packet]) -> None:
+        self.packets = held
+        self._places = {packet.pts: i for i, packet in reversed(list(enumerate(held)))}
+        self._first_key = next((i for i, packet in enumerate(held) if packet.is_keyframe), len(held))
+
+    def since(self, pts: int | None) -> Iterator[Packet]:
+        """The packets from the one with this time stamp on; from the first key packet where it is None."""
+        start = self._first_key if pts is None else self._places.get(pts, len(self.packets))
+        return islice(self.packets, start, None)
 
 
 class Decoder:
@@ -34,12 +51,27 @@ class Decoder:
 
     Args:
         source: What to open.
-        vectors: Whether to export motion vectors. Then H.264's loop filter is left out: it changes no
-            vector and takes up to a quarter of the time, but the pictures are not to be shown.
+        vectors: Whether to export motion vectors.
+        pixels: Which pictures are to be looked at: "all", "keys" or "none". In the others H.264's loop
+            filter is left out: it changes no vector and takes up to a quarter of the time.
+        threads: Slice threads, which change no output; a training reads several files at once instead.
+        tolerant: Whether to go on behind packets that cannot be decoded, and deliver pictures that the
+            decoder marks as corrupt.
     """
 
-    def __init__(self, source: Source, *, vectors: bool = False) -> None:
+    def __init__(
+        self,
+        source: Source,
+        *,
+        vectors: bool = False,
+        pixels: Pixels = "all",
+        threads: int = 1,
+        tolerant: bool = False,
+    ) -> None:
         self.name, self._source, self._vectors = source.name, source, vectors
+        self.pixels, self._threads, self.tolerant = pixels, threads, tolerant
+        self.kept: Kept | None = None
+        self.bad_packets = 0
         self._converters: dict[tuple[int, int], VideoReformatter] = {}
         self._open()
 
@@ -47,10 +79,11 @@ class Decoder:
         self.container, self.stream = self._source.open()
         self.context = self.stream.codec_context
         self.context.thread_type = "SLICE"
-        self.context.thread_count = 1
+        self.context.thread_count = self._threads
         if self._vectors:
             self.context.flags2 |= Flags2.export_mvs
-            self.context.options = {"skip_loop_filter": "all"}
+        if self.pixels != "all":
+            self.context.options = {"skip_loop_filter": "nointra" if self.pixels == "keys" else "all"}
         codec = self.stream.codec.canonical_name
         self._skips = codec in VECTOR_CODECS  # heeds skip_frame packet by packet (dav1d does not)
         self._older = self._skips and codec != "h264"
@@ -60,12 +93,19 @@ class Decoder:
         """Closes the container."""
         self.container.close()
 
-    def pictures(self, index: Index, wanted: range) -> Iterator[tuple[int, VideoFrame]]:
+    def rewind(self) -> None:
+        """Makes the container stand at its start; what is read from it next is told nowhere else."""
+        if self.used:
+            self.close()
+            self._open()
+        self.used = True
+
+    def pictures(self, index: Index, wanted: Sequence[int]) -> Iterator[tuple[int, VideoFrame]]:
         """Decodes frames, in ascending order.
 
         Args:
             index: The stream's index.
-            wanted: Frame indices, with a positive step.
+            wanted: Frame indices, ascending.
 
         Returns:
             An iterator of (frame index, picture), one for every wanted index.
@@ -87,6 +127,17 @@ class Decoder:
             except DamagedVideo:
                 if delivered or key == 0:
                     raise
+
+    def everything(self, index: Index) -> Iterator[tuple[int, VideoFrame]]:
+        """Whatever a tolerant decoder can deliver, from the start: (frame index, picture), in its order."""
+        counted = 0
+        for packet in chain(self._packets_from(index, 0), (None,)):
+            for frame in self._decode(packet):
+                if self._sound(frame, counted, index):
+                    place = index.places.get(frame.pts, -1) if index.places else counted
+                    counted += 1
+                    if 0 <= place < index.frames:
+                        yield place, frame
 
     def key_images(self, index: Index) -> tuple[list[int], np.ndarray]:
         """The pictures flagged as key pictures: their frame indices, and (K, H, W, 3) uint8 RGB.
@@ -122,6 +173,14 @@ class Decoder:
         out.reshape(height, 3 * width)[:] = rows[:, : 3 * width]
         return out
 
+    def again(self, index: Index, place: int) -> VideoFrame:
+        """One picture with all its pixels, whatever this decoder leaves out."""
+        other = Decoder(self._source, tolerant=self.tolerant)
+        try:
+            return next(frame for _, frame in other.pictures(index, [place]))
+        finally:
+            other.close()
+
     def _key_pictures(self, index: Index) -> Iterator[tuple[int, VideoFrame]]:
         if self._skips:
             self.context.skip_frame = "NONKEY"
@@ -135,13 +194,15 @@ class Decoder:
                         if index.places
                         else next(counted, index.keys[-1]).frame
                     )
-                    yield place, self._checked(frame, place, index)
+                    if self._sound(frame, place, index):
+                        yield place, frame
         finally:
             if self._skips:
                 self.context.skip_frame = "DEFAULT"
 
-    def _run(self, index: Index, wanted: range, key: int) -> Iterator[tuple[int, VideoFrame]]:
+    def _run(self, index: Index, wanted: Sequence[int], key: int) -> Iterator[tuple[int, VideoFrame]]:
         places, left = index.places, len(wanted)
+        chosen = wanted if isinstance(wanted, range) else frozenset(wanted)
         counted = 0  # the next frame's index where timestamps do not tell
         waiting: dict[int, VideoFrame] = {}
         order = iter(wanted)
@@ -150,16 +211,19 @@ class Decoder:
         choosy = bool(places) and self._skips
         skipping = False
         try:
-            for packet in self._packets_until(index, key, wanted):
-                if choosy and packet is not None and (places.get(packet.pts, -1) not in wanted) != skipping:
+            for packet in self._packets_until(index, key, chosen):
+                if choosy and packet is not None and (places.get(packet.pts, -1) not in chosen) != skipping:
                     skipping = not skipping
                     self.context.skip_frame = "NONREF" if skipping else "DEFAULT"
                 for frame in self._decode(packet):
+                    if self.tolerant and not self._sound(frame, counted, index):
+                        continue
                     place = places.get(frame.pts, -1) if places else counted
                     counted += 1
-                    if place not in wanted or (due is not None and place < due):
+                    if place not in chosen or (due is not None and place < due):
                         continue
-                    waiting[place] = self._checked(frame, place, index)
+                    self._sound(frame, place, index)
+                    waiting[place] = frame
                     while due is not None and due in waiting:
                         yield due, waiting.pop(due)
                         left -= 1
@@ -174,7 +238,9 @@ class Decoder:
                 self.name, f"{left} of {len(wanted)} frames could not be decoded, first frame {due}"
             )
 
-    def _packets_until(self, index: Index, key: int, wanted: range) -> Iterator[Packet | None]:
+    def _packets_until(
+        self, index: Index, key: int, wanted: range | frozenset[int]
+    ) -> Iterator[Packet | None]:
         """The packets from a key packet to the last wanted one, then None: what is held comes out."""
         left, again = len(wanted), None
         for packet in self._packets_from(index, key):
@@ -192,6 +258,12 @@ class Decoder:
     def _packets_from(self, index: Index, key: int) -> Iterator[Packet]:
         """The packets from a key packet on, in decoding order."""
         pts, dts = index.keys[key][:2]
+        if self.kept is not None:
+            if self.used:
+                self.context.flush_buffers()
+            self.used = True
+            yield from self.kept.since(pts)
+            return
         fresh = not self.used and key == 0
         for seek in (False,) if fresh or pts is None else (True, False):
             if seek and pts is not None:
@@ -200,7 +272,7 @@ class Decoder:
                 self.close()
                 self._open()
             self.used, started = True, False
-            for packet in packets(self.name, self.container, self.stream):
+            for packet in self._packets():
                 if not started:
                     if pts is None:
                         started = packet.is_keyframe
@@ -214,24 +286,35 @@ class Decoder:
                 return
         raise DamagedVideo(self.name, "a key picture in its index was not found again")
 
+    def _packets(self) -> Iterator[Packet]:
+        try:
+            yield from packets(self.name, self.container, self.stream)
+        except DamagedVideo:
+            if not self.tolerant:
+                raise
+
     def _decode(self, packet: Packet | None) -> list[VideoFrame]:
         try:
             return self.context.decode(packet)
         except av.FFmpegError as error:
-            when = (
-                ""
-                if packet is None or packet.pts is None
-                else f" at {float(packet.pts * packet.time_base):.2f} s"
-            )
+            if self.tolerant:
+                self.bad_packets += 1
+                return []
+            when = ""
+            if packet is not None and packet.pts is not None and packet.time_base is not None:
+                when = f" at {float(packet.pts * packet.time_base):.2f} s"
             raise DamagedVideo(self.name, f"the picture{when} cannot be decoded: {error.strerror}") from None
 
-    def _checked(self, frame: VideoFrame, place: int, index: Index) -> VideoFrame:
+    def _sound(self, frame: VideoFrame, place: int, index: Index) -> bool:
+        """Whether a picture can be handed on."""
         if (frame.height, frame.width) != index.size:
+            if self.tolerant:
+                return False
             height, width = index.size
             reason = (
                 f"the pictures change size at frame {place}: {width}x{height} to {frame.width}x{frame.height}"
             )
             raise DamagedVideo(self.name, reason)
-        if frame.is_corrupt:
+        if frame.is_corrupt and not self.tolerant:
             raise DamagedVideo(self.name, f"frame {place} is corrupt")
-        return frame
+        return True

@@ -60,7 +60,8 @@ def encode(
         codec: `"h264"`, `"mpeg4"`, `"mpeg2video"`, `"hevc"` ... (see `ENCODERS`).
         gop: Pictures from one key frame to the next; 1 writes key frames only.
         b_frames: How many B-frames may stand between two others.
-        references: How many pictures a P-frame may look back on (H.264, HEVC).
+        references: How many pictures a P-frame may look back on (H.264, HEVC). With one, H.264's B-frames
+            refer to no other B-frame.
         crf: The quality of the codecs that have a rate factor, 0 (best) to 51; smaller files above.
         quantiser: A fixed quantiser instead of `crf`: 0 to 51 for H.264, 1 to 31 for the older codecs,
             which take 3 where it is not given.
@@ -156,6 +157,8 @@ def _settings(
             "sc_threshold": "40" if scene_cuts else "0",
             "x264-params": f"no-deblock={int(not deblock)}",
         }
+        if references == 1:  # otherwise x264 refers to B-pictures, too, and distances are not known
+            settings["b-pyramid"] = "none"
         # x264's macroblock tree gives other bytes from run to run on processors with AVX-512.
         settings["mbtree"] = "0"
     elif name == "libx265":

@@ -62,7 +62,8 @@ class PictureTeller:
 
     def __call__(self, data: bytes) -> str:
         """The types of the coded pictures in a packet: "I", "P", "B"; "" for a filler, "PB" if packed."""
-        self._read_layer(data)
+        if not data.startswith(_PICTURE):
+            self._read_layer(data)
         types, at = "", data.find(_PICTURE)
         if at < 0:  # the short header of H.263, or a filler of a byte or two
             return "?" if len(data) > 8 else ""
@@ -80,12 +81,12 @@ class PictureTeller:
             at = data.find(b"\0\0\1", at + 3)
 
     def _coded(self, header: bytes) -> str:
-        bits = _Bits(header)
-        kind = "IPBP"[bits.take(2)]  # the last is P with global motion
-        while bits.take(1):  # whole seconds
-            pass
-        bits.take(1 + self._time_bits + 1)  # the time within the second, between two markers
-        return kind if bits.take(1) else ""
+        kind = "IPBP"[header[0] >> 6] if header else ""  # the last is P with global motion
+        bits, at = int.from_bytes(header, "big"), 8 * len(header) - 3
+        while at >= 0 and bits >> at & 1:  # whole seconds
+            at -= 1
+        at -= 1 + 1 + self._time_bits + 1  # a zero, and the time within the second between two markers
+        return kind if at >= 0 and bits >> at & 1 else ""
 
 
 class _Bits:

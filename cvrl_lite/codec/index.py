@@ -21,6 +21,7 @@ from av.video.stream import VideoStream
 from cvrl_lite.codec.headers import picture_teller
 from cvrl_lite.errors import DamagedVideo
 
+_MOST_KEPT = 4_000_000  # bytes of packets that an open video may hold in memory
 _B_PICTURES = re.compile("B*")
 
 
@@ -52,6 +53,7 @@ class Index:
         duration: Seconds from the first picture's start to the last one's end.
         rate: Frames a second, on average.
         size: (H, W) the stream announces.
+        breaks_off: How the file ends before its own table says; "" where it does not.
     """
 
     times: np.ndarray
@@ -61,6 +63,7 @@ class Index:
     duration: float
     rate: float
     size: tuple[int, int]
+    breaks_off: str = ""
 
     @property
     def frames(self) -> int:
@@ -90,32 +93,47 @@ def packets(name: str, container: InputContainer, stream: VideoStream) -> Iterat
         raise DamagedVideo(name, f"the file breaks off: {error.strerror}") from None
 
 
-def read_index(name: str, container: InputContainer, stream: VideoStream) -> Index:
+def read_index(
+    name: str, container: InputContainer, stream: VideoStream, kept: list[Packet] | None = None
+) -> Index:
     """Makes the index of a stream.
 
     Args:
         name: The file's name, for errors.
         container: A container at its start.
         stream: The video stream in it.
+        kept: Takes the packets, if they are few bytes in all; stays empty otherwise.
 
     Returns:
         The index. Left out are packets before the first key packet and pictures shown before it, which
         lack what they refer to, and pictures that the container marks as never shown.
 
     Raises:
-        DamagedVideo: No pictures, no key picture, or the file ends before its own table says.
+        DamagedVideo: No pictures, or no key picture.
     """
     shown: list[_Packet] = []
-    held, last_duration = 0, 0
-    pictures_in = picture_teller(stream)
-    for packet in packets(name, container, stream):
-        if packet.is_corrupt:
-            continue
-        held += 1
-        if (shown or packet.is_keyframe) and not packet.is_discard:
-            shown.append(_Packet(packet.pts, packet.dts, packet.is_keyframe, pictures_in(packet)))
-            last_duration = packet.duration or last_duration
-    _check_whole(name, container, stream, held, shown)
+    held, last_duration, breaks_off = 0, 0, ""
+    pictures_in, bytes_left = picture_teller(stream), _MOST_KEPT
+    try:
+        for packet in packets(name, container, stream):
+            bytes_left -= packet.size
+            if kept is not None and bytes_left >= 0:
+                kept.append(packet)
+            if packet.is_corrupt:
+                continue
+            held += 1
+            if (shown or packet.is_keyframe) and not packet.is_discard:
+                shown.append(_Packet(packet.pts, packet.dts, packet.is_keyframe, pictures_in(packet)))
+                last_duration = packet.duration or last_duration
+    except DamagedVideo as error:
+        breaks_off = error.reason
+    if kept and bytes_left < 0:
+        kept.clear()
+    if not held:
+        raise DamagedVideo(name, breaks_off or "it holds no pictures")
+    if not shown:
+        raise DamagedVideo(name, breaks_off or "it holds no key picture to start from")
+    breaks_off = breaks_off or _missing_end(container, stream, held, shown)
 
     tick = float(stream.time_base or 1)
     rate = float(stream.average_rate or stream.guessed_rate or 25)
@@ -131,13 +149,13 @@ def read_index(name: str, container: InputContainer, stream: VideoStream) -> Ind
         counted = [_counted_key(order, first) for p, first in zip(shown, before) if p.is_key and p.pictures]
         stamped = stamped and len(stamps) == len(order)
         times = np.array(stamps) * tick if stamped else np.arange(len(order)) / rate
-        return Index(times, {}, tuple(counted), stamped, len(order) / rate, rate, size)
+        return Index(times, {}, tuple(counted), stamped, len(order) / rate, rate, size, breaks_off)
 
     at_key = sorted((p.pts, p.dts) for p in shown if p.is_key and p.pts is not None and p.pts >= stamps[0])
     keys = tuple(Key(pts, dts, bisect_left(stamps, pts)) for pts, dts in at_key)
     length = (stamps[-1] - stamps[0]) * tick + (last_duration * tick or 1 / rate)
     places: dict[int | None, int] = {pts: i for i, pts in enumerate(stamps)}
-    return Index(np.array(stamps) * tick, places, keys, True, length, rate, size)
+    return Index(np.array(stamps) * tick, places, keys, True, length, rate, size, breaks_off)
 
 
 def _counted_key(order: str, first: int) -> Key:
@@ -147,30 +165,19 @@ def _counted_key(order: str, first: int) -> Key:
     return Key(None, None, first + leading, is_sure=order[first] == "I")
 
 
-def _check_whole(
-    name: str,
-    container: InputContainer,
-    stream: VideoStream,
-    held: int,
-    shown: list[_Packet],
-) -> None:
-    """Raises DamagedVideo where the container announces more pictures than its packets hold."""
-    if not held:
-        raise DamagedVideo(name, "it holds no pictures")
-    if not shown:
-        raise DamagedVideo(name, "it holds no key picture to start from")
+def _missing_end(container: InputContainer, stream: VideoStream, held: int, shown: list[_Packet]) -> str:
+    """What is missing where the container announces more pictures than its packets hold; else ""."""
     formats = container.format.name.split(",")
     if "mp4" in formats:  # the sample table, after edit lists
-        if held < len(stream.index_entries):
-            raise DamagedVideo(name, f"it breaks off after {held} of {len(stream.index_entries)} pictures")
-        return
+        listed = len(stream.index_entries)
+        return f"it breaks off after {held} of {listed} pictures" if held < listed else ""
     stamps = [stamp for p in shown if (stamp := p.dts if p.pts is None else p.pts) is not None]
     announced = _announced_seconds(container, stream, formats)
     if not announced or not stamps or stream.time_base is None:
-        return
+        return ""
     lasts = float((max(stamps) - (stream.start_time or 0)) * stream.time_base)
-    if announced - lasts > max(0.5, 0.05 * announced):
-        raise DamagedVideo(name, f"it breaks off after {lasts:.1f} of {announced:.1f} s")
+    short = announced - lasts > max(0.5, 0.05 * announced)
+    return f"it breaks off after {lasts:.1f} of {announced:.1f} s" if short else ""
 
 
 def _announced_seconds(container: InputContainer, stream: VideoStream, formats: list[str]) -> float:

@@ -11,7 +11,7 @@ from functools import cached_property
 class VideoInfo:
     """Facts about one video stream, by one pass over its packets.
 
-    `rotation` and `picture_counts` need decoding and are found at first use.
+    `rotation`, `picture_counts` and `reference_distance_known` are found at first use; the first two decode.
 
     Attributes:
         file: The path, or the file object's name.
@@ -46,6 +46,7 @@ class VideoInfo:
     has_timestamps: bool
     _count: Callable[[], dict[str, int]] = field(repr=False, compare=False)
     _rotation: Callable[[], int] = field(repr=False, compare=False)
+    _known: Callable[[], bool] = field(repr=False, compare=False)
 
     @cached_property
     def picture_counts(self) -> dict[str, int]:
@@ -54,12 +55,22 @@ class VideoInfo:
 
     @cached_property
     def rotation(self) -> int:
-        """Degrees by which a player turns the pictures. Neither pixels nor vectors here are turned."""
+        """Degrees by which a player turns the pictures, anticlockwise."""
         return self._rotation()
+
+    @cached_property
+    def reference_distance_known(self) -> bool:
+        """Whether each vector leads to the nearest I- or P-picture before (or behind) it.
+
+        The older codecs know no other references. In H.264 the headers of all slices must say so; what
+        they leave open counts as False.
+        """
+        return self._known()
 
     def as_dict(self) -> dict[str, object]:
         """All of it, ready for JSON."""
         facts: dict[str, object] = {
             entry.name: getattr(self, entry.name) for entry in fields(self) if not entry.name.startswith("_")
         }
-        return facts | {"rotation": self.rotation, "picture_counts": self.picture_counts}
+        late = ("rotation", "picture_counts", "reference_distance_known")
+        return facts | {name: getattr(self, name) for name in late}

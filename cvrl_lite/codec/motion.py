@@ -1,66 +1,80 @@
-"""Reading the vector field of a stretch of frames."""
+"""From decoded pictures to vector fields: how far a vector reaches, what fills a gap, what adds up.
+
+Axes: T time, D directions (past, future), H8 W8 cells of 8x8 pixels.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import numpy as np
+from av.video.frame import VideoFrame
 
-from cvrl_lite.codec.decode import VECTOR_CODECS, Decoder
-from cvrl_lite.codec.index import Index
 from cvrl_lite.codec.raster import Direction, Motion, Raster, records
 
 PICTURE_TYPES = "?IPBPIPI"
 """FFmpeg's numbers for picture types: 0 unknown, I, P, B, S (a P with global motion), SI, SP, BI."""
 
-# The older codecs refer to the nearest I- or P-picture on either side, always. H.264 may refer to any
-# of several pictures and FFmpeg does not say to which, so its vectors stay as they are.
-_NEAREST_REFERENCE = VECTOR_CODECS - {"h264"}
-_MOST_B_FRAMES = 16
-
 # FFmpeg's MPEG-4 decoder keeps no vectors of B-pictures (h263dec.c updates its table for the others only)
 # and exports what it finds there: zeros in FFmpeg 8, another picture's vectors before. Not read, so masked.
-_NO_B_VECTORS = frozenset({"mpeg4"})
+NO_B_VECTORS = frozenset({"mpeg4"})
 
 
-def read_motion(decoder: Decoder, index: Index, start: int, stop: int, direction: Direction) -> Motion:
-    """The dense field of the frames `start` to `stop`.
+class FieldBuilder:
+    """Collects the vectors of consecutive frames and makes their field.
 
     Args:
-        decoder: A decoder that exports vectors.
-        index: The stream's index.
-        start: The first frame's index.
-        stop: The index after the last frame's.
-        direction: "past" or "future" references.
-
-    Returns:
-        Vectors, mask and picture types. Where the reference is known to lie several frames away, its
-        vectors are divided by that distance.
+        frames: T.
+        size: (H, W) of the pictures.
+        codec: FFmpeg's name of it.
+        direction: "past", "future" or "both".
+        fill: Whether a block of a B-picture that lacks a direction gets minus the other one.
     """
-    raster = Raster(stop - start, index.size, direction)
-    if start == stop:
-        return Motion(raster.vectors, raster.mask, np.empty(0, "<U1"))
-    codec = decoder.stream.codec.canonical_name
-    stepped = codec in _NEAREST_REFERENCE
-    first, end = start, stop
-    if stepped:  # the references around the stretch count, too
-        first = min(start, index.keys[index.key_before(start)][2])
-        end = min(index.frames, stop + _MOST_B_FRAMES)
-    types: list[str] = []
-    for place, frame in decoder.pictures(index, range(first, end)):
-        types.append(PICTURE_TYPES[int(frame.pict_type)])
-        if start <= place < stop:
-            raster.add(None if types[-1] == "B" and codec in _NO_B_VECTORS else records(frame))
-        if place >= stop - 1 and types[-1] != "B":
-            break  # the rest was asked for only to find the reference after the last B-frames
-    raster.paint()
-    if stepped:
-        steps = reference_steps(types, direction)[start - first : stop - first]
-        raster.vectors /= np.asarray(steps, np.float32)[:, None, None, None]
-    return Motion(raster.vectors, raster.mask, np.array(types[start - first : stop - first], dtype="<U1"))
+
+    def __init__(
+        self, frames: int, size: tuple[int, int], codec: str, direction: Direction, fill: bool
+    ) -> None:
+        self._names = ("past", "future") if fill or direction == "both" else (direction,)
+        self._raster = Raster(frames, size, self._names)
+        self._codec, self._direction, self._fill = codec, direction, fill
+
+    def add(self, kind: str, frame: VideoFrame) -> None:
+        """Takes the next frame, of picture type `kind`."""
+        self._raster.add(None if kind == "B" and self._codec in NO_B_VECTORS else records(frame))
+
+    def field(self, types: Sequence[str], first: int, *, known: bool) -> Motion:
+        """The field of all frames added.
+
+        Args:
+            types: The picture types of the frames and of some around them.
+            first: Where among `types` the first frame added is.
+            known: Whether each reference is the nearest picture that is not B; if so, vectors are divided
+                by its distance.
+        """
+        raster = self._raster
+        raster.paint()
+        vectors, mask = raster.vectors, raster.mask
+        here = slice(first, first + vectors.shape[1])
+        kinds = np.array(types[here], dtype="<U1")
+        if known or self._fill:
+            steps = np.array([reference_steps(types, name)[here] for name in self._names], np.float32)
+            steps = steps[:, :, None, None, None]
+            if known:
+                vectors /= steps
+                steps[:] = 1
+            if self._fill:
+                twofold = (kinds == "B")[:, None, None]
+                gaps = mask[::-1] & ~mask & twofold
+                opposite = -vectors[::-1] * (steps / steps[::-1])
+                np.copyto(vectors, opposite, where=gaps[:, :, None])
+                mask |= gaps
+        if self._direction == "both":
+            return Motion(vectors.swapaxes(0, 1), mask.swapaxes(0, 1), kinds)
+        asked = self._names.index(self._direction)
+        return Motion(vectors[asked], mask[asked], kinds)
 
 
-def reference_steps(types: Sequence[str], direction: Direction) -> list[int]:
+def reference_steps(types: Sequence[str], direction: str) -> list[int]:
     """How many frames away the nearest reference (I or P) lies, 1 where there is none.
 
     Example:
@@ -75,3 +89,37 @@ def reference_steps(types: Sequence[str], direction: Direction) -> list[int]:
         if types[i] != "B":
             reference = i
     return steps
+
+
+def accumulated(motion: Motion) -> Motion:
+    """Vectors that refer to the GOP's I-picture instead of the picture before.
+
+    A cell's vector leads to a place in the picture before, whose own accumulated vector is added, and so
+    on back to the I-picture. Cells whose way leads through an intra block are masked.
+
+    Args:
+        motion: Consecutive frames of I- and P-pictures, beginning with an I-picture, each vector of one
+            step.
+
+    Returns:
+        The same shapes. I-pictures are masked, as they refer to nothing.
+
+    Source:
+        Wu et al., Compressed Video Action Recognition (CVPR 2018, arXiv 1712.00636), section 3.2; on the
+        grid of cells instead of pixels.
+    """
+    vectors, mask = np.zeros_like(motion.vectors), np.zeros_like(motion.mask)
+    rows, columns = motion.mask.shape[1:]
+    down, right = np.mgrid[0:rows, 0:columns]
+    for t, kind in enumerate(motion.picture_types):
+        if kind == "I":
+            total, reaches = np.zeros((2, rows, columns), np.float32), np.ones((rows, columns), bool)
+            continue
+        step = motion.vectors[t]
+        # The cell in which the block's centre lands.
+        to_row = np.floor(down + 0.5 + step[1] / 8).astype(np.int64).clip(0, rows - 1)
+        to_column = np.floor(right + 0.5 + step[0] / 8).astype(np.int64).clip(0, columns - 1)
+        reaches = motion.mask[t] & reaches[to_row, to_column]
+        total = (step + total[:, to_row, to_column]) * reaches
+        vectors[t], mask[t] = total, reaches
+    return Motion(vectors, mask, motion.picture_types)

@@ -6,7 +6,8 @@ import os
 from typing import Any
 
 from cvrl_lite.codec.encode import encode
-from cvrl_lite.codec.video import CompressedVideo, scaled
+from cvrl_lite.codec.turn import scaled
+from cvrl_lite.codec.video import CompressedVideo
 
 
 def transcode(

@@ -6,56 +6,48 @@ Axes: T time, H W pixels, H8 W8 cells of 8x8 pixels, K key pictures.
 from __future__ import annotations
 
 import os
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import cached_property
-from typing import BinaryIO, NamedTuple
+from collections.abc import Collection, Iterator
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 
-from cvrl_lite.codec.decode import VECTOR_CODECS, Decoder
-from cvrl_lite.codec.index import Index, describe_streams, read_index
+from cvrl_lite.codec.chunks import Chunk, KeyFrames, Sample, What, read_sample
+from cvrl_lite.codec.damage import Damage
 from cvrl_lite.codec.info import VideoInfo
-from cvrl_lite.codec.motion import PICTURE_TYPES, read_motion
-from cvrl_lite.codec.raster import Direction, Motion
+from cvrl_lite.codec.motion import accumulated
+from cvrl_lite.codec.raster import RECORD, Direction, Motion, records
+from cvrl_lite.codec.residual import Residual, read_residuals
 from cvrl_lite.codec.source import Source
-from cvrl_lite.errors import NoMotionVectors
+from cvrl_lite.codec.stream import Stream
+from cvrl_lite.codec.turn import Size, turned_images, turned_motion, turned_residual
+from cvrl_lite.errors import VideoError
 
-Size = int | tuple[int, int]
-
-
-class KeyFrames(NamedTuple):
-    """The key pictures of a video.
-
-    Attributes:
-        indices: (K,) int64 frame indices.
-        times: (K,) float64 seconds.
-        images: (K, H, W, 3) uint8 RGB.
-    """
-
-    indices: np.ndarray
-    times: np.ndarray
-    images: np.ndarray
+WHAT = ("images", "keyframes", "motion", "residuals")
 
 
 class CompressedVideo:
-    """A compressed video file: what it holds, its key pictures, its motion vectors, and clips of it.
+    """A compressed video file: what it holds, its key pictures, vectors and residuals, and clips of it.
 
     A frame's index is its place in the sorted presentation timestamps. Decoding starts at the key picture
     before what is asked for and uses one thread; whatever is read at any place equals the slice of a
-    reading from the start. Pixels and vectors stay as they are coded, also where a player would turn them.
+    reading from the start. A video can be pickled and used behind a fork: each process opens the file
+    for itself.
 
     Args:
         path: A path, or a binary file object that can seek.
         stream: The container's index of the video stream; None takes the first video stream.
+        on_damage: "raise" makes reading raise DamagedVideo where pictures are missing or cannot be decoded;
+            "keep" decodes the file once at first use and then shows the video of the pictures that could
+            be read, with the report in `damage`.
+        apply_rotation: Whether pixels and vectors are turned the way a player shows them; otherwise both
+            stay as they are coded.
+        cache: A folder that keeps the index of a file (by path, size and modification time), so that it
+            is made once.
 
     Raises:
         UnreadableFile: The file is missing, a folder, or may not be read.
         NotAVideo: Nothing recognisable is in it.
         NoVideoStream: It has no video stream, or not the one asked for.
-
-    All reading raises DamagedVideo where pictures are missing or cannot be decoded.
 
     Example:
         >>> from cvrl_lite import data_path
@@ -64,12 +56,25 @@ class CompressedVideo:
         ('h264', (12, 12, 12, 12, 12, 12), {'I': 6, 'P': 66, 'B': 0})
     """
 
-    def __init__(self, path: str | os.PathLike[str] | BinaryIO, stream: int | None = None) -> None:
-        self._source = Source(path, stream)
-        self._closed = False
-        # Decoders at rest, with and without vectors; a second reader at the same time opens another.
-        self._idle: dict[bool, list[Decoder]] = {False: [Decoder(self._source)], True: []}
-        self.codec = self._idle[False][0].stream.codec.canonical_name
+    def __init__(
+        self,
+        path: str | os.PathLike[str] | BinaryIO,
+        stream: int | None = None,
+        *,
+        on_damage: Literal["raise", "keep"] = "raise",
+        apply_rotation: bool = False,
+        cache: str | os.PathLike[str] | None = None,
+    ) -> None:
+        if on_damage not in ("raise", "keep"):
+            raise ValueError(f'on_damage is "raise" or "keep", not {on_damage!r}')
+        self._options = {
+            "stream": stream,
+            "on_damage": on_damage,
+            "apply_rotation": apply_rotation,
+            "cache": cache,
+        }
+        self._stream = Stream(Source(path, stream), on_damage, apply_rotation, cache)
+        self.codec = self._stream.codec
 
     def __enter__(self) -> CompressedVideo:
         return self
@@ -78,44 +83,32 @@ class CompressedVideo:
         self.close()
 
     def __repr__(self) -> str:
-        return f"CompressedVideo({self._source.name!r})"
+        return f"CompressedVideo({self._stream.name!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        path = self._stream.source.file
+        if not isinstance(path, str):
+            raise TypeError(f"{self._stream.name}: a video read from a file object cannot be pickled")
+        return _opened_again, (os.path.abspath(path), self._options)
 
     def close(self) -> None:
         """Closes the file; a second time does nothing."""
-        self._closed = True
-        for decoders in self._idle.values():
-            while decoders:
-                decoders.pop().close()
+        self._stream.decoders.close()
 
-    @cached_property
+    @property
     def info(self) -> VideoInfo:
         """The file's facts: codec, size, frames, duration, GOPs ... (see `VideoInfo`)."""
-        index = self._index
-        with self._decoder() as decoder:
-            container, stream = decoder.container, decoder.stream
-            return VideoInfo(
-                file=self._source.name,
-                container=container.format.name,
-                stream=stream.index,
-                streams=describe_streams(container),
-                codec=self.codec,
-                pixel_format=str(stream.codec_context.pix_fmt),
-                width=index.size[1],
-                height=index.size[0],
-                frames=index.frames,
-                duration=index.duration,
-                frame_rate=index.rate,
-                gop_lengths=index.gop_lengths,
-                has_vectors=self.codec in VECTOR_CODECS,
-                has_timestamps=index.has_timestamps,
-                _count=self._picture_counts,
-                _rotation=self._rotation,
-            )
+        return self._stream.info
 
     @property
     def times(self) -> np.ndarray:
         """(frames,) float64 seconds: when each frame is shown, by the file's own clock."""
-        return self._index.times.copy()
+        return self._stream.index.times.copy()
+
+    @property
+    def damage(self) -> Damage:
+        """What is wrong with the file; decodes it once, whatever `on_damage` says."""
+        return self._stream.damage
 
     def keyframes(self) -> KeyFrames:
         """The pictures flagged as key pictures, which need no other to be decoded.
@@ -123,38 +116,57 @@ class CompressedVideo:
         Returns:
             Their indices, times and RGB images, in display order.
 
+        Raises:
+            DamagedVideo: One of them cannot be decoded.
+
         Example:
             >>> from cvrl_lite import data_path
             >>> with CompressedVideo(data_path("sample.mp4")) as video:
             ...     video.keyframes().indices.tolist()
             [0, 12, 24, 36, 48, 60]
         """
-        with self._decoder() as decoder:
-            places, images = decoder.key_images(self._index)
+        index = self._stream.index
+        with self._stream.decoders.borrow() as decoder:
+            places, images = decoder.key_images(index)
         indices = np.array(places)
-        return KeyFrames(indices, self._index.times[indices], images)
+        return KeyFrames(indices, index.times[indices], turned_images(images, self._stream.quarters))
 
-    def motion(self, start: int = 0, stop: int | None = None, direction: Direction = "past") -> Motion:
+    def motion(
+        self,
+        start: int = 0,
+        stop: int | None = None,
+        direction: Direction = "past",
+        *,
+        fill: Literal["opposite"] | None = None,
+        accumulate: bool = False,
+    ) -> Motion:
         """The dense motion field, one vector for each 8x8 cell, frame by frame.
 
         A vector points from a cell back to where its content came from, in pixels: x right, y down, with
-        the codec's quarter-pixel (MPEG-4: half-pixel) steps. In the older codecs a vector that spans
-        several frames is divided by their number; in H.264 FFmpeg does not tell which picture was
-        referred to, so with B-frames or several references a vector may span more than one frame. FFmpeg
-        exports none of MPEG-4's B-pictures, which are masked.
+        the codec's quarter-pixel (MPEG-4: half-pixel) steps. A vector that spans several frames is divided
+        by their number where that is known (`info.reference_distance_known`); elsewhere, in H.264 with
+        several references, it may span more than one frame, as FFmpeg does not tell which picture was
+        referred to. FFmpeg exports none of MPEG-4's B-pictures, which are masked.
 
         Args:
             start: The first frame's index.
             stop: The index after the last frame's; None goes to the end.
             direction: "past" for vectors into earlier pictures, "future" for those that B-frames have into
-                later ones.
+                later ones, "both" for the two side by side.
+            fill: "opposite" gives a block of a B-picture that lacks the direction minus its other vector,
+                scaled by the distances of the references; where these are not known, the nearest
+                pictures that are not B are taken for them.
+            accumulate: Whether vectors refer to the GOP's I-picture instead of the last picture.
 
         Returns:
             `Motion(vectors, mask, picture_types)`; vectors (T, 2, H8, W8) float32 with H8 = ceil(H/8), mask
             (T, H8, W8), picture types (T,). Intra blocks and whole I-pictures have mask False, vectors 0.
+            Of "both" vectors are (T, 2, 2, H8, W8) and mask (T, 2, H8, W8): past, future.
 
         Raises:
             NoMotionVectors: FFmpeg's decoder of this codec exports none.
+            VideoError: Accumulated vectors of a stream with B-pictures or several references.
+            DamagedVideo: A picture cannot be decoded.
             IndexError: `start` or `stop` lies outside the video.
             ValueError: `stop` before `start`, or another direction.
 
@@ -165,13 +177,153 @@ class CompressedVideo:
             >>> motion.vectors.shape, "".join(motion.picture_types)
             ((5, 2, 28, 28), 'PPIPP')
         """
-        if direction not in ("past", "future"):
-            raise ValueError(f'direction is "past" or "future", not {direction!r}')
-        if self.codec not in VECTOR_CODECS:
-            raise NoMotionVectors(self._source.name, f"FFmpeg exports no motion vectors from {self.codec}")
-        wanted = self._range(start, stop)
-        with self._decoder(vectors=True) as decoder:
-            return read_motion(decoder, self._index, wanted.start, wanted.stop, direction)
+        if direction not in ("past", "future", "both"):
+            raise ValueError(f'direction is "past", "future" or "both", not {direction!r}')
+        if fill not in (None, "opposite") or (accumulate and (direction != "past" or fill)):
+            raise ValueError('fill is None or "opposite"; accumulated vectors are past ones, not filled')
+        stream = self._stream
+        stream.need_vectors()
+        wanted = stream.stretch(start, stop)
+        first = wanted.start
+        if accumulate and wanted:
+            if not stream.reference_distance_known:
+                raise VideoError(stream.name, "accumulated vectors need a stream of one reference")
+            first = stream.index.keys[stream.index.key_before(first)].frame
+        plan = stream.plan(wanted.stop - first, ("motion",), direction=direction, fill=fill is not None)
+        motion = stream.field(range(first, wanted.stop), plan)
+        if accumulate:
+            if "B" in motion.picture_types:
+                raise VideoError(stream.name, "accumulated vectors need a stream without B-pictures")
+            motion = Motion(*(part[wanted.start - first :] for part in accumulated(motion)))
+        return turned_motion(motion, stream.quarters)
+
+    def residuals(self, start: int = 0, stop: int | None = None) -> Residual:
+        """What the vectors do not explain: each picture's luma minus its prediction from the references.
+
+        FFmpeg does not export the residual that the file holds. Here it is found again: the reference is
+        moved by the vectors, with the standard's own filter, and subtracted from the decoded picture. That
+        is exact where the stream allows it, otherwise an approximation, and `exact` says which.
+
+        Args:
+            start: The first frame's index.
+            stop: The index after the last frame's; None goes to the end.
+
+        Returns:
+            `Residual(values, mask, exact)`; values (T, H, W) int16 luma, -255..255; mask (T, H8, W8) bool,
+            False where nothing was predicted (intra blocks, I-pictures), values 0 there.
+
+        Raises:
+            NoMotionVectors: FFmpeg's decoder of this codec exports none.
+            DamagedVideo: A picture cannot be decoded.
+            IndexError: `start` or `stop` lies outside the video.
+
+        Example:
+            >>> from cvrl_lite import data_path
+            >>> with CompressedVideo(data_path("sample.mp4")) as video:
+            ...     video.residuals(10, 15).values.shape
+            (5, 224, 224)
+        """
+        stream = self._stream
+        stream.need_vectors()
+        wanted = stream.stretch(start, stop)
+        with stream.decoders.borrow(vectors=True) as decoder:
+            found = read_residuals(decoder, stream.index, wanted.start, wanted.stop, stream.residual_exact)
+        return turned_residual(found, stream.quarters)
+
+    def chunks(
+        self,
+        frames: int = 64,
+        what: What | Collection[What] = "motion",
+        *,
+        start: int = 0,
+        stop: int | None = None,
+        size: Size | None = None,
+        direction: Direction = "past",
+    ) -> Iterator[Chunk]:
+        """The video in stretches of so many frames, each read once, in flat memory.
+
+        Args:
+            frames: Frames a chunk; the last one may hold fewer.
+            what: Any of "images", "keyframes", "motion", "residuals".
+            start: The first frame's index.
+            stop: The index after the last frame's; None goes to the end.
+            size: Of images and key frames, as in `clip`.
+            direction: Of the vectors, as in `motion`.
+
+        Returns:
+            An iterator of `Chunk(start, times, images, keyframes, motion, residuals)`; None for what was
+            not asked for.
+
+        Raises:
+            NoMotionVectors: Vectors or residuals are asked for and the codec's decoder exports none.
+            DamagedVideo: A picture cannot be decoded.
+            IndexError: `start` or `stop` lies outside the video.
+            ValueError: Something else is asked for, or no frames.
+
+        Example:
+            >>> from cvrl_lite import data_path
+            >>> with CompressedVideo(data_path("sample.mp4")) as video:
+            ...     [len(chunk.motion.mask) for chunk in video.chunks(32)]
+            [32, 32, 8]
+        """
+        asked = {what} if isinstance(what, str) else set(what)
+        if not asked or asked - set(WHAT) or frames < 1:
+            raise ValueError(f"chunks hold at least 1 frame, and some of {', '.join(WHAT)}; not {what!r}")
+        if asked & {"motion", "residuals"}:
+            self._stream.need_vectors()
+        wanted = self._stream.stretch(start, stop)
+        return self._stream.read(wanted, self._stream.plan(frames, asked, size, direction=direction))
+
+    def sample(
+        self,
+        start: int,
+        frames: int = 16,
+        stride: int = 1,
+        size: Size | None = None,
+        *,
+        gap: int = 1,
+        window: int = 8,
+        direction: Direction = "past",
+    ) -> Sample:
+        """What a training step asks for, in one decoding pass: a clip, its key frame, the vectors after it.
+
+        Args:
+            start: The clip's first frame.
+            frames: Frames of the clip.
+            stride: From one frame of the clip to the next.
+            size: Of the clip and the key frame, as in `clip`.
+            gap: Frames from the clip's last one to the first vector map, at least 1.
+            window: Vector maps, one a frame.
+            direction: As in `motion`.
+
+        Returns:
+            `Sample(clip, keyframe, keyframe_index, motion)`.
+
+        Raises:
+            NoMotionVectors: FFmpeg's decoder of this codec exports none.
+            DamagedVideo: A picture cannot be decoded.
+            IndexError: Clip or window reach outside the video.
+            ValueError: A number below 1.
+
+        Example:
+            >>> from cvrl_lite import data_path
+            >>> with CompressedVideo(data_path("sample.mp4")) as video:
+            ...     sample = video.sample(20, frames=8, stride=2, size=112, gap=3)
+            >>> sample.clip.shape, sample.keyframe_index, sample.motion.vectors.shape
+            ((8, 112, 112, 3), 12, (8, 2, 28, 28))
+        """
+        stream = self._stream
+        stream.need_vectors()
+        if gap < 1 or window < 1:
+            raise ValueError(f"gap and window are at least 1, not {gap} and {window}")
+        clip = stream.clip(start, None, frames, stride)
+        maps = stream.stretch(clip[-1] + gap, clip[-1] + gap + window)
+        plan = stream.plan(window, ("motion",), size, direction=direction)
+        with stream.decoders.borrow(vectors=True) as decoder:
+            found = read_sample(decoder, stream.index, clip, maps, plan)
+        turn = stream.quarters
+        clip_images, keyframe = (turned_images(part, turn) for part in (found.clip, found.keyframe))
+        return Sample(clip_images, keyframe, found.keyframe_index, turned_motion(found.motion, turn))
 
     def clip(
         self,
@@ -195,6 +347,7 @@ class CompressedVideo:
             (frames, h, w, 3) uint8 RGB.
 
         Raises:
+            DamagedVideo: A picture cannot be decoded.
             IndexError: A frame before the first or after the last one; clips are never padded.
             ValueError: Both or neither of `start` and `at`, or a number below 1.
 
@@ -204,20 +357,13 @@ class CompressedVideo:
             ...     video.clip(at=1.0, frames=8, stride=2, size=112).shape
             (8, 112, 112, 3)
         """
-        if (start is None) == (at is None):
-            raise ValueError("a clip starts either at an index or at a time: give one of start and at")
-        if frames < 1 or stride < 1:
-            raise ValueError(f"frames and stride are at least 1, not {frames} and {stride}")
-        first = self._frame_at(at) if at is not None else int(start or 0)
-        wanted = range(first, first + (frames - 1) * stride + 1, stride)
-        if first < 0 or wanted[-1] >= self._index.frames:
-            reason = f"frames {first} to {wanted[-1]} asked for, the video has 0 to {self._index.frames - 1}"
-            raise IndexError(f"{self._source.name}: {reason}")
-        clip = np.empty((frames, *scaled(self._index.size, size), 3), np.uint8)
-        with self._decoder() as decoder:
-            for image, (_, frame) in zip(clip, decoder.pictures(self._index, wanted), strict=True):
+        wanted = self._stream.clip(start, at, frames, stride)
+        clip = np.empty((frames, *self._stream.plan(1, (), size).size, 3), np.uint8)
+        with self._stream.decoders.borrow() as decoder:
+            pictures = decoder.pictures(self._stream.index, wanted)
+            for image, (_, frame) in zip(clip, pictures, strict=True):
                 decoder.rgb(frame, image)
-        return clip
+        return turned_images(clip, self._stream.quarters)
 
     def frames(
         self, start: int = 0, stop: int | None = None, *, size: Size | None = None
@@ -233,6 +379,7 @@ class CompressedVideo:
             An iterator over (h, w, 3) uint8 RGB pictures in display order; `times` tells when each is shown.
 
         Raises:
+            DamagedVideo: A picture cannot be decoded.
             IndexError: `start` or `stop` lies outside the video.
 
         Example:
@@ -241,76 +388,23 @@ class CompressedVideo:
             ...     sum(1 for picture in video.frames(60))
             12
         """
-        return self._images(self._range(start, stop), scaled(self._index.size, size))
+        wanted = self._stream.stretch(start, stop)
+        return self._pictures(wanted, size)
 
-    @cached_property
-    def _index(self) -> Index:
-        with self._decoder() as decoder:
-            decoder.used = True
-            return read_index(self._source.name, decoder.container, decoder.stream)
+    def _pictures(self, wanted: range, size: Size | None) -> Iterator[np.ndarray]:
+        for chunk in self._stream.read(wanted, self._stream.plan(1, ("images",), size)):
+            assert chunk.images is not None
+            yield chunk.images[0]
 
-    @contextmanager
-    def _decoder(self, vectors: bool = False) -> Iterator[Decoder]:
-        if self._closed:
-            raise ValueError(f"{self._source.name}: the video is closed")
-        idle = self._idle[vectors]
-        decoder = idle.pop() if idle else Decoder(self._source, vectors=vectors)
-        try:
-            yield decoder
-        finally:
-            if self._closed:
-                decoder.close()
-            else:
-                idle.append(decoder)
-
-    def _images(self, wanted: range, size: tuple[int, int]) -> Iterator[np.ndarray]:
-        with self._decoder() as decoder:
-            for _, frame in decoder.pictures(self._index, wanted):
-                yield decoder.rgb(frame, np.empty((*size, 3), np.uint8))
-
-    def _range(self, start: int, stop: int | None) -> range:
-        count = self._index.frames
-        stop = count if stop is None else stop
-        if not (0 <= start <= count and 0 <= stop <= count):
-            raise IndexError(
-                f"{self._source.name}: frames {start} to {stop} asked for, the video has {count}"
-            )
-        if stop < start:
-            raise ValueError(f"stop {stop} lies before start {start}")
-        return range(start, stop)
-
-    def _frame_at(self, seconds: float) -> int:
-        times = self._index.times
-        end = times[0] + self._index.duration
-        if not times[0] <= seconds < end:
-            reason = f"no frame is shown at {seconds:g} s, only from {times[0]:g} to {end:g} s"
-            raise IndexError(f"{self._source.name}: {reason}")
-        return int(np.searchsorted(times, seconds, side="right")) - 1
-
-    def _picture_counts(self) -> dict[str, int]:
-        index = self._index
-        with self._decoder(vectors=True) as decoder:
-            pictures = decoder.pictures(index, range(index.frames))
-            counts = Counter(PICTURE_TYPES[int(frame.pict_type)] for _, frame in pictures)
-        return {kind: counts[kind] for kind in "IPB"}
-
-    def _rotation(self) -> int:
-        index = self._index
-        with self._decoder() as decoder:
-            return next(frame.rotation for _, frame in decoder.pictures(index, range(1)))
+    def _records(self, start: int, stop: int) -> list[np.ndarray]:
+        """Each frame's vectors as FFmpeg exports them, (N,) of dtype RECORD; for comparisons."""
+        found = []
+        with self._stream.decoders.borrow(vectors=True, pixels="none") as decoder:
+            for _, frame in decoder.pictures(self._stream.index, self._stream.stretch(start, stop)):
+                held = records(frame)
+                found.append(np.empty(0, RECORD) if held is None else held.copy().view(RECORD))
+        return found
 
 
-def scaled(size: tuple[int, int], target: Size | None) -> tuple[int, int]:
-    """The size (H, W) that a picture gets: `target` itself, or the shape kept with a shorter side of it.
-
-    Example:
-        >>> scaled((240, 320), 112), scaled((240, 320), (112, 112)), scaled((240, 320), None)
-        ((112, 149), (112, 112), (240, 320))
-    """
-    if isinstance(target, int):
-        shorter = min(size)
-        target = (round(size[0] * target / shorter), round(size[1] * target / shorter))
-    height, width = target or size
-    if height < 1 or width < 1:
-        raise ValueError(f"a picture cannot be {width}x{height}")
-    return height, width
+def _opened_again(path: str, options: dict[str, Any]) -> CompressedVideo:
+    return CompressedVideo(path, **options)

@@ -1,0 +1,78 @@
+"""Indexes kept on disk, so that a set of many files is looked through once."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from cvrl_lite.codec.index import Index, Key
+from cvrl_lite.files import replacing
+
+_FORMAT = 1
+_NONE = np.iinfo(np.int64).min
+
+
+def cached_index(path: str, stream: int, folder: str | os.PathLike[str], make: Callable[[], Index]) -> Index:
+    """The index of a file, from `folder` where the file is as it was when the index was made.
+
+    Args:
+        path: The video file.
+        stream: Which stream of it.
+        folder: Where indexes are kept; it is made where it is missing.
+        make: Reads the index from the file.
+
+    Returns:
+        What `make` returns. The same file is known by its absolute path, size and modification time.
+    """
+    state = os.stat(path)
+    key = f"{_FORMAT} {os.path.abspath(path)} {stream} {state.st_size} {state.st_mtime_ns}"
+    kept = Path(folder) / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.npz"
+    try:
+        return _load(kept)
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):  # not there, or not whole
+        index = make()
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(kept) as part, open(part, "wb") as file:
+        _save(index, file)
+    return index
+
+
+def _save(index: Index, file: object) -> None:
+    keys = [[_NONE if k.pts is None else k.pts, _NONE if k.dts is None else k.dts, k.frame, k.is_sure]
+            for k in index.keys]  # fmt: skip
+    np.savez(
+        file,  # type: ignore[arg-type]
+        times=index.times,
+        stamps=np.array(list(index.places), np.int64),
+        places=np.array(list(index.places.values()), np.int64),
+        keys=np.array(keys, np.int64),
+        facts=np.array([index.has_timestamps, index.duration, index.rate, *index.size], np.float64),
+        breaks_off=np.array(index.breaks_off),
+    )
+
+
+def _load(path: Path) -> Index:
+    with np.load(path, allow_pickle=False) as held:
+        keys = [
+            Key(None if pts == _NONE else pts, None if dts == _NONE else dts, frame, bool(sure))
+            for pts, dts, frame, sure in held["keys"].tolist()
+        ]
+        stamped, duration, rate, height, width = held["facts"].tolist()
+        places: dict[int | None, int] = dict(
+            zip(held["stamps"].tolist(), held["places"].tolist(), strict=True)
+        )
+        return Index(
+            held["times"],
+            places,
+            tuple(keys),
+            bool(stamped),
+            duration,
+            rate,
+            (int(height), int(width)),
+            str(held["breaks_off"]),
+        )

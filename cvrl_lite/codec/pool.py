@@ -1,0 +1,66 @@
+"""The open decoders of one video, kept for the next reading."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from cvrl_lite.codec.decode import Decoder, Kept, Pixels
+from cvrl_lite.codec.source import Source
+
+_Kind = tuple[bool, Pixels]  # with vectors, with which pixels
+
+
+class Decoders:
+    """Hands out decoders, a further one where all are in use, and takes them back.
+
+    After a fork the child opens its own: a file position shared with the parent would move under both.
+
+    Args:
+        source: What to open.
+        tolerant: As in `Decoder`.
+
+    Attributes:
+        kept: The stream's packets, where they are in memory; each decoder then reads them there.
+    """
+
+    def __init__(self, source: Source, *, tolerant: bool = False) -> None:
+        self._source, self._tolerant = source, tolerant
+        self._idle: dict[_Kind, list[Decoder]] = {}
+        self._process = os.getpid()
+        self.kept: Kept | None = None
+        self.closed = False
+
+    @contextmanager
+    def borrow(self, *, vectors: bool = False, pixels: Pixels = "all") -> Iterator[Decoder]:
+        """A decoder of this kind, for the time of a `with` block.
+
+        Raises:
+            ValueError: The video is closed.
+            VideoError: The file cannot be opened (any more).
+        """
+        if self.closed:
+            raise ValueError(f"{self._source.name}: the video is closed")
+        if self._process != os.getpid():
+            self._idle, self._process = {}, os.getpid()
+        idle = self._idle.setdefault((vectors, pixels), [])
+        decoder = idle.pop() if idle else self._open(vectors, pixels)
+        decoder.kept = self.kept
+        try:
+            yield decoder
+        finally:
+            if self.closed:
+                decoder.close()
+            else:
+                idle.append(decoder)
+
+    def close(self) -> None:
+        """Closes all; a second time does nothing."""
+        self.closed = True
+        for idle in self._idle.values():
+            while idle:
+                idle.pop().close()
+
+    def _open(self, vectors: bool, pixels: Pixels) -> Decoder:
+        return Decoder(self._source, vectors=vectors, pixels=pixels, tolerant=self._tolerant)

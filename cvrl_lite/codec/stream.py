@@ -1,0 +1,256 @@
+"""What is known of one video stream, each thing found out at first use."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Collection, Iterator
+from contextlib import ExitStack
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+from av.packet import Packet
+
+from cvrl_lite.codec.chunks import Chunk, Plan, read
+from cvrl_lite.codec.damage import Damage, survey
+from cvrl_lite.codec.decode import VECTOR_CODECS, Kept, Pixels
+from cvrl_lite.codec.h264 import H264Facts, read_facts
+from cvrl_lite.codec.index import Index, describe_streams, packets, read_index
+from cvrl_lite.codec.index_file import cached_index
+from cvrl_lite.codec.info import VideoInfo
+from cvrl_lite.codec.motion import PICTURE_TYPES, FieldBuilder
+from cvrl_lite.codec.pool import Decoders
+from cvrl_lite.codec.raster import Motion
+from cvrl_lite.codec.residual import collected, iterate_residuals
+from cvrl_lite.codec.source import Source
+from cvrl_lite.codec.turn import Size, scaled, turned_images, turned_motion, turned_residual
+from cvrl_lite.errors import DamagedVideo, NoMotionVectors
+
+
+class Stream:
+    """One stream with its decoders, index and facts.
+
+    Args:
+        source: What to open.
+        on_damage: "raise", or "keep": then the index lists the pictures that can be read.
+        apply_rotation: Whether sizes are those of the turned pictures.
+        cache: A folder for the index, or None.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        on_damage: Literal["raise", "keep"],
+        apply_rotation: bool,
+        cache: str | os.PathLike[str] | None,
+    ) -> None:
+        self.source, self.name = source, source.name
+        self._keep, self._turns, self._cache = on_damage == "keep", apply_rotation, cache
+        self.decoders = Decoders(source, tolerant=self._keep)
+        with self.decoders.borrow() as decoder:
+            self.codec = decoder.stream.codec.canonical_name
+            self._number = decoder.stream.index
+
+    @cached_property
+    def index(self) -> Index:
+        """The pictures that can be asked for."""
+        if self._keep:
+            return self._survey[0]
+        if self._listed.breaks_off:
+            raise DamagedVideo(self.name, self._listed.breaks_off)
+        return self._listed
+
+    @cached_property
+    def damage(self) -> Damage:
+        """What is wrong with the file."""
+        return self._survey[1]
+
+    @cached_property
+    def info(self) -> VideoInfo:
+        """The file's facts."""
+        index = self.index
+        height, width = self.turned(index.size)
+        with self.decoders.borrow() as decoder:
+            container, stream = decoder.container, decoder.stream
+            return VideoInfo(
+                file=self.name,
+                container=container.format.name,
+                stream=stream.index,
+                streams=describe_streams(container),
+                codec=self.codec,
+                pixel_format=str(stream.codec_context.pix_fmt),
+                width=width,
+                height=height,
+                frames=index.frames,
+                duration=index.duration,
+                frame_rate=index.rate,
+                gop_lengths=index.gop_lengths,
+                has_vectors=self.codec in VECTOR_CODECS,
+                has_timestamps=index.has_timestamps,
+                _count=self._picture_counts,
+                _rotation=lambda: self._rotation,
+                _known=lambda: self.reference_distance_known,
+            )
+
+    @cached_property
+    def quarters(self) -> int:
+        """Quarter turns, anticlockwise, that pixels and vectors get."""
+        return round(self._rotation / 90) % 4 if self._turns else 0
+
+    @cached_property
+    def reference_distance_known(self) -> bool:
+        """Whether each vector leads to the nearest picture that is not B, by the stream's own headers.
+
+        The older codecs know no other references.
+        """
+        if self.codec != "h264":
+            return self.codec in VECTOR_CODECS
+        return self.h264.reference_distance_known
+
+    @cached_property
+    def steps_differ(self) -> bool:
+        """Whether vectors are to be divided by a known distance."""
+        if self.codec == "h264" and self.h264.single_reference_p_only:
+            return False
+        return self.reference_distance_known
+
+    @cached_property
+    def h264(self) -> H264Facts:
+        """What the headers of an H.264 stream say; one pass over its packets at most."""
+        with self.decoders.borrow() as decoder:
+            header = decoder.stream.codec_context.extradata
+            if decoder.kept is not None:
+                return read_facts(header, map(bytes, decoder.kept.packets))
+            decoder.rewind()
+            held = packets(self.name, decoder.container, decoder.stream)
+            try:
+                return read_facts(header, map(bytes, held))
+            except DamagedVideo:
+                return H264Facts()
+
+    def plan(self, frames: int, asked: Collection[str], size: Size | None = None, **how: Any) -> Plan:
+        """A plan to read chunks of so many frames, pictures scaled to `size` as they are shown."""
+        target = self.turned(scaled(self.turned(self.index.size), size))
+        known = "motion" in asked and self.steps_differ
+        return Plan(max(1, frames), frozenset(asked), target, known=known, **how)
+
+    def field(self, wanted: range, plan: Plan) -> Motion:
+        """The vectors of some frames in one piece."""
+        with self.decoders.borrow(vectors=True, pixels="none") as decoder:
+            for chunk in read(decoder, self.index, wanted.start, wanted.stop, plan):
+                assert chunk.motion is not None
+                return chunk.motion
+        empty = FieldBuilder(0, self.index.size, self.codec, plan.direction, plan.fill)
+        return empty.field([], 0, known=False)
+
+    def read(self, wanted: range, plan: Plan) -> Iterator[Chunk]:
+        """Some frames in chunks; residuals come from a decoder of their own, in step with the other."""
+        index, vectors = self.index, "motion" in plan.asked
+        pixels: Pixels = "all" if "images" in plan.asked else "keys" if "keyframes" in plan.asked else "none"
+        with ExitStack() as stack:
+            if "residuals" in plan.asked:
+                second = stack.enter_context(self.decoders.borrow(vectors=True))
+                rests = iterate_residuals(second, index, wanted.start, wanted.stop)
+            if vectors or pixels != "none":
+                first = stack.enter_context(self.decoders.borrow(vectors=vectors, pixels=pixels))
+                chunks = read(first, index, wanted.start, wanted.stop, plan)
+            else:
+                starts = wanted[:: plan.frames]
+                ends = (min(start + plan.frames, wanted.stop) for start in starts)
+                chunks = (
+                    Chunk(a, index.times[a:b].copy(), None, None, None, None) for a, b in zip(starts, ends)
+                )
+            for chunk in chunks:
+                images, keys, motion, residuals = chunk[2:]
+                if "residuals" in plan.asked:
+                    residuals = collected(rests, len(chunk.times), index.size, self.residual_exact)
+                yield Chunk(
+                    chunk.start,
+                    chunk.times,
+                    None if images is None else turned_images(images, self.quarters),
+                    keys and keys._replace(images=turned_images(keys.images, self.quarters)),
+                    motion and turned_motion(motion, self.quarters),
+                    residuals and turned_residual(residuals, self.quarters),
+                )
+
+    @property
+    def residual_exact(self) -> bool:
+        """Whether the residuals found are those of the file."""
+        return self.codec == "h264" and self.h264.residual_exact
+
+    def turned(self, size: tuple[int, int]) -> tuple[int, int]:
+        """A size (H, W) as coded from one as handed out, or the other way round."""
+        return (size[1], size[0]) if self.quarters % 2 else size
+
+    def need_vectors(self) -> None:
+        """Raises NoMotionVectors where the decoder exports none."""
+        if self.codec not in VECTOR_CODECS:
+            raise NoMotionVectors(self.name, f"FFmpeg exports no motion vectors from {self.codec}")
+
+    def stretch(self, start: int, stop: int | None) -> range:
+        """The frames from `start` to `stop`, both inside the video."""
+        count = self.index.frames
+        stop = count if stop is None else stop
+        if not (0 <= start <= count and 0 <= stop <= count):
+            raise IndexError(f"{self.name}: frames {start} to {stop} asked for, the video has {count}")
+        if stop < start:
+            raise ValueError(f"stop {stop} lies before start {start}")
+        return range(start, stop)
+
+    def clip(self, start: int | None, at: float | None, frames: int, stride: int) -> range:
+        """The frames of a clip from an index or a time on, all inside the video."""
+        if (start is None) == (at is None):
+            raise ValueError("a clip starts either at an index or at a time: give one of start and at")
+        if frames < 1 or stride < 1:
+            raise ValueError(f"frames and stride are at least 1, not {frames} and {stride}")
+        first = self._frame_at(at) if at is not None else int(start or 0)
+        wanted = range(first, first + (frames - 1) * stride + 1, stride)
+        if first < 0 or wanted[-1] >= self.index.frames:
+            reason = f"frames {first} to {wanted[-1]} asked for, the video has 0 to {self.index.frames - 1}"
+            raise IndexError(f"{self.name}: {reason}")
+        return wanted
+
+    @cached_property
+    def _listed(self) -> Index:
+        """The pictures that the file lists."""
+
+        def make() -> Index:
+            held: list[Packet] = []
+            with self.decoders.borrow() as decoder:
+                decoder.rewind()
+                index = read_index(self.name, decoder.container, decoder.stream, held)
+            self.decoders.kept = Kept(held) if held else None
+            return index
+
+        if self._cache is None or not isinstance(self.source.file, str):
+            return make()
+        return cached_index(self.source.file, self._number, self._cache, make)
+
+    @cached_property
+    def _survey(self) -> tuple[Index, Damage]:
+        decoders = self.decoders if self._keep else Decoders(self.source, tolerant=True)
+        with decoders.borrow() as decoder:
+            found = survey(decoder, self._listed)
+        if decoders is not self.decoders:
+            decoders.close()
+        return found
+
+    @cached_property
+    def _rotation(self) -> int:
+        with self.decoders.borrow() as decoder:
+            return next(frame.rotation for _, frame in decoder.pictures(self.index, range(1)))
+
+    def _picture_counts(self) -> dict[str, int]:
+        with self.decoders.borrow(vectors=True, pixels="none") as decoder:
+            pictures = decoder.pictures(self.index, range(self.index.frames))
+            counts = Counter(PICTURE_TYPES[int(frame.pict_type)] for _, frame in pictures)
+        return {kind: counts[kind] for kind in "IPB"}
+
+    def _frame_at(self, seconds: float) -> int:
+        times = self.index.times
+        end = times[0] + self.index.duration
+        if not times[0] <= seconds < end:
+            reason = f"no frame is shown at {seconds:g} s, only from {times[0]:g} to {end:g} s"
+            raise IndexError(f"{self.name}: {reason}")
+        return int(np.searchsorted(times, seconds, side="right")) - 1
