@@ -132,7 +132,7 @@ FINE: dict[str, Any] = {"gop": 250, "crf": 14, "preset": "veryslow", "references
 # P-pictures so coarse that no residual is left in them, behind an I-picture that is not.
 BARE = {"gop": 250, "quantiser": 51, "deblock": False, "options": {"i_qfactor": "0.1"}}
 CLIPS: dict[str, tuple[Any, dict[str, Any]]] = {
-    "pan.mp4": (pan, ONE),
+    "pan.mp4": (pan, {"gop": 250, "quantiser": 24}),
     "slow_pan.mp4": (slow_pan, ONE),
     "slow_pan_mpeg4.mp4": (slow_pan, {"gop": 250, "codec": "mpeg4"}),
     "steady_pan_b.mp4": (

@@ -27,8 +27,9 @@ import pytest
 from playwright.sync_api import Browser, Error, Locator, Page, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
-COURSE = ["00_start_here", "01_result_first", "02_inside_a_video_file"]
-WITH_WIDGET = "02_inside_a_video_file"
+COURSE = ["00_start_here", "01_result_first", "02_inside_a_video_file", "03_motion_vectors"]
+WITH_SLIDERS = ["02_inside_a_video_file", "03_motion_vectors"]
+WITH_MOSAIC = "03_motion_vectors"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = [
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
@@ -213,13 +214,27 @@ def check_outputs(page: Page, lab: Lab, name: str) -> None:
     expect(panel.get_by_text("Error displaying widget")).to_have_count(0)
 
 
-def test_the_slider_moves_the_picture(lab: Lab) -> None:
-    in_a_browser(lab, lambda page: move_slider(page, lab))
+@pytest.mark.parametrize("name", WITH_SLIDERS)
+def test_a_slider_changes_the_picture(lab: Lab, name: str) -> None:
+    def press_an_arrow(cell: Locator) -> None:
+        handle = cell.locator(".noUi-handle").first
+        handle.focus()
+        handle.press("ArrowRight")
+
+    in_a_browser(lab, lambda page: touch_widget(page, lab, name, ".widget-slider", press_an_arrow))
 
 
-def move_slider(page: Page, lab: Lab) -> None:
-    panel = run_all(page, lab, WITH_WIDGET)
-    cell = panel.locator(".jp-CodeCell").filter(has=page.locator(".widget-slider")).first
+def test_a_click_on_a_block_changes_the_picture(lab: Lab) -> None:
+    def click(cell: Locator) -> None:
+        cell.locator(".widget-gridbox button").nth(100).click()
+
+    in_a_browser(lab, lambda page: touch_widget(page, lab, WITH_MOSAIC, ".widget-gridbox", click))
+
+
+def touch_widget(page: Page, lab: Lab, name: str, part: str, touch: Callable[[Locator], None]) -> None:
+    """Runs a notebook, touches its first widget with this part, and waits until its picture has changed."""
+    panel = run_all(page, lab, name)
+    cell = panel.locator(".jp-CodeCell").filter(has=page.locator(part)).first
     expect(cell).to_be_visible(timeout=30_000)
     cell.scroll_into_view_if_needed()
 
@@ -229,10 +244,8 @@ def move_slider(page: Page, lab: Lab) -> None:
 
     expect(cell.locator(".jp-Cell-outputArea img").first).to_be_visible(timeout=30_000)
     before = pictures()
-    handle = cell.locator(".noUi-handle").first
-    handle.focus()
-    handle.press("ArrowRight")
+    touch(cell)
     deadline = time.monotonic() + 30
     while pictures() == before and time.monotonic() < deadline:
         page.wait_for_timeout(100)
-    assert pictures() != before, "the picture did not follow the slider"
+    assert pictures() != before, "the picture did not follow"

@@ -37,10 +37,10 @@ from cvrl_lite.figures import course_map, filmstrip, long_exposure, show
 show(
     course_map(),
     "A flow chart. A video file (notebook 02) gives key frames, what stays (02); motion vectors, what moves "
-    "(03); and, dashed, the residual, what is new (09). Key frames lead to matching a clip with its key "
-    "frame (04), vectors to foreseeing the vectors to come (05), and, dashed, the residual to an optional "
-    "third task (09). These feed one network (01, 06). From it lead three ways: how good and how sure (07), "
-    "which part does it (08), your own videos (10).",
+    "(03); and, dashed, the residual, what is new (04). Key frames lead to matching a clip with its key "
+    "frame (05), vectors to foreseeing the vectors to come (06), and, dashed, the residual to an optional "
+    "third task (09). These feed one network (01, 07). From it lead three ways: how good and how sure (08), "
+    "which part does it (09), your own videos (10).",
 )
 
 # %% [markdown]
@@ -169,7 +169,8 @@ for what, fine in checks.items():
 # | 00_start_here | 0.1 | 0.2 GB | 0 | yes |
 # | 01_result_first | 1 | 1.6 GB | 64 MB (the clips) | yes |
 # | 02_inside_a_video_file | 0.2 | 0.4 GB | 0 | yes |
-# | 03 to 10 | | | | planned |
+# | 03_motion_vectors | 0.2 | 0.4 GB | 0 | yes |
+# | 04 to 10 | | | | planned |
 #
 # ## What we have seen
 #

@@ -390,7 +390,8 @@ for wrong in ("no_such_file.mp4", io.BytesIO(b"Dear diary, today I wrote a video
 #
 # ## Next, and further reading
 #
-# Next comes 03_motion_vectors: what these arrows are and are not, proved clip by clip.
+# Next: [03_motion_vectors](03_motion_vectors.ipynb), what these arrows are and are not, proved clip by
+# clip.
 #
 # - [Digital video introduction](https://github.com/leandromoreira/digital_video_introduction): codecs
 #   from the first pixel on, with many pictures.
