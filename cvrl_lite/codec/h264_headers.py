@@ -229,9 +229,11 @@ def read_slice(nal: bytes, most: int, spss: dict[int, Sps], ppss: dict[int, Pps]
     moves = False
     for _ in filter(None, active):
         if bits.flag():
-            moves = True
+            commands = []
             while (command := bits.unsigned(3)) != 3:
-                bits.unsigned()
+                commands.append((command, bits.unsigned()))
+            # (0, 0) puts the reference decoded last in front, where a P-slice has it anyway.
+            moves = moves or kind == "B" or commands[:1] != [(0, 0)]
     weighted = kind == "B" and pps.weighted_both == 2
     if (kind == "P" and pps.weighted) or (kind == "B" and pps.weighted_both == 1):
         weighted = _skip_weights(bits, sum(active), colour=sps.chroma_format != 0)
@@ -239,10 +241,11 @@ def read_slice(nal: bytes, most: int, spss: dict[int, Sps], ppss: dict[int, Pps]
         bits.flag()
         moves = bits.flag() or moves
     elif is_reference and bits.flag():
-        moves = True
         while command := bits.unsigned(6):
-            for _ in range({5: 0, 3: 2}.get(command, 1)):
+            picture = 0 if command == 5 else bits.unsigned()
+            if command == 3:
                 bits.unsigned()
+            moves = moves or command != 1 or picture == 0  # else one before the last is given up
     deblocked = True
     if pps.controls_deblocking:
         if pps.arithmetic and kind != "I":
