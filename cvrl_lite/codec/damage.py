@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+from bisect import bisect_left, insort
 from dataclasses import dataclass
 
 import numpy as np
 
-from cvrl_lite.codec.decode import Decoder
-from cvrl_lite.codec.index import Index
+from cvrl_lite.codec.decode import MOST_HELD, Decoder
+from cvrl_lite.codec.index import Index, Key
 from cvrl_lite.errors import DamagedVideo
+
+_REORDERED = 17  # pictures, at most, between decoding and showing
 
 
 @dataclass(frozen=True)
@@ -51,24 +54,38 @@ def survey(decoder: Decoder, index: Index) -> tuple[Index, Damage]:
     Raises:
         DamagedVideo: No key picture could be read, so that there is nothing to start from.
     """
-    before = decoder.bad_packets
+    before = len(decoder.refused)
     found: dict[int, tuple[bool, bool]] = {}
+    places: list[int] = []
     for place, frame in decoder.everything(index):
-        found[place] = (bool(frame.is_corrupt), bool(frame.key_frame))
-    places = sorted(found)
-    if not any(found[place][1] for place in places):
+        at = bisect_left(places, place)
+        # A picture that comes long after its turn is not waited for.
+        if place not in found and len(places) - at <= MOST_HELD:
+            found[place] = (bool(frame.is_corrupt), bool(frame.key_frame))
+            insort(places, place)
+    flagged = [place for place in places if found[place][1]]
+    if not flagged:
         raise DamagedVideo(decoder.name, "no key picture could be decoded")
+    refused = decoder.refused[before:]
     corrupt = tuple(i for i, place in enumerate(places) if found[place][0])
     missing = tuple(float(t) for t in np.delete(index.times, places))
-    report = Damage(len(places), decoder.bad_packets - before, corrupt, missing, index.breaks_off)
-    return _kept(index, places), report
+    report = Damage(len(places), len(refused), corrupt, missing, index.breaks_off)
+    if not (refused or corrupt or missing):
+        return index, report
+    faults = [place for place in range(index.frames) if place not in found or found[place][0]]
+    faults += [index.places.get(stamp, 0) for stamp in refused]
+    # Pictures shown a little earlier may refer to the first one that is not whole.
+    sound = bisect_left(places, min(faults) - _REORDERED)
+    return _kept(index, places, flagged, sound), report
 
 
-def _kept(index: Index, places: list[int]) -> Index:
-    """The index with the frames at `places` alone."""
+def _kept(index: Index, places: list[int], flagged: list[int], sound: int) -> Index:
+    """The index with the frames at `places` alone, and those `flagged` as key pictures."""
     new = {place: i for i, place in enumerate(places)}
     stamps = {pts: new[place] for pts, place in index.places.items() if place in new}
-    keys = [key._replace(frame=new[key.frame]) for key in index.keys if key.frame in new]
-    if index.keys[0].frame not in new:  # what follows is decoded from there all the same
-        keys = [index.keys[0]._replace(frame=0, is_sure=False), *(key for key in keys if key.frame)]
-    return dataclasses.replace(index, times=index.times[places], places=stamps, keys=tuple(keys))
+    listed = {key.frame: key for key in index.keys}
+    entries = [(new[place], listed.get(place, Key(None, None, 0))) for place in flagged]
+    entries = [(0, index.keys[0]), *(entry for entry in entries if entry[0])]  # always decoded from there
+    keys = tuple(key._replace(frame=frame, is_sure=False) for frame, key in entries)
+    times = index.times[places]
+    return dataclasses.replace(index, times=times, places=stamps, keys=keys, sound=sound)

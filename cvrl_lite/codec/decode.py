@@ -29,7 +29,7 @@ VECTOR_CODECS = frozenset(
 
 Pixels = Literal["all", "keys", "none"]
 
-_MOST_HELD = 64  # pictures that may wait for an earlier one; H.264 allows 16
+MOST_HELD = 64  # pictures that may wait for an earlier one; H.264 allows 16
 
 
 class Kept:
@@ -56,7 +56,11 @@ class Decoder:
             filter is left out: it changes no vector and takes up to a quarter of the time.
         threads: Slice threads, which change no output; a training reads several files at once instead.
         tolerant: Whether to go on behind packets that cannot be decoded, and deliver pictures that the
-            decoder marks as corrupt.
+            decoder marks as corrupt, where they lie behind the stream's first fault.
+
+    Attributes:
+        started: Whether it has decoded anything.
+        refused: The stamps of packets that could not be decoded and were passed over.
     """
 
     def __init__(
@@ -71,7 +75,8 @@ class Decoder:
         self.name, self._source, self._vectors = source.name, source, vectors
         self.pixels, self._threads, self.tolerant = pixels, threads, tolerant
         self.kept: Kept | None = None
-        self.bad_packets = 0
+        self.refused: list[int | None] = []
+        self._lenient = False  # in the present run
         self._converters: dict[tuple[int, int], VideoReformatter] = {}
         self._open()
 
@@ -80,14 +85,22 @@ class Decoder:
         self.context = self.stream.codec_context
         self.context.thread_type = "SLICE"
         self.context.thread_count = self._threads
+        self._set_up()
+        codec = self.stream.codec.canonical_name
+        self._skips = codec in VECTOR_CODECS  # heeds skip_frame packet by packet (dav1d does not)
+        self._older = self._skips and codec != "h264"
+        self.used = self.started = False
+
+    def _set_up(self) -> None:
         if self._vectors:
             self.context.flags2 |= Flags2.export_mvs
         if self.pixels != "all":
             self.context.options = {"skip_loop_filter": "nointra" if self.pixels == "keys" else "all"}
-        codec = self.stream.codec.canonical_name
-        self._skips = codec in VECTOR_CODECS  # heeds skip_frame packet by packet (dav1d does not)
-        self._older = self._skips and codec != "h264"
-        self.used = False
+
+    def become(self, vectors: bool, pixels: Pixels) -> None:
+        """Changes what a decoder will deliver that has not `started` to decode."""
+        self._vectors, self.pixels = vectors, pixels
+        self._set_up()
 
     def close(self) -> None:
         """Closes the container."""
@@ -117,20 +130,23 @@ class Decoder:
             return
         near = index.key_before(wanted[0])
         # A key picture may turn out not to be a place to start from; the file's start always is.
-        for key in sorted({near, 0}, reverse=True):
-            delivered = False
+        runs = [(key, False) for key in sorted({near, 0}, reverse=True)]
+        if self.tolerant:  # behind a fault, only a decoder that went through it delivers what it can
+            runs = [(near, False)] * (wanted[-1] < index.sound) + [(0, True)]
+        done = 0
+        for number, (key, lenient) in enumerate(runs, 1):
             try:
-                for item in self._run(index, wanted, key):
-                    delivered = True
+                for item in self._run(index, wanted[done:], key, lenient=lenient):
+                    done += 1
                     yield item
                 return
             except DamagedVideo:
-                if delivered or key == 0:
+                if number == len(runs) or (done and not self.tolerant):
                     raise
 
     def everything(self, index: Index) -> Iterator[tuple[int, VideoFrame]]:
         """Whatever a tolerant decoder can deliver, from the start: (frame index, picture), in its order."""
-        counted = 0
+        counted, self._lenient = 0, True
         for packet in chain(self._packets_from(index, 0), (None,)):
             for frame in self._decode(packet):
                 if self._sound(frame, counted, index):
@@ -147,11 +163,14 @@ class Decoder:
         """
         images = np.empty((len(index.keys), *index.size, 3), np.uint8)
         found: list[int] = []
-        if all(key.is_sure for key in index.keys):
-            for place, frame in self._key_pictures(index):
-                if len(found) < len(images) and frame.key_frame:
-                    self.rgb(frame, images[len(found)])
-                    found.append(place)
+        if all(key.is_sure for key in index.keys) and index.keys[-1].frame < index.sound:
+            try:
+                for place, frame in self._key_pictures(index):
+                    if len(found) < len(images) and frame.key_frame:
+                        self.rgb(frame, images[len(found)])
+                        found.append(place)
+            except DamagedVideo:
+                found = []  # alone they do not come out: the whole stream may still be sound
         if found == [key.frame for key in index.keys]:
             return found, images
         # The container and the decoder do not agree on what is a key picture: ask the decoder alone.
@@ -182,6 +201,7 @@ class Decoder:
             other.close()
 
     def _key_pictures(self, index: Index) -> Iterator[tuple[int, VideoFrame]]:
+        self._lenient = False
         if self._skips:
             self.context.skip_frame = "NONKEY"
         try:
@@ -200,15 +220,17 @@ class Decoder:
             if self._skips:
                 self.context.skip_frame = "DEFAULT"
 
-    def _run(self, index: Index, wanted: Sequence[int], key: int) -> Iterator[tuple[int, VideoFrame]]:
-        places, left = index.places, len(wanted)
+    def _run(
+        self, index: Index, wanted: Sequence[int], key: int, *, lenient: bool
+    ) -> Iterator[tuple[int, VideoFrame]]:
+        places, left, self._lenient = index.places, len(wanted), lenient
         chosen = wanted if isinstance(wanted, range) else frozenset(wanted)
         counted = 0  # the next frame's index where timestamps do not tell
         waiting: dict[int, VideoFrame] = {}
         order = iter(wanted)
         due = next(order, None)
         # Pictures that nothing refers to need no decoding unless they are wanted.
-        choosy = bool(places) and self._skips
+        choosy = bool(places) and self._skips and not lenient
         skipping = False
         try:
             for packet in self._packets_until(index, key, chosen):
@@ -216,19 +238,19 @@ class Decoder:
                     skipping = not skipping
                     self.context.skip_frame = "NONREF" if skipping else "DEFAULT"
                 for frame in self._decode(packet):
-                    if self.tolerant and not self._sound(frame, counted, index):
+                    if lenient and not self._sound(frame, counted, index):
                         continue
                     place = places.get(frame.pts, -1) if places else counted
                     counted += 1
                     if place not in chosen or (due is not None and place < due):
                         continue
                     self._sound(frame, place, index)
-                    waiting[place] = frame
+                    waiting.setdefault(place, frame)
                     while due is not None and due in waiting:
                         yield due, waiting.pop(due)
                         left -= 1
                         due = next(order, None)
-                if not left or len(waiting) > _MOST_HELD:
+                if not left or len(waiting) > MOST_HELD:
                     break
         finally:
             if choosy:
@@ -259,12 +281,14 @@ class Decoder:
         """The packets from a key packet on, in decoding order."""
         pts, dts = index.keys[key][:2]
         if self.kept is not None:
-            if self.used:
+            if self._lenient:  # flushing leaves in place what a damaged stream has said of itself
+                self.rewind()
+            elif self.used:
                 self.context.flush_buffers()
             self.used = True
             yield from self.kept.since(pts)
             return
-        fresh = not self.used and key == 0
+        fresh = self._lenient or (not self.used and key == 0)
         for seek in (False,) if fresh or pts is None else (True, False):
             if seek and pts is not None:
                 self.container.seek(pts, stream=self.stream)
@@ -290,15 +314,16 @@ class Decoder:
         try:
             yield from packets(self.name, self.container, self.stream)
         except DamagedVideo:
-            if not self.tolerant:
+            if not self._lenient:
                 raise
 
     def _decode(self, packet: Packet | None) -> list[VideoFrame]:
+        self.started = True
         try:
             return self.context.decode(packet)
         except av.FFmpegError as error:
-            if self.tolerant:
-                self.bad_packets += 1
+            if self._lenient:
+                self.refused.append(packet.pts if packet is not None else None)
                 return []
             when = ""
             if packet is not None and packet.pts is not None and packet.time_base is not None:
@@ -308,13 +333,13 @@ class Decoder:
     def _sound(self, frame: VideoFrame, place: int, index: Index) -> bool:
         """Whether a picture can be handed on."""
         if (frame.height, frame.width) != index.size:
-            if self.tolerant:
+            if self._lenient:
                 return False
             height, width = index.size
             reason = (
                 f"the pictures change size at frame {place}: {width}x{height} to {frame.width}x{frame.height}"
             )
             raise DamagedVideo(self.name, reason)
-        if frame.is_corrupt and not self.tolerant:
+        if frame.is_corrupt and not self._lenient:
             raise DamagedVideo(self.name, f"frame {place} is corrupt")
         return True

@@ -103,6 +103,16 @@ def read_facts(extradata: bytes | None, packets: Iterable[bytes]) -> H264Facts:
         return reader.facts(whole=False)
 
 
+def most_references(extradata: bytes | None) -> int | None:
+    """How many pictures may be referred to at all, by what the container keeps; None if it is silent."""
+    reader = _Reader()
+    try:
+        reader.take_extradata(extradata or b"")
+    except Unknown:
+        return None
+    return reader.most_references
+
+
 class _Reader:
     """Follows a stream piece by piece, as long as each reference is the one that it seems to be."""
 
@@ -130,6 +140,11 @@ class _Reader:
                 at += 2 + size
             at += 1
         return (data[4] & 3) + 1 if len(data) > 4 else 4
+
+    @property
+    def most_references(self) -> int | None:
+        """The largest number that a header of the stream allows, where there is one."""
+        return max((sps.references for sps in self._sps.values()), default=None)
 
     def take(self, nal: bytes) -> None:
         """Reads a piece of the stream.

@@ -6,6 +6,7 @@ A frame's index is its place in the sorted presentation timestamps (pts), its ti
 from __future__ import annotations
 
 import re
+import sys
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from cvrl_lite.errors import DamagedVideo
 
 _MOST_KEPT = 4_000_000  # bytes of packets that an open video may hold in memory
 _B_PICTURES = re.compile("B*")
+_CLOCK = re.compile(r"(\d{1,6}):(\d\d):(\d\d(?:\.\d*)?)", re.ASCII)
 
 
 class Key(NamedTuple):
@@ -54,6 +56,7 @@ class Index:
         rate: Frames a second, on average.
         size: (H, W) the stream announces.
         breaks_off: How the file ends before its own table says; "" where it does not.
+        sound: How many frames lie before the first known fault; the others are decoded from the start.
     """
 
     times: np.ndarray
@@ -64,6 +67,7 @@ class Index:
     rate: float
     size: tuple[int, int]
     breaks_off: str = ""
+    sound: int = sys.maxsize
 
     @property
     def frames(self) -> int:
@@ -112,6 +116,7 @@ def read_index(
         DamagedVideo: No pictures, or no key picture.
     """
     shown: list[_Packet] = []
+    entry: Key | None = None
     held, last_duration, breaks_off = 0, 0, ""
     pictures_in, bytes_left = picture_teller(stream), _MOST_KEPT
     try:
@@ -119,11 +124,12 @@ def read_index(
             bytes_left -= packet.size
             if kept is not None and bytes_left >= 0:
                 kept.append(packet)
-            if packet.is_corrupt:
-                continue
-            held += 1
-            if (shown or packet.is_keyframe) and not packet.is_discard:
-                shown.append(_Packet(packet.pts, packet.dts, packet.is_keyframe, pictures_in(packet)))
+            held += not packet.is_corrupt  # one cut short is decoded as far as it goes
+            pictures = pictures_in(packet)
+            if entry is None and packet.is_keyframe and pictures:
+                entry = Key(packet.pts, packet.dts, 0, is_sure=False)
+            if entry is not None and not packet.is_discard:
+                shown.append(_Packet(packet.pts, packet.dts, packet.is_keyframe, pictures))
                 last_duration = packet.duration or last_duration
     except DamagedVideo as error:
         breaks_off = error.reason
@@ -131,7 +137,7 @@ def read_index(
         kept.clear()
     if not held:
         raise DamagedVideo(name, breaks_off or "it holds no pictures")
-    if not shown:
+    if entry is None or not any(p.pictures for p in shown):
         raise DamagedVideo(name, breaks_off or "it holds no key picture to start from")
     breaks_off = breaks_off or _missing_end(container, stream, held, shown)
 
@@ -139,23 +145,31 @@ def read_index(
     rate = float(stream.average_rate or stream.guessed_rate or 25)
     context = stream.codec_context
     size = (context.height, context.width)
-    stamps = sorted(p.pts for p in shown if p.pts is not None and p.pts >= (shown[0].pts or 0) and p.pictures)
+    start = entry.pts or 0
+    stamps = sorted(p.pts for p in shown if p.pts is not None and p.pts >= start and p.pictures)
     packed = any(len(p.pictures) > 1 for p in shown)
     stamped = not packed and all(p.pts is not None for p in shown)
-    if not stamped or len(set(stamps)) < len(stamps):
+    if not stamped or not stamps or len(set(stamps)) < len(stamps):
         # Stamps are missing, or belong to packets rather than pictures: count what the decoder delivers.
         order = "".join(p.pictures for p in shown)
         before = accumulate((len(p.pictures) for p in shown), initial=0)
         counted = [_counted_key(order, first) for p, first in zip(shown, before) if p.is_key and p.pictures]
         stamped = stamped and len(stamps) == len(order)
+        keys = tuple(counted) or (Key(None, None, 0, is_sure=False),)
         times = np.array(stamps) * tick if stamped else np.arange(len(order)) / rate
-        return Index(times, {}, tuple(counted), stamped, len(order) / rate, rate, size, breaks_off)
+        return Index(times, {}, keys, stamped, len(order) / rate, rate, size, breaks_off)
 
-    at_key = sorted((p.pts, p.dts) for p in shown if p.is_key and p.pts is not None and p.pts >= stamps[0])
-    keys = tuple(Key(pts, dts, bisect_left(stamps, pts)) for pts, dts in at_key)
+    at_key = [p for p in shown if p.is_key and p.pictures and p.pts is not None and p.pts >= start]
+    keys = _entered([Key(p.pts, p.dts, bisect_left(stamps, p.pts)) for p in at_key], entry)
     length = (stamps[-1] - stamps[0]) * tick + (last_duration * tick or 1 / rate)
     places: dict[int | None, int] = {pts: i for i, pts in enumerate(stamps)}
     return Index(np.array(stamps) * tick, places, keys, True, length, rate, size, breaks_off)
+
+
+def _entered(keys: list[Key], entry: Key) -> tuple[Key, ...]:
+    """Key pictures in display order, before them a packet that is not shown where decoding begins with it."""
+    keys.sort(key=lambda key: key.frame)
+    return (*([] if keys and keys[0].frame == 0 else [entry]), *keys)
 
 
 def _counted_key(order: str, first: int) -> Key:
@@ -185,9 +199,8 @@ def _announced_seconds(container: InputContainer, stream: VideoStream, formats: 
     if "avi" in formats and stream.frames and stream.time_base:  # its duration is guessed from what is there
         return float(stream.frames * stream.time_base)
     if "matroska" in formats:
-        if tag := stream.metadata.get("DURATION"):
-            hours, minutes, seconds = tag.split(":")
-            return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+        if tag := _CLOCK.fullmatch(stream.metadata.get("DURATION", "")):
+            return int(tag[1]) * 3600 + int(tag[2]) * 60 + float(tag[3])
         if len(container.streams) == 1 and container.duration:
             return container.duration / av.time_base
     return 0.0

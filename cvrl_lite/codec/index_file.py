@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -34,7 +33,7 @@ def cached_index(path: str, stream: int, folder: str | os.PathLike[str], make: C
     kept = Path(folder) / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.npz"
     try:
         return _load(kept)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):  # not there, or not whole
+    except Exception:  # not there, or not whole, in any of the ways that a broken archive can be
         index = make()
     kept.parent.mkdir(parents=True, exist_ok=True)
     with replacing(kept) as part, open(part, "wb") as file:

@@ -23,6 +23,7 @@ class Decoders:
 
     Attributes:
         kept: The stream's packets, where they are in memory; each decoder then reads them there.
+        thorough: Whether all pixels are to be made anyhow: what conceals a fault may look at them.
     """
 
     def __init__(self, source: Source, *, tolerant: bool = False) -> None:
@@ -30,6 +31,7 @@ class Decoders:
         self._idle: dict[_Kind, list[Decoder]] = {}
         self._process = os.getpid()
         self.kept: Kept | None = None
+        self.thorough = False
         self.closed = False
 
     @contextmanager
@@ -44,8 +46,9 @@ class Decoders:
             raise ValueError(f"{self._source.name}: the video is closed")
         if self._process != os.getpid():
             self._idle, self._process = {}, os.getpid()
+        pixels = "all" if self.thorough else pixels
         idle = self._idle.setdefault((vectors, pixels), [])
-        decoder = idle.pop() if idle else self._open(vectors, pixels)
+        decoder = idle.pop() if idle else self._unused(vectors, pixels)
         decoder.kept = self.kept
         try:
             yield decoder
@@ -62,5 +65,12 @@ class Decoders:
             while idle:
                 idle.pop().close()
 
-    def _open(self, vectors: bool, pixels: Pixels) -> Decoder:
+    def _unused(self, vectors: bool, pixels: Pixels) -> Decoder:
+        """A decoder that decoded nothing yet: one that only served to look at packets, or a new one."""
+        for (_, had), idle in self._idle.items():
+            for decoder in idle:
+                if not decoder.started and had == "all":
+                    idle.remove(decoder)
+                    decoder.become(vectors, pixels)
+                    return decoder
         return Decoder(self._source, vectors=vectors, pixels=pixels, tolerant=self._tolerant)

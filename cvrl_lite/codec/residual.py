@@ -1,24 +1,25 @@
 """What is left of a picture when its prediction by the vectors is taken away.
 
+FFmpeg does not hand out the residual that a file stores. It is found again here: the pictures referred to
+are moved by the vectors, as the decoder does it, and taken away from the decoded picture.
+
 Axes: T time, H W pixels, H8 W8 cells of 8x8 pixels.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
 from av.video.frame import VideoFrame
 
-from cvrl_lite.codec.compensate import compensated
+from cvrl_lite.codec.compensate import Reference
 from cvrl_lite.codec.decode import Decoder
 from cvrl_lite.codec.index import Index
 from cvrl_lite.codec.motion import NO_B_VECTORS, PICTURE_TYPES
 from cvrl_lite.codec.raster import Raster, records
 
-_EIGHT_BITS = ("yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "gray", "nv12")
 _MOST_B_FRAMES = 16
 
 
@@ -28,7 +29,7 @@ class Residual(NamedTuple):
     Attributes:
         values: (T, H, W) int16 luma, -255..255: the picture minus its prediction; 0 where there is none.
         mask: (T, H8, W8) bool, True where a block was predicted; False in intra blocks and I-pictures.
-        exact: Whether the values are those the encoder stored, apart from rounding in the picture's range;
+        exact: Whether the values are what the file adds to its predictions (up to the cut at 0 and 255);
             else they are an approximation (several references, weights, deblocking, parts below 8x8,
             B-pictures, other codecs than H.264, or an encoder that does not say).
     """
@@ -38,18 +39,10 @@ class Residual(NamedTuple):
     exact: bool
 
 
-class _Picture(NamedTuple):
-    place: int
-    kind: str
-    luma: np.ndarray
-    vectors: np.ndarray  # (2, 2, H8, W8): past and future, in quarter pixels
-    mask: np.ndarray  # (2, H8, W8)
-
-
 def iterate_residuals(
     decoder: Decoder, index: Index, start: int, stop: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """The frames `start` to `stop`: values (H, W) int16 and mask (H8, W8) bool of each.
+    """The residuals of the frames `start` to `stop`, one by one; few pictures are held at a time.
 
     P-pictures are predicted from the last picture that is not B, B-pictures from it and the next one.
 
@@ -59,36 +52,39 @@ def iterate_residuals(
         start: The first frame's index.
         stop: The index after the last frame's.
 
+    Returns:
+        An iterator of (values (H, W) int16, mask (H8, W8) bool).
+
     Raises:
         DamagedVideo: A picture cannot be decoded.
     """
-    if start == stop:
+    if start >= stop:
         return
-    six_tap = decoder.stream.codec.canonical_name == "h264"
-    first = min(start, index.keys[index.key_before(start)].frame)
-    past: np.ndarray | None = None
-    between: list[_Picture] = []
-    for place, frame in decoder.pictures(index, range(first, min(index.frames, stop + _MOST_B_FRAMES))):
-        picture = _looked_at(place, frame, index, decoder)
-        if picture.kind == "B":
-            between.append(picture)
-            continue
-        for waiting in between:
-            if start <= waiting.place < stop:
-                yield _rest(waiting, past, picture.luma, six_tap)
-        if start <= place < stop:
-            yield _rest(picture, past, None, six_tap)
-        past, between = picture.luma, []
-        if place >= stop - 1:
+    # Some frames more on both sides, to find the references of the first and of the last one.
+    key = index.keys[index.key_before(start)].frame
+    first = min(start, max(key, start - _MOST_B_FRAMES))
+    around = range(first, min(index.frames, stop + _MOST_B_FRAMES))
+    codec = decoder.stream.codec.canonical_name
+    past: _Anchor | None = None
+    between: list[VideoFrame] = []  # B-pictures, until the next picture that is none
+    for place, frame in decoder.pictures(index, around):
+        if PICTURE_TYPES[int(frame.pict_type)] == "B":
+            if start <= place < stop:
+                if codec in NO_B_VECTORS:
+                    yield _nothing(frame)
+                else:
+                    between.append(frame)
+        else:
+            anchor = _Anchor(frame, six_tap=codec == "h264")
+            for waiting in between:
+                yield _residual(waiting, past, anchor)
+            if start <= place < stop:
+                yield _residual(frame, past, None)
+            past, between = anchor, []
+        if place >= stop - 1 and not between:
             return
     for waiting in between:
-        if start <= waiting.place < stop:
-            yield _rest(waiting, past, None, six_tap)
-
-
-def read_residuals(decoder: Decoder, index: Index, start: int, stop: int, exact: bool) -> Residual:
-    """The residuals of the frames `start` to `stop` in one piece; arguments as in `iterate_residuals`."""
-    return collected(iterate_residuals(decoder, index, start, stop), stop - start, index.size, exact)
+        yield _residual(waiting, past, None)
 
 
 def collected(
@@ -98,58 +94,75 @@ def collected(
     height, width = size
     values = np.empty((count, height, width), np.int16)
     mask = np.empty((count, -(-height // 8), -(-width // 8)), bool)
-    for i, (value, covered) in enumerate(islice(parts, count)):
-        values[i], mask[i] = value, covered
-    return Residual(values, mask, exact and height % 16 == 0 and width % 16 == 0)
+    for i, (value, predicted) in zip(range(count), parts):
+        values[i], mask[i] = value, predicted
+    return Residual(values, mask, exact)
 
 
-def _looked_at(place: int, frame: VideoFrame, index: Index, decoder: Decoder) -> _Picture:
-    kind = PICTURE_TYPES[int(frame.pict_type)]
-    raster = Raster(1, index.size, ("past", "future"))
-    unread = kind == "B" and decoder.stream.codec.canonical_name in NO_B_VECTORS
-    raster.add(None if unread else records(frame))
-    raster.paint()
-    vectors = np.rint(raster.vectors[:, 0] * 4).astype(np.int32)
-    return _Picture(place, kind, luma(frame), vectors, raster.mask[:, 0])
+def read_residuals(decoder: Decoder, index: Index, start: int, stop: int, exact: bool) -> Residual:
+    """The residuals of the frames `start` to `stop` in one piece; arguments as in `iterate_residuals`."""
+    return collected(iterate_residuals(decoder, index, start, stop), stop - start, index.size, exact)
 
 
 def luma(frame: VideoFrame) -> np.ndarray:
-    """The luma of a picture, (H, W) uint8; of formats with more bits, rounded to eight."""
-    if frame.format.name not in _EIGHT_BITS:
+    """A picture's first plane, (H, W) uint8; of more than 8 bits, the upper ones."""
+    form, plane = frame.format, frame.planes[0]
+    bits = form.components[0].bits
+    if not form.is_planar and len(form.components) > 1:
         frame = frame.reformat(format="gray")
-    plane = frame.planes[0]
-    rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
-    return rows[: frame.height, : frame.width]
+        plane, bits = frame.planes[0], 8
+    kind = np.dtype(np.uint8 if bits == 8 else np.uint16)
+    rows = np.frombuffer(memoryview(plane), kind).reshape(-1, plane.line_size // kind.itemsize)
+    pixels = rows[: frame.height, : frame.width]
+    return pixels if bits == 8 else (pixels >> (bits - 8)).astype(np.uint8)
 
 
-def _rest(
-    picture: _Picture, past: np.ndarray | None, future: np.ndarray | None, six_tap: bool
+class _Anchor:
+    """A picture that others refer to, made ready when one does."""
+
+    def __init__(self, frame: VideoFrame, *, six_tap: bool) -> None:
+        self._frame, self._six_tap = frame, six_tap
+        self._reference: Reference | None = None
+
+    def compensated(self, vectors: np.ndarray) -> np.ndarray:
+        """The picture moved by vectors (2, H8, W8) in pixels."""
+        if self._reference is None:
+            self._reference = Reference(luma(self._frame), six_tap=self._six_tap)
+        return self._reference.compensated(np.rint(vectors * 4).astype(np.int32))
+
+
+def _residual(
+    frame: VideoFrame, past: _Anchor | None, future: _Anchor | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The residual of one picture and where there is one."""
-    height, width = picture.luma.shape
-    values = np.zeros((height, width), np.int16)
-    found = np.zeros_like(picture.mask)
-    predictions: list[np.ndarray | None] = [None, None]
-    for i, reference in enumerate((past, future)):
-        if reference is not None and picture.mask[i].any():
-            predictions[i] = compensated(reference, picture.vectors[i], six_tap=six_tap)
-            found[i] = picture.mask[i]
-    covered: np.ndarray = found[0] | found[1]
-    if not covered.any():
-        return values, covered
-    one, two = predictions
-    if one is not None and two is not None:
-        ways = _pixels(found[0], height, width), _pixels(found[1], height, width)
-        mean = ((one.astype(np.uint16) + two + 1) >> 1).astype(np.uint8)
-        prediction = np.where(ways[0] & ways[1], mean, np.where(ways[0], one, two))
-    else:
-        prediction = one if one is not None else two  # type: ignore[assignment]
-    np.subtract(picture.luma, prediction, out=values, dtype=np.int16)
-    if not covered.all():
-        values[~_pixels(covered, height, width)] = 0
-    return values, covered
+    """A picture minus its prediction, and where there is one."""
+    raster = Raster(1, (frame.height, frame.width), ("past", "future"))
+    raster.add(records(frame))
+    raster.paint()
+    predictions, masks = [], []
+    for anchor, vectors, mask in zip((past, future), raster.vectors[:, 0], raster.mask[:, 0]):
+        if anchor is not None and mask.any():
+            predictions.append(anchor.compensated(vectors))
+            masks.append(mask)
+    if not masks:
+        return _nothing(frame)
+    prediction, predicted = predictions[0], masks[0]
+    if len(masks) == 2:
+        one, two = predictions
+        mean = (one | two) - ((one ^ two) >> 1)  # halves rounded up
+        only_one, only_two = _pixels(masks[0] & ~masks[1], one), _pixels(masks[1] & ~masks[0], one)
+        prediction = np.where(only_one, one, np.where(only_two, two, mean))
+        predicted = masks[0] | masks[1]
+    values = np.subtract(luma(frame), prediction, dtype=np.int16)
+    if not predicted.all():
+        values *= _pixels(predicted, prediction)
+    return values, predicted
 
 
-def _pixels(cells: np.ndarray, height: int, width: int) -> np.ndarray:
-    """A mask of cells as one of pixels."""
-    return cells.repeat(8, 0).repeat(8, 1)[:height, :width]
+def _nothing(frame: VideoFrame) -> tuple[np.ndarray, np.ndarray]:
+    values = np.zeros((frame.height, frame.width), np.int16)
+    return values, np.zeros((-(-frame.height // 8), -(-frame.width // 8)), bool)
+
+
+def _pixels(cells: np.ndarray, like: np.ndarray) -> np.ndarray:
+    """A mask of cells as one of pixels, in the size of a picture."""
+    return cells.repeat(8, 0).repeat(8, 1)[: like.shape[0], : like.shape[1]]

@@ -15,7 +15,7 @@ from av.packet import Packet
 from cvrl_lite.codec.chunks import Chunk, Plan, read
 from cvrl_lite.codec.damage import Damage, survey
 from cvrl_lite.codec.decode import VECTOR_CODECS, Kept, Pixels
-from cvrl_lite.codec.h264 import H264Facts, read_facts
+from cvrl_lite.codec.h264 import H264Facts, most_references, read_facts
 from cvrl_lite.codec.index import Index, describe_streams, packets, read_index
 from cvrl_lite.codec.index_file import cached_index
 from cvrl_lite.codec.info import VideoInfo
@@ -104,6 +104,8 @@ class Stream:
 
         The older codecs know no other references.
         """
+        if self._keep and any(time < self.index.times[-1] for time in self.damage.missing):
+            return False
         if self.codec != "h264":
             return self.codec in VECTOR_CODECS
         return self.h264.reference_distance_known
@@ -111,8 +113,10 @@ class Stream:
     @cached_property
     def steps_differ(self) -> bool:
         """Whether vectors are to be divided by a known distance."""
-        if self.codec == "h264" and self.h264.single_reference_p_only:
-            return False
+        if self.codec == "h264":
+            with self.decoders.borrow() as decoder:
+                if most_references(decoder.stream.codec_context.extradata) == 1:
+                    return False  # no B-pictures, and nothing further away
         return self.reference_distance_known
 
     @cached_property
@@ -177,7 +181,8 @@ class Stream:
     @property
     def residual_exact(self) -> bool:
         """Whether the residuals found are those of the file."""
-        return self.codec == "h264" and self.h264.residual_exact
+        damaged = self._keep and bool(self.damage)
+        return self.codec == "h264" and self.h264.residual_exact and not damaged
 
     def turned(self, size: tuple[int, int]) -> tuple[int, int]:
         """A size (H, W) as coded from one as handed out, or the other way round."""
@@ -232,7 +237,9 @@ class Stream:
         decoders = self.decoders if self._keep else Decoders(self.source, tolerant=True)
         with decoders.borrow() as decoder:
             found = survey(decoder, self._listed)
-        if decoders is not self.decoders:
+        if decoders is self.decoders:
+            decoders.thorough = found[0].sound < found[0].frames
+        else:
             decoders.close()
         return found
 
