@@ -27,7 +27,7 @@ from cvrl_lite.scenes.textures import still
 
 WIDTH, HEIGHT = 192, 128
 SCALES, MARBLE = ("scales", 4), ("marble", 7)
-PIXELS = "62afc49f045c0cc93169b38597e25dbe8642c8303d0273dfc1313c7ff2da16d3"
+PIXELS = "17b8bd54c984e4124a2ceb38317eeb6b6bed20acdd644fa12f3eeec64daad6e8"
 
 
 @lru_cache
@@ -124,7 +124,7 @@ def news() -> np.ndarray:
 
 def every_position() -> np.ndarray:
     """16 steps to the right and down, each of 1 pixel and another of the 16 quarter-pixel positions."""
-    return camera(wall(*SCALES), path(*[(4 + n % 4, 4 + n // 4) for n in range(16)]))
+    return camera(wall("weave", 4), path(*[(7 - n % 4, 7 - n // 4) for n in range(16)]))
 
 
 ONE = {"gop": 250, "crf": 18}  # one key frame

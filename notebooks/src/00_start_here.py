@@ -170,7 +170,8 @@ for what, fine in checks.items():
 # | 01_result_first | 1 | 1.6 GB | 64 MB (the clips) | yes |
 # | 02_inside_a_video_file | 0.2 | 0.4 GB | 0 | yes |
 # | 03_motion_vectors | 0.2 | 0.4 GB | 0 | yes |
-# | 04 to 10 | | | | planned |
+# | 04_residuals | 0.2 | 0.4 GB | 0 | yes |
+# | 05 to 10 | | | | planned |
 #
 # ## What we have seen
 #

@@ -640,7 +640,7 @@ print("of the cells whose vector is a pixel or longer, most agree with the searc
 #
 # ## Next, and further reading
 #
-# Next comes 04_residuals. We play decoder, predict a frame from the last one and its
+# Next: [04_residuals](04_residuals.ipynb). We play decoder, predict a frame from the last one and its
 # vectors, and look at what is left.
 #
 # - [mv-extractor](https://github.com/LukasBommes/mv-extractor): another tool that reads the records.

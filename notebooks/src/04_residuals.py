@@ -1,0 +1,511 @@
+# %% [markdown]
+# # Residuals
+#
+# To unpack a P-frame, a decoder does two things. It **predicts** the frame, by copying each block from where
+# its motion vector leads; and it adds the **residual**, the stored difference between that guess and the
+# real frame. Vectors say what could be foreseen by shifting. The residual says the rest: what came out
+# from behind, what is new, what changed its light. In this notebook *we* are the decoder, and look at what
+# is left.
+#
+# **Goals.** After this notebook you will be able to
+# - predict a frame by hand, from the last one and its vectors, also between the pixels,
+# - say what a residual shows: occlusion, new things, light,
+# - prove that a residual is exact, and say when it is not,
+# - add vectors up over several frames, back to the I-frame.
+#
+# **Needs.** [03_motion_vectors](03_motion_vectors.ipynb). Less than 1 minute on 2 cores, 0.4 GB of memory,
+# no disk: the clips are in the repository.
+
+# %%
+import tempfile
+
+import av
+import numpy as np
+
+from cvrl_lite import CompressedVideo, data_path
+from cvrl_lite.codec import encode
+from cvrl_lite.figures import bars, filmstrip, residual_panels, show, vector_panels
+
+# %% [markdown]
+# ## A clip with news
+#
+# `news.mp4` has one I-frame, then P-frames only. A disc moves 3 pixels to the right per frame; at frame 6
+# two tiles appear, a plain one and one with a pattern; at frame 10 everything gets a little lighter. Guess:
+# which frames can be foreseen from the one before, and which need many bytes?
+
+# %%
+news = CompressedVideo(data_path("lessons/news.mp4"))
+frames = news.clip(0, 14)
+places = [0, 5, 6, 9, 10]
+show(
+    filmstrip(
+        frames[places],
+        labels=[f"frame {place}" for place in places],
+        columns=5,
+        title="A disc moves; two tiles appear; the light goes up",
+    ),
+    "Five frames: a blue disc moves to the right over planks. From frame 6 on there are a green tile and a "
+    "reddish patterned one below; frame 10 is a little lighter.",
+)
+with av.open(str(data_path("lessons/news.mp4"))) as box:
+    sizes = [packet.size for packet in box.demux(video=0) if packet.size]  # no B-frames: in order
+print("bytes of each frame:", *sizes)
+largest = 1 + np.argsort(sizes[1:])[::-1][:2]
+print("the two largest P-frames:", *sorted(int(frame) for frame in largest))
+assert set(largest) == {6, 10}
+
+# %% [markdown]
+# Frames 6 and 10, as you will have guessed: bytes go where the prediction fails.
+#
+# Codecs keep brightness and colour apart and spend most of their care on brightness, called **luma**: one
+# number from 0 to 255 for each pixel. All residuals here are of luma. PyAV hands it out as the first
+# **plane** of a decoded frame.
+
+
+# %%
+def read_luma(name):
+    """(T, H, W) uint8 luma of all frames."""
+    with av.open(str(data_path(name))) as box:
+        planes = [frame.planes[0] for frame in box.decode(video=0)]
+        rows = [np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size) for plane in planes]
+        return np.stack([part[:, : plane.width] for part, plane in zip(rows, planes)])
+
+
+luma = read_luma("lessons/news.mp4")
+motion = news.motion()
+print("luma", luma.shape, " vectors", motion.vectors.shape)
+
+# %% [markdown]
+# ## Predicting by hand
+#
+# Copy each cell from where its vector leads. Where that is between pixels we take the nearest one, for now.
+# Then subtract: **residual = frame - prediction**. Beside it we put the plain difference of two frames, the
+# residual of somebody who has no vectors. What will be left of the disc, left and right?
+
+
+# %%
+def predict(before, vectors):
+    """Each cell of 8 x 8 copied from where its vector leads, to the nearest whole pixel."""
+    height, width = before.shape
+    dense = np.rint(vectors).astype(int).repeat(8, 1).repeat(8, 2)[:, :height, :width]
+    y, x = np.mgrid[0:height, 0:width]
+    return before[np.clip(y + dense[1], 0, height - 1), np.clip(x + dense[0], 0, width - 1)]
+
+
+def minus(a, b):
+    """The difference of two luma pictures, which may be negative."""
+    return a.astype(int) - b
+
+
+by_hand = minus(luma[5], predict(luma[4], motion.vectors[5]))
+difference = minus(luma[5], luma[4])
+show(
+    residual_panels(
+        [difference, by_hand],
+        labels=["frame 5 - frame 4", "frame 5 - prediction"],
+        title="Vectors explain the inside of the disc; what is left is its edge",
+    ),
+    "Left, the difference of two frames: the whole disc with its pattern. Right, the residual: only a thin "
+    "ring at the disc's edge.",
+)
+assert 4 * np.abs(by_hand).mean() < np.abs(difference).mean()
+
+# %% [markdown]
+# The pattern on the disc is gone: it was foreseen. `video.residuals()` does the same for all frames, with a
+# mask that is False where nothing was predicted, in intra blocks. Where vectors are whole pixels ours must
+# agree to the last level. Does it?
+
+# %%
+residual = news.residuals()
+whole = (motion.vectors[5] % 1 == 0).all(0) & motion.mask[5]  # cells with a whole-pixel vector
+pixels = whole.repeat(8, 0).repeat(8, 1)
+assert np.array_equal(by_hand[pixels], residual.values[5][pixels])
+print(f"whole-pixel vectors in {whole.mean():.0%} of the cells, and there both agree in every pixel")
+
+# %% [markdown]
+# ## Between the pixels
+#
+# And the other cells? H.264 computes the value *half-way* between two pixels from six neighbours, with
+# weights 1, -5, 20, 20, -5, 1 over 32. That looks odd; it is a compromise between sharpness and cost. Values
+# at *quarters* are the rounded mean of two neighbours out of whole and half positions. In `slow_pan.mp4`
+# all moves by (0.75, 0.5), and that position is the mean of two: the half-way point in both directions, `j`,
+# and the one half-way down in the next column, `h`.
+
+
+# %%
+def six_taps(values, axis):
+    """32 times the value half-way between each entry and the next, along an axis."""
+    shifted = [np.roll(values, 2 - n, axis) for n in range(6)]  # two before ... three after
+    return sum(weight * part for weight, part in zip((1, -5, 20, 20, -5, 1), shifted))
+
+
+def three_quarters_and_half(picture):
+    """H.264's values 3/4 pixel to the right and 1/2 down of each pixel (wrong near the border)."""
+    down = six_taps(picture.astype(int), axis=0)  # 32 times too large
+    h = np.clip((down + 16) >> 5, 0, 255)
+    j = np.clip((six_taps(down, axis=1) + 512) >> 10, 0, 255)
+    return (j + np.roll(h, -1, 1) + 1) >> 1
+
+
+slow = CompressedVideo(data_path("lessons/slow_pan.mp4"))
+slow_luma, slow_motion = read_luma("lessons/slow_pan.mp4"), slow.motion()
+before, now = slow_luma[3], slow_luma[4]
+right, down, both = (np.roll(before.astype(int), shift, (0, 1)) for shift in ((0, -1), (-1, 0), (-1, -1)))
+linear = (
+    before + 3 * right + down + 3 * both + 4
+) >> 3  # weights by distance: 1/4, 3/4 across; 1/2, 1/2 down
+inner = slice(16, -16), slice(16, -16)  # away from the border
+guesses = {
+    "the frame before": before,
+    "nearest whole pixel": predict(before, slow_motion.vectors[4]),
+    "weights by distance": linear,
+    "H.264's six weights": three_quarters_and_half(before),
+}
+left = {name: np.abs(minus(now, guess)[inner]).mean() for name, guess in guesses.items()}
+show(
+    bars(
+        left,
+        label="what is left: mean of |frame - guess|, in levels",
+        title="The finer the guess, the less is left",
+        form=".2f",
+    ),
+    "Four bars, each shorter than the one above: the frame before, nearest whole pixel, weights by distance, "
+    "and H.264's six weights.",
+)
+values = list(left.values())
+assert values == sorted(values, reverse=True)
+
+same = (slow_motion.vectors[4] == [[[0.75]], [[0.5]]]).all(0).repeat(8, 0).repeat(8, 1)[inner]
+ours = minus(now, three_quarters_and_half(before))[inner]
+assert np.array_equal(ours[same], slow.residuals(4, 5).values[0][inner][same]) and same.mean() > 0.9
+print("with the six weights our residual is the package's, in every pixel with that vector")
+
+# %% [markdown]
+# Whoever predicts must use the very filter that the encoder used. The package has it for all sixteen
+# positions, and for older codecs theirs. From here on we leave prediction to `residuals()`.
+#
+# ## What is left, and what it says
+#
+# Three frames of the news: an ordinary one, the one with the tiles, the one with the light. Try to tell from
+# the maps alone what happened.
+
+# %%
+show(
+    residual_panels(
+        residual.values[[5, 6, 10]],
+        residual.mask[[5, 6, 10]],
+        labels=["frame 5: the disc moves", "frame 6: two tiles appear", "frame 10: the light goes up"],
+        title="Occlusion at the edge, new things in place, light everywhere",
+    ),
+    "Three maps. Frame 5: a thin ring. Frame 6: the ring, and below two spots, some strong, some hatched. "
+    "Frame 10: pale green nearly everywhere, that is, lighter than predicted.",
+)
+
+# %% [markdown]
+# - **Occlusion.** A block at the edge of the disc holds disc *and* wall, and these move differently; one
+#   vector cannot serve both. And behind the disc a strip of wall comes into view that the last frame did not
+#   show. So a residual draws the outline of whatever moves before something else.
+# - **New things.** Nothing could be copied. Either the residual is as strong as the thing itself, or the
+#   encoder gave up copying and chose intra blocks. Those have no residual that we could know; they are
+#   hatched.
+# - **Light.** All blocks have the right vector and the wrong brightness: a weak residual of one sign.
+#
+# In numbers:
+
+# %%
+tiles = np.zeros((128, 192), bool)
+tiles[84:116, 24:56] = tiles[84:116, 128:160] = True  # where we drew them
+y, x = np.mgrid[0:128, 0:192]
+distance = np.hypot(x - 40 - 3 * 5, y - 52)  # from the disc's centre in frame 5; its radius is 26
+size = np.abs(residual.values[5])
+inside, edge, outside = (
+    size[part].mean() for part in (distance < 20, np.abs(distance - 26) < 4, distance > 40)
+)
+print(
+    "frame 5: edge of the disc over 5 times its inside, and the far wall:",
+    edge > 5 * inside,
+    edge > 5 * outside,
+)
+
+predicted = residual.mask.repeat(8, 1).repeat(8, 2)
+size = np.abs(residual.values[6])
+intra = [(~predicted[6][part]).mean() for part in (tiles, ~tiles)]
+print(f"frame 6: intra are {intra[0]:.0%} of the tiles, {intra[1]:.0%} of the rest")
+strong = size[tiles & predicted[6]].mean() / size[~tiles & predicted[6]].mean()
+print("         what was predicted of the tiles is off by over 10 times as much as elsewhere:", strong > 10)
+
+lighter = (residual.values[10][predicted[10]] > 0).mean()
+print(f"frame 10: lighter than predicted in {lighter:.0%} of the pixels")
+assert edge > 5 * max(inside, outside) and strong > 10 and lighter > 0.8
+
+# %% [markdown]
+# **Exercise 1** (medium, 10 minutes). Write a small newsreader. Given the residual of one P-frame and its
+# mask, it says `"light"` if more than half of all pixels are off by more than 4 levels, otherwise `"new"` if
+# more than 5 % of the cells were not predicted, otherwise `"quiet"`.
+
+
+# %% tags=["exercise"]
+def read_news(values, mask):
+    """ "light", "new" or "quiet", from the residual (H, W) of a frame and its mask (H8, W8)."""
+    ...
+
+
+# %% tags=["check"]
+heard = [read_news(residual.values[t], residual.mask[t]) for t in range(1, 14)]
+expected = ["new" if t == 6 else "light" if t == 10 else "quiet" for t in range(1, 14)]
+negative = read_news(np.full((16, 16), -9), np.ones((2, 2), bool))
+if heard == expected and negative == "light":
+    print("Right.")
+else:
+    print(f"Not yet: you hear {heard}, and of a frame that gets darker: {negative!r}.")
+
+# %% [markdown]
+# <details><summary>Hint</summary>
+# A mean over <code>np.abs(values) &gt; 4</code> is a share of pixels; <code>~mask</code> is True where
+# nothing was predicted.
+# </details>
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# def read_news(values, mask):
+#     if (np.abs(values) > 4).mean() > 0.5:
+#         return "light"
+#     return "new" if (~mask).mean() > 0.05 else "quiet"
+# ```
+#
+# </details>
+
+# %% [markdown]
+# ## Is it exact?
+#
+# FFmpeg does not export the residual. What we have is the decoded frame minus *our* prediction. It is the
+# encoder's residual only if our prediction is the decoder's, to the last level. How could one prove that
+# without looking into the decoder?
+#
+# By a file in which there is no residual. `every_position.mp4` was packed with **quantiser** 51, the
+# coarsest that H.264 has: its P-frames keep vectors and nearly nothing else. So what the decoder shows *is*
+# its prediction, and our residual must be zero. Not small: zero. Each step of the camera lands at another of
+# the sixteen positions between pixels, so each filter is on trial.
+
+# %%
+trial = CompressedVideo(data_path("lessons/every_position.mp4"))
+trial_motion, trial_residual = trial.motion(), trial.residuals()
+height, width = trial_motion.mask.shape[1:]
+zero = (trial_residual.values.reshape(-1, height, 8, width, 8) == 0).all((2, 4))  # (T, H8, W8)
+position = (trial_motion.vectors * 4 % 4).astype(int)  # quarters right, quarters down
+print("cells without a single wrong pixel, by quarters to the right (across) and down:")
+shares = np.zeros((4, 4))
+for down in range(4):
+    for right in range(4):
+        here = trial_motion.mask & (position[:, 0] == right) & (position[:, 1] == down)
+        shares[down, right] = zero[here].mean()
+    print("   ", *[f"{share:.1%}" for share in shares[down]])
+assert shares.min() > 0.95 and trial_residual.exact
+
+# %% [markdown]
+# At each of the sixteen positions practically all cells are predicted without a single wrong pixel; in the
+# few others the encoder did store something. A filter that rounds wrongly anywhere would leave its mark in
+# a whole box of this table.
+#
+# `residuals()` says whether it is exact: `residual.exact`. It reads that from the headers of the stream.
+# H.264 makes it inexact in several ways, and encoders for watching use them all:
+#
+# - a **deblocking filter** smooths the edges of blocks after the residual was added,
+# - with several references, the true one is not known (notebook 03),
+# - of the vectors of blocks below 8 x 8, FFmpeg exports one in four (notebook 03),
+# - B-frames blend two references, and how is not always known,
+# - a reference may be made lighter or darker before it is copied ("weighted").
+#
+# `news.mp4` was packed without any of these. We pack its frames again and allow one at a time.
+
+# %%
+settings = {
+    "as news.mp4": {},
+    "deblocking": {"deblock": True},
+    "three references": {"references": 3},
+    "blocks of 4 x 4": {"options": {"partitions": "p8x8,p4x4"}},
+    "two B-frames": {"b_frames": 2},
+    "weighted": {"weighted": True},
+    "MPEG-4 Part 2": {"codec": "mpeg4"},
+}
+with tempfile.TemporaryDirectory() as folder:
+    for name, allowed in settings.items():
+        encode(frames, f"{folder}/try.mp4", **({"deblock": False} | allowed))
+        with CompressedVideo(f"{folder}/try.mp4") as video:
+            exact = video.residuals().exact
+        print(f"{name:17} {'exact' if exact else 'an approximation'}")
+        assert exact == (not allowed)
+
+# %% [markdown]
+# An approximation can be very good or worthless. Two clips of the last notebook: a slow pan, packed with
+# deblocking, and two films in turn, packed with several references. What is the mean of the residual?
+
+# %%
+means = {}
+for name in ("slow_pan", "two_films"):
+    with CompressedVideo(data_path(f"lessons/{name}.mp4")) as video:
+        found = video.residuals()
+    means[name] = np.abs(found.values[found.mask.repeat(8, 1).repeat(8, 2)]).mean()
+    print(f"{name:9} exact: {found.exact}, {'below 3' if means[name] < 3 else 'above 20'} levels")
+assert means["slow_pan"] < 3 and means["two_films"] > 20
+
+# %% [markdown]
+# After deblocking the residual is still good enough to be a network's input. With the wrong reference it
+# is nonsense: each frame was predicted from the other film. So ask `exact`, and where it is False ask
+# `info.reference_distance_known`.
+#
+# ## Back to the I-frame
+#
+# A residual tells what is new since the *last* frame, 40 milliseconds ago. That is little. One can also ask
+# what is new since the I-frame. Vectors can be chained: this cell came from there, and *that* place came from
+# yet another. The sum leads to the I-frame, an **accumulated** vector; and the frame minus the I-frame copied
+# along it is the accumulated residual. *Compressed Video Action Recognition* (2018) learns from these two.
+#
+# **Exercise 2** (hard, 15 minutes). One link of the chain. For each cell: take its vector, find the cell in
+# which the block's *centre* lands (`floor((column + 0.5) + x / 8)`, the same for rows, kept inside the
+# picture), and add that cell's total. A cell is valid if it has a vector and the cell it lands in is valid;
+# where it is not, its total is zero.
+
+
+# %% tags=["exercise"]
+def add_link(vectors, mask, total, valid):
+    """(total, valid) of this frame, from its vectors (2, H8, W8) and mask, and those of the frame before."""
+    ...
+
+
+# %% tags=["check"]
+accumulated = news.motion(accumulate=True)
+link = np.zeros((2, 16, 24)), np.ones((16, 24), bool)  # the I-frame: nothing to add, all valid
+wrong_at = None
+for t in range(1, 14):
+    link = add_link(motion.vectors[t], motion.mask[t], *link)
+    if link is None or not (
+        np.allclose(link[0], accumulated.vectors[t]) and np.array_equal(link[1], accumulated.mask[t])
+    ):
+        wrong_at = t
+        break
+print(
+    "Right." if wrong_at is None else f"Not yet: frame {wrong_at} is not what motion(accumulate=True) says."
+)
+
+# %% [markdown]
+# <details><summary>Hint</summary>
+# <code>rows, columns = np.mgrid[0:16, 0:24]</code> gives each cell's place; an array can be indexed by two
+# arrays of places, as <code>total[:, to_row, to_column]</code>.
+# </details>
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# def add_link(vectors, mask, total, valid):
+#     rows, columns = np.mgrid[0 : mask.shape[0], 0 : mask.shape[1]]
+#     to_row = np.floor(rows + 0.5 + vectors[1] / 8).astype(int).clip(0, mask.shape[0] - 1)
+#     to_column = np.floor(columns + 0.5 + vectors[0] / 8).astype(int).clip(0, mask.shape[1] - 1)
+#     valid = mask & valid[to_row, to_column]
+#     return (vectors + total[:, to_row, to_column]) * valid, valid
+# ```
+#
+# </details>
+
+# %%
+accumulated = news.motion(accumulate=True)
+show(
+    vector_panels(
+        frames[[9, 9]],
+        [motion.vectors[9], accumulated.vectors[9]],
+        [motion.mask[9], accumulated.mask[9]],
+        labels=["since frame 8", "since the I-frame, frame 0"],
+        title="Accumulated, the disc has come 27 pixels, and the tiles come from nowhere",
+    ),
+    "Frame 9 twice. Left, short arrows to the right on the disc. Right, arrows nine times as long, and "
+    "hatched cells where the tiles are.",
+)
+centre = accumulated.vectors[9][:, 6, 8]  # a cell in the middle of the disc
+print("accumulated vector in the middle of the disc:", *centre.tolist())
+assert abs(centre[0] + 27) <= 1 and abs(centre[1]) <= 1
+late = tiles.reshape(16, 8, 24, 8).all((1, 3))
+print(f"cells inside the tiles that lead back to the I-frame: {accumulated.mask[9][late].mean():.0%}")
+assert accumulated.mask[9][late].mean() < 0.5 < accumulated.mask[9][~late].mean()
+
+# %% [markdown]
+# The way of a tile's cells leads back to frame 6 and ends there, in an intra block, so they are masked: they
+# do not come from the I-frame. Now the accumulated residual, beside that of one step.
+
+# %%
+old = predict(luma[0], accumulated.vectors[9])
+since = np.where(accumulated.mask[9].repeat(8, 0).repeat(8, 1), minus(luma[9], old), 0)
+show(
+    residual_panels(
+        [residual.values[9], since],
+        [residual.mask[9], accumulated.mask[9]],
+        labels=["new since frame 8", "new since the I-frame"],
+        title="Accumulated, the residual shows a history and not a moment",
+    ),
+    "Left, a thin ring only. Right, strong values: on the left the trail of wall that came into view, "
+    "on the right the disc's front, far darker than predicted; around hatched places the tiles.",
+)
+inside = accumulated.mask[9].repeat(8, 0).repeat(8, 1)
+assert np.abs(since[inside]).mean() > 2 * np.abs(residual.values[9]).mean()
+print("the accumulated residual is more than twice as strong:", True)
+
+# %% [markdown]
+# On the left there is the trail of wall that has come into view. On the right the chain broke: cells at the
+# disc's front held mostly wall when they were linked, so the I-frame's wall was predicted where now the dark
+# disc is. Accumulated signals are stronger and easier to see, and they carry more errors: each link is
+# rounded to cells, and one stray vector leads the whole chain astray. And they depend on where the I-frame
+# happens to be.
+# The paper that this course follows uses neither residuals nor accumulation. Whether a residual helps to
+# *learn* is a question that you will be able to answer at the end.
+#
+# ## What we have seen
+#
+# - A frame is its prediction plus its residual; the prediction is the last frame, copied along the vectors
+#   with the codec's own filter.
+# - A residual shows what shifting cannot: edges of moving things, new things, changes of light. Intra blocks
+#   have none that we could know, and the mask says so.
+# - It is exact only where the stream allows, and `exact` says whether it does.
+#
+# ## Quiz
+#
+# **1.** A camera pans over a still landscape, without zoom. Where is the residual strong?
+#
+# <details><summary>Answer</summary>
+# At the border where new landscape comes into view. The rest is shifted, and foreseen.
+# </details>
+#
+# **2.** A lamp is switched off. What do mask, vectors and residual say?
+#
+# <details><summary>Answer</summary>
+# The residual is negative nearly everywhere. Vectors may go astray, since what fits best is no longer the
+# same place, and some blocks turn intra: the mask is False there.
+# </details>
+#
+# **3.** Why is zero in the residual ambiguous without the mask?
+#
+# <details><summary>Answer</summary>
+# It may mean "perfectly predicted" or "not predicted at all", which is nearly the opposite.
+# </details>
+#
+# **4.** A file was packed with deblocking. Can its frames still be decoded exactly? And our residual?
+#
+# <details><summary>Answer</summary>
+# Decoded yes, always. The decoder knows what it added before smoothing; we see only the smoothed frame, so
+# our residual includes what the filter did.
+# </details>
+#
+# **5.** At frame 3 of a GOP a block is intra. What is its accumulated vector in frame 4, if nothing moves?
+#
+# <details><summary>Answer</summary>
+# None: the chain ends at frame 3, so it is masked up to the next I-frame.
+# </details>
+#
+# ## Next, and further reading
+#
+# Next comes 05_context_matching: the first of the two tasks, and the shortcut that spoils it.
+#
+# - [Compressed Video Action Recognition](https://arxiv.org/abs/1712.00636): accumulated vectors and
+#   residuals as inputs of a network.
+# - [A guide to H.264's interpolation and deblocking](https://en.wikipedia.org/wiki/Advanced_Video_Coding),
+#   among much else.
+# - [The glossary](../docs/glossary.md) of this course.
