@@ -5,7 +5,7 @@ A widget is an extra: beside each the notebooks show a picture that needs none.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -180,3 +180,46 @@ def trace_block(
             blocks.append(block)
     grid = Layout(grid_template_columns=f"repeat({-(-columns // 2)}, 22px)", grid_gap="1px")
     return VBox([GridBox(blocks, layout=grid), HBox([down, across]), words, picture])
+
+
+def laboratory(
+    experiment: Callable[..., tuple[Figure, str]],
+    choices: Mapping[str, Sequence[object]],
+    start: Mapping[str, object] | None = None,
+) -> VBox:
+    """A slider for each setting of an experiment, and what comes of them.
+
+    Args:
+        experiment: Called with one value for each setting, by name; returns a figure and the same in words.
+        choices: `{name: values}`, at least two values each.
+        start: `{name: value}` to begin with; the first value of each setting where it names none.
+
+    Returns:
+        A widget; as the last line of a cell it shows itself. The experiment runs once at first and again
+        whenever a slider has been moved and let go.
+
+    Example:
+        >>> box = laboratory(lambda side: (new("", size=(side, 1)), f"{side} wide"), {"side": (1, 2, 3)})
+        >>> sliders, words, picture = box.children
+        >>> sliders.children[0].value = 3
+        >>> words.value
+        '3 wide'
+    """
+    from ipywidgets import HTML, HBox, Image, Layout, SelectionSlider, VBox
+
+    first = {name: values[0] for name, values in choices.items()} | dict(start or {})
+    sliders = [
+        SelectionSlider(options=list(values), value=first[name], description=name, continuous_update=False)
+        for name, values in choices.items()
+    ]
+    words, picture = HTML(), Image(format="png")
+
+    def run(_: object) -> None:
+        settings = dict(zip(choices, (slider.value for slider in sliders), strict=True))
+        figure, said = experiment(**settings)
+        picture.value, words.value = png(figure), said
+
+    run(None)
+    for slider in sliders:
+        slider.observe(run, names="value")
+    return VBox([HBox(sliders, layout=Layout(flex_flow="row wrap")), words, picture])

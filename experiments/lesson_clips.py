@@ -3,7 +3,7 @@
     python experiments/lesson_clips.py FOLDER
 
 The motion in them is known because we drew it. What each shows is said beside the function that draws it,
-and asserted in the notebooks 02 to 04. As with `sample_clips.py`, the pixels are the same on every machine
+and asserted in the notebooks 03 and 04. As with `sample_clips.py`, the pixels are the same on every machine
 (`PIXELS` pins them) and the encoded bytes are not, so the files in git are the ones that count.
 
 Axes: T time, H W pixels.

@@ -305,3 +305,31 @@ def test_bars_carry_their_values_and_bytes_their_types() -> None:
     assert figure.get_suptitle() == "Smallest: I and P, 50 % of the largest"
     assert [round(bar.get_width(), 3) for bar in figure.axes[0].patches] == [1.2, 0.5, 0.09, 0.01]
     assert [text.get_text() for text in figure.axes[0].texts] == ["1.2 kB: 2 I", "0.6 kB: 1 I 2 P 1 B"]
+
+
+def test_a_packing_shows_bytes_and_vectors_of_one_clip() -> None:
+    image, (vectors, mask) = np.zeros((16, 24, 3), np.uint8), field(2, 3, 3, 1)
+    figure = figures.packing("IPB", [90, 20, 5], image, vectors, mask, most=200, label="frame 1")
+    strip, picture = figure.axes
+    assert sorted(bar.get_height() for bar in strip.patches) == [5, 20, 90] and strip.get_ylim()[1] > 200
+    assert picture.get_title() == "frame 1" and picture.collections[1].U[0] == -6
+    with pytest.raises(ValueError, match="2 picture types do not go with 3 sizes"):
+        figures.packing("IP", [90, 20, 5], image, vectors, mask)
+    with pytest.raises(ValueError, match="do not go with a picture"):
+        figures.packing("IPB", [90, 20, 5], image[:8], vectors, mask)
+
+
+def test_the_laboratory_repeats_its_experiment_when_a_slider_is_moved() -> None:
+    seen = []
+
+    def experiment(gop: int, crf: int) -> tuple[Any, str]:
+        seen.append((gop, crf))
+        return figures.new(f"{gop} {crf}"), f"gop {gop}, crf {crf}"
+
+    box = widgets.laboratory(experiment, {"gop": (1, 12, 42), "crf": (23, 31)}, {"gop": 12})
+    sliders, words, picture = box.children
+    first = bytes(picture.value)
+    assert words.value == "gop 12, crf 23"
+    sliders.children[1].value = 31
+    assert words.value == "gop 12, crf 31" and seen == [(12, 23), (12, 31)]
+    assert bytes(picture.value) != first and not sliders.children[0].continuous_update

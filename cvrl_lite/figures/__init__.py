@@ -1,8 +1,9 @@
 """Pictures over plain arrays, in one style: the title states the finding, one colour stands for one role."""
 
 from cvrl_lite.figures.course import course_map
+from cvrl_lite.figures.packing import bytes_by_type, packing
 from cvrl_lite.figures.pictures import filmstrip, gop_strip, long_exposure, neighbours
-from cvrl_lite.figures.residuals import bars, bytes_by_type, residual_panels
+from cvrl_lite.figures.residuals import bars, residual_panels
 from cvrl_lite.figures.scores import decoupling, decoupling_finding, recall
 from cvrl_lite.figures.style import COLOURS, HATCHES, INK, STYLE, new, png, show
 from cvrl_lite.figures.vectors import origin, vector_arrows, vector_panels, where_from
@@ -23,6 +24,7 @@ __all__ = [
     "neighbours",
     "new",
     "origin",
+    "packing",
     "png",
     "recall",
     "residual_panels",

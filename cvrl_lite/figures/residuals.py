@@ -1,4 +1,4 @@
-"""What a prediction leaves over, as maps; and bars for how much that is, and what it costs.
+"""What a prediction leaves over, as maps, and bars for how much that is.
 
 Axes: H W pixels, H8 W8 cells of 8x8 pixels.
 """
@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from cvrl_lite.figures.style import COLOURS, HATCHES, INK, new
+from cvrl_lite.figures.style import COLOURS, INK, new
 from cvrl_lite.figures.vectors import hatch_missing
 
 
@@ -92,52 +92,4 @@ def bars(
         axes.annotate(f"{value:{form}}", (value, place), (4, 0), textcoords="offset points", va="center")
     axes.set(ylim=(len(values) - 0.4, -0.6), xlim=(0, 1.12 * max([*values.values(), 1e-9])), xlabel=label)
     axes.set_yticks(range(len(values)), list(values))
-    return figure
-
-
-def bytes_by_type(
-    files: Mapping[str, tuple[Sequence[str] | np.ndarray, Sequence[int] | np.ndarray]],
-) -> Figure:
-    """How many bytes of a file its I-, P- and B-frames take, for several files.
-
-    Args:
-        files: `{name: (picture types (T,), sizes (T,) in bytes)}`, drawn from top to bottom.
-
-    Returns:
-        The figure; its title names the smallest file and says how much less it takes than the largest.
-
-    Example:
-        >>> bytes_by_type({"all I": ("II", [50, 50]), "I and P": ("IP", [50, 10])}).get_suptitle()
-        'Smallest: I and P, 60 % of the largest'
-    """
-    totals = {name: int(np.sum(sizes)) for name, (_, sizes) in files.items()}
-    least = min(totals, key=lambda name: totals[name])
-    share = round(100 * totals[least] / max(totals.values()))
-    figure = new(f"Smallest: {least}, {share} % of the largest", size=(8.5, 1.0 + 0.4 * len(files)))
-    axes = figure.axes[0]
-    shown = set()
-    for place, (types, sizes) in enumerate(files.values()):
-        kinds, start = np.array(list(types)), 0.0
-        for kind in "IPB":
-            part = float(np.asarray(sizes)[kinds == kind].sum()) / 1000
-            if not part:
-                continue
-            name = None if kind in shown else f"{kind}-frames"
-            shown.add(kind)
-            axes.barh(
-                *(place, part, 0.66),
-                left=start,
-                color=COLOURS[kind],
-                hatch=HATCHES[kind],
-                ec="white",
-                lw=0,
-                label=name,
-            )
-            start += part
-        counts = " ".join(f"{np.sum(kinds == kind)} {kind}" for kind in "IPB" if np.any(kinds == kind))
-        words = f"{start:.1f} kB: {counts}"
-        axes.annotate(words, (start, place), (4, 0), textcoords="offset points", va="center", fontsize=8)
-    axes.set(ylim=(len(files) - 0.4, -0.6), xlim=(0, 1.35 * max(totals.values()) / 1000), xlabel="kB")
-    axes.set_yticks(range(len(files)), list(files))
-    figure.legend(loc="outside lower center", ncols=3, frameon=False)
     return figure

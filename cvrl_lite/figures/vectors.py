@@ -44,13 +44,13 @@ def vector_arrows(
         >>> vector_arrows(np.zeros((32, 32, 3), np.uint8), pan, np.ones((4, 4), bool)).get_suptitle()
         '100 % of the cells carry a vector, 100 % of those move'
     """
-    _check(image, vectors, mask)
+    check_field(image, vectors, mask)
     if not title:
         moving = mask & (np.abs(vectors).max(0) > 0)
         carry, move = mask.mean(), moving.sum() / max(1, mask.sum())
         title = f"{carry:.0%} of the cells carry a vector, {move:.0%} of those move".replace("%", " %")
     figure = new(title, size=(6, 6 * image.shape[0] / image.shape[1] + 0.6))
-    _draw_arrows(figure.axes[0], image, vectors, mask, magnify)
+    draw_arrows(figure.axes[0], image, vectors, mask, magnify)
     _add_keys(figure, magnify)
     return figure
 
@@ -92,8 +92,8 @@ def vector_panels(
     height = 9.5 / count * images[0].shape[0] / images[0].shape[1] + 1.0
     figure = new(title, columns=count, size=(9.5, height))
     for axes, image, field, mask, label in zip(figure.axes, images, vectors, masks, labels):
-        _check(image, field, mask)
-        _draw_arrows(axes, image, field, mask, magnify)
+        check_field(image, field, mask)
+        draw_arrows(axes, image, field, mask, magnify)
         axes.set_title(label, fontsize=9)
         axes.set(xlabel="", ylabel="", xticks=[], yticks=[])
     _add_keys(figure, magnify)
@@ -131,7 +131,7 @@ def where_from(
         >>> where_from(black, black, pan, np.ones((2, 2), bool), 1, 0).get_suptitle()
         'cell in row 1, column 0: vector (-3, 0), copied from 3 px to the left'
     """
-    _check(current, vectors, mask)
+    check_field(current, vectors, mask)
     if previous.shape != current.shape:
         raise ValueError(f"a picture of {previous.shape} does not go with one of {current.shape}")
     words = origin(vectors, mask, row, column)
@@ -204,7 +204,8 @@ def origin(vectors: np.ndarray, mask: np.ndarray, row: int, column: int) -> str:
     return f"{cell}: vector ({x:g}, {y:g}), copied from {place}"
 
 
-def _check(image: np.ndarray, vectors: np.ndarray, mask: np.ndarray) -> None:
+def check_field(image: np.ndarray, vectors: np.ndarray, mask: np.ndarray) -> None:
+    """Raises ValueError where a field and its mask do not go with a picture."""
     cells = tuple(-(-side // CELL) for side in image.shape[:2])
     if vectors.shape != (2, *cells) or mask.shape != cells:
         raise ValueError(
@@ -218,9 +219,8 @@ def hatch_missing(axes: Axes, mask: np.ndarray) -> None:
     axes.add_collection(PatchCollection(missing, facecolor="none", edgecolor=INK, hatch="///", lw=0))
 
 
-def _draw_arrows(
-    axes: Axes, image: np.ndarray, vectors: np.ndarray, mask: np.ndarray, magnify: float
-) -> None:
+def draw_arrows(axes: Axes, image: np.ndarray, vectors: np.ndarray, mask: np.ndarray, magnify: float) -> None:
+    """Draws what `vector_arrows` shows into a panel."""
     moving = mask & (np.abs(vectors).max(0) > 0)
     axes.imshow((image * 0.5 + 255 * 0.5).astype(np.uint8))
     hatch_missing(axes, mask)

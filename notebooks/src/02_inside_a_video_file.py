@@ -12,6 +12,7 @@
 # - tell I-, P- and B-frames apart and explain why a GOP begins with an I-frame,
 # - say what it takes to show a frame from the middle of a file,
 # - read a field of motion vectors and its mask,
+# - say what a GOP, a rate factor, B-frames and references cost, having tried them,
 # - look into a video of your own, and understand the error if it cannot be read.
 #
 # **Needs.** [00_start_here](00_start_here.ipynb). Less than 1 minute on 2 cores, 0.4 GB of memory, no
@@ -19,13 +20,24 @@
 
 # %%
 import io
+import tempfile
+from typing import NamedTuple
 
 import av
 import numpy as np
 
-from cvrl_lite import CompressedVideo, VideoError, data_path
-from cvrl_lite.figures import filmstrip, gop_strip, show, vector_arrows
-from cvrl_lite.widgets import step, step_through
+from cvrl_lite import CompressedVideo, VideoError, data_path, scenes
+from cvrl_lite.codec import Motion, VideoInfo, encode
+from cvrl_lite.figures import (
+    bars,
+    bytes_by_type,
+    filmstrip,
+    gop_strip,
+    packing,
+    show,
+    vector_arrows,
+)
+from cvrl_lite.widgets import laboratory, step, step_through
 
 # %% [markdown]
 # ## A box of packets
@@ -204,9 +216,52 @@ assert sizes_watch.sum() < sizes.sum() and longest[1] > longest[0]
 print(f"packed for watching: smaller, but a jump may cost up to {longest[1]} frames instead of {longest[0]}")
 
 # %% [markdown]
-# The second encoder also found the cut by itself: one of its key frames lies at frame 42. And its
-# B-frames are the cheapest frames of all. For learning we still prefer the first file: all its vectors
-# span one frame, while in the second FFmpeg does not tell *which* earlier frame a vector refers to.
+# The second encoder also found the cut by itself: one of its key frames lies at frame 42.
+#
+# ## Bits by picture type
+#
+# Who takes the bytes? Guess first: how many B-frames could one have for the price of an I-frame?
+
+# %%
+show(
+    bytes_by_type({"sample": (types, sizes), "sample_watch": (types_watch, sizes_watch)}),
+    "Two stacked bars of bytes. sample: six I-frames take two fifths, 66 P-frames the rest. sample_watch, "
+    "shorter: three I-frames, 30 P-frames, and 39 B-frames that take a fifth.",
+)
+print("bytes a frame, on average:")
+for name, kinds, bytes_ in (("sample", types, sizes), ("sample_watch", types_watch, sizes_watch)):
+    print(f"{name:12}", *[f"{kind} {bytes_[kinds == kind].mean():5.0f}" for kind in "IPB" if kind in kinds])
+
+# %% [markdown]
+# Eighteen, and three for a P-frame. Is a cheap frame a bad one? The shapes were drawn, so we can draw them
+# again and see how far the unpacked frames are from what the encoder was given.
+
+# %%
+drawn = np.concatenate(
+    [
+        scenes.draw("bricks", "clockwise", 11, frames=42, size=224),
+        scenes.draw("waves", "right", 5, frames=30, size=224),
+    ]
+)
+watched = watch.clip(0, 72)
+off = np.abs(watched.astype(int) - drawn).mean((1, 2, 3))  # levels of 255, frame by frame
+show(
+    bars(
+        {f"{kind}-frames": off[types_watch == kind].mean() for kind in "IPB"},
+        label="mean distance from the drawing, in levels of 255",
+        title="A B-frame is as good as a P-frame, for a third of its bytes",
+        role="joint",
+    ),
+    "Three bars of nearly the same length.",
+)
+cheap, dear = (sizes_watch[types_watch == kind].mean() for kind in "BP")
+assert cheap < 0.4 * dear and off[types_watch == "B"].mean() < 1.1 * off[types_watch == "P"].mean()
+
+# %% [markdown]
+# A B-frame is cheap because it has two frames to copy from: what one does not show, the other does.
+#
+# For learning we still prefer the first file: all its vectors span one frame, while in the second FFmpeg
+# does not tell *which* earlier frame a vector refers to.
 
 # %% [markdown]
 # ## A first look at motion vectors
@@ -300,6 +355,181 @@ print(
 # </details>
 
 # %% [markdown]
+# ## What a GOP costs
+#
+# Now we are the encoder. `pack` takes frames and settings, packs them into a file and tells what came of
+# it. What does the length of the GOP cost, in bytes and in jumps? Expect two things that pull in different
+# directions.
+
+
+# %%
+class Packed(NamedTuple):
+    """What came of packing a clip."""
+
+    info: VideoInfo
+    known: bool  # whether it is known how many frames each vector spans
+    sizes: np.ndarray  # bytes of each frame
+    motion: Motion
+    frames: np.ndarray  # as unpacked
+
+
+def pack(frames, **settings):
+    """Packs frames with these settings of `cvrl_lite.codec.encode` and opens the result."""
+    with tempfile.TemporaryDirectory() as folder:
+        encode(frames, f"{folder}/packed.mp4", **settings)
+        with CompressedVideo(f"{folder}/packed.mp4") as video:
+            sizes = [size for _, size, _ in sorted(packets(f"{folder}/packed.mp4"))]
+            known = video.info.reference_distance_known
+            return Packed(video.info, known, np.array(sizes), video.motion(), video.clip(0, len(frames)))
+
+
+shapes = drawn[:42]  # up to the cut
+by_gop = {f"GOP {gop}": pack(shapes, gop=gop, crf=23) for gop in (1, 4, 12, 42)}
+show(
+    bytes_by_type({name: (tried.motion.picture_types, tried.sizes) for name, tried in by_gop.items()}),
+    "Four stacked bars of bytes, each shorter than the one above: GOP 1 with I-frames only, GOP 4, GOP 12, "
+    "and GOP 42 with a single I-frame.",
+)
+for name, tried in by_gop.items():
+    jumps = [place + 1 for length in tried.info.gop_lengths for place in range(length)]
+    print(
+        f"{name:6}: to show a frame, {np.mean(jumps):4.1f} must be decoded on average, {max(jumps):2} at most"
+    )
+totals = [tried.sizes.sum() for tried in by_gop.values()]
+assert totals == sorted(totals, reverse=True) and totals[0] > 2 * totals[-1]
+
+# %% [markdown]
+# Long GOPs save bytes and make jumps expensive; nothing is free. Note where most is gained: from 1 to 12.
+# From 12 to 42 the file shrinks by another fifth, and a jump costs more than three times as much. That is
+# why files for training have GOPs of about 12.
+#
+# ## A small encoder laboratory
+#
+# Four settings, and what they do to bytes, picture types and vectors:
+#
+# - `gop`: frames from one key frame to the next,
+# - `crf`: the **rate factor**, how coarsely all is packed; 15 looks like the original, 39 like a bad call,
+# - `b_frames`: how many may stand between two others; the encoder need not take as many,
+# - `references`: how many earlier frames a P-frame may choose from.
+#
+# Run the cell and play. Some questions to ask of it: What becomes of the wall's dots at crf 39? Which
+# setting takes away most bytes, and which hardly any? At how many references are vectors no longer known to
+# span one frame? Below it stand two settings that need no slider.
+
+
+# %%
+def experiment(gop, crf, b_frames, references):
+    """One packing of the shapes: a figure, and the same in words."""
+    tried = pack(shapes, gop=gop, crf=crf, b_frames=b_frames, references=references)
+    kinds, kb = tried.motion.picture_types, tried.sizes.sum() / 1000
+    figure = packing(
+        kinds,
+        tried.sizes,
+        tried.frames[8],
+        tried.motion.vectors[8],
+        tried.motion.mask[8],
+        most=12_000,
+        label=f"frame 8, {kinds[8]}",
+        title=f"gop {gop}, crf {crf}, B {b_frames}, references {references}: {kb:.1f} kB",
+    )
+    counts = ", ".join(f"{np.sum(kinds == kind)} {kind}" for kind in "IPB")
+    known = "known" if tried.known else "NOT known"
+    return figure, f"{kb:.1f} kB: {counts}; how far the vectors reach is {known}"
+
+
+laboratory(
+    experiment,
+    {"gop": (1, 4, 12, 42), "crf": (15, 23, 31, 39), "b_frames": (0, 1, 2), "references": (1, 2, 4)},
+    {"gop": 12, "crf": 23},
+)
+
+# %%
+show(
+    experiment(12, 15, 0, 1)[0],
+    "Bars of bytes for 42 frames, four of them tall I-frames; beside them frame 8, sharp, with arrows on the "
+    "shapes and dots on the wall.",
+)
+show(
+    experiment(42, 39, 2, 1)[0],
+    "The same scale: one low I-frame, then bars hardly to be seen, some of them B-frames; beside them frame "
+    "8, blurred, with some hatched cells.",
+)
+
+# %% [markdown]
+# Let us ask one of those questions in numbers. Where the wall did not change by a single level, a vector
+# should be zero. How many are not, as packing gets coarser?
+
+# %%
+rest = (shapes[1:] == shapes[:-1]).all(-1).reshape(41, 28, 8, 28, 8).all((2, 4))  # cells of frames 1 .. 41
+stray, kilobytes = {}, {}
+for crf in (15, 23, 31, 39):
+    tried = pack(shapes, gop=12, crf=crf)
+    resting = rest & tried.motion.mask[1:]
+    stray[f"crf {crf}"] = 100 * (np.abs(tried.motion.vectors[1:]).max(1)[resting] > 0).mean()
+    kilobytes[crf] = tried.sizes.sum() / 1000
+show(
+    bars(
+        stray,
+        label="cells in which nothing changed whose vector is not zero, in %",
+        title="The coarser a video is packed, the more its vectors stray",
+        role="motion",
+    ),
+    "Four bars that grow with crf, from a few percent to about four times as much.",
+)
+assert kilobytes[15] > 4 * kilobytes[39] and stray["crf 39"] > 2 * stray["crf 15"]
+print("crf 39 instead of 15: less than a quarter of the bytes, more than twice as many stray vectors")
+
+several = pack(shapes, references=4).known
+b_frames = pack(shapes, b_frames=2).known
+print("distance known with four references:", several, " with two B-frames:", b_frames)
+assert not several and b_frames
+
+# %% [markdown]
+# Why would vectors stray? The encoder compares with the *unpacked* last frame, which at crf 39 is a blur, and
+# in a blur many places look alike. Good vectors need a good picture. B-frames keep their distance known, but
+# each of them has two fields with gaps (the next notebook shows it). References cost knowledge and gain
+# hardly a byte in a clip like this.
+#
+# **Exercise 3** (easy, 5 minutes). Choose settings for a training set: at most half the bytes of
+# `gop=12, crf=20`; no jump longer than 12 frames; vectors of a known distance; no B-frames.
+
+
+# %% tags=["exercise"]
+def settings_for_training():
+    """The settings as a dictionary, such as {"gop": 250, "crf": 15}."""
+    ...
+
+
+# %% tags=["check"]
+chosen = settings_for_training()
+if not isinstance(chosen, dict):
+    print("Not yet: it should return a dictionary.")
+else:
+    yours, limit = pack(shapes, **chosen), pack(shapes, gop=12, crf=20).sizes.sum() / 2
+    wrong = {
+        "too many bytes": yours.sizes.sum() > limit,
+        "a jump of more than 12 frames": max(yours.info.gop_lengths) > 12,
+        "distance not known": not yours.known,
+        "B-frames": "B" in yours.motion.picture_types,
+        "nothing but I-frames": "P" not in yours.motion.picture_types,
+    }
+    print("Not yet: " + ", ".join(name for name in wrong if wrong[name]) if any(wrong.values()) else "Right.")
+
+# %% [markdown]
+# <details><summary>Hint</summary>
+# <code>encode</code> has no B-frames and one reference unless told otherwise. Only bytes and GOP are left.
+# </details>
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# def settings_for_training():
+#     return {"gop": 12, "crf": 31}
+# ```
+#
+# </details>
+
+# %% [markdown]
 # ## Your own video
 #
 # Set `MY_VIDEO` to the path of a file, and run the two cells again; you will get its strip of bars, too.
@@ -358,6 +588,7 @@ for wrong in ("no_such_file.mp4", io.BytesIO(b"Dear diary, today I wrote a video
 # - I-frames hold what stays, motion vectors what moves, the residual what is new; all three are there
 #   already.
 # - Vectors point back, and where a block was not copied there is none: the mask says so.
+# - Short GOPs cost bytes, long ones cost jumps; coarse packing costs vectors.
 #
 # ## Quiz
 #
@@ -386,6 +617,14 @@ for wrong in ("no_such_file.mp4", io.BytesIO(b"Dear diary, today I wrote a video
 #
 # <details><summary>Answer</summary>
 # A B-frame copies from a later frame, which therefore must be decoded, and stored, before it.
+# </details>
+#
+# **5.** Somebody packs a training set at crf 39 to save disk, and the vectors get worse. Why, though the
+# things in it move as before?
+#
+# <details><summary>Answer</summary>
+# The encoder looks for each block in the unpacked last frame. That is a blur now, in which other places fit
+# as well.
 # </details>
 #
 # ## Next, and further reading
