@@ -233,8 +233,8 @@ for name, kinds, bytes_ in (("sample", types, sizes), ("sample_watch", types_wat
     print(f"{name:12}", *[f"{kind} {bytes_[kinds == kind].mean():5.0f}" for kind in "IPB" if kind in kinds])
 
 # %% [markdown]
-# Eighteen, and three for a P-frame. Is a cheap frame a bad one? The shapes were drawn, so we can draw them
-# again and see how far the unpacked frames are from what the encoder was given.
+# Eighteen B-frames for an I-frame, and three for a P-frame. Is a cheap frame a bad one? The shapes were
+# drawn, so we can draw them again and see how far the unpacked frames are from what the encoder was given.
 
 # %%
 drawn = np.concatenate(
@@ -260,8 +260,14 @@ assert cheap < 0.4 * dear and off[types_watch == "B"].mean() < 1.1 * off[types_w
 # %% [markdown]
 # A B-frame is cheap because it has two frames to copy from: what one does not show, the other does.
 #
-# For learning we still prefer the first file: all its vectors span one frame, while in the second FFmpeg
-# does not tell *which* earlier frame a vector refers to.
+# For learning we still prefer the first file: all its vectors span one frame, while in the second P-frames
+# may choose among three earlier frames, and FFmpeg does not tell *which* one a vector refers to. The
+# package can at least tell whether there was a choice:
+
+# %%
+for name, video in (("sample", sample), ("sample_watch", watch)):
+    print(f"{name:12} reference distance known: {video.info.reference_distance_known}")
+assert sample.info.reference_distance_known and not watch.info.reference_distance_known
 
 # %% [markdown]
 # ## A first look at motion vectors
@@ -359,7 +365,7 @@ print(
 #
 # Now we are the encoder. `pack` takes frames and settings, packs them into a file and tells what came of
 # it. What does the length of the GOP cost, in bytes and in jumps? Expect two things that pull in different
-# directions.
+# directions. (The bytes stand in figures: another version of the encoder may need some more or less.)
 
 
 # %%

@@ -113,6 +113,7 @@ show(
     "right half shows dark blue marble instead.",
 )
 values, counts = np.unique(pan_motion.vectors[3][:, pan_motion.mask[3]], axis=1, return_counts=True)
+assert np.array_equal(pan_motion.flow(), -pan_motion.vectors)
 print("vectors in frame 3:", {tuple(map(float, pair)): int(n) for pair, n in zip(values.T, counts)})
 
 # %% [markdown]
@@ -402,6 +403,9 @@ for name in ("shattered_8x8", "shattered_4x4"):
     print(f"    cells of frame 1 that say (1, 0): {says.mean():.0%}; pieces that did: {true_left.mean():.0%}")
     share = says.mean()
 
+finer = CompressedVideo(data_path("lessons/shattered_4x4.mp4")).motion(1, 2).resample(4)
+assert finer.vectors.shape == (1, 2, 32, 48)  # four cells of 4 x 4 for one of 8 x 8 ...
+assert all(np.array_equal(finer.vectors[..., a::2, b::2], [vectors]) for a in (0, 1) for b in (0, 1))
 least, most = (sum(packet_sizes(f"lessons/shattered_{n}.mp4")) for n in ("4x4", "8x8"))
 assert min(blocks) == (8, 8) and least < 0.85 * most and share > 0.85
 
@@ -409,7 +413,8 @@ assert min(blocks) == (8, 8) and least < 0.85 * most and share > 0.85
 # With 4 x 4 allowed the file is much smaller, so the encoder did use them. Yet FFmpeg exports no block
 # below 8 x 8: of the four vectors of such a cell it exports one, that of the piece in the upper left
 # corner, which here went left nearly everywhere. **An exported vector field is as fine as 8 x 8 pixels at
-# best.** A finer grid would hold no more.
+# best.** Where a network wants another grid, `motion.resample(4)` repeats each cell and `resample(16)`
+# takes means; the finer one holds no more than the coarse one.
 #
 # ## What FFmpeg hides: which frame
 #

@@ -151,9 +151,7 @@ slow = CompressedVideo(data_path("lessons/slow_pan.mp4"))
 slow_luma, slow_motion = read_luma("lessons/slow_pan.mp4"), slow.motion()
 before, now = slow_luma[3], slow_luma[4]
 right, down, both = (np.roll(before.astype(int), shift, (0, 1)) for shift in ((0, -1), (-1, 0), (-1, -1)))
-linear = (
-    before + 3 * right + down + 3 * both + 4
-) >> 3  # weights by distance: 1/4, 3/4 across; 1/2, 1/2 down
+linear = (before + 3 * right + down + 3 * both + 4) >> 3  # across 1/4 and 3/4, down 1/2 and 1/2
 inner = slice(16, -16), slice(16, -16)  # away from the border
 guesses = {
     "the frame before": before,
@@ -208,7 +206,8 @@ show(
 # - **New things.** Nothing could be copied. Either the residual is as strong as the thing itself, or the
 #   encoder gave up copying and chose intra blocks. Those have no residual that we could know; they are
 #   hatched.
-# - **Light.** All blocks have the right vector and the wrong brightness: a weak residual of one sign.
+# - **Light.** Hardly anything moved, but all is brighter than whatever it is copied from: a weak residual of
+#   one sign, nearly everywhere. (Vectors stray then, in search of a brighter place.)
 #
 # In numbers:
 
