@@ -31,63 +31,75 @@ def _conv(
     )
 
 
+def _block(ins: int, outs: int, time_stride: int) -> nn.Sequential:
+    """Look at space, then at time; height and width are halved."""
+    return nn.Sequential(
+        _conv(ins, outs, (1, 3, 3), (1, 2, 2)), _conv(outs, outs, (3, 1, 1), (time_stride, 1, 1))
+    )
+
+
 class TinyR2Plus1D(nn.Module):
-    """A small (2+1)D video backbone: each block looks at space (1x3x3), then at time (3x1x1).
+    """A small (2+1)D video backbone with two branches: one for what stays, one for what moves.
+
+    Two blocks of a spatial (1x3x3) and a temporal (3x1x1) convolution are shared. Then the *still* branch
+    averages over time and goes on with spatial convolutions; the *moving* branch goes on with two more
+    blocks. The two branches are ours: docs/experiments.md tells what one branch for both lost.
 
     Args:
-        widths: Channels of the four blocks. The first two keep the time axis, the last two halve it;
-            each halves height and width.
+        widths: Channels of the two shared blocks, of the third and of the fourth. The first two keep the
+            time axis; each halves height and width. The still branch has the third's width throughout.
 
     Example:
         >>> net = TinyR2Plus1D()
-        >>> [tuple(level.shape) for level in net(torch.zeros(1, 3, 8, 64, 64))]
-        [(1, 96, 4, 8, 8), (1, 96, 2, 4, 4)]
+        >>> [tuple(part.shape) for part in net(torch.zeros(1, 3, 8, 64, 64))]
+        [(1, 96, 1, 4, 4), (1, 96, 2, 4, 4)]
     """
+
+    MOTION_SHARE = 1.5
+    """Length of the moving branch's part of the pooled vector; the still branch's has length 1."""
 
     def __init__(self, widths: tuple[int, int, int, int] = (24, 48, 96, 96)) -> None:
         super().__init__()
         self.widths = widths
-        self.blocks = nn.ModuleList()
-        ins = 3
-        for outs, time_stride in zip(widths, (1, 1, 2, 2), strict=True):
-            self.blocks.append(
-                nn.Sequential(
-                    _conv(ins, outs, (1, 3, 3), (1, 2, 2)), _conv(outs, outs, (3, 1, 1), (time_stride, 1, 1))
-                )
-            )
-            ins = outs
+        first, second, third, fourth = widths
+        self.shared = nn.Sequential(_block(3, first, 1), _block(first, second, 1))
+        self.moving = nn.Sequential(_block(second, third, 2), _block(third, fourth, 2))
+        self.still = nn.Sequential(
+            _conv(second, third, (1, 3, 3), (1, 2, 2)), _conv(third, third, (1, 3, 3), (1, 2, 2))
+        )
 
     def forward(self, clip: Tensor) -> tuple[Tensor, Tensor]:
-        """The feature maps of the last two blocks.
+        """The feature maps of the two branches.
 
         Args:
             clip: (B, 3, T, H, W) float, normalised RGB.
 
         Returns:
-            Level 3, (B, C3, T/2, H/8, W/8), and level 4, (B, C4, T/4, H/16, W/16).
+            Still, (B, C3, 1, H/16, W/16), and moving, (B, C4, T/4, H/16, W/16).
         """
-        maps = []
-        for block in self.blocks:
-            clip = block(clip)
-            maps.append(clip)
-        return maps[-2], maps[-1]
+        clip = self.shared(clip)
+        return self.still(clip.mean(2, keepdim=True)), self.moving(clip)
 
     @property
     def width(self) -> int:
         """Length of the vector that `pool` makes."""
         return self.widths[2] + self.widths[3]
 
-    @staticmethod
-    def pool(levels: tuple[Tensor, Tensor]) -> Tensor:
-        """One vector a clip: both levels averaged over time and space, each to length 1, side by side.
+    @classmethod
+    def pool(cls, maps: tuple[Tensor, Tensor]) -> Tensor:
+        """One vector a clip: each map averaged over time and space, scaled to its length, side by side.
+
+        Vectors of what moves lie closer together than vectors of what stays; a larger share makes up
+        for that where cosines are compared.
 
         Args:
-            levels: What `forward` returned.
+            maps: What `forward` returned.
 
         Returns:
             (B, C3 + C4) float.
         """
-        return torch.cat([F.normalize(level.mean((2, 3, 4)), dim=1) for level in levels], dim=1)
+        still, moving = (F.normalize(part.mean((2, 3, 4)), dim=1) for part in maps)
+        return torch.cat([still, cls.MOTION_SHARE * moving], dim=1)
 
 
 class ContextEncoder(nn.Module):

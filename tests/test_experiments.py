@@ -48,6 +48,7 @@ def test_joint_training_learns_both_and_each_task_alone_only_its_own() -> None:
             assert mean("joint", label, measure) > mean("untrained", label, measure) + 0.25
     for label, task in (("scene", "context"), ("action", "motion")):
         assert mean("joint", label, "linear") >= 0.95 * mean(task, label, "linear")
+        assert mean("joint", label, "R@1") >= 0.75 * mean(task, label, "R@1")
     assert mean("context", "scene", "linear") >= 0.80 and mean("motion", "action", "linear") >= 0.95
     assert mean("context", "action", "R@1") < chance["action"] + 0.1
     assert mean("motion", "scene", "linear") < mean("context", "scene", "linear") - 0.25

@@ -7,14 +7,15 @@ from cvrl_lite.models import ContextEncoder, MotionEncoder, MotionPredictor, Pro
 
 
 @pytest.mark.parametrize(("frames", "size"), [(8, 64), (16, 112), (4, 32)])
-def test_backbone_levels_and_vector(frames, size):
+def test_backbone_maps_and_vector(frames, size):
     net = TinyR2Plus1D((8, 8, 12, 16)).eval()
-    low, high = net(torch.randn(2, 3, frames, size, size))
-    assert low.shape == (2, 12, frames // 2, -(-size // 8), -(-size // 8))
-    assert high.shape == (2, 16, frames // 4, -(-size // 16), -(-size // 16))
-    vector = net.pool((low, high))
+    still, moving = net(torch.randn(2, 3, frames, size, size))
+    assert still.shape == (2, 12, 1, -(-size // 16), -(-size // 16))
+    assert moving.shape == (2, 16, frames // 4, -(-size // 16), -(-size // 16))
+    vector = net.pool((still, moving))
     assert vector.shape == (2, net.width) == (2, 28)
     assert torch.allclose(vector[:, :12].norm(dim=1), torch.ones(2), atol=1e-5)
+    assert torch.allclose(vector[:, 12:].norm(dim=1), torch.tensor(net.MOTION_SHARE), atol=1e-5)
 
 
 def test_the_backbone_sees_time():

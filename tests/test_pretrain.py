@@ -124,7 +124,7 @@ def test_a_recipe_survives_its_json():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"tasks": ()}, {"tasks": ("flow",)}, {"precision": "float8"}, {"context_level": 2}]
+    "wrong", [{"tasks": ()}, {"tasks": ("flow",)}, {"precision": "float8"}, {"tasks": ("context", "flow")}]
 )
 def test_a_recipe_refuses_what_it_cannot_mean(wrong):
     with pytest.raises(ValueError):

@@ -36,19 +36,16 @@ class Pretraining(nn.Module):
         super().__init__()
         self.recipe = recipe
         self.backbone = TinyR2Plus1D(recipe.widths)
-        size, frames = recipe.augmentation.size, recipe.sampling.frames
-        channels = {3: recipe.widths[2], 4: recipe.widths[3]}
-        sides = {3: -(-size // 8), 4: -(-size // 16)}
-        times = {3: -(-frames // 2), 4: -(-frames // 4)}
+        side, times = -(-recipe.augmentation.size // 16), -(-recipe.sampling.frames // 4)
         cells = -(-recipe.augmentation.cells // 4)
-        points = (-(-recipe.sampling.window // 8), cells, cells)
         if "context" in recipe.tasks:
-            self.context = ContextMatching(channels[recipe.context_level], recipe.temperature)
+            self.context = ContextMatching(recipe.widths[2], recipe.context_temperature)
         if "motion" in recipe.tasks:
-            level = recipe.motion_level
-            grid = (times[level], sides[level], sides[level])
             self.motion = MotionPrediction(
-                channels[level], grid=grid, points=points, temperature=recipe.temperature
+                recipe.widths[3],
+                grid=(times, side, side),
+                points=(-(-recipe.sampling.window // 8), cells, cells),
+                temperature=recipe.motion_temperature,
             )
 
     def forward(self, views: Views, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
@@ -59,18 +56,16 @@ class Pretraining(nn.Module):
             progress: Share of the training that is done, 0..1.
         """
         recipe = self.recipe
-        levels = dict(zip((3, 4), self.backbone(views.clip), strict=True))
+        still, moving = self.backbone(views.clip)
         parts: dict[str, Tensor] = {}
         total = views.clip.new_zeros(())
         alone = recipe.tasks == ("context",)
         if "context" in recipe.tasks and (alone or progress >= recipe.context_from):
-            loss, accuracy = self.context(levels[recipe.context_level], views.keyframe, views.sources)
+            loss, accuracy = self.context(still, views.keyframe, views.sources)
             parts |= {"context_loss": loss, "context_accuracy": accuracy}
             total = total + recipe.context_weight * loss
         if "motion" in recipe.tasks:
-            loss, accuracy = self.motion(
-                levels[recipe.motion_level], views.motion, views.valid, views.sources
-            )
+            loss, accuracy = self.motion(moving, views.motion, views.valid, views.sources)
             parts |= {"motion_loss": loss, "motion_accuracy": accuracy}
             total = total + recipe.motion_weight * loss
         return total, parts

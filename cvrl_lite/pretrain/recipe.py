@@ -27,12 +27,11 @@ class Recipe:
         learning_rate: Highest rate of AdamW, reached after `warmup` and lowered to 0 along a cosine.
         warmup: Share of the steps.
         weight_decay: Of AdamW.
-        temperature: Of both tasks' InfoNCE.
+        context_temperature: Of context matching's InfoNCE.
+        motion_temperature: Of motion prediction's.
         context_weight: Of the context loss.
         motion_weight: Of the motion loss.
         context_from: Share of the steps after which context matching joins in, when both are trained.
-        context_level: Level (3 or 4) of the backbone that context matching reads.
-        motion_level: Level (3 or 4) that motion prediction reads.
         widths: Channels of the backbone's blocks.
         decoded: Side in pixels of the squares kept in memory.
         sampling: How samples are cut.
@@ -50,12 +49,11 @@ class Recipe:
     learning_rate: float = 2e-3
     warmup: float = 0.1
     weight_decay: float = 0.05
-    temperature: float = 0.1
+    context_temperature: float = 0.1
+    motion_temperature: float = 0.1
     context_weight: float = 1.0
     motion_weight: float = 1.0
     context_from: float = 0.0
-    context_level: int = 3
-    motion_level: int = 4
     widths: tuple[int, int, int, int] = (24, 48, 96, 96)
     decoded: int = 72
     sampling: Sampling = field(default_factory=Sampling)
@@ -68,8 +66,6 @@ class Recipe:
             raise ValueError(f"tasks are some of {', '.join(TASKS)}; got {self.tasks}")
         if self.precision not in ("auto", "float32", "bfloat16"):
             raise ValueError(f"precision is auto, float32 or bfloat16; got {self.precision}")
-        if {self.context_level, self.motion_level} - {3, 4}:
-            raise ValueError("a task reads level 3 or 4")
 
     def replace(self, **changes: Any) -> Recipe:
         """The same recipe with other values."""
