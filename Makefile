@@ -12,13 +12,15 @@ TORCH_INDEX ?=
 LAB_ARGS ?=
 # What `make bench` is to measure, and options: make bench BENCH="limit peers --fast"
 BENCH ?=
+# Options of the fuzzer, see tests/codec/fuzz.py.
+FUZZ ?=
 # Names of notebooks for `make notebooks`; none means all.
 NOTEBOOKS ?=
 
 # Jupyter refuses to run as root unless told; in a container there often is nobody else.
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help setup data lab notebooks lint check test bench wheel clean
+.PHONY: help setup data lab notebooks lint check test fuzz bench wheel clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 18
@@ -56,6 +58,9 @@ check: lint  ## lint and the fast tests, for use while working (at most 3 minute
 test: lint data  ## everything: lint, all tests, the browser test, every notebook
 	$(BIN)/python -m pytest tests
 	$(BIN)/python -m pytest --nbval notebooks/
+
+fuzz: setup  ## read 10,000 damaged files, some minutes (FUZZ="--count 300 --seed 7")
+	$(BIN)/python tests/codec/fuzz.py $(FUZZ)
 
 bench: setup  ## speed of reading, beside the limit in C and other packages (BENCH="limit peers --fast")
 	$(BIN)/python benchmarks/codec.py $(BENCH)

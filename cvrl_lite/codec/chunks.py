@@ -204,9 +204,11 @@ def read_sample(decoder: Decoder, index: Index, clip: range, window: range, plan
         window: Consecutive frame indices of the vectors, the first one behind the clip's first.
         plan: Gives size, direction, fill and what is known of the references.
     """
-    key = index.keys[index.key_before(clip[0])].frame
-    # With the frames between, types tell where the references are.
-    around = range(clip[-1] + 1, min(index.frames, window.stop + _MOST_B_FRAMES)) if plan.known else window
+    key = index.keys[index.gop(clip[0])].frame
+    around = window
+    if plan.known:  # the frames around tell where the references are
+        first = max(key, window.start - _MOST_B_FRAMES - 1)
+        around = range(first, min(index.frames, window.stop + _MOST_B_FRAMES))
     images = np.empty((len(clip), *plan.size, 3), np.uint8)
     keyframe = np.empty((*plan.size, 3), np.uint8)
     codec = decoder.stream.codec.canonical_name

@@ -147,7 +147,7 @@ class Decoder:
     def everything(self, index: Index) -> Iterator[tuple[int, VideoFrame]]:
         """Whatever a tolerant decoder can deliver, from the start: (frame index, picture), in its order."""
         counted, self._lenient = 0, True
-        for packet in chain(self._packets_from(index, 0), (None,)):
+        for packet in self._packets_until(index, 0, range(0)):
             for frame in self._decode(packet):
                 if self._sound(frame, counted, index):
                     place = index.places.get(frame.pts, -1) if index.places else counted
@@ -234,7 +234,8 @@ class Decoder:
         skipping = False
         try:
             for packet in self._packets_until(index, key, chosen):
-                if choosy and packet is not None and (places.get(packet.pts, -1) not in chosen) != skipping:
+                place = places.get(packet.pts) if choosy and packet is not None else None
+                if place is not None and (place not in chosen) != skipping:
                     skipping = not skipping
                     self.context.skip_frame = "NONREF" if skipping else "DEFAULT"
                 for frame in self._decode(packet):
@@ -269,11 +270,12 @@ class Decoder:
             yield packet
             again = packet if packet.is_keyframe else again
             left -= index.places.get(packet.pts, -1) in wanted
-            if not left:
+            if not left and not self._lenient:  # behind a fault, other packets may have its stamp
                 break
         # Emptied at the end, the older decoders give their last picture without its vectors. A further
-        # key picture, itself not wanted any more, makes it come out in the ordinary way.
-        if self._vectors and self._older:
+        # key picture, itself not wanted any more, makes it come out in the ordinary way. Behind a fault that
+        # may give it another stamp, so there all readings do the same.
+        if self._older and (bool(index.places) if self._lenient else self._vectors):
             yield again
         yield None
 

@@ -82,8 +82,10 @@ class Index:
 
     def key_before(self, frame: int) -> int:
         """The place in `keys` from which `frame` can be decoded."""
-        if not self.places:
-            return 0
+        return self.gop(frame) if self.places else 0
+
+    def gop(self, frame: int) -> int:
+        """The place in `keys` of the GOP that holds `frame`."""
         return max(0, bisect_right(self.keys, frame, key=lambda entry: entry.frame) - 1)
 
 
@@ -95,6 +97,8 @@ def packets(name: str, container: InputContainer, stream: VideoStream) -> Iterat
                 yield packet
     except av.FFmpegError as error:
         raise DamagedVideo(name, f"the file breaks off: {error.strerror}") from None
+    except IndexError:  # PyAV at the file's end, about a stream that appeared on the way
+        return
 
 
 def read_index(
@@ -145,6 +149,8 @@ def read_index(
     rate = float(stream.average_rate or stream.guessed_rate or 25)
     context = stream.codec_context
     size = (context.height, context.width)
+    if not all(size):
+        raise DamagedVideo(name, "its header does not tell the size of the pictures")
     start = entry.pts or 0
     stamps = sorted(p.pts for p in shown if p.pts is not None and p.pts >= start and p.pictures)
     packed = any(len(p.pictures) > 1 for p in shown)
@@ -159,8 +165,10 @@ def read_index(
         times = np.array(stamps) * tick if stamped else np.arange(len(order)) / rate
         return Index(times, {}, keys, stamped, len(order) / rate, rate, size, breaks_off)
 
-    at_key = [p for p in shown if p.is_key and p.pictures and p.pts is not None and p.pts >= start]
-    keys = _entered([Key(p.pts, p.dts, bisect_left(stamps, p.pts)) for p in at_key], entry)
+    at_key = [
+        (p.pts, p.dts) for p in shown if p.is_key and p.pts is not None and p.pts >= start and p.pictures
+    ]
+    keys = _entered([Key(pts, dts, bisect_left(stamps, pts)) for pts, dts in at_key], entry)
     length = (stamps[-1] - stamps[0]) * tick + (last_duration * tick or 1 / rate)
     places: dict[int | None, int] = {pts: i for i, pts in enumerate(stamps)}
     return Index(np.array(stamps) * tick, places, keys, True, length, rate, size, breaks_off)

@@ -21,7 +21,7 @@ from cvrl_lite.codec.index_file import cached_index
 from cvrl_lite.codec.info import VideoInfo
 from cvrl_lite.codec.motion import PICTURE_TYPES, FieldBuilder
 from cvrl_lite.codec.pool import Decoders
-from cvrl_lite.codec.raster import Motion
+from cvrl_lite.codec.raster import RECORD, Motion, records
 from cvrl_lite.codec.residual import collected, iterate_residuals
 from cvrl_lite.codec.source import Source
 from cvrl_lite.codec.turn import Size, scaled, turned_images, turned_motion, turned_residual
@@ -177,6 +177,15 @@ class Stream:
                     motion and turned_motion(motion, self.quarters),
                     residuals and turned_residual(residuals, self.quarters),
                 )
+
+    def records(self, wanted: range) -> list[np.ndarray]:
+        """Each frame's vectors as FFmpeg exports them, (N,) of dtype RECORD."""
+        found = []
+        with self.decoders.borrow(vectors=True, pixels="none") as decoder:
+            for _, frame in decoder.pictures(self.index, wanted):
+                held = records(frame)
+                found.append(np.empty(0, RECORD) if held is None else held.copy().view(RECORD))
+        return found
 
     @property
     def residual_exact(self) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator
-from typing import Any, BinaryIO, Literal
+from typing import Any, BinaryIO, Literal, get_args
 
 import numpy as np
 
@@ -15,14 +15,12 @@ from cvrl_lite.codec.chunks import Chunk, KeyFrames, Sample, What, read_sample
 from cvrl_lite.codec.damage import Damage
 from cvrl_lite.codec.info import VideoInfo
 from cvrl_lite.codec.motion import accumulated
-from cvrl_lite.codec.raster import RECORD, Direction, Motion, records
+from cvrl_lite.codec.raster import Direction, Motion
 from cvrl_lite.codec.residual import Residual, read_residuals
 from cvrl_lite.codec.source import Source
 from cvrl_lite.codec.stream import Stream
 from cvrl_lite.codec.turn import Size, turned_images, turned_motion, turned_residual
 from cvrl_lite.errors import VideoError
-
-WHAT = ("images", "keyframes", "motion", "residuals")
 
 
 class CompressedVideo:
@@ -67,12 +65,7 @@ class CompressedVideo:
     ) -> None:
         if on_damage not in ("raise", "keep"):
             raise ValueError(f'on_damage is "raise" or "keep", not {on_damage!r}')
-        self._options = {
-            "stream": stream,
-            "on_damage": on_damage,
-            "apply_rotation": apply_rotation,
-            "cache": cache,
-        }
+        self._options = dict(stream=stream, on_damage=on_damage, apply_rotation=apply_rotation, cache=cache)
         self._stream = Stream(Source(path, stream), on_damage, apply_rotation, cache)
         self.codec = self._stream.codec
 
@@ -267,8 +260,10 @@ class CompressedVideo:
             [32, 32, 8]
         """
         asked = {what} if isinstance(what, str) else set(what)
-        if not asked or asked - set(WHAT) or frames < 1:
-            raise ValueError(f"chunks hold at least 1 frame, and some of {', '.join(WHAT)}; not {what!r}")
+        if not asked or asked - set(get_args(What)) or frames < 1:
+            raise ValueError(
+                f"chunks hold at least 1 frame, and some of {', '.join(get_args(What))}; not {what!r}"
+            )
         if asked & {"motion", "residuals"}:
             self._stream.need_vectors()
         wanted = self._stream.stretch(start, stop)
@@ -322,8 +317,8 @@ class CompressedVideo:
         with stream.decoders.borrow(vectors=True) as decoder:
             found = read_sample(decoder, stream.index, clip, maps, plan)
         turn = stream.quarters
-        clip_images, keyframe = (turned_images(part, turn) for part in (found.clip, found.keyframe))
-        return Sample(clip_images, keyframe, found.keyframe_index, turned_motion(found.motion, turn))
+        images, keyframe = (turned_images(part, turn) for part in (found.clip, found.keyframe))
+        return Sample(images, keyframe, found.keyframe_index, turned_motion(found.motion, turn))
 
     def clip(
         self,
@@ -398,12 +393,7 @@ class CompressedVideo:
 
     def _records(self, start: int, stop: int) -> list[np.ndarray]:
         """Each frame's vectors as FFmpeg exports them, (N,) of dtype RECORD; for comparisons."""
-        found = []
-        with self._stream.decoders.borrow(vectors=True, pixels="none") as decoder:
-            for _, frame in decoder.pictures(self._stream.index, self._stream.stretch(start, stop)):
-                held = records(frame)
-                found.append(np.empty(0, RECORD) if held is None else held.copy().view(RECORD))
-        return found
+        return self._stream.records(self._stream.stretch(start, stop))
 
 
 def _opened_again(path: str, options: dict[str, Any]) -> CompressedVideo:

@@ -4,6 +4,7 @@ import io
 import multiprocessing
 import os
 import pickle
+import subprocess
 import sys
 
 import numpy as np
@@ -58,12 +59,9 @@ class Places(torch.utils.data.Dataset):
         return torch.from_numpy(self.video.clip(5 * i, 3)), self.video.motion(5 * i, 5 * i + 3).vectors
 
 
-@pytest.mark.parametrize("method", ["fork", "spawn"])
-def test_videos_work_in_other_processes(files, method):
-    if method not in multiprocessing.get_all_start_methods():
-        pytest.skip(f"this system cannot {method}")
+def in_a_pool(path, method):
     context = multiprocessing.get_context(method)
-    with CompressedVideo(files / "b.mp4", on_damage="keep") as video:
+    with CompressedVideo(path, on_damage="keep") as video:
         expected = facts(video)
         assert facts(pickle.loads(pickle.dumps(video))) == expected
         with context.Pool(2) as pool:
@@ -71,12 +69,8 @@ def test_videos_work_in_other_processes(files, method):
         assert facts(video) == expected
 
 
-@pytest.mark.filterwarnings("ignore:This DataLoader will create")
-@pytest.mark.parametrize("method", ["fork", pytest.param("spawn", marks=pytest.mark.slow)])
-def test_videos_work_in_the_workers_of_a_loader(files, method):
-    if method not in multiprocessing.get_all_start_methods():
-        pytest.skip(f"this system cannot {method}")
-    with CompressedVideo(files / "b.mp4") as video:
+def in_a_loader(path, method):
+    with CompressedVideo(path) as video:
         places = Places(video)
         plain = [places[i] for i in range(len(places))]  # used before: a forked worker opens its own
         loader = torch.utils.data.DataLoader(
@@ -85,6 +79,17 @@ def test_videos_work_in_the_workers_of_a_loader(files, method):
         for _ in range(2):
             for (clip, vectors), (their_clip, their_vectors) in zip(plain, loader, strict=True):
                 assert torch.equal(clip, their_clip) and np.array_equal(vectors, their_vectors)
+
+
+@pytest.mark.parametrize("job", ["in_a_pool", pytest.param("in_a_loader", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_videos_work_in_other_processes(files, method, job):
+    """In a process of its own: forking this one, full of encoders' threads, would be asking for a deadlock."""
+    if method not in multiprocessing.get_all_start_methods():
+        pytest.skip(f"this system cannot {method}")
+    command = [sys.executable, __file__, job, files / "b.mp4", method]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=180)
+    assert done.returncode == 0, done.stderr
 
 
 def test_file_objects_are_not_pickled(files):
@@ -259,3 +264,7 @@ def test_decoders_read_on_where_packets_are_not_kept(files, monkeypatch):
                 assert same(video.keyframes(), kept.keyframes()) and not video.damage
             assert sought._stream.decoders.kept is None
             assert isinstance(kept._stream.decoders.kept, decode.Kept)
+
+
+if __name__ == "__main__":
+    {"in_a_pool": in_a_pool, "in_a_loader": in_a_loader}[sys.argv[1]](*sys.argv[2:])
