@@ -84,7 +84,7 @@ def in_a_loader(path, method):
 @pytest.mark.parametrize("job", ["in_a_pool", pytest.param("in_a_loader", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_videos_work_in_other_processes(files, method, job):
-    """In a process of its own: forking this one, full of encoders' threads, would be asking for a deadlock."""
+    """In a process of its own: forking this one, full of encoders' threads, may never return."""
     if method not in multiprocessing.get_all_start_methods():
         pytest.skip(f"this system cannot {method}")
     command = [sys.executable, __file__, job, files / "b.mp4", method]
