@@ -1,14 +1,16 @@
 """The command line: its outputs, its exit codes, one line an error and never a traceback."""
 
 import json
+import shutil
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 
-from cvrl_lite import scenes
+from cvrl_lite import CompressedVideo, scenes
 from cvrl_lite.cli import main
+from cvrl_lite.codec import load
 
 
 @pytest.fixture(scope="module")
@@ -51,13 +53,54 @@ def test_inspect_agrees_with_the_manifest_of_the_real_clips(real_videos, capsys)
     assert len(counts) == 13
 
 
-def test_extract_writes_key_frames_and_vectors(clips, tmp_path, capsys):
-    assert main(["extract", str(clips[0]), "--out", str(tmp_path)]) == 0
+def test_extract_writes_what_the_doors_give(clips, tmp_path, capsys):
+    words = ["extract", str(clips[0]), "--out", str(tmp_path), "--what", "keyframes,motion,residual"]
+    assert main(words) == 0
     (written,) = tmp_path.iterdir()
     assert str(written) in capsys.readouterr().out
-    with np.load(written) as arrays:
-        assert arrays["keyframes"].shape == (4, 112, 112, 3)
-        assert arrays["vectors"].shape == (40, 2, 14, 14) and arrays["mask"][1].any()
+    found = load(written)
+    with CompressedVideo(clips[0]) as video:
+        keys, motion, residuals = video.keyframes(), video.motion(), video.residuals()
+        assert np.array_equal(found.times, video.times)
+        raw = motion.vectors.nbytes
+    for ours, theirs in ((keys, found.keyframes), (motion, found.motion), (residuals, found.residuals)):
+        assert all(np.array_equal(a, b) for a, b in zip(ours, theirs, strict=True))
+    assert main([*words[:-1], "motion"]) == 0 and written.stat().st_size < raw
+    before = written.stat().st_mtime_ns
+    assert main([*words[:-1], "motion"]) == 0  # it is there
+    assert written.stat().st_mtime_ns == before and "as it was" in capsys.readouterr().out
+    assert main([*words[:-1], "sound"]) == 2
+
+
+@pytest.mark.parametrize("more", [[], pytest.param(["--workers", "2"], marks=pytest.mark.slow)])
+def test_extract_reads_folders_and_lists_failures(clips, tmp_path, capsys, more):
+    for place, clip in zip(("a", "b/c"), clips, strict=False):
+        (tmp_path / "in" / place).mkdir(parents=True)
+        shutil.copy(clip, tmp_path / "in" / place / "same.mp4")
+    (tmp_path / "in/text.mp4").write_text("no video")
+    words = ["extract", str(tmp_path / "in"), "--out", str(tmp_path / "out"), *more]
+    assert main(words) == 1
+    out, err = capsys.readouterr()
+    assert out.count("same.mp4.npz") == 2 and one_line(err)
+    assert (tmp_path / "out/b/c/same.mp4.npz").exists()
+    assert "text.mp4" in (tmp_path / "out/failures.csv").read_text()
+    (tmp_path / "in/text.mp4").unlink()
+    assert main(words) == 0 and not (tmp_path / "out/failures.csv").exists()
+    clash = [str(tmp_path / "in" / place / "same.mp4") for place in ("a", "b/c")]
+    assert main(["extract", *clash, "--out", str(tmp_path / "other")]) == 2  # would fall on one another
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_extract_on_a_dask_cluster(clips, tmp_path):
+    distributed = pytest.importorskip("distributed")
+    with (
+        distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster,
+        distributed.Client(cluster),
+    ):
+        words = ["extract", *map(str, clips[:2]), "--out", str(tmp_path), "--backend", "dask"]
+        assert main(words) == 0
+    assert len(list(tmp_path.glob("*.npz"))) == 2
 
 
 def test_transcode_changes_the_gop_and_never_the_source(clips, tmp_path, capsys):

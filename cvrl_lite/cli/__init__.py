@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 
 from cvrl_lite import __version__
-from cvrl_lite.cli import learning, reading
+from cvrl_lite.cli import batch, learning, reading
 from cvrl_lite.errors import VideoError
 
 
@@ -30,6 +30,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"cvrl-lite {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
     reading.add_commands(commands)
+    batch.add_commands(commands)
     learning.add_commands(commands)
     return top
 

@@ -1,4 +1,4 @@
-"""Commands that need no network: doctor, inspect, extract, transcode, scenes."""
+"""Commands about what is there: doctor, inspect, scenes."""
 
 from __future__ import annotations
 
@@ -13,12 +13,10 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from cvrl_lite import scenes
-from cvrl_lite.codec import CompressedVideo, transcode
+from cvrl_lite.codec import CompressedVideo
 from cvrl_lite.errors import VideoError
-from cvrl_lite.files import cache_dir, replacing
+from cvrl_lite.files import cache_dir
 from cvrl_lite.progress import track
 
 Commands = Any  # argparse's collection of sub-parsers, whose class is private
@@ -55,29 +53,6 @@ def add_commands(commands: Commands) -> None:
     )
     made.add_argument("files", nargs="+", type=Path, metavar="FILE")
     made.add_argument("--json", action="store_true", help="print a list with one object a file")
-
-    made = command(
-        commands,
-        "extract",
-        _extract,
-        "Write key frames and motion vectors to .npz files.",
-        "cvrl-lite extract holiday.mp4 --out vectors/",
-    )
-    made.add_argument("files", nargs="+", type=Path, metavar="FILE")
-    made.add_argument("--out", type=Path, default=Path(), help="folder of the .npz files (default: here)")
-    made.add_argument("--direction", choices=("past", "future"), default="past")
-
-    made = command(
-        commands,
-        "transcode",
-        _transcode,
-        "Encode again with short GOPs and no B-frames, as training likes it.",
-        "cvrl-lite transcode holiday.mp4 --out short/ --short-side 128",
-    )
-    made.add_argument("files", nargs="+", type=Path, metavar="FILE")
-    made.add_argument("--out", type=Path, required=True, help="folder of the new files")
-    made.add_argument("--gop", type=int, default=12, help="frames from one key frame to the next")
-    made.add_argument("--short-side", type=int, help="scale to this many pixels on the shorter side")
 
     made = command(
         commands,
@@ -156,52 +131,33 @@ def _inspect(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(found, indent=2))
     else:
-        for item in found:
-            counts = " ".join(f"{n} {kind}" for kind, n in item["picture_counts"].items())
-            gops = item["gop_lengths"]
-            print(
-                f"{item['file']}: {item['codec']} {item['width']}x{item['height']}, "
-                f"{item['frames']} frames ({counts}), {item['frame_rate']:.2f} fps, "
-                f"{item['duration']:.2f} s, {len(gops)} GOPs of up to {max(gops)} frames, "
-                f"{'motion vectors' if item['has_vectors'] else 'no motion vectors'}"
-            )
+        print("\n\n".join(_described(item) for item in found))
     return code
 
 
-def _extract(arguments: argparse.Namespace) -> int:
-    arguments.out.mkdir(parents=True, exist_ok=True)
-
-    def write(path: Path) -> None:
-        with CompressedVideo(path) as video:
-            keys = video.keyframes()
-            motion = video.motion(direction=arguments.direction)
-        target = arguments.out / f"{path.name}.npz"
-        with replacing(target) as part:
-            np.savez_compressed(
-                part,
-                keyframe_indices=keys.indices,
-                keyframe_times=keys.times,
-                keyframes=keys.images,
-                vectors=motion.vectors,
-                mask=motion.mask,
-                picture_types=motion.picture_types,
-            )
-        print(target)
-
-    return each(arguments.files, write, "extracting")
-
-
-def _transcode(arguments: argparse.Namespace) -> int:
-    arguments.out.mkdir(parents=True, exist_ok=True)
-
-    def write(path: Path) -> None:
-        target = arguments.out / f"{path.stem}.mp4"
-        if target.exists() and target.samefile(path):
-            raise VideoError(path, "would be written over itself; choose another --out")
-        transcode(path, target, gop=arguments.gop, short_side=arguments.short_side)
-        print(target)
-
-    return each(arguments.files, write, "transcoding")
+def _described(facts: dict[str, Any]) -> str:
+    """A file's facts, one a line."""
+    counts = "   ".join(f"{kind} {count}" for kind, count in facts["picture_counts"].items())
+    gops = facts["gop_lengths"]
+    if not facts["has_vectors"]:
+        vectors = f"none: FFmpeg exports none from {facts['codec']}"
+    elif facts["reference_distance_known"]:
+        vectors = "yes, each to the nearest I- or P-picture"
+    else:
+        vectors = "yes, to pictures at unknown distances (several references)"
+    clock = "" if facts["has_timestamps"] else ", without time stamps"
+    turn = f", a player turns it by {facts['rotation']} degrees" if facts["rotation"] else ""
+    lines = {
+        "codec": f"{facts['codec']}, {facts['pixel_format']}",
+        "size": f"{facts['width']}x{facts['height']}{turn}",
+        "length": f"{facts['frames']} frames, {facts['duration']:.2f} s, {facts['frame_rate']:.2f} fps"
+        + clock,
+        "pictures": counts,
+        "GOPs": f"{len(gops)}, of {min(gops)} to {max(gops)} frames",
+        "vectors": vectors,
+        "streams": ", ".join(facts["streams"]),
+    }
+    return "\n".join([str(facts["file"]), *(f"  {name:<9}{line}" for name, line in lines.items())])
 
 
 def _scenes(arguments: argparse.Namespace) -> int:

@@ -3,12 +3,14 @@
 `source` opens a file, `index` lists its pictures (`headers` and `h264` look into theirs), `decode` delivers
 them, `pool` keeps decoders; `raster` and `motion` make the dense field, `compensate` and `residual` what it
 does not explain, `compiled` their fast inner loops; `chunks` reads them together, `damage` tells what cannot
-be read; `stream` knows one stream, and `video` is the door to all of it. `encode` and `transcode` write.
+be read; `stream` knows one stream, and `video` is the door to all of it. `encode` and `transcode` write
+video, `extract` arrays.
 """
 
 from cvrl_lite.codec.chunks import Chunk, KeyFrames, Sample
 from cvrl_lite.codec.damage import Damage
 from cvrl_lite.codec.encode import encode
+from cvrl_lite.codec.extract import extract, load
 from cvrl_lite.codec.info import VideoInfo
 from cvrl_lite.codec.raster import Motion
 from cvrl_lite.codec.residual import Residual
@@ -25,5 +27,7 @@ __all__ = [
     "Sample",
     "VideoInfo",
     "encode",
+    "extract",
+    "load",
     "transcode",
 ]

@@ -1,0 +1,243 @@
+"""What a video file holds, written as arrays to one `.npz` and read back; many files side by side.
+
+Axes: T time, H W pixels, H8 W8 cells of 8x8 pixels, K key pictures.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import zipfile
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Literal
+
+import numpy as np
+
+from cvrl_lite.codec.chunks import KeyFrames
+from cvrl_lite.codec.raster import Motion
+from cvrl_lite.codec.residual import Residual
+from cvrl_lite.codec.video import CompressedVideo
+from cvrl_lite.errors import VideoError
+from cvrl_lite.files import replacing
+
+What = Literal["keyframes", "motion", "residual"]
+WHAT: tuple[What, ...] = ("keyframes", "motion", "residual")
+SUFFIXES = frozenset(
+    (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".flv", ".3gp", ".wmv", ".264")
+)
+"""Endings by which a folder's videos are known."""
+
+_FORMAT = 1  # of the files written
+_SCALE = 16  # parts of a pixel that a stored vector counts
+_CHUNK = 64  # frames read at a time
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """What `load` reads back; None for what was not asked for.
+
+    Attributes:
+        header: About the file: name, bytes, format, codec, frames, picture types, units ...
+        times: (T,) float64 seconds.
+        keyframes: Key pictures.
+        motion: The vector field, float32 pixels.
+        residuals: Luma residuals.
+    """
+
+    header: dict[str, Any]
+    times: np.ndarray
+    keyframes: KeyFrames | None
+    motion: Motion | None
+    residuals: Residual | None
+
+
+def extract(
+    src: str | os.PathLike[str],
+    dst: str | os.PathLike[str],
+    what: Collection[What] = ("keyframes", "motion"),
+    *,
+    direction: Literal["past", "future"] = "past",
+) -> bool:
+    """Writes what a video holds to an `.npz`, in flat memory; the file is there whole or not at all.
+
+    Vectors are int16 in 1/16 of a pixel: all that codecs store fits without loss, and what is divided by a
+    reference's distance is rounded by at most 1/32. Mask and key pictures are uint8, residuals int16.
+
+    Args:
+        src: The video.
+        dst: The file to write. If it holds the same of the same video (by size and time of change)
+            already, it stays.
+        what: Any of "keyframes", "motion", "residual".
+        direction: Of the vectors.
+
+    Returns:
+        Whether anything was written.
+
+    Raises:
+        VideoError: The video cannot be read; nothing is written then.
+        ValueError: Something else is asked for.
+
+    Example:
+        >>> from cvrl_lite import data_path
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     extract(data_path("sample.mp4"), folder + "/a.npz")
+        ...     load(folder + "/a.npz").motion.vectors.shape
+        True
+        (72, 2, 28, 28)
+    """
+    if not what or set(what) - set(WHAT):
+        raise ValueError(f"extract some of {', '.join(WHAT)}; not {', '.join(what) or 'nothing'}")
+    with CompressedVideo(src) as video:
+        state = os.stat(src)
+        origin = {
+            "format": _FORMAT,
+            "file": Path(src).name,
+            "bytes": state.st_size,
+            "changed_ns": state.st_mtime_ns,
+            "what": sorted(what),
+            "direction": direction,
+        }
+        if _holds(dst, origin):
+            return False
+        info = video.info
+        asked: list[Any] = ["residuals" if name == "residual" else name for name in what]
+        types: list[str] = []
+        exact = False
+        with ExitStack() as stack:
+            columns: dict[str, _Column] = {}
+
+            def put(name: str, values: np.ndarray) -> None:
+                if name not in columns:
+                    columns[name] = _Column(stack.enter_context(tempfile.TemporaryFile()), values)
+                columns[name].add(values)
+
+            for chunk in video.chunks(_CHUNK, asked, direction=direction):
+                if chunk.keyframes is not None:
+                    put("keyframe_indices", chunk.keyframes.indices)
+                    put("keyframe_times", chunk.keyframes.times)
+                    put("keyframes", chunk.keyframes.images)
+                if chunk.motion is not None:
+                    put(
+                        "vectors", np.rint(chunk.motion.vectors * _SCALE).clip(-32768, 32767).astype(np.int16)
+                    )
+                    put("mask", chunk.motion.mask.astype(np.uint8))
+                    types += chunk.motion.picture_types.tolist()
+                if chunk.residuals is not None:
+                    put("residuals", chunk.residuals.values)
+                    put("residual_mask", chunk.residuals.mask.astype(np.uint8))
+                    exact = chunk.residuals.exact
+            header = origin | {
+                "codec": info.codec,
+                "height": info.height,
+                "width": info.width,
+                "frames": info.frames,
+                "has_timestamps": info.has_timestamps,
+                "vector_parts_of_a_pixel": _SCALE,
+                "picture_types": "".join(types),
+                "residual_exact": exact,
+            }
+            with replacing(dst) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
+                _write(archive, "header", np.array(json.dumps(header)))
+                _write(archive, "times", video.times)
+                for name, column in columns.items():
+                    column.write(archive, name)
+    return True
+
+
+def load(path: str | os.PathLike[str]) -> Extracted:
+    """Reads what `extract` wrote.
+
+    Raises:
+        VideoError: The file is missing, broken, or of another kind.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as held:
+            arrays = {name: held[name] for name in held.files}
+        header = json.loads(str(arrays["header"]))
+        times = arrays["times"]
+        keyframes = motion = residuals = None
+        if "keyframes" in header["what"]:
+            keyframes = KeyFrames(arrays["keyframe_indices"], arrays["keyframe_times"], arrays["keyframes"])
+        if "motion" in header["what"]:
+            vectors = arrays["vectors"].astype(np.float32) / header["vector_parts_of_a_pixel"]
+            motion = Motion(vectors, arrays["mask"].astype(bool), np.array(list(header["picture_types"])))
+        if "residual" in header["what"]:
+            residuals = Residual(
+                arrays["residuals"], arrays["residual_mask"].astype(bool), header["residual_exact"]
+            )
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise VideoError(path, f"not what extract writes: {error}") from None
+    return Extracted(header, times, keyframes, motion, residuals)
+
+
+def targets(sources: Sequence[Path], out: Path, name: Callable[[Path], str]) -> list[tuple[Path, Path]]:
+    """A file to write for each video: a folder's are looked for below it and keep their sub-folders.
+
+    Args:
+        sources: Files and folders.
+        out: Where to write.
+        name: Of the file to write, from the video's path.
+
+    Returns:
+        Pairs (video, file to write), each video once.
+
+    Raises:
+        ValueError: Two videos would be written to one file.
+    """
+    pairs: dict[Path, Path] = {}
+    for source in sources:
+        if source.is_dir():
+            for path in sorted(p for p in source.rglob("*") if p.suffix.lower() in SUFFIXES):
+                pairs[path] = out / path.relative_to(source).parent / name(path)
+        else:
+            pairs[source] = out / name(source)
+    taken: dict[Path, Path] = {}
+    for source, target in pairs.items():
+        if target in taken:
+            raise ValueError(f"{source} and {taken[target]} would both become {target}")
+        taken[target] = source
+    return list(pairs.items())
+
+
+class _Column:
+    """One array, growing along its first axis in a temporary file."""
+
+    def __init__(self, file: IO[bytes], first: np.ndarray) -> None:
+        self._file, self._rest, self._type, self._rows = file, first.shape[1:], first.dtype, 0
+
+    def add(self, rows: np.ndarray) -> None:
+        self._file.write(np.ascontiguousarray(rows).data)
+        self._rows += len(rows)
+
+    def write(self, archive: zipfile.ZipFile, name: str) -> None:
+        self._file.seek(0)
+        shape = (self._rows, *self._rest)
+        with archive.open(f"{name}.npy", "w", force_zip64=True) as target:
+            about = {"descr": self._type.str, "fortran_order": False, "shape": shape}
+            np.lib.format.write_array_header_1_0(target, about)
+            for block in _blocks(self._file):
+                target.write(block)
+
+
+def _blocks(file: IO[bytes]) -> Iterator[bytes]:
+    while block := file.read(1 << 20):
+        yield block
+
+
+def _write(archive: zipfile.ZipFile, name: str, values: np.ndarray) -> None:
+    with archive.open(f"{name}.npy", "w") as target:
+        np.lib.format.write_array(target, values, allow_pickle=False)
+
+
+def _holds(path: str | os.PathLike[str], origin: dict[str, Any]) -> bool:
+    """Whether a file is there that was extracted from the same video in the same way."""
+    try:
+        with np.load(path, allow_pickle=False) as held:
+            header = json.loads(str(held["header"]))
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        return False
+    return all(header.get(name) == value for name, value in origin.items())
