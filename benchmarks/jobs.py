@@ -107,12 +107,10 @@ def read_once(path: str) -> dict[str, Any]:
     began = clock()
     with CompressedVideo(path) as video:
         opened = clock()
-        chunks = list(video.chunks(64, ("keyframes", "motion")))
-        images = np.concatenate([chunk.keyframes.images for chunk in chunks])
-        vectors = np.concatenate([chunk.motion.vectors for chunk in chunks])
-        mask = np.concatenate([chunk.motion.mask for chunk in chunks])
+        (chunk,) = video.chunks(video.info.frames, ("keyframes", "motion"))
     ended = clock()
-    return answer(len(mask), began, opened, ended, **facts(images, vectors, mask))
+    found = facts(chunk.keyframes.images, chunk.motion.vectors, chunk.motion.mask)
+    return answer(len(chunk.times), began, opened, ended, **found)
 
 
 def vectors(path: str) -> dict[str, Any]:

@@ -62,11 +62,12 @@ class PictureTeller:
 
     def __call__(self, data: bytes) -> str:
         """The types of the coded pictures in a packet: "I", "P", "B"; "" for a filler, "PB" if packed."""
-        if not data.startswith(_PICTURE):
+        at = data.find(_PICTURE)
+        if at:  # headers before it
             self._read_layer(data)
-        types, at = "", data.find(_PICTURE)
         if at < 0:  # the short header of H.263, or a filler of a byte or two
             return "?" if len(data) > 8 else ""
+        types = ""
         while at >= 0:
             types += self._coded(data[at + 4 : at + 20])
             at = data.find(_PICTURE, at + 4)
@@ -81,11 +82,14 @@ class PictureTeller:
             at = data.find(b"\0\0\1", at + 3)
 
     def _coded(self, header: bytes) -> str:
-        kind = "IPBP"[header[0] >> 6] if header else ""  # the last is P with global motion
-        bits, at = int.from_bytes(header, "big"), 8 * len(header) - 3
-        while at >= 0 and bits >> at & 1:  # whole seconds
-            at -= 1
-        at -= 1 + 1 + self._time_bits + 1  # a zero, and the time within the second between two markers
+        left = 8 * len(header) - 2
+        if left <= 0:
+            return ""
+        kind = "IPBP"[header[0] >> 6]  # the last is P with global motion
+        # Then a one for each whole second, a zero, the time within the second between two markers, the bit.
+        bits = int.from_bytes(header, "big")
+        zero = (~bits & ((1 << left) - 1)).bit_length() - 1
+        at = zero - self._time_bits - 3
         return kind if at >= 0 and bits >> at & 1 else ""
 
 

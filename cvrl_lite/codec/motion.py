@@ -59,7 +59,7 @@ class FieldBuilder:
         if known or self._fill:
             steps = np.array([reference_steps(types, name)[here] for name in self._names], np.float32)
             steps = steps[:, :, None, None, None]
-            if known:
+            if known and steps.max(initial=1) > 1:
                 vectors /= steps
                 steps[:] = 1
             if self._fill:
