@@ -32,6 +32,18 @@ def test_inspect_prints_json(clips, capsys):
     assert found[0]["gop_lengths"] == [12, 12, 12, 4]
 
 
+def test_inspect_draws_the_timeline(clips, tmp_path, capsys):
+    figure = tmp_path / "gops.png"
+    assert main(["inspect", str(clips[0]), str(clips[1]), "--plot", str(figure)]) == 0
+    assert figure.read_bytes().startswith(b"\x89PNG")
+    printed = capsys.readouterr().out
+    with CompressedVideo(clips[0]) as video:
+        assert f"I 4 ({video.info.picture_bytes['I'] / 1000:.1f} kB)" in printed
+    for place in ("absent/gops.png", "gops.text"):
+        assert main(["inspect", str(clips[0]), "--plot", str(tmp_path / place)]) == 2
+        assert one_line(capsys.readouterr().err)
+
+
 def test_inspect_keeps_what_it_can_read(clips, tmp_path, capsys):
     (tmp_path / "text.mp4").write_text("no video")
     assert main(["inspect", str(tmp_path / "text.mp4"), str(clips[0])]) == 1

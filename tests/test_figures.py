@@ -307,6 +307,19 @@ def test_bars_carry_their_values_and_bytes_their_types() -> None:
     assert [text.get_text() for text in figure.axes[0].texts] == ["1.2 kB: 2 I", "0.6 kB: 1 I 2 P 1 B"]
 
 
+def test_a_timeline_has_a_row_a_file_and_draws_unknown_sizes_alike() -> None:
+    times = np.arange(4) / 2
+    figure = figures.gop_timeline({"a": ("IPBI", [90, 10, 8, 92], times), "b": ("IPPP", [], times)})
+    assert [axes.get_title() for axes in figure.axes] == [
+        "a: an I-frame every 1.5 s, 91 % of the bytes",
+        "b: a single I-frame",
+    ]
+    tallest = [
+        max(path.get_extents().y1 for path in axes.collections[-1].get_paths()) for axes in figure.axes
+    ]
+    assert tallest == [0.092, 1.0]
+
+
 def test_a_packing_shows_bytes_and_vectors_of_one_clip() -> None:
     image, (vectors, mask) = np.zeros((16, 24, 3), np.uint8), field(2, 3, 3, 1)
     figure = figures.packing("IPB", [90, 20, 5], image, vectors, mask, most=200, label="frame 1")

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from cvrl_lite import scenes
 from cvrl_lite.codec import CompressedVideo
 from cvrl_lite.errors import VideoError
@@ -53,6 +55,7 @@ def add_commands(commands: Commands) -> None:
     )
     made.add_argument("files", nargs="+", type=Path, metavar="FILE")
     made.add_argument("--json", action="store_true", help="print a list with one object a file")
+    made.add_argument("--plot", type=Path, metavar="FIGURE", help="draw each file's GOPs (.png, .svg, .pdf)")
 
     made = command(
         commands,
@@ -122,12 +125,24 @@ def _doctor(arguments: argparse.Namespace) -> int:
 
 def _inspect(arguments: argparse.Namespace) -> int:
     found: list[dict[str, Any]] = []
+    drawn: dict[str, tuple[str, tuple[int, ...], np.ndarray]] = {}
 
     def look(path: Path) -> None:
         with CompressedVideo(path) as video:
             found.append(video.info.as_dict())
+            if arguments.plot:
+                name = path.name if path.name not in drawn else str(path)
+                drawn[name] = (video.info.picture_types, video.info.frame_bytes, video.times)
 
     code = each(arguments.files, look, "inspecting")
+    if drawn:
+        from cvrl_lite import figures
+
+        try:
+            figures.gop_timeline(drawn).savefig(arguments.plot, dpi=150)
+        except (OSError, ValueError) as error:  # no such folder, no such kind of picture
+            print(f"cvrl-lite: {arguments.plot}: {' '.join(str(error).split())}", file=sys.stderr)
+            code = 2
     if arguments.json:
         print(json.dumps(found, indent=2))
     else:
@@ -137,7 +152,11 @@ def _inspect(arguments: argparse.Namespace) -> int:
 
 def _described(facts: dict[str, Any]) -> str:
     """A file's facts, one a line."""
-    counts = "   ".join(f"{kind} {count}" for kind, count in facts["picture_counts"].items())
+    taken = facts["picture_bytes"] or {}
+    counts = "   ".join(
+        f"{kind} {count}" + (f" ({taken[kind] / 1000:.1f} kB)" if taken.get(kind) else "")
+        for kind, count in facts["picture_counts"].items()
+    )
     gops = facts["gop_lengths"]
     if not facts["has_vectors"]:
         vectors = f"none: FFmpeg exports none from {facts['codec']}"

@@ -87,5 +87,6 @@ def _kept(index: Index, places: list[int], flagged: list[int], sound: int) -> In
     entries = [(new[place], listed.get(place, Key(None, None, 0))) for place in flagged]
     entries = [(0, index.keys[0]), *(entry for entry in entries if entry[0])]  # always decoded from there
     keys = tuple(key._replace(frame=frame, is_sure=False) for frame, key in entries)
+    sizes = index.bytes[places] if len(index.bytes) else index.bytes
     times = index.times[places]
-    return dataclasses.replace(index, times=times, places=stamps, keys=keys, sound=sound)
+    return dataclasses.replace(index, times=times, places=stamps, keys=keys, bytes=sizes, sound=sound)

@@ -40,6 +40,7 @@ class _Packet(NamedTuple):
     pts: int | None
     dts: int | None
     is_key: bool
+    size: int  # bytes
     pictures: str  # a letter each; none where nothing of it is shown
 
 
@@ -55,6 +56,7 @@ class Index:
         duration: Seconds from the first picture's start to the last one's end.
         rate: Frames a second, on average.
         size: (H, W) the stream announces.
+        bytes: (N,) int64, what each frame takes; empty where packets have no time stamps to tell.
         breaks_off: How the file ends before its own table says; "" where it does not.
         sound: How many frames lie before the first known fault; the others are decoded from the start.
     """
@@ -66,6 +68,7 @@ class Index:
     duration: float
     rate: float
     size: tuple[int, int]
+    bytes: np.ndarray
     breaks_off: str = ""
     sound: int = sys.maxsize
 
@@ -133,7 +136,7 @@ def read_index(
             if entry is None and packet.is_keyframe and pictures:
                 entry = Key(packet.pts, packet.dts, 0, is_sure=False)
             if entry is not None and not packet.is_discard:
-                shown.append(_Packet(packet.pts, packet.dts, packet.is_keyframe, pictures))
+                shown.append(_Packet(packet.pts, packet.dts, packet.is_keyframe, packet.size, pictures))
                 last_duration = packet.duration or last_duration
     except DamagedVideo as error:
         breaks_off = error.reason
@@ -163,7 +166,8 @@ def read_index(
         stamped = stamped and len(stamps) == len(order)
         keys = tuple(counted) or (Key(None, None, 0, is_sure=False),)
         times = np.array(stamps) * tick if stamped else np.arange(len(order)) / rate
-        return Index(times, {}, keys, stamped, len(order) / rate, rate, size, breaks_off)
+        none = np.empty(0, np.int64)
+        return Index(times, {}, keys, stamped, len(order) / rate, rate, size, none, breaks_off)
 
     at_key = [
         (p.pts, p.dts) for p in shown if p.is_key and p.pts is not None and p.pts >= start and p.pictures
@@ -171,7 +175,9 @@ def read_index(
     keys = _entered([Key(pts, dts, bisect_left(stamps, pts)) for pts, dts in at_key], entry)
     length = (stamps[-1] - stamps[0]) * tick + (last_duration * tick or 1 / rate)
     places: dict[int | None, int] = {pts: i for i, pts in enumerate(stamps)}
-    return Index(np.array(stamps) * tick, places, keys, True, length, rate, size, breaks_off)
+    taken = {p.pts: p.size for p in shown if p.pictures}
+    sizes = np.array([taken[pts] for pts in stamps], np.int64)
+    return Index(np.array(stamps) * tick, places, keys, True, length, rate, size, sizes, breaks_off)
 
 
 def _entered(keys: list[Key], entry: Key) -> tuple[Key, ...]:

@@ -12,7 +12,7 @@ import numpy as np
 from cvrl_lite.codec.index import Index, Key
 from cvrl_lite.files import replacing
 
-_FORMAT = 1
+_FORMAT = 2
 _NONE = np.iinfo(np.int64).min
 
 
@@ -50,6 +50,7 @@ def _save(index: Index, file: object) -> None:
         stamps=np.array(list(index.places), np.int64),
         places=np.array(list(index.places.values()), np.int64),
         keys=np.array(keys, np.int64),
+        bytes=index.bytes,
         facts=np.array([index.has_timestamps, index.duration, index.rate, *index.size], np.float64),
         breaks_off=np.array(index.breaks_off),
     )
@@ -73,5 +74,6 @@ def _load(path: Path) -> Index:
             duration,
             rate,
             (int(height), int(width)),
+            held["bytes"],
             str(held["breaks_off"]),
         )

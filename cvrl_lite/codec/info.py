@@ -11,7 +11,8 @@ from functools import cached_property
 class VideoInfo:
     """Facts about one video stream, by one pass over its packets.
 
-    `rotation`, `picture_counts` and `reference_distance_known` are found at first use; the first two decode.
+    `rotation`, `picture_types` (with what rests on them) and `reference_distance_known` are found at first
+    use, while the video is open; the first two decode. Pickling finds them, too.
 
     Attributes:
         file: The path, or the file object's name.
@@ -28,6 +29,8 @@ class VideoInfo:
         gop_lengths: Frames from each key picture to the next; the last one to the end.
         has_vectors: Whether FFmpeg's decoder exports motion vectors for this codec.
         has_timestamps: Whether times are the file's own; a raw stream has none and counts frames.
+        frame_bytes: Bytes of each frame, in display order; empty where a stream has no time stamps or
+            several pictures a packet, so that they cannot be told apart.
     """
 
     file: str
@@ -44,14 +47,28 @@ class VideoInfo:
     gop_lengths: tuple[int, ...]
     has_vectors: bool
     has_timestamps: bool
-    _count: Callable[[], dict[str, int]] = field(repr=False, compare=False)
+    frame_bytes: tuple[int, ...] = field(repr=False)
+    _types: Callable[[], str] = field(repr=False, compare=False)
     _rotation: Callable[[], int] = field(repr=False, compare=False)
     _known: Callable[[], bool] = field(repr=False, compare=False)
 
     @cached_property
+    def picture_types(self) -> str:
+        """A letter a frame, of I, P and B, in display order; decodes the file once."""
+        return self._types()
+
+    @property
     def picture_counts(self) -> dict[str, int]:
-        """How many I-, P- and B-pictures there are: {"I": ..., "P": ..., "B": ...}; decodes the file once."""
-        return self._count()
+        """How many I-, P- and B-pictures there are: {"I": ..., "P": ..., "B": ...}."""
+        return {kind: self.picture_types.count(kind) for kind in "IPB"}
+
+    @property
+    def picture_bytes(self) -> dict[str, int] | None:
+        """Bytes of all I-, P- and B-pictures: {"I": ..., ...}; None where `frame_bytes` is empty."""
+        if not self.frame_bytes:
+            return None
+        pairs = list(zip(self.picture_types, self.frame_bytes, strict=True))
+        return {kind: sum(size for other, size in pairs if other == kind) for kind in "IPB"}
 
     @cached_property
     def rotation(self) -> int:
@@ -68,9 +85,13 @@ class VideoInfo:
         return self._known()
 
     def as_dict(self) -> dict[str, object]:
-        """All of it, ready for JSON."""
-        facts: dict[str, object] = {
-            entry.name: getattr(self, entry.name) for entry in fields(self) if not entry.name.startswith("_")
-        }
-        late = ("rotation", "picture_counts", "reference_distance_known")
-        return facts | {name: getattr(self, name) for name in late}
+        """All of it but the lists with an entry a frame, ready for JSON."""
+        shown = [entry.name for entry in fields(self) if not entry.name.startswith("_")]
+        shown.remove("frame_bytes")
+        shown += ["rotation", "picture_counts", "picture_bytes", "reference_distance_known"]
+        return {name: getattr(self, name) for name in shown}
+
+    def __getstate__(self) -> dict[str, object]:
+        late = ("rotation", "picture_types", "reference_distance_known")
+        found = {name: getattr(self, name) for name in late}
+        return {name: value for name, value in vars(self).items() if not name.startswith("_")} | found

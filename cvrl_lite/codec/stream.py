@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack
 from functools import cached_property
@@ -88,7 +87,8 @@ class Stream:
                 gop_lengths=index.gop_lengths,
                 has_vectors=self.codec in VECTOR_CODECS,
                 has_timestamps=index.has_timestamps,
-                _count=self._picture_counts,
+                frame_bytes=tuple(index.bytes.tolist()),
+                _types=self._picture_types,
                 _rotation=lambda: self._rotation,
                 _known=lambda: self.reference_distance_known,
             )
@@ -257,11 +257,10 @@ class Stream:
         with self.decoders.borrow() as decoder:
             return next(frame.rotation for _, frame in decoder.pictures(self.index, range(1)))
 
-    def _picture_counts(self) -> dict[str, int]:
+    def _picture_types(self) -> str:
         with self.decoders.borrow(vectors=True, pixels="none") as decoder:
             pictures = decoder.pictures(self.index, range(self.index.frames))
-            counts = Counter(PICTURE_TYPES[int(frame.pict_type)] for _, frame in pictures)
-        return {kind: counts[kind] for kind in "IPB"}
+            return "".join(PICTURE_TYPES[int(frame.pict_type)] for _, frame in pictures)
 
     def _frame_at(self, seconds: float) -> int:
         times = self.index.times

@@ -1,7 +1,7 @@
 """Pictures over plain arrays, in one style: the title states the finding, one colour stands for one role."""
 
 from cvrl_lite.figures.course import course_map
-from cvrl_lite.figures.packing import bytes_by_type, packing
+from cvrl_lite.figures.packing import bytes_by_type, gop_timeline, packing
 from cvrl_lite.figures.pictures import filmstrip, gop_strip, long_exposure, neighbours
 from cvrl_lite.figures.residuals import bars, residual_panels
 from cvrl_lite.figures.scores import decoupling, decoupling_finding, recall
@@ -20,6 +20,7 @@ __all__ = [
     "decoupling_finding",
     "filmstrip",
     "gop_strip",
+    "gop_timeline",
     "long_exposure",
     "neighbours",
     "new",

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 from cvrl_lite.figures.pictures import draw_gop_strip
-from cvrl_lite.figures.style import COLOURS, HATCHES, new
+from cvrl_lite.figures.style import COLOURS, HATCHES, INK, new
 from cvrl_lite.figures.vectors import check_field, draw_arrows
 
 
@@ -110,4 +111,43 @@ def bytes_by_type(
     axes.set(ylim=(len(files) - 0.4, -0.6), xlim=(0, 1.35 * max(totals.values()) / 1000), xlabel="kB")
     axes.set_yticks(range(len(files)), list(files))
     figure.legend(loc="outside lower center", ncols=3, frameon=False)
+    return figure
+
+
+def gop_timeline(files: Mapping[str, tuple[Sequence[str], Sequence[int], np.ndarray]]) -> Figure:
+    """What each frame of some files is and takes, along their time; a mark below at each I-frame.
+
+    Args:
+        files: `{name: (picture types (T,), sizes (T,) in bytes, times (T,) in seconds)}`, a row each;
+            where the sizes are unknown (empty), all lines have one length.
+
+    Returns:
+        The figure, whose rows say how often an I-frame comes and what the I-frames take.
+
+    Example:
+        >>> figure = gop_timeline({"a.mp4": ("IPPI", [90, 10, 8, 92], np.arange(4) / 2)})
+        >>> figure.axes[0].get_title()
+        'a.mp4: an I-frame every 1.5 s, 91 % of the bytes'
+    """
+    figure = new("", rows=len(files), size=(9.5, 0.5 + 1.9 * len(files)))
+    named: dict[str, LineCollection] = {}
+    for axes, (name, (types, sizes, times)) in zip(figure.axes, files.items(), strict=True):
+        kinds, known = np.array(list(types)), len(sizes) > 0
+        heights = np.asarray(sizes) / 1000 if known else np.ones(len(kinds))
+        for kind in "BPI":  # the tall ones last, so that they are not hidden
+            at = kinds == kind
+            if at.any():
+                lines = axes.vlines(times[at], 0, heights[at], colors=COLOURS[kind], lw=1.2)
+                named.setdefault(f"{kind}-frames", lines)
+        keys = times[kinds == "I"]
+        axes.plot(keys, np.full(len(keys), -0.06 * heights.max()), "^", color=INK, ms=3)
+        words = f"an I-frame every {np.diff(keys).mean():.3g} s" if len(keys) > 1 else "a single I-frame"
+        if known:
+            words += f", {100 * heights[kinds == 'I'].sum() / heights.sum():.0f} % of the bytes"
+        axes.set_title(f"{name}: {words}", fontsize=9)
+        axes.set(ylim=(-0.12 * heights.max(), None), xlabel="", ylabel="kB" if known else "size unknown")
+        if not known:
+            axes.set_yticks([])
+    figure.axes[-1].set_xlabel("seconds")
+    figure.legend(list(named.values()), list(named), loc="outside lower center", ncols=3, frameon=False)
     return figure

@@ -1,4 +1,5 @@
 import io
+import pickle
 from fractions import Fraction
 
 import av
@@ -97,6 +98,22 @@ def test_keyframes_are_the_frames_flagged_as_such(files, readings, name):
         assert sum(video.info.gop_lengths) == FRAMES and len(video.info.gop_lengths) == len(flagged)
 
 
+def test_each_frame_has_the_bytes_of_its_packet(files):
+    with av.open(str(files / "b.mp4")) as container:
+        sizes = {packet.pts: packet.size for packet in container.demux(video=0) if packet.size}
+    with CompressedVideo(files / "b.mp4") as video:
+        info = video.info
+        assert info.frame_bytes == tuple(sizes[pts] for pts in sorted(sizes))
+        types = info.picture_types
+        assert types.startswith("I") and len(types) == FRAMES
+        assert info.picture_bytes["B"] == sum(
+            size for kind, size in zip(types, info.frame_bytes) if kind == "B"
+        )
+        assert sum(info.picture_bytes.values()) == sum(sizes.values())
+    with CompressedVideo(files / "raw.264") as video:
+        assert video.info.frame_bytes == () and video.info.picture_bytes is None
+
+
 def test_what_a_file_says_about_itself(files):
     with CompressedVideo(files / "b.mp4") as video:
         info = video.info
@@ -106,6 +123,8 @@ def test_what_a_file_says_about_itself(files):
         assert sum(info.picture_counts.values()) == FRAMES and info.picture_counts["B"] > 10
         assert info.has_vectors and info.has_timestamps and info.streams == ("video h264",)
         assert info.as_dict()["picture_counts"] == info.picture_counts
+        copy = pickle.loads(pickle.dumps(info))
+        assert copy == info and copy.as_dict() == info.as_dict()
         with pytest.raises(AttributeError):
             info.frames = 3
     with CompressedVideo(files / "raw.264") as video:
