@@ -6,7 +6,7 @@ Axes: T time, H W pixels, H8 W8 cells of 8x8 pixels, K key pictures.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -194,7 +194,7 @@ def _closed(piece: _Open, types: list[str], first: int, index: Index, plan: Plan
     return Chunk(piece.start, times, piece.images, keys, motion, None)
 
 
-def read_sample(decoder: Decoder, index: Index, clip: range, window: range, plan: Plan) -> Sample:
+def read_sample(decoder: Decoder, index: Index, clip: Sequence[int], window: range, plan: Plan) -> Sample:
     """Reads a clip, the key picture before it and a stretch of vectors behind it in one pass.
 
     Args:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack
 from functools import cached_property
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -212,10 +213,36 @@ class Stream:
             raise ValueError(f"stop {stop} lies before start {start}")
         return range(start, stop)
 
-    def clip(self, start: int | None, at: float | None, frames: int, stride: int) -> range:
-        """The frames of a clip from an index or a time on, all inside the video."""
-        if (start is None) == (at is None):
-            raise ValueError("a clip starts either at an index or at a time: give one of start and at")
+    def images(self, wanted: Sequence[int], size: Size | None) -> np.ndarray:
+        """Some frames, ascending, as RGB pictures of this size."""
+        made = np.empty((len(wanted), *self.plan(1, (), size).size, 3), np.uint8)
+        with self.decoders.borrow() as decoder:
+            pictures = decoder.pictures(self.index, wanted)
+            for image, (_, frame) in zip(made, pictures, strict=True):
+                decoder.rgb(frame, image)
+        return turned_images(made, self.quarters)
+
+    def clip(
+        self,
+        start: int | None,
+        at: float | None,
+        frames: int,
+        stride: int,
+        indices: Sequence[int] | None = None,
+    ) -> Sequence[int]:
+        """The frames of a clip from an index or a time on, or just these, all inside the video."""
+        if [start, at, indices].count(None) != 2:
+            raise ValueError(
+                "a clip starts at an index or at a time, or is a list: give start, at or indices"
+            )
+        if indices is not None:
+            places = [int(index) for index in indices]
+            if any(a >= b for a, b in pairwise(places)):
+                raise ValueError("the indices of a clip rise")
+            if places and (places[0] < 0 or places[-1] >= self.index.frames):
+                reason = f"frames {places[0]} to {places[-1]} asked for"
+                raise IndexError(f"{self.name}: {reason}, the video has 0 to {self.index.frames - 1}")
+            return places
         if frames < 1 or stride < 1:
             raise ValueError(f"frames and stride are at least 1, not {frames} and {stride}")
         first = self._frame_at(at) if at is not None else int(start or 0)

@@ -6,7 +6,7 @@ Axes: T time, H W pixels, H8 W8 cells of 8x8 pixels, K key pictures.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, BinaryIO, Literal, get_args
 
 import numpy as np
@@ -328,6 +328,7 @@ class CompressedVideo:
         size: Size | None = None,
         *,
         at: float | None = None,
+        indices: Sequence[int] | None = None,
     ) -> np.ndarray:
         """Some frames from any place.
 
@@ -337,6 +338,7 @@ class CompressedVideo:
             stride: From one frame to the next.
             size: (height, width), or a number for the shorter side; None keeps the size.
             at: Instead of `start`, seconds by the file's clock: the frame shown then.
+            indices: Instead of all that, the frames' indices, rising.
 
         Returns:
             (frames, h, w, 3) uint8 RGB.
@@ -344,7 +346,7 @@ class CompressedVideo:
         Raises:
             DamagedVideo: A picture cannot be decoded.
             IndexError: A frame before the first or after the last one; clips are never padded.
-            ValueError: Both or neither of `start` and `at`, or a number below 1.
+            ValueError: Not one of `start`, `at` and `indices`, a number below 1, or indices that do not rise.
 
         Example:
             >>> from cvrl_lite import data_path
@@ -352,13 +354,8 @@ class CompressedVideo:
             ...     video.clip(at=1.0, frames=8, stride=2, size=112).shape
             (8, 112, 112, 3)
         """
-        wanted = self._stream.clip(start, at, frames, stride)
-        clip = np.empty((frames, *self._stream.plan(1, (), size).size, 3), np.uint8)
-        with self._stream.decoders.borrow() as decoder:
-            pictures = decoder.pictures(self._stream.index, wanted)
-            for image, (_, frame) in zip(clip, pictures, strict=True):
-                decoder.rgb(frame, image)
-        return turned_images(clip, self._stream.quarters)
+        wanted = self._stream.clip(start, at, frames, stride, indices)
+        return self._stream.images(wanted, size)
 
     def frames(
         self, start: int = 0, stop: int | None = None, *, size: Size | None = None

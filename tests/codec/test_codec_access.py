@@ -316,3 +316,17 @@ def test_transcoding_shortens_gops_and_sides(tmp_path, files):
     remux(tmp_path / "t.mp4", tmp_path / "t.mkv")
     with CompressedVideo(tmp_path / "t.mkv") as video:
         assert video.info.frames == FRAMES
+
+
+def test_a_clip_may_be_any_rising_frames(files, readings):
+    with CompressedVideo(files / "b.mp4") as video:
+        chosen = [0, 3, 4, 17, 40]
+        assert np.array_equal(video.clip(indices=chosen), readings["b.mp4"][0][chosen])
+        assert np.array_equal(video.clip(indices=np.array([2])), video.clip(2, 1))
+        for wrong, error in (([3, 3], ValueError), ([4, 2], ValueError), ([-1, 2], IndexError)):
+            with pytest.raises(error):
+                video.clip(indices=wrong)
+        with pytest.raises(IndexError, match=r"b\.mp4: frames 2 to 50 asked for"):
+            video.clip(indices=[2, FRAMES])
+        with pytest.raises(ValueError, match="give start, at or indices"):
+            video.clip(3, indices=[4])
