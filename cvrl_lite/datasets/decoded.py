@@ -5,6 +5,10 @@ Axes: T time, S side of the decoded square, G vector cells a side.
 
 from __future__ import annotations
 
+import hashlib
+import json
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +20,7 @@ from numpy.typing import NDArray
 from cvrl_lite.codec import CompressedVideo
 from cvrl_lite.datasets.files import Entry, VideoSet
 from cvrl_lite.errors import VideoError
+from cvrl_lite.files import replacing
 from cvrl_lite.progress import track
 
 VECTOR_STEPS = 16  # a kept vector is in 1/16 of a pixel of the decoded square
@@ -75,7 +80,14 @@ class DecodedSet:
         return np.unique([video.entry.source for video in self.videos], return_inverse=True)[1]
 
 
-def decode(videos: VideoSet, *, size: int = 72, cells: int = 14, vectors: bool = True) -> DecodedSet:
+def decode(
+    videos: VideoSet,
+    *,
+    size: int = 72,
+    cells: int = 14,
+    vectors: bool = True,
+    cache: str | os.PathLike[str] | None = None,
+) -> DecodedSet:
     """Reads every file once.
 
     Args:
@@ -83,6 +95,9 @@ def decode(videos: VideoSet, *, size: int = 72, cells: int = 14, vectors: bool =
         size: S, the side in pixels that the central square is scaled to.
         cells: G, the number of vector cells along that side.
         vectors: Whether motion vectors are needed; a file without them is then left out.
+        cache: A folder in which the arrays are kept, and from which they are mapped into memory: for sets
+            that do not fit, and to read a set once for many trainings. A file is known by its path, size and
+            time of change.
 
     Returns:
         The decoded set; files that could not be read are in its `skipped`.
@@ -91,38 +106,85 @@ def decode(videos: VideoSet, *, size: int = 72, cells: int = 14, vectors: bool =
     skipped: list[Skipped] = []
     for entry in track(videos.entries, "decoding", len(videos.entries)):
         try:
-            kept.append(_decode_one(entry, size, cells, vectors))
+            if cache is None:
+                kept.append(_decode_one(entry, size, cells, vectors))
+            else:
+                kept.append(_mapped(entry, size, cells, vectors, Path(cache)))
         except VideoError as error:
             skipped.append(Skipped(entry.path, error.reason))
     return DecodedSet(tuple(kept), tuple(skipped), videos.classes)
 
 
+def read_square(
+    video: CompressedVideo,
+    size: int,
+    *,
+    start: int | None = None,
+    frames: int = 1,
+    indices: Sequence[int] | None = None,
+) -> NDArray[np.uint8]:
+    """Frames of a video's central square, scaled to S x S: (frames, S, S, 3) uint8 RGB."""
+    info = video.info
+    scale = size / min(info.width, info.height)
+    target = (round(info.height * scale), round(info.width * scale))
+    pictures = video.clip(start, frames, size=target, indices=indices)
+    top, left = (pictures.shape[1] - size) // 2, (pictures.shape[2] - size) // 2
+    return pictures[:, top : top + size, left : left + size]
+
+
+def read_vectors(
+    video: CompressedVideo, start: int, stop: int, size: int, cells: int
+) -> tuple[NDArray[np.int16], NDArray[np.bool_]]:
+    """The vectors of that square: (T, 2, G, G) int16 in 1/16 of its pixels, and the mask (T, G, G)."""
+    info, motion = video.info, video.motion(start, stop)
+    field, mask = _square(motion.vectors, motion.mask, (info.height, info.width), cells)
+    scale = size / min(info.width, info.height) * VECTOR_STEPS
+    return np.rint(field * scale).clip(-32768, 32767).astype(np.int16), mask
+
+
+def key_frames(gop_lengths: Sequence[int]) -> NDArray[np.int64]:
+    """Indices of the key frames; a video begins with one."""
+    return np.cumsum([0, *gop_lengths[:-1]], dtype=np.int64)
+
+
 def _decode_one(entry: Entry, size: int, cells: int, vectors: bool) -> DecodedVideo:
     with CompressedVideo(entry.path) as video:
-        info = video.info
-        side = min(info.width, info.height)
-        scale = size / side
-        frames, fields, masks = [], [], []
-        target = (round(info.height * scale), round(info.width * scale))
-        for start in range(0, info.frames, _CHUNK):
-            count = min(_CHUNK, info.frames - start)
-            pictures = video.clip(start, count, size=target)
-            top, left = (pictures.shape[1] - size) // 2, (pictures.shape[2] - size) // 2
-            frames.append(pictures[:, top : top + size, left : left + size])
+        count, frames, fields, masks = video.info.frames, [], [], []
+        for start in range(0, count, _CHUNK):
+            stop = min(start + _CHUNK, count)
+            frames.append(read_square(video, size, start=start, frames=stop - start))
             if vectors:
-                motion = video.motion(start, start + count)
-                field, mask = _square(motion.vectors, motion.mask, (info.height, info.width), cells)
-                fields.append(np.rint(field * (scale * VECTOR_STEPS)).clip(-32768, 32767).astype(np.int16))
+                field, mask = read_vectors(video, start, stop, size, cells)
+                fields.append(field)
                 masks.append(mask)
-        empty = np.zeros((0, cells, cells), bool)
         return DecodedVideo(
             entry,
             np.concatenate(frames),
             np.concatenate(fields) if vectors else np.zeros((0, 2, cells, cells), np.int16),
-            np.concatenate(masks) if vectors else empty,
+            np.concatenate(masks) if vectors else np.zeros((0, cells, cells), bool),
             video.times,
-            np.cumsum([0, *info.gop_lengths[:-1]], dtype=np.int64),  # a video begins with a key frame
+            key_frames(video.info.gop_lengths),
         )
+
+
+_ARRAYS = ("frames", "vectors", "mask", "times", "keys")
+
+
+def _mapped(entry: Entry, size: int, cells: int, vectors: bool, folder: Path) -> DecodedVideo:
+    """The video from the folder, decoded into it where it is not there."""
+    try:
+        state = entry.path.stat()
+    except OSError:
+        return _decode_one(entry, size, cells, vectors)  # which says what is wrong with it
+    facts = [str(entry.path.absolute()), state.st_size, state.st_mtime_ns, size, cells, vectors]
+    place = folder / hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
+    files = [place.with_suffix(f".{name}.npy") for name in _ARRAYS]
+    if not files[-1].exists():  # it is written last
+        made = _decode_one(entry, size, cells, vectors)
+        for file, name in zip(files, _ARRAYS, strict=True):
+            with replacing(file) as part, open(part, "wb") as out:
+                np.save(out, getattr(made, name))
+    return DecodedVideo(entry, *(np.load(file, mmap_mode="r") for file in files))
 
 
 def _square(

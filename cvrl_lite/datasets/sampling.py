@@ -1,7 +1,4 @@
-"""Training samples: choices of times in a decoded video, and batches of them.
-
-Times are the file's own timestamps, so that a clip covers the same fraction of a second whatever the
-frame rate.
+"""Batches of samples from a set in memory.
 
 Axes: B batch, T time, S side of the decoded square, G vector cells a side, N other windows.
 """
@@ -10,34 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from cvrl_lite.datasets.cutting import Cut, Sampling, Timeline, clip_frames
 from cvrl_lite.datasets.decoded import DecodedSet, DecodedVideo, Skipped
-
-
-@dataclass(frozen=True)
-class Sampling:
-    """How a sample is cut from a video, in seconds, so that it fits any frame rate.
-
-    Attributes:
-        frames: Frames of a clip.
-        step: Seconds from one frame of a clip to the next.
-        gap: Seconds from the clip's last frame to the first vector map of the near future.
-        window: Vector maps of a motion window, one a frame.
-        others: Further windows of the same video, none overlapping the near future.
-        reach: A clip's key frame lies at most this many seconds outside it; where none does, the nearest.
-    """
-
-    frames: int = 8
-    step: float = 0.08
-    gap: float = 0.12
-    window: int = 8
-    others: int = 1
-    reach: float = 0.2
 
 
 @dataclass(frozen=True)
@@ -51,6 +29,8 @@ class Batch:
         motion_mask: (B, 1 + N, W, G, G) bool.
         sources: (B,) int64; rows with the same number come from one video.
         seeds: (B,) int64; what the augmentation of each sample is drawn from.
+        names: The files, B of them.
+        replaced: How many files could not be read this time, and were replaced by others.
     """
 
     clip: Tensor
@@ -59,11 +39,52 @@ class Batch:
     motion_mask: Tensor
     sources: Tensor
     seeds: Tensor
+    names: tuple[str, ...] = ()
+    replaced: int = 0
 
     def to(self, device: torch.device) -> Batch:
         """The same on another device; the seeds stay."""
-        tensors = {name: getattr(self, name).to(device) for name in self.__dataclass_fields__}
-        return Batch(**tensors | {"seeds": self.seeds})
+        moved = {
+            name: getattr(self, name).to(device, non_blocking=True)
+            for name in ("clip", "keyframe", "motion", "motion_mask", "sources")
+        }
+        return Batch(**moved, seeds=self.seeds, names=self.names, replaced=self.replaced)
+
+
+class Job(NamedTuple):
+    """A video's turn: in which round, which one (its number), and which of its copies."""
+
+    round: int
+    number: int
+    copy: int
+
+    def seed(self, seed: int) -> tuple[int, ...]:
+        """What every choice about this sample is drawn from."""
+        return (seed, self.round, self.number, *([self.copy] if self.copy else []))
+
+
+def schedule(usable: Sequence[int], seed: int, copies: int, first: int, count: int) -> list[Job]:
+    """The jobs `first` to `first + count` of an endless series: each video once a round, in random order.
+
+    It depends on nothing but the seed, so that a training may go on anywhere, and any number of
+    processes may share it.
+
+    Args:
+        usable: The numbers of the videos.
+        seed: Of the order.
+        copies: Samples of a video in a row.
+        first: Where to begin.
+        count: How many.
+    """
+    jobs: list[Job] = []
+    order, known = np.zeros(0, np.int64), -1
+    for place in range(first, first + count):
+        turn, copy = divmod(place, copies)
+        round_, at = divmod(turn, len(usable))
+        if round_ != known:
+            order, known = np.random.default_rng((seed, round_)).permutation(usable), round_
+        jobs.append(Job(round_, int(order[at]), copy))
+    return jobs
 
 
 class Sampler:
@@ -84,113 +105,65 @@ class Sampler:
 
     def __init__(self, data: DecodedSet, sampling: Sampling, seed: int) -> None:
         self.data, self.sampling, self.seed = data, sampling, seed
-        self._starts: dict[int, NDArray[np.int64]] = {}
         skipped = list(data.skipped)
+        self._timelines: dict[int, Timeline] = {}
         for number, video in enumerate(data.videos):
-            starts = _starts(video, sampling)
-            if len(starts):
-                self._starts[number] = starts
+            timeline = Timeline(video.times, video.keys, sampling)
+            reason = timeline.lacks
+            if len(video.vectors) != len(video.times):
+                reason = "was read without its motion vectors"
+            if reason:
+                skipped.append(Skipped(video.entry.path, reason))
             else:
-                skipped.append(Skipped(video.entry.path, _why_unusable(video, sampling)))
-        self.usable = tuple(self._starts)
-        self.skipped = tuple(skipped)
+                self._timelines[number] = timeline
+        self.usable, self.skipped = tuple(self._timelines), tuple(skipped)
         self._sources = data.source_numbers if data.videos else np.zeros(0, np.int64)
-        if not self.usable:
-            reasons = "; ".join(f"{s.path.name}: {s.reason}" for s in self.skipped[:3])
-            raise ValueError(f"no video is usable ({reasons})")
+        check_usable(self.usable, self.skipped)
 
-    def batches(self, size: int, steps: int) -> Iterator[Batch]:
-        """Yields `steps` batches of `size` samples: each video once a round, rounds in random order.
+    def batches(
+        self, size: int, steps: int, *, first: int = 0, share: tuple[int, int] = (0, 1)
+    ) -> Iterator[Batch]:
+        """Yields batches of `size` samples: each video once a round, rounds in random order.
 
         In a set smaller than a batch, rounds follow one another within a batch.
-        """
-        queue: list[tuple[int, int]] = []
-        round_ = 0
-        for _ in range(steps):
-            while len(queue) < size:
-                order = np.random.default_rng((self.seed, round_)).permutation(self.usable)
-                queue.extend((round_, int(number)) for number in order)
-                round_ += 1
-            chosen, queue = queue[:size], queue[size:]
-            yield self._collate(chosen)
 
-    def _collate(self, chosen: Sequence[tuple[int, int]]) -> Batch:
-        cuts = [self._cut(round_, number) for round_, number in chosen]
-        videos = [self.data.videos[number] for _, number in chosen]
+        Args:
+            size: B, of all processes together.
+            steps: How many batches a whole training has.
+            first: The batch to begin with.
+            share: Which process this is, and of how many; each gets its part of every batch.
+        """
+        mine, part = share[0] * (size // share[1]), size // share[1]
+        for step in range(first, steps):
+            jobs = schedule(self.usable, self.seed, self.sampling.copies, step * size + mine, part)
+            yield self._collate(jobs)
+
+    def _collate(self, jobs: Sequence[Job]) -> Batch:
+        cuts = [self._timelines[job.number].cut(job.seed(self.seed)) for job in jobs]
+        videos = [self.data.videos[job.number] for job in jobs]
+        pairs = list(zip(videos, cuts, strict=True))
+        windows = [windows_of(cut, self.sampling.window) for cut in cuts]
         return Batch(
-            torch.from_numpy(np.stack([v.frames[c.clip] for v, c in zip(videos, cuts, strict=True)])),
-            torch.from_numpy(np.stack([v.frames[c.key] for v, c in zip(videos, cuts, strict=True)])),
-            torch.from_numpy(np.stack([v.vectors[c.windows] for v, c in zip(videos, cuts, strict=True)])),
-            torch.from_numpy(np.stack([v.mask[c.windows] for v, c in zip(videos, cuts, strict=True)])),
-            torch.from_numpy(self._sources[[number for _, number in chosen]]),
+            torch.from_numpy(np.stack([video.frames[cut.clip] for video, cut in pairs])),
+            torch.from_numpy(np.stack([video.frames[cut.key] for video, cut in pairs])),
+            torch.from_numpy(np.stack([v.vectors[w] for v, w in zip(videos, windows, strict=True)])),
+            torch.from_numpy(np.stack([v.mask[w] for v, w in zip(videos, windows, strict=True)])),
+            torch.from_numpy(self._sources[[job.number for job in jobs]]),
             torch.tensor([cut.seed for cut in cuts]),
+            tuple(str(video.entry.path) for video in videos),
         )
 
-    def _cut(self, round_: int, number: int) -> _Cut:
-        random = np.random.default_rng((self.seed, round_, number))
-        video, how = self.data.videos[number], self.sampling
-        start = int(random.choice(self._starts[number]))
-        clip = _clip_indices(video.times, start, how)
-        future = _future(video.times, clip[-1], how)
-        last = len(video.times) - how.window
-        apart = [w for w in range(last + 1) if abs(w - future) >= how.window]
-        others: list[int] = []
-        if how.others:
-            others = random.choice(apart, how.others, replace=len(apart) < how.others).tolist()
-        windows = np.array([future, *others])[:, None] + np.arange(how.window)
-        first, final = video.times[clip[0]] - how.reach, video.times[clip[-1]] + how.reach
-        key_times = video.times[video.keys]
-        near = video.keys[(key_times >= first) & (key_times <= final)]
-        if not len(near):
-            near = video.keys[[np.argmin(np.abs(key_times - (first + final) / 2))]]
-        return _Cut(clip, windows, int(random.choice(near)), int(random.integers(2**62)))
+
+def windows_of(cut: Cut, length: int) -> NDArray[np.int64]:
+    """(1 + N, W) frame indices of a cut's windows."""
+    return np.array(cut.windows)[:, None] + np.arange(length)
 
 
-@dataclass(frozen=True)
-class _Cut:
-    clip: NDArray[np.int64]
-    windows: NDArray[np.int64]
-    key: int
-    seed: int
-
-
-def _clip_indices(times: NDArray[np.float64], start: int, how: Sampling) -> NDArray[np.int64]:
-    """The frames nearest to the wanted times."""
-    wanted = times[start] + how.step * np.arange(how.frames)
-    right = np.searchsorted(times, wanted).clip(1, len(times) - 1)
-    return np.where(wanted - times[right - 1] <= times[right] - wanted, right - 1, right)
-
-
-def _future(times: NDArray[np.float64], last: int, how: Sampling) -> int:
-    """Index of the first vector map of the near future; a tenth of a frame absorbs rounding."""
-    frame = (times[-1] - times[0]) / max(len(times) - 1, 1)
-    return int(np.searchsorted(times, times[last] + how.gap - 0.1 * frame))
-
-
-def _starts(video: DecodedVideo, how: Sampling) -> NDArray[np.int64]:
-    """First frames from which clip, near future and other windows all fit."""
-    times = video.times
-    if not len(video.keys) or len(times) < 2 or len(video.vectors) != len(times):
-        return np.zeros(0, np.int64)
-    span = how.step * (how.frames - 1)
-    fits = []
-    for start in np.flatnonzero(times + span <= times[-1]):
-        future = _future(times, int(_clip_indices(times, int(start), how)[-1]), how)
-        last = len(times) - how.window
-        if future <= last and (not how.others or future >= how.window or future + how.window <= last):
-            fits.append(start)
-    return np.array(fits, np.int64)
-
-
-def _why_unusable(video: DecodedVideo, how: Sampling) -> str:
-    if not len(video.keys):
-        return "holds no key frame"
-    if len(video.vectors) != len(video.times):
-        return "was read without its motion vectors"
-    return (
-        f"too short: {len(video.times)} frames in {video.times[-1] - video.times[0]:.2f} s, and a clip takes "
-        f"{how.step * (how.frames - 1):.2f} s, then {how.gap:.2f} s and {how.window} vector maps"
-    )
+def check_usable(usable: Sequence[int], skipped: Sequence[Skipped]) -> None:
+    """Raises ValueError where no video is usable."""
+    if not usable:
+        reasons = "; ".join(f"{s.path.name}: {s.reason}" for s in skipped[:3])
+        raise ValueError(f"no video is usable ({reasons})")
 
 
 def evaluation_clips(video: DecodedVideo, how: Sampling, clips: int) -> NDArray[np.uint8]:
@@ -207,9 +180,11 @@ def evaluation_clips(video: DecodedVideo, how: Sampling, clips: int) -> NDArray[
     Raises:
         ValueError: The video is shorter than a clip.
     """
+    clock = np.arange(len(video.times), dtype=np.float64) if how.in_frames else video.times
     span = how.step * (how.frames - 1)
-    last = int(np.searchsorted(video.times, video.times[-1] - span + 1e-6, side="right")) - 1
+    last = int(np.searchsorted(clock, clock[-1] - span + 1e-6, side="right")) - 1
     if last < 0:
-        raise ValueError(f"{video.entry.path}: shorter than a clip of {span:.2f} s")
+        unit = "frames" if how.in_frames else "s"
+        raise ValueError(f"{video.entry.path}: shorter than a clip of {span:.2f} {unit}")
     starts = np.linspace(0, last, clips + 2)[1:-1].round().astype(int)
-    return np.stack([video.frames[_clip_indices(video.times, int(s), how)] for s in starts])
+    return np.stack([video.frames[clip_frames(clock, int(start), how)] for start in starts])

@@ -1,0 +1,133 @@
+"""Where in a video a sample lies: the clip, its key frame, the near future, further windows.
+
+Times are the file's own timestamps, so that a clip covers the same fraction of a second whatever the
+frame rate; a recipe may count frames instead, as the released code does.
+
+Axes: N frames of a video, T frames of a clip, K key frames.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How a sample is cut from a video.
+
+    Attributes:
+        frames: Frames of a clip.
+        step: Seconds from one frame of a clip to the next.
+        gap: Seconds from the clip's last frame to the first vector map of the near future; below 0 the
+            window begins inside the clip, and shows the present.
+        window: Vector maps of a motion window, one a frame.
+        others: Further windows of the same video, none overlapping the near future.
+        reach: A clip's key frame lies at most this many seconds outside it; where none does, the nearest.
+        in_frames: Whether `step`, `gap` and `reach` count frames instead of seconds.
+        copies: Samples taken of a video each time it is opened.
+    """
+
+    frames: int = 8
+    step: float = 0.08
+    gap: float = 0.12
+    window: int = 8
+    others: int = 1
+    reach: float = 0.2
+    in_frames: bool = False
+    copies: int = 1
+
+
+@dataclass(frozen=True)
+class Cut:
+    """One sample's frames.
+
+    Attributes:
+        clip: (T,) int64 frame indices.
+        windows: First frame of each window; the near future, then the others.
+        key: The key frame's index.
+        seed: What the augmentation is drawn from.
+    """
+
+    clip: NDArray[np.int64]
+    windows: tuple[int, ...]
+    key: int
+    seed: int
+
+
+class Timeline:
+    """The frames of a video, as far as cutting needs to know them.
+
+    Args:
+        times: (N,) float64 seconds, rising.
+        keys: (K,) int64 indices of the key frames.
+        how: How samples are to be cut.
+
+    Attributes:
+        starts: First frames from which clip, near future and other windows all fit.
+        lacks: Why there are none; "" where there are.
+    """
+
+    def __init__(self, times: NDArray[np.float64], keys: NDArray[np.int64], how: Sampling) -> None:
+        self.clock = np.arange(len(times), dtype=np.float64) if how.in_frames else times
+        self.keys, self.how = keys, how
+        self.starts = self._starts() if len(times) > 1 and len(keys) else np.zeros(0, np.int64)
+        self.lacks = ""
+        if not len(keys):
+            self.lacks = "holds no key frame"
+        elif not len(self.starts):
+            seconds = times[-1] - times[0] if len(times) else 0.0
+            unit = "frames" if how.in_frames else "s"
+            self.lacks = (
+                f"too short: {len(times)} frames in {seconds:.2f} s, and a clip takes "
+                f"{how.step * (how.frames - 1):.2f} {unit}, then {how.gap:.2f} {unit} "
+                f"and {how.window} vector maps"
+            )
+
+    def cut(self, seed: Sequence[int]) -> Cut:
+        """Draws a sample; every choice follows from the seed."""
+        random, how, clock = np.random.default_rng(seed), self.how, self.clock
+        start = int(random.choice(self.starts))
+        clip = clip_frames(clock, start, how)
+        future = int(self._futures(clip[-1:])[0])
+        last = len(clock) - how.window
+        others: list[int] = []
+        if how.others:
+            apart = [window for window in range(last + 1) if abs(window - future) >= how.window]
+            others = random.choice(apart, how.others, replace=len(apart) < how.others).tolist()
+        first, final = clock[clip[0]] - how.reach, clock[clip[-1]] + how.reach
+        key_times = clock[self.keys]
+        near = self.keys[(key_times >= first) & (key_times <= final)]
+        if not len(near):
+            near = self.keys[[np.argmin(np.abs(key_times - (first + final) / 2))]]
+        return Cut(clip, (future, *others), int(random.choice(near)), int(random.integers(2**62)))
+
+    def _futures(self, lasts: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The first vector map of the near future behind these last frames; -1 where it lies before 0."""
+        clock = self.clock
+        frame = (clock[-1] - clock[0]) / (len(clock) - 1)
+        wanted = clock[lasts] + self.how.gap - 0.1 * frame  # a tenth of a frame absorbs rounding
+        return np.where(wanted < clock[0] - 0.2 * frame, -1, np.searchsorted(clock, wanted))
+
+    def _starts(self) -> NDArray[np.int64]:
+        how, clock = self.how, self.clock
+        starts = np.flatnonzero(clock + how.step * (how.frames - 1) <= clock[-1])
+        futures = self._futures(_nearest(clock, clock[starts] + how.step * (how.frames - 1)))
+        last = len(clock) - how.window
+        fits = (futures >= 0) & (futures <= last)
+        if how.others:  # room for another window before or behind
+            fits &= (futures >= how.window) | (futures + how.window <= last)
+        return starts[fits]
+
+
+def clip_frames(clock: NDArray[np.float64], start: int, how: Sampling) -> NDArray[np.int64]:
+    """The frames nearest to the wanted times."""
+    return _nearest(clock, clock[start] + how.step * np.arange(how.frames))
+
+
+def _nearest(clock: NDArray[np.float64], wanted: NDArray[np.float64]) -> NDArray[np.int64]:
+    right = np.searchsorted(clock, wanted).clip(1, len(clock) - 1)
+    return np.where(wanted - clock[right - 1] <= clock[right] - wanted, right - 1, right)

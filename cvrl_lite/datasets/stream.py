@@ -1,0 +1,219 @@
+"""Batches of samples read from their files each time, by workers: for sets that memory does not hold.
+
+Axes: as in `sampling`.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.utils.data import DataLoader, Dataset
+
+from cvrl_lite.codec import CompressedVideo
+from cvrl_lite.datasets.cutting import Cut, Sampling, Timeline
+from cvrl_lite.datasets.decoded import Skipped, key_frames, read_square, read_vectors
+from cvrl_lite.datasets.files import Entry, VideoSet
+from cvrl_lite.datasets.sampling import Batch, Job, check_usable, schedule
+from cvrl_lite.errors import NoMotionVectors, VideoError
+from cvrl_lite.progress import track
+
+_Sample = tuple[Any, ...]  # clip, key frame, vectors, mask, source, seed, name
+_Broken = list[tuple[str, str]]  # files, and why they could not be read
+_TRIES = 20  # broken files in a row before a data set counts as broken
+
+
+class FileSampler:
+    """Draws training batches from files: the same ones for the same seed, however many workers read.
+
+    A worker reads what a sample needs with one decoder thread. A file that cannot be read costs a
+    warning, and another one, drawn from the same seed, takes its place.
+
+    Args:
+        videos: What to read.
+        sampling: How a sample is cut.
+        seed: Of every choice.
+        size: S, the side in pixels that the central square is scaled to.
+        cells: G, the number of vector cells along that side.
+        workers: Processes that read; 0 reads in this one.
+        cache: A folder for the files' indexes, so that the set is looked through once.
+
+    Attributes:
+        usable: Numbers of the entries long enough for a sample.
+        skipped: The others, with the reason.
+
+    Raises:
+        ValueError: No video is usable.
+    """
+
+    def __init__(
+        self,
+        videos: VideoSet,
+        sampling: Sampling,
+        seed: int,
+        *,
+        size: int,
+        cells: int,
+        workers: int = 0,
+        cache: str | os.PathLike[str] | None = None,
+    ) -> None:
+        self.sampling, self.seed, self._workers = sampling, seed, workers
+        looking = _Looking(videos.entries, sampling, cache)
+        found = DataLoader(looking, batch_size=None, num_workers=workers, generator=_still())
+        timelines: dict[int, Timeline] = {}
+        skipped: list[Skipped] = []
+        for number, seen in enumerate(track(found, "looking at files", len(videos.entries))):
+            if isinstance(seen, Timeline):
+                timelines[number] = seen
+            else:
+                skipped.append(Skipped(videos.entries[number].path, seen))
+        self.usable, self.skipped = tuple(timelines), tuple(skipped)
+        check_usable(self.usable, self.skipped)
+        sources = np.unique([entry.source for entry in videos.entries], return_inverse=True)[1]
+        self._reading = _Reading(videos.entries, timelines, sources, seed, sampling, size, cells, cache)
+        self._warned: set[str] = set()
+
+    def batches(
+        self, size: int, steps: int, *, first: int = 0, share: tuple[int, int] = (0, 1)
+    ) -> Iterator[Batch]:
+        """Yields batches; arguments and order are those of `Sampler.batches`."""
+        part, copies = size // share[1], self.sampling.copies
+        jobs = _Jobs(self.usable, self.seed, copies, size, (first, steps), share[0] * part, part)
+        loader = DataLoader(
+            self._reading,
+            batch_sampler=jobs,
+            num_workers=self._workers,
+            collate_fn=_collate,
+            generator=_still(),
+            pin_memory=torch.cuda.is_available(),
+        )
+        for batch, broken in loader:
+            for name, reason in broken:
+                if name not in self._warned:
+                    self._warned.add(name)
+                    warnings.warn(f"{name}: replaced by another file: {reason}", stacklevel=2)
+            yield batch
+
+
+def _still() -> torch.Generator:
+    """A generator for the loader, which would else draw from the one that dropout uses."""
+    return torch.Generator().manual_seed(0)
+
+
+@dataclass(frozen=True)
+class _Jobs:
+    """For each batch its jobs; the copies of a video lie together, and are read together."""
+
+    usable: Sequence[int]
+    seed: int
+    copies: int
+    size: int
+    steps: tuple[int, int]
+    mine: int
+    part: int
+
+    def __len__(self) -> int:
+        return self.steps[1] - self.steps[0]
+
+    def __iter__(self) -> Iterator[list[tuple[Job, ...]]]:
+        for step in range(*self.steps):
+            first = step * self.size + self.mine
+            groups: list[list[Job]] = []
+            for job in schedule(self.usable, self.seed, self.copies, first, self.part):
+                if groups and groups[-1][0][:2] == job[:2]:
+                    groups[-1].append(job)
+                else:
+                    groups.append([job])
+            yield [tuple(group) for group in groups]
+
+
+class _Looking(Dataset[Any]):
+    """Item: a file's timeline, or why it cannot be used."""
+
+    def __init__(
+        self, entries: Sequence[Entry], sampling: Sampling, cache: str | os.PathLike[str] | None
+    ) -> None:
+        self._entries, self._sampling, self._cache = entries, sampling, cache
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __getitem__(self, number: int) -> Timeline | str:
+        try:
+            with CompressedVideo(self._entries[number].path, cache=self._cache) as video:
+                info = video.info
+                if not info.has_vectors:
+                    raise NoMotionVectors(info.file, f"FFmpeg exports no motion vectors from {info.codec}")
+                timeline = Timeline(video.times, key_frames(info.gop_lengths), self._sampling)
+        except VideoError as error:
+            return error.reason
+        return timeline.lacks or timeline
+
+
+class _Reading(Dataset[Any]):
+    """Item: the samples of one video's turn, and the files that could not be read instead."""
+
+    def __init__(
+        self,
+        entries: Sequence[Entry],
+        timelines: dict[int, Timeline],
+        sources: NDArray[np.int64],
+        seed: int,
+        sampling: Sampling,
+        size: int,
+        cells: int,
+        cache: str | os.PathLike[str] | None,
+    ) -> None:
+        self._entries, self._timelines, self._sources = entries, timelines, sources
+        self._seed, self._sampling, self._size, self._cells = seed, sampling, size, cells
+        self._cache, self._usable = cache, tuple(timelines)
+
+    def __getitem__(self, jobs: tuple[Job, ...]) -> tuple[list[_Sample], _Broken]:
+        broken: _Broken = []
+        for attempt in range(_TRIES):
+            try:
+                return self._read(jobs), broken
+            except VideoError as error:
+                broken.append((error.file, error.reason))
+                random = np.random.default_rng((*jobs[0].seed(self._seed), 0, attempt))
+                other = int(random.choice(self._usable))
+                jobs = tuple(job._replace(number=other) for job in jobs)
+        raise OSError(f"{_TRIES} files in a row cannot be read, the last: {broken[-1][0]}: {broken[-1][1]}")
+
+    def _read(self, jobs: Sequence[Job]) -> list[_Sample]:
+        number = jobs[0].number
+        entry, timeline = self._entries[number], self._timelines[number]
+        cuts = [timeline.cut(job.seed(self._seed)) for job in jobs]
+        with CompressedVideo(entry.path, cache=self._cache) as video:
+            wanted = sorted({frame for cut in cuts for frame in (cut.key, *cut.clip.tolist())})
+            pictures = read_square(video, self._size, indices=wanted)
+            return [self._sample(video, number, cut, wanted, pictures) for cut in cuts]
+
+    def _sample(
+        self, video: CompressedVideo, number: int, cut: Cut, wanted: list[int], pictures: NDArray[np.uint8]
+    ) -> _Sample:
+        length = self._sampling.window
+        fields = [read_vectors(video, at, at + length, self._size, self._cells) for at in cut.windows]
+        return (
+            pictures[np.searchsorted(wanted, cut.clip)],
+            pictures[np.searchsorted(wanted, cut.key)],
+            np.stack([vectors for vectors, _ in fields]),
+            np.stack([mask for _, mask in fields]),
+            self._sources[number],
+            cut.seed,
+            str(self._entries[number].path),
+        )
+
+
+def _collate(items: Sequence[tuple[list[_Sample], _Broken]]) -> tuple[Batch, _Broken]:
+    columns = list(zip(*(sample for samples, _ in items for sample in samples), strict=True))
+    broken = [failure for _, failures in items for failure in failures]
+    clip, keyframe, motion, mask = (torch.from_numpy(np.stack(column)) for column in columns[:4])
+    sources, seeds = (torch.tensor(column, dtype=torch.int64) for column in columns[4:6])
+    return Batch(clip, keyframe, motion, mask, sources, seeds, columns[6], len(broken)), broken
