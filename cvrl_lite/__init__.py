@@ -1,10 +1,11 @@
 """cvrl-lite: self-supervised video representations from the compressed stream.
 
 The rooms, ground floor first: `codec`, `scenes`, `datasets`, `augment`, `models`, `pretext`,
-`pretrain`, `evaluate`, `figures`, `widgets`, `cli`. Importing the package alone does not load torch.
+`pretrain`, `evaluate`, `figures`, `widgets`, `cli`. Importing the package alone loads neither torch nor PyAV.
 """
 
-from cvrl_lite.codec import CompressedVideo
+from typing import TYPE_CHECKING, Any
+
 from cvrl_lite.errors import (
     DamagedVideo,
     NoMotionVectors,
@@ -14,6 +15,9 @@ from cvrl_lite.errors import (
     VideoError,
 )
 from cvrl_lite.files import data_path
+
+if TYPE_CHECKING:
+    from cvrl_lite.codec import CompressedVideo
 
 __version__ = "0.1.0"
 
@@ -27,3 +31,11 @@ __all__ = [
     "VideoError",
     "data_path",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "CompressedVideo":
+        from cvrl_lite.codec import CompressedVideo
+
+        return CompressedVideo
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

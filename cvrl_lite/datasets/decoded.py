@@ -11,17 +11,20 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
-from cvrl_lite.codec import CompressedVideo
 from cvrl_lite.datasets.files import Entry, VideoSet
 from cvrl_lite.errors import VideoError
 from cvrl_lite.files import replacing
 from cvrl_lite.progress import track
+
+if TYPE_CHECKING:  # a training on batches made elsewhere needs no PyAV
+    from cvrl_lite.codec import CompressedVideo
 
 VECTOR_STEPS = 16  # a kept vector is in 1/16 of a pixel of the decoded square
 _CHUNK = 64  # frames decoded at a time, so that a long file needs little memory beside its result
@@ -148,6 +151,8 @@ def key_frames(gop_lengths: Sequence[int]) -> NDArray[np.int64]:
 
 
 def _decode_one(entry: Entry, size: int, cells: int, vectors: bool) -> DecodedVideo:
+    from cvrl_lite.codec import CompressedVideo
+
     with CompressedVideo(entry.path) as video:
         count, frames, fields, masks = video.info.frames, [], [], []
         for start in range(0, count, _CHUNK):

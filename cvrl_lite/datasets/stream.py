@@ -9,20 +9,22 @@ import os
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
-from cvrl_lite.codec import CompressedVideo
 from cvrl_lite.datasets.cutting import Cut, Sampling, Timeline
 from cvrl_lite.datasets.decoded import Skipped, key_frames, read_square, read_vectors
 from cvrl_lite.datasets.files import Entry, VideoSet
 from cvrl_lite.datasets.sampling import Batch, Job, check_usable, schedule
 from cvrl_lite.errors import NoMotionVectors, VideoError
 from cvrl_lite.progress import track
+
+if TYPE_CHECKING:
+    from cvrl_lite.codec import CompressedVideo
 
 _Sample = tuple[Any, ...]  # clip, key frame, vectors, mask, source, seed, name
 _Broken = list[tuple[str, str]]  # files, and why they could not be read
@@ -145,6 +147,8 @@ class _Looking(Dataset[Any]):
         return len(self._entries)
 
     def __getitem__(self, number: int) -> Timeline | str:
+        from cvrl_lite.codec import CompressedVideo
+
         try:
             with CompressedVideo(self._entries[number].path, cache=self._cache) as video:
                 info = video.info
@@ -187,6 +191,8 @@ class _Reading(Dataset[Any]):
         raise OSError(f"{_TRIES} files in a row cannot be read, the last: {broken[-1][0]}: {broken[-1][1]}")
 
     def _read(self, jobs: Sequence[Job]) -> list[_Sample]:
+        from cvrl_lite.codec import CompressedVideo
+
         number = jobs[0].number
         entry, timeline = self._entries[number], self._timelines[number]
         cuts = [timeline.cut(job.seed(self._seed)) for job in jobs]
