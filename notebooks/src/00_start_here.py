@@ -38,9 +38,9 @@ show(
     course_map(),
     "A flow chart. A video file (notebook 02) gives key frames, what stays (02); motion vectors, what moves "
     "(03); and, dashed, the residual, what is new (04). Key frames lead to matching a clip with its key "
-    "frame (05), vectors to foreseeing the vectors to come (06), and, dashed, the residual to an optional "
-    "third task (09). These feed one network (01, 07). From it lead three ways: how good and how sure (08), "
-    "which part does it (09), your own videos (10).",
+    "frame (07), vectors to foreseeing the vectors to come (08), and, dashed, the residual to an optional "
+    "third task (13). These feed one network (01, 09). From it lead three ways: how good and how sure "
+    "(10, 11), which part does it (12), your own videos (14).",
 )
 
 # %% [markdown]
@@ -171,7 +171,7 @@ for what, fine in checks.items():
 # | 02_inside_a_video_file | 0.2 | 0.4 GB | 0 | yes |
 # | 03_motion_vectors | 0.2 | 0.4 GB | 0 | yes |
 # | 04_residuals | 0.2 | 0.4 GB | 0 | yes |
-# | 05 to 10 | | | | planned |
+# | 05 to 14 | | | | planned |
 #
 # ## What we have seen
 #

@@ -501,7 +501,7 @@ print("the accumulated residual is more than twice as strong:", True)
 #
 # ## Next, and further reading
 #
-# Next comes 05_context_matching: the first of the two tasks, and the shortcut that spoils it.
+# Next comes 05_clips_for_training: from a file to a batch that a network can learn from.
 #
 # - [Compressed Video Action Recognition](https://arxiv.org/abs/1712.00636): accumulated vectors and
 #   residuals as inputs of a network.
