@@ -1,15 +1,20 @@
 """From compressed files to training samples.
 
-`files` lists a data set, `decoded` reads it into memory, `sampling` cuts samples from it.
+`files` and `benchmarks` list a data set, `download` fetches one, `decoded` reads it into memory, `sampling`
+cuts samples from it.
 """
 
+from cvrl_lite.datasets.benchmarks import HMDB51, UCF101, Kinetics
 from cvrl_lite.datasets.cutting import Cut, Sampling, Timeline
 from cvrl_lite.datasets.decoded import VECTOR_STEPS, DecodedSet, DecodedVideo, Skipped, decode
+from cvrl_lite.datasets.download import download
 from cvrl_lite.datasets.files import Entry, MovingScenes, VideoFolder, VideoSet
 from cvrl_lite.datasets.sampling import Batch, Sampler, evaluation_clips
 from cvrl_lite.datasets.stream import FileSampler
 
 __all__ = [
+    "HMDB51",
+    "UCF101",
     "VECTOR_STEPS",
     "Batch",
     "Cut",
@@ -17,6 +22,7 @@ __all__ = [
     "DecodedVideo",
     "Entry",
     "FileSampler",
+    "Kinetics",
     "MovingScenes",
     "Sampler",
     "Sampling",
@@ -25,5 +31,6 @@ __all__ = [
     "VideoFolder",
     "VideoSet",
     "decode",
+    "download",
     "evaluation_clips",
 ]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import re
+import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,10 +40,52 @@ class VideoSet:
     Attributes:
         entries: The files.
         classes: For each label its class names, in the order of their numbers.
+        missing: Files that the data set's lists name for this split, and that are not on disk.
+        extra: Videos on disk that its lists name for no split; they are left out.
     """
 
     entries: tuple[Entry, ...]
     classes: dict[str, tuple[str, ...]]
+    missing: tuple[Path, ...] = ()
+    extra: tuple[Path, ...] = ()
+
+
+def warn_of_gaps(videos: VideoSet, folder: Path, *, stacklevel: int = 3) -> VideoSet:
+    """Warns of files that are missing and of files left out, in one line each.
+
+    Args:
+        videos: What was found.
+        folder: Where it was looked for; names in the warning are relative to it.
+        stacklevel: Whose line the warning names, as in `warnings.warn`; 3 is the caller's caller.
+
+    Returns:
+        `videos`, unchanged.
+
+    Example:
+        >>> with warnings.catch_warnings(record=True) as caught:
+        ...     _ = warn_of_gaps(VideoSet((), {}, missing=(Path("v/a.avi"),)), Path("v"))
+        >>> print(caught[0].message)
+        v: 1 listed, but not on disk: a.avi
+    """
+    for paths, what in (
+        (videos.missing, "listed, but not on disk"),
+        (videos.extra, "on disk, but in no list, so left out"),
+    ):
+        if paths:
+            text = f"{folder}: {len(paths)} {what}: {first_names(paths, folder)}"
+            warnings.warn(text, stacklevel=stacklevel)
+    return videos
+
+
+def first_names(paths: Sequence[Path], folder: Path) -> str:
+    """The first ten paths in one line, relative to `folder`.
+
+    Example:
+        >>> first_names([Path(f"v/{i}.avi") for i in range(11)], Path("v"))
+        '0.avi, 1.avi, 2.avi, 3.avi, 4.avi, 5.avi, 6.avi, 7.avi, 8.avi, 9.avi, ...'
+    """
+    names = [os.path.relpath(path, folder) for path in paths[:10]]
+    return ", ".join(names + ["..."] * (len(paths) > 10))
 
 
 def MovingScenes(split: str, root: str | os.PathLike[str] | None = None) -> VideoSet:
@@ -73,19 +118,39 @@ def MovingScenes(split: str, root: str | os.PathLike[str] | None = None) -> Vide
     )
 
 
-def VideoFolder(root: str | os.PathLike[str], source: str | None = None) -> VideoSet:
-    """Any folder of videos. Where they lie in sub-folders, the first sub-folder's name is the class.
+def VideoFolder(
+    root: str | os.PathLike[str],
+    source: str | None = None,
+    labels: str | os.PathLike[str] | None = None,
+) -> VideoSet:
+    r"""Any folder of videos. Where they lie in sub-folders, the first sub-folder's name is the class.
 
     Args:
         root: The folder, searched to its depths for files with a video's suffix.
         source: A regular expression; files in whose name its first match reads the same were cut from
             one video (`"mvx_vid"`, or `"_g[0-9]+"` for UCF101). Where None, each file is a video.
+        labels: A CSV file with the columns `file` (relative to `root`) and one for each label, whatever
+            their names. It replaces the folders' names as labels. A label's classes are its distinct
+            texts, sorted; whole numbers sort by value. Videos it does not name are left out, and listed
+            in `VideoSet.extra`.
 
     Returns:
-        Entries, with the label `class` where all files lie in sub-folders.
+        Entries; without `labels`, with the label `class` where all files lie in sub-folders.
 
     Raises:
-        FileNotFoundError: The folder is missing or holds no video.
+        FileNotFoundError: The folder is missing or holds no video, or `labels` names files that are not
+            there.
+        ValueError: `labels` lacks a column or a value, or names a file twice.
+
+    Example:
+        >>> import tempfile
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> for name in ("a.mp4", "b.mp4"):
+        ...     (folder / name).touch()
+        >>> _ = (folder / "labels.csv").write_text("file,place\na.mp4,street\nb.mp4,beach\n")
+        >>> videos = VideoFolder(folder, labels=folder / "labels.csv")
+        >>> videos.classes, [entry.labels for entry in videos.entries]
+        ({'place': ('beach', 'street')}, [{'place': 1}, {'place': 0}])
     """
     folder = Path(root)
     paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in VIDEO_SUFFIXES and p.is_file())
@@ -96,13 +161,51 @@ def VideoFolder(root: str | os.PathLike[str], source: str | None = None) -> Vide
         found = re.search(source, path.name) if source else None
         return found.group() if found else str(path.relative_to(folder))
 
-    names = [p.relative_to(folder).parts[0] for p in paths]
-    labelled = all(len(p.relative_to(folder).parts) > 1 for p in paths)
-    classes = tuple(sorted(set(names))) if labelled else ()
-    return VideoSet(
-        tuple(
-            Entry(path, source_of(path), {"class": classes.index(name)} if labelled else {})
-            for path, name in zip(paths, names, strict=True)
-        ),
-        {"class": classes} if labelled else {},
+    texts: dict[Path, dict[str, str]]
+    if labels is not None:
+        texts = _read_labels(Path(labels), folder)
+        if absent := sorted(set(texts) - set(paths)):
+            found = f"{len(absent)} of its files are no videos in {folder}: {first_names(absent, folder)}"
+            raise FileNotFoundError(f"{labels}: {found}")
+    elif all(len(p.relative_to(folder).parts) > 1 for p in paths):
+        texts = {p: {"class": p.relative_to(folder).parts[0]} for p in paths}
+    else:
+        texts = {p: {} for p in paths}
+    classes = {
+        label: tuple(sorted({row[label] for row in texts.values()}, key=_by_value))
+        for label in next(iter(texts.values()))
+    }
+    numbers = {label: {name: i for i, name in enumerate(names)} for label, names in classes.items()}
+    entries = tuple(
+        Entry(p, source_of(p), {label: numbers[label][text] for label, text in texts[p].items()})
+        for p in paths
+        if p in texts
     )
+    return warn_of_gaps(VideoSet(entries, classes, extra=tuple(p for p in paths if p not in texts)), folder)
+
+
+def _by_value(text: str) -> tuple[bool, int, str]:
+    """Sorts whole numbers by value, so that 10 comes behind 9, and before all other texts."""
+    number = text.isdecimal()
+    return not number, int(text) if number else 0, text
+
+
+def _read_labels(file: Path, folder: Path) -> dict[Path, dict[str, str]]:
+    """The rows of a CSV of labels by the file they name, which need not exist."""
+    with open(file, encoding="utf-8-sig", newline="") as text:  # -sig: spreadsheets begin with a mark
+        rows = csv.DictReader(text)
+        columns = list(rows.fieldnames or ())
+        if "file" not in columns or len(columns) < 2 or len(set(columns)) < len(columns):
+            named = ", ".join(columns) or "none"
+            raise ValueError(f"{file}: wanted the columns file and at least one label, found {named}")
+        labels: dict[Path, dict[str, str]] = {}
+        for row in rows:
+            if None in row or not all(row.values()):
+                raise ValueError(f"{file}, line {rows.line_num}: wanted {len(columns)} values, none empty")
+            path = folder / row.pop("file")
+            if path in labels:
+                raise ValueError(f"{file}, line {rows.line_num}: names {path.name} a second time")
+            labels[path] = row
+    if not labels:
+        raise ValueError(f"{file}: holds no row")
+    return labels
