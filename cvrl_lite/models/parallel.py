@@ -1,0 +1,37 @@
+"""What a network needs when several processes train it together."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import torch.distributed
+from torch import nn
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+def synchronised(model: Network) -> Network:
+    """Lets batch norms use the statistics of all processes' batches, where there are several on GPUs.
+
+    Call it after the model is on its device and before it is wrapped for distributed training. Names and
+    values of its state stay, so a checkpoint fits either form.
+
+    Args:
+        model: Changed in place, unless it is itself a batch norm.
+
+    Returns:
+        The model with synchronised batch norms if `torch.distributed` is initialised with more than one
+        process and the model is on CUDA, for which alone PyTorch has them; else the model as it is.
+
+    Source:
+        The released code synchronises all batch norms in pretraining.
+
+    Example:
+        >>> type(synchronised(nn.BatchNorm1d(4))).__name__  # one process
+        'BatchNorm1d'
+    """
+    together = torch.distributed.is_available() and torch.distributed.is_initialized()
+    on_gpu = any(value.is_cuda for value in model.parameters())
+    if together and on_gpu and torch.distributed.get_world_size() > 1:
+        model = nn.SyncBatchNorm.convert_sync_batchnorm(model)
+    return model

@@ -1,0 +1,97 @@
+"""A network as a table: its layers, what they put out, and where its parameters are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+def describe(model: nn.Module, *inputs: Any, depth: int = 2) -> str:
+    """The layers of a network, with their output shapes for an example and their parameters.
+
+    The model runs once, in evaluation mode and without gradients; mode, weights and statistics are
+    afterwards as they were. With model and inputs on the `meta` device nothing is computed at all.
+
+    Args:
+        model: Any network.
+        inputs: What its `forward` takes, with any batch size.
+        depth: How many levels of nested modules are told apart; lists of modules are no level. What
+            lies deeper is summed up in the module around it. At least 0.
+
+    Returns:
+        Lines of name, type, output shape ("-" for what did not run) and parameters, and their total.
+        Shared parameters count once, where they come first; a module's own parameters have a line of
+        their own where its parts are told apart.
+
+    Example:
+        >>> print(describe(nn.Sequential(nn.Linear(3, 4), nn.ReLU()), torch.zeros(2, 3)))
+        name   type    output  parameters
+        0      Linear  (2, 4)          16
+        1      ReLU    (2, 4)           0
+        total                          16
+    """
+    parts = list(_parts(model, "", depth))
+    shapes = _output_shapes(model, inputs, [module for _, module, whole in parts if whole])
+    seen: set[nn.Parameter] = set()
+    rows = [("name", "type", "output", "parameters")]
+    for name, module, whole in parts:
+        own = set(module.parameters(recurse=whole)) - seen
+        seen |= own
+        if whole:
+            kind, shape = type(module).__name__.lstrip("_"), shapes.get(module, "-")
+            rows.append((name, kind, shape, _total(own)))
+        elif own:
+            rows.append((name, "(its own)", "", _total(own)))
+    rows.append(("total", "", "", _total(seen)))
+    first, second, third, last = (max(map(len, column)) for column in zip(*rows, strict=True))
+    return "\n".join(f"{n:<{first}}  {k:<{second}}  {s:<{third}}  {c:>{last}}" for n, k, s, c in rows)
+
+
+def _total(parameters: set[nn.Parameter]) -> str:
+    return f"{sum(value.numel() for value in parameters):,}"
+
+
+def _parts(module: nn.Module, name: str, depth: int) -> Iterator[tuple[str, nn.Module, bool]]:
+    """Name, module, and whether it stands for all inside it, in the order of definition."""
+    listed = isinstance(module, nn.ModuleList | nn.ModuleDict)
+    children = list(module.named_children())
+    # Attention calls its output layer by its weights, never as a module: it is one layer.
+    if not children or isinstance(module, nn.MultiheadAttention) or (depth <= 0 and not listed):
+        yield name or type(module).__name__, module, True
+        return
+    yield name or type(module).__name__, module, False
+    for key, child in children:
+        yield from _parts(child, f"{name}.{key}" if name else key, depth if listed else depth - 1)
+
+
+def _output_shapes(
+    model: nn.Module, inputs: tuple[Any, ...], modules: list[nn.Module]
+) -> dict[nn.Module, str]:
+    """What each module put out first in one run; nothing of the model is changed."""
+    shapes: dict[nn.Module, str] = {}
+
+    def note(module: nn.Module, _: Any, output: Any) -> None:
+        shapes.setdefault(module, _shapes(output))
+
+    training = {module: module.training for module in model.modules()}
+    hooks = [module.register_forward_hook(note) for module in set(modules)]
+    try:
+        model.eval()
+        with torch.no_grad():
+            model(*inputs)
+    finally:
+        for hook in hooks:
+            hook.remove()
+        for module, mode in training.items():
+            module.training = mode
+    return shapes
+
+
+def _shapes(output: Any) -> str:
+    if isinstance(output, Tensor):
+        return str(tuple(output.shape))
+    parts = output if isinstance(output, tuple | list) else ()
+    return " ".join(_shapes(part) for part in parts if part is not None)
