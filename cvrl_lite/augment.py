@@ -44,6 +44,12 @@ class Augmentation:
     grey: float = 0.2
     channel_mix: float = 0.0
     vector_scale: float = 2.0
+    faithful: bool = False
+
+    @classmethod
+    def released(cls) -> Augmentation:
+        """The released strengths."""
+        return cls(size=112, cells=112, least_area=0.2, faithful=True)
 
 
 @dataclass(frozen=True)
@@ -63,6 +69,12 @@ class Views:
     motion: Tensor
     valid: Tensor
     sources: Tensor
+    mask: Tensor
+
+    def point_valid(self, points: tuple[int, int, int]) -> Tensor:
+        """Which points of the motion encoder's map see enough vectors: (B, 1 + N, P) bool."""
+        share = F.adaptive_avg_pool3d(self.mask.flatten(0, 1)[:, None].float(), points)
+        return (share >= 0.25).flatten(1).unflatten(0, self.mask.shape[:2])
 
 
 @dataclass(frozen=True)
@@ -200,7 +212,7 @@ def augment(batch: Batch, how: Augmentation) -> Views:
 
     motion, mask = _motion_views(batch, how, shared, random[:, 40:])
     inputs = torch.cat([motion, mask[:, :, :, None].float()], 3).transpose(2, 3)
-    return Views(clip, frame, inputs, mask[:, 0].flatten(1).any(1), batch.sources)
+    return Views(clip, frame, inputs, mask[:, 0].flatten(1).any(1), batch.sources, mask)
 
 
 def _motion_views(batch: Batch, how: Augmentation, shared: Geometry, random: Tensor) -> tuple[Tensor, Tensor]:

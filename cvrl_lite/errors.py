@@ -44,3 +44,7 @@ class NoMotionVectors(VideoError):
 
 class DamagedVideo(VideoError):
     """The stream breaks off, holds no decodable picture, or changes size on the way."""
+
+
+class Diverged(RuntimeError):
+    """A training cannot go on: a loss or the gradient is no number any more, or beyond all measure."""

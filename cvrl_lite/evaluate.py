@@ -14,19 +14,19 @@ from torch import Tensor
 
 from cvrl_lite.augment import plain
 from cvrl_lite.datasets import DecodedSet, Sampling, evaluation_clips
-from cvrl_lite.models import TinyR2Plus1D
+from cvrl_lite.models import VideoBackbone
 
 _CHUNK = 512  # queries compared at a time, so that a large gallery needs no full matrix
 
 
 @torch.no_grad()
 def features(
-    backbone: TinyR2Plus1D, data: DecodedSet, sampling: Sampling, *, size: int = 64, clips: int = 3
+    backbone: VideoBackbone, data: DecodedSet, sampling: Sampling, *, size: int = 64, clips: int = 3
 ) -> NDArray[np.float32]:
     """One vector a video: the mean over `clips` clips spread evenly over it.
 
     Args:
-        backbone: Any backbone with `pool`; it is put into evaluation mode.
+        backbone: It is put into evaluation mode.
         data: A decoded set of N videos.
         sampling: Frames and step of a clip.
         size: Side of the pictures in pixels.
@@ -41,7 +41,7 @@ def features(
     for start in range(0, len(data.videos), 32):
         videos = data.videos[start : start + 32]
         stacked = np.concatenate([evaluation_clips(video, sampling, clips) for video in videos])
-        pooled = backbone.pool(backbone(plain(torch.from_numpy(stacked).to(device), size)))
+        pooled = backbone.features(plain(torch.from_numpy(stacked).to(device), size))
         rows.append(pooled.float().unflatten(0, (-1, clips)).mean(1).cpu())
     return torch.cat(rows).numpy()
 
@@ -128,7 +128,7 @@ def linear_probe(
 
 
 def scores(
-    backbone: TinyR2Plus1D,
+    backbone: VideoBackbone,
     gallery: DecodedSet,
     queries: DecodedSet,
     sampling: Sampling,

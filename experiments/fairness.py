@@ -45,10 +45,10 @@ def frame_features(data: DecodedSet, frame: int) -> dict[str, NDArray[np.float32
     pictures = torch.from_numpy(np.stack([video.frames[frame] for video in data.videos]))
     small = F.adaptive_avg_pool2d(pictures.permute(0, 3, 1, 2).float() / 255, 12).flatten(1).numpy()
     torch.manual_seed(0)
-    net = TinyR2Plus1D(RECIPE.widths).eval()
+    net = TinyR2Plus1D(RECIPE.networks.widths).eval()
     with torch.no_grad():
         still = [
-            net.pool(net(plain(part[:, None].expand(-1, 8, -1, -1, -1), RECIPE.augmentation.size)))
+            net.features(plain(part[:, None].expand(-1, 8, -1, -1, -1), RECIPE.augmentation.size))
             for part in pictures.split(64)
         ]
     return {"pixels": small, "untrained network": torch.cat(still).numpy()}
@@ -57,7 +57,7 @@ def frame_features(data: DecodedSet, frame: int) -> dict[str, NDArray[np.float32
 def supervised(train: DecodedSet, val: DecodedSet, label: str, steps: int) -> float:
     """Accuracy of the same backbone trained with labels, clips of a video voting."""
     torch.manual_seed(0)
-    net = TinyR2Plus1D(RECIPE.widths).to(memory_format=torch.channels_last_3d)
+    net = TinyR2Plus1D(RECIPE.networks.widths).to(memory_format=torch.channels_last_3d)
     head = torch.nn.Linear(net.width, len(train.classes[label]))
     optimiser = torch.optim.AdamW([*net.parameters(), *head.parameters()], 3e-3, weight_decay=0.05)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 3e-3, total_steps=steps, pct_start=0.2)
@@ -72,7 +72,7 @@ def supervised(train: DecodedSet, val: DecodedSet, label: str, steps: int) -> fl
     for batch in Sampler(train, RECIPE.sampling, 0).batches(48, steps):
         views = augment(batch, how)
         with torch.autocast("cpu", torch.bfloat16):
-            pooled = net.pool(net(views.clip))
+            pooled = net.features(views.clip)
         loss = F.cross_entropy(head(pooled.float() * 8), wanted[views.sources])
         optimiser.zero_grad()
         loss.backward()
@@ -98,7 +98,7 @@ def main() -> None:
     rows = []
     for seed in range(1 if fast else 3):
         torch.manual_seed(seed)
-        rows.append(evaluate.scores(TinyR2Plus1D(RECIPE.widths), train, val, RECIPE.sampling))
+        rows.append(evaluate.scores(TinyR2Plus1D(RECIPE.networks.widths), train, val, RECIPE.sampling))
     result["untrained network"] = {
         label: {m: [round(row[label][m], 3) for row in rows] for m in ("R@1", "linear")} for label in rows[0]
     }

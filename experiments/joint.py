@@ -73,7 +73,7 @@ def one(
         }
     else:
         torch.manual_seed(seed)
-        backbone = TinyR2Plus1D(recipe.widths)
+        backbone = TinyR2Plus1D(recipe.networks.widths)
     scores = evaluate.scores(backbone, train, queries, recipe.sampling, size=recipe.augmentation.size)
     return result | {"scores": {k: {m: round(v, 4) for m, v in row.items()} for k, row in scores.items()}}
 

@@ -7,7 +7,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cvrl_lite.pretext import ContextMatching, MotionPrediction, different_sources, info_nce
+from cvrl_lite.models import MotionPredictor
+from cvrl_lite.pretext import (
+    ContextMatching,
+    MotionPrediction,
+    MotionRegression,
+    info_nce,
+    info_nce_in_blocks,
+)
 
 
 def slow_info_nce(queries, keys, temperature, valid, allowed):
@@ -77,9 +84,40 @@ def test_info_nce_refuses_shapes_that_cannot_pair(shapes):
         info_nce(torch.zeros(shapes[0]), torch.zeros(shapes[1]), 0.1)
 
 
-def test_rows_of_one_video_are_not_each_others_negatives():
-    pairs = different_sources(torch.tensor([0, 1, 0]))
-    assert pairs.tolist() == [[True, True, False], [True, True, True], [False, True, True]]
+@settings(max_examples=40, deadline=None)
+@given(
+    rows=st.integers(1, 9),
+    more=st.integers(0, 7),
+    block=st.integers(1, 60),
+    seed=st.integers(0, 10_000),
+    masked=st.booleans(),
+)
+def test_blocks_equal_the_whole_matrix(rows, more, block, seed, masked):
+    random = torch.Generator().manual_seed(seed)
+    draw = lambda *shape: torch.randn(*shape, generator=random, dtype=torch.float64)  # noqa: E731
+    valid = torch.rand(rows, generator=random) < 0.7
+    allowed = torch.rand(rows, rows + more, generator=random) < 0.6
+    found = []
+    start = draw(rows, 5), draw(rows + more, 5)
+    for whole in (True, False):
+        queries, keys = (part.clone().requires_grad_() for part in start)
+        if whole:
+            loss, accuracy = info_nce(queries, keys, 0.2, valid, allowed=allowed if masked else None)
+        else:
+            pairs = (lambda numbers: allowed[numbers]) if masked else None
+            loss, accuracy = info_nce_in_blocks(queries, keys, 0.2, valid, allowed=pairs, block=block)
+        (3 * loss).backward()
+        found.append((loss.detach(), accuracy.double(), queries.grad, keys.grad))
+    for a, b in zip(*found, strict=True):
+        assert torch.allclose(a, b, atol=1e-12)
+
+
+def test_blocks_hold_no_matrix():
+    queries, keys = torch.randn(400, 8), torch.randn(3000, 8)
+    sizes = []
+    with torch.autograd.graph.saved_tensors_hooks(lambda x: sizes.append(x.numel()) or x, lambda x: x):
+        info_nce_in_blocks(queries.requires_grad_(), keys.requires_grad_(), 0.1, block=30_000)
+    assert max(sizes) <= 3000 * 8
 
 
 def test_context_matching_leaves_its_own_video_out():
@@ -92,29 +130,111 @@ def test_context_matching_leaves_its_own_video_out():
     assert float(apart) > 0.01
 
 
-def test_motion_prediction_compares_every_point_with_every_other():
+def motion_task(**how) -> MotionPrediction:
     torch.manual_seed(0)
-    task = MotionPrediction(8, grid=(2, 4, 4), points=(1, 4, 4)).eval()
-    maps, motion = torch.zeros(2, 8, 2, 4, 4), torch.zeros(2, 3, 3, 8, 16, 16)
-    for head in (task.predicted_head, task.target_head):  # equal outputs: the loss counts the keys
+    return MotionPrediction(MotionPredictor(8, grid=(2, 4, 4), points=(1, 4, 4)), **how)
+
+
+def all_valid(batch: int, windows: int) -> torch.Tensor:
+    return torch.ones(batch, windows, 16, dtype=torch.bool)
+
+
+def count_keys(task: MotionPrediction, valid, sources) -> float:
+    """With equal outputs everywhere, the loss is the log of the number of keys."""
+    for head in (task.predicted_head, task.target_head):
         torch.nn.init.zeros_(head[3].weight)
         torch.nn.init.ones_(head[4].bias)
-    loss, _ = task(maps, motion, torch.ones(2, dtype=torch.bool), torch.tensor([0, 1]))
-    assert float(loss) == pytest.approx(math.log(2 * 3 * 16), rel=1e-4)
-    loss, _ = task(maps, motion, torch.ones(2, dtype=torch.bool), torch.tensor([5, 5]))
-    assert float(loss) == pytest.approx(math.log(3 * 16), rel=1e-4)
+    maps, motion = torch.zeros(len(valid), 8, 2, 4, 4), torch.zeros(*valid.shape[:2], 3, 8, 16, 16)
+    return math.exp(float(task.eval()(maps, motion, valid, torch.tensor(sources))[0]))
 
 
-def test_motion_prediction_can_be_learned():
-    torch.manual_seed(0)
-    task = MotionPrediction(8, grid=(2, 4, 4), points=(1, 4, 4))
-    maps, motion = torch.randn(4, 8, 2, 4, 4), torch.randn(4, 2, 3, 8, 16, 16)
-    valid, sources = torch.tensor([True, True, True, False]), torch.arange(4)
+def test_motion_prediction_compares_every_point_with_every_other():
+    assert count_keys(motion_task(), all_valid(2, 3), [0, 1]) == pytest.approx(2 * 3 * 16, rel=1e-4)
+    assert count_keys(motion_task(), all_valid(2, 3), [5, 5]) == pytest.approx(3 * 16, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("negatives", "keys"),
+    [
+        (("places",), 16),
+        (("windows",), 1 + 2 * 16),
+        (("videos",), 1 + 3 * 16),
+        (("places", "windows"), 3 * 16),
+        ((), 1),
+    ],
+)
+def test_each_kind_of_negative_can_be_left_out(negatives, keys):
+    found = count_keys(motion_task(negatives=negatives), all_valid(2, 3), [0, 1])
+    assert found == pytest.approx(keys, rel=1e-4)
+
+
+def test_points_without_vectors_are_neither_query_nor_key():
+    valid = all_valid(2, 3)
+    valid[0, 0, :5] = False
+    valid[1, 2, 3:] = False
+    assert count_keys(motion_task(), valid, [0, 1]) == pytest.approx(6 * 16 - 5 - 13, rel=1e-4)
+    valid[:, 0] = False
+    task = motion_task()
+    loss, accuracy = task(
+        torch.randn(2, 8, 2, 4, 4), torch.randn(2, 3, 3, 8, 16, 16), valid, torch.tensor([0, 1])
+    )
+    loss.backward()
+    assert float(loss.detach()) == float(accuracy) == 0.0
+
+
+def test_an_unknown_kind_of_negatives_is_refused():
+    with pytest.raises(ValueError, match="negatives"):
+        motion_task(negatives=("points",))
+
+
+def learn(task, steps, *inputs):
     optimiser = torch.optim.AdamW(task.parameters(), 2e-3)
-    for _ in range(60):
-        loss, accuracy = task(maps, motion, valid, sources)
+    found = []
+    for _ in range(steps):
+        loss, measure = task(*inputs)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
-    assert float(accuracy) > 0.5
+        found.append((float(loss.detach()), float(measure)))
+    return found
+
+
+def test_motion_prediction_can_be_learned():
+    task, valid = motion_task(), all_valid(4, 2)
+    valid[3, 0] = False
+    maps, motion = torch.randn(4, 8, 2, 4, 4), torch.randn(4, 2, 3, 8, 16, 16)
+    assert learn(task, 60, maps, motion, valid, torch.arange(4))[-1][1] > 0.5
     assert all(p.grad is not None for p in task.parameters())
+
+
+@pytest.mark.parametrize("target", ["vectors", "features"])
+def test_regression_learns_to_explain_its_target(target):
+    torch.manual_seed(0)
+    task = MotionRegression(MotionPredictor(8, grid=(2, 4, 4), points=(1, 4, 4)), target)
+    maps, motion = torch.randn(4, 8, 2, 4, 4), torch.randn(4, 1, 3, 8, 1, 1).expand(4, 1, 3, 8, 16, 16)
+    mask = torch.ones(4, 1, 8, 16, 16, dtype=torch.bool)
+    found = learn(task, 150, maps, motion, mask, all_valid(4, 1))
+    assert found[-1][0] < 0.5 * found[0][0] and found[-1][1] > 0.4 > found[0][1]
+
+
+def test_regression_reads_each_points_own_cells():
+    """A vector changed in one cell changes the target of the one point that covers it, where it is valid."""
+    torch.manual_seed(0)
+    task = MotionRegression(MotionPredictor(8, grid=(2, 4, 4), points=(1, 4, 4)), "vectors").eval()
+    maps, motion = torch.randn(1, 8, 2, 4, 4), torch.zeros(1, 1, 3, 8, 16, 16)
+    mask, valid = torch.ones(1, 1, 8, 16, 16, dtype=torch.bool), all_valid(1, 1)
+
+    def loss() -> float:
+        return float(task(maps, motion, mask, valid)[0])
+
+    before = loss()
+    motion[0, 0, 0, 5, 6, 9] = 50.0  # row 1, column 2 of the points
+    assert loss() > before
+    valid[0, 0, 6] = False
+    without = loss()
+    motion[0, 0, 0, 5, 6, 9] = -50.0
+    assert loss() == without
+    valid[0, 0, 6], mask[0, 0, 5, 6, 9] = True, False
+    hidden = loss()
+    motion[0, 0, 0, 5, 6, 9] = 0.0
+    assert loss() == hidden

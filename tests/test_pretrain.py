@@ -1,6 +1,11 @@
 """The loop: it learns, it can be repeated, stopped, saved and loaded."""
 
+import dataclasses
 import json
+import os
+import signal
+import threading
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +14,13 @@ import torch
 
 from cvrl_lite import pretrain
 from cvrl_lite.datasets import DecodedSet, DecodedVideo, Entry, Sampling
+from cvrl_lite.errors import Diverged
 from cvrl_lite.pretrain import loop
 
 SMALL = pretrain.Recipe(
     steps=4,
     batch=8,
-    widths=(4, 8, 8, 8),
+    networks=pretrain.Networks(widths=(4, 8, 8, 8), hidden=16, projection=8),
     precision="float32",
     augmentation=pretrain.recipe.Augmentation(size=32, cells=8),
     sampling=Sampling(others=1),
@@ -40,7 +46,7 @@ def data() -> DecodedSet:
 
 
 def read_metrics(folder) -> list[dict]:
-    return [json.loads(line) for line in (folder / loop.METRICS).read_text().splitlines()]
+    return [json.loads(line) for line in (folder / pretrain.METRICS).read_text().splitlines()]
 
 
 @pytest.mark.parametrize("tasks", [("context",), ("motion",), ("context", "motion")])
@@ -49,38 +55,34 @@ def test_a_run_writes_metrics_and_a_checkpoint(tasks, data, tmp_path):
     metrics = read_metrics(tmp_path)
     assert [m["step"] for m in metrics] == [1, 2, 3, 4]
     expected = {f"{task}_{part}" for task in tasks for part in ("loss", "accuracy")}
-    assert expected | {"learning_rate", "clips_per_second", "seconds"} < set(metrics[0]) | {"loss"}
-    assert set(metrics[0]) == expected | {"learning_rate", "clips_per_second", "seconds", "step"}
+    always = {"learning_rate", "clips_per_second", "seconds", "step", "replaced", "gradient_norm"}
+    assert set(metrics[0]) == expected | always
     backbone, recipe = pretrain.load(tmp_path)
     assert recipe == run.recipe
     clip = torch.randn(2, 3, 8, 32, 32)
     run.backbone.eval()
-    assert torch.allclose(backbone.pool(backbone(clip)), run.backbone.pool(run.backbone(clip)), atol=1e-6)
+    assert torch.allclose(backbone.features(clip), run.backbone.features(clip), atol=1e-6)
+    environment = json.loads((tmp_path / "environment.json").read_text())
+    assert environment["packages"]["torch"] == torch.__version__ and environment["device"]
+    assert [p.name for p in sorted(tmp_path.glob("step-*"))] == [
+        "step-00000004.pt",
+        "step-00000004.safetensors",
+    ]
 
 
-def test_context_matching_learns_to_find_its_key_frame(data):
+def test_context_matching_learns_to_find_its_key_frame(data, tmp_path):
     recipe = SMALL.replace(
         tasks=("context",),
         steps=80,
         batch=16,
-        learning_rate=4e-3,
-        widths=(16, 24, 48, 48),
+        optimisation=pretrain.Optimisation(learning_rate=4e-3),
+        networks=pretrain.Networks(widths=(16, 24, 48, 48)),
         augmentation=pretrain.recipe.Augmentation(
             size=32, cells=8, least_area=0.9, brightness=0.1, hue=0.0, saturation=0.0, grey=0.0, flip=0.0
         ),
     )
-    torch.manual_seed(0)
-    accuracies = []
-    original = loop._steps
-
-    def spy(*arguments):
-        for metrics in original(*arguments):
-            accuracies.append(metrics["context_accuracy"])
-            yield metrics
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop, "_steps", spy)
-        pretrain.run(recipe, None, data)
+    pretrain.run(recipe, tmp_path, data)
+    accuracies = [m["context_accuracy"] for m in read_metrics(tmp_path)]
     assert np.mean(accuracies[-10:]) > np.mean(accuracies[:10]) + 0.25
 
 
@@ -98,19 +100,121 @@ def test_context_joins_in_late(data, tmp_path):
     assert ["context_loss" in m for m in read_metrics(tmp_path)] == [False, False, True, True]
 
 
-def test_ctrl_c_leaves_a_usable_checkpoint(data, tmp_path, monkeypatch):
-    original = loop._steps
+UNTIMED = ("clips_per_second", "seconds")
 
-    def interrupted(*arguments):
-        for number, metrics in enumerate(original(*arguments)):
-            if number == 3:
-                raise KeyboardInterrupt
-            yield metrics
 
-    monkeypatch.setattr(loop, "_steps", interrupted)
-    run = pretrain.run(SMALL.replace(steps=100), tmp_path, data)
-    assert run.interrupted and run.steps == 3
-    pretrain.load(tmp_path)
+def untimed(folder) -> list[dict]:
+    return [{k: v for k, v in m.items() if k not in UNTIMED} for m in read_metrics(folder)]
+
+
+def test_ctrl_c_leaves_a_checkpoint_and_the_run_goes_on_exactly(data, tmp_path):
+    long = SMALL.replace(steps=40, save_every=7)
+    whole = pretrain.run(long, tmp_path / "whole", data)
+    threading.Timer(0.6, os.kill, (os.getpid(), signal.SIGINT)).start()
+    first = pretrain.run(long, tmp_path / "parts", data)
+    assert first.interrupted and 0 < first.steps < 40
+    pretrain.load(tmp_path / "parts")
+    second = pretrain.run(long, tmp_path / "parts", data)
+    assert not second.interrupted and second.steps == 40
+    assert untimed(tmp_path / "parts") == untimed(tmp_path / "whole")
+    for name, value in whole.model.state_dict().items():
+        assert torch.equal(value, second.model.state_dict()[name]), name
+
+
+def test_a_run_that_lost_its_last_steps_does_them_again(data, tmp_path):
+    """As after a kill: metrics beyond the checkpoint, the last line cut short, a checkpoint half written."""
+    recipe = SMALL.replace(steps=9, save_every=4)
+    pretrain.run(recipe, tmp_path / "whole", data)
+    pretrain.run(recipe, tmp_path / "parts", data)
+    expected = untimed(tmp_path / "whole")
+    folder = tmp_path / "parts"
+    for file in folder.glob("step-00000009*"):
+        file.unlink()
+    (folder / "model.safetensors").unlink()
+    assert not list(folder.glob("step-*"))  # the end keeps one checkpoint only
+    (folder / "step-00000008.safetensors").write_bytes(b"half")  # its partner is not there
+    with open(folder / "metrics.jsonl", "a") as file:
+        file.write('{"step": 10, "conte')
+    pretrain.run(recipe, folder, data)
+    assert untimed(folder) == expected
+
+
+def test_a_finished_run_is_loaded_not_repeated(data, tmp_path):
+    first = pretrain.run(SMALL, tmp_path, data)
+    before = (tmp_path / "metrics.jsonl").read_text()
+    second = pretrain.run(SMALL, tmp_path, data)
+    assert second.steps == 4 and (tmp_path / "metrics.jsonl").read_text() == before
+    for name, value in first.model.state_dict().items():
+        assert torch.equal(value, second.model.state_dict()[name])
+
+
+def test_a_folder_with_another_run_is_refused(data, tmp_path):
+    pretrain.run(SMALL, tmp_path, data)
+    other = SMALL.replace(seed=3, networks={"hidden": 12})
+    with pytest.raises(ValueError, match=r"another recipe \(seed: 0, not 3; networks.hidden: 16, not 12\)"):
+        pretrain.run(other, tmp_path, data)
+    assert len(read_metrics(tmp_path)) == 4
+
+
+@pytest.mark.parametrize("part", ["motion", "images"])
+def test_a_training_that_diverges_says_where(part, data, tmp_path):
+    recipe = SMALL.replace(optimisation={"learning_rate": 1e30 if part == "images" else 2e-3})
+    if part == "motion":
+        recipe = recipe.replace(motion_temperature=1e-7)
+    with pytest.raises(
+        Diverged, match=r"step \d: (motion_loss|gradient_norm|context_loss) is .*holds \d+\.mp4, "
+    ):
+        pretrain.run(recipe, tmp_path, data)
+
+
+def test_old_checkpoints_are_removed(data, tmp_path):
+    seen = []
+    original = pretrain.checkpoint.Folder.save
+
+    def spy(self, step, *arguments):
+        original(self, step, *arguments)
+        seen.append(len(list(self.path.glob("step-*.pt"))))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pretrain.checkpoint.Folder, "save", spy)
+        pretrain.run(SMALL.replace(steps=7, save_every=1, keep=3), tmp_path, data)
+    assert seen == [1, 2, 3, 3, 3, 3, 1]
+
+
+@pytest.mark.parametrize("method", ["adamw", "sgd"])
+def test_norms_and_biases_can_be_kept_from_decay(method):
+    model = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.BatchNorm1d(3))
+    how = pretrain.Optimisation(method=method, decay_all=False, weight_decay=0.1)
+    groups = pretrain.optim.optimiser_for(model, how).param_groups
+    decays = {p.shape: group["weight_decay"] for group in groups for p in group["params"]}
+    assert decays == {(3, 4): 0.1, (3,): 0.0}
+    everything = pretrain.optim.optimiser_for(model, dataclasses.replace(how, decay_all=True))
+    assert [group["weight_decay"] for group in everything.param_groups] == [0.1]
+
+
+def test_the_rate_warms_up_and_falls_to_nothing():
+    recipe = SMALL.replace(steps=100, optimisation={"learning_rate": 1.0, "warmup": 0.1, "warmup_from": 0.01})
+    rates = [pretrain.optim.learning_rate(step, recipe) for step in range(100)]
+    assert rates[0] == pytest.approx(0.01 + 0.99 / 10) and rates[9] == 1.0
+    assert all(a < b for a, b in pairwise(rates[:10]))
+    assert all(a > b for a, b in pairwise(rates[10:])) and rates[-1] < 0.001
+
+
+def test_a_gradient_can_be_clipped(data, tmp_path):
+    """With all gradients clipped to almost nothing, plain SGD moves almost nothing."""
+    how = pretrain.Optimisation(method="sgd", learning_rate=1e-2, weight_decay=0.0, clip_norm=1e-9)
+    run = pretrain.run(SMALL.replace(optimisation=how), tmp_path, data)
+    torch.manual_seed(SMALL.seed)
+    fresh = pretrain.Pretraining(SMALL)
+    for (name, a), b in zip(fresh.named_parameters(), run.model.parameters(), strict=True):
+        assert torch.allclose(a, b, atol=1e-8), name
+    assert all(m["gradient_norm"] > 1e-3 for m in read_metrics(tmp_path))  # as it was before
+
+
+@pytest.mark.parametrize("objective", ["features", "vectors"])
+def test_regression_takes_the_place_of_comparison(objective, data, tmp_path):
+    pretrain.run(SMALL.replace(objective=objective), tmp_path, data)
+    assert all("motion_explained" in m for m in read_metrics(tmp_path))
 
 
 def test_a_missing_checkpoint_says_which_file(tmp_path):
@@ -119,12 +223,22 @@ def test_a_missing_checkpoint_says_which_file(tmp_path):
 
 
 def test_a_recipe_survives_its_json():
-    recipe = pretrain.recipes.laptop(("motion",), seed=5)
-    assert pretrain.Recipe.from_json(recipe.to_json()) == recipe
+    changed = pretrain.recipes.laptop(("motion",), seed=5)
+    for recipe in (changed, *(make() for make in pretrain.recipes.NAMED.values())):
+        assert pretrain.Recipe.from_json(recipe.to_json()) == recipe
+        assert not recipe.differences(recipe.replace(precision="float32"))
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"tasks": ()}, {"tasks": ("flow",)}, {"precision": "float8"}, {"tasks": ("context", "flow")}]
+    "wrong",
+    [
+        {"tasks": ()},
+        {"tasks": ("context", "flow")},
+        {"precision": "float8"},
+        {"objective": "flow"},
+        {"networks": pretrain.Networks(backbone="vgg")},
+        {"optimisation": pretrain.Optimisation(method="lion")},
+    ],
 )
 def test_a_recipe_refuses_what_it_cannot_mean(wrong):
     with pytest.raises(ValueError):
@@ -133,7 +247,8 @@ def test_a_recipe_refuses_what_it_cannot_mean(wrong):
 
 def test_precision_is_chosen_by_measuring(data, monkeypatch):
     took = {"float32": 1.0, "bfloat16": 0.95}
-    monkeypatch.setattr(loop, "seconds_per_step", lambda recipe, sampler: took[recipe.precision])
-    assert loop.faster_precision(SMALL, loop.Sampler(data, SMALL.sampling, 0)) == "float32"
+    monkeypatch.setattr(loop, "seconds_per_step", lambda recipe, *_: took[recipe.precision])
+    sampler, device = loop.Sampler(data, SMALL.sampling, 0), pretrain.device()
+    assert loop.faster_precision(SMALL, sampler, device) == "float32"
     took["bfloat16"] = 0.5
-    assert loop.faster_precision(SMALL, loop.Sampler(data, SMALL.sampling, 0)) == "bfloat16"
+    assert loop.faster_precision(SMALL, sampler, device) == "bfloat16"

@@ -1,6 +1,7 @@
 """`cvrl-lite`: every job of the package from a shell.
 
-Exit codes: 0 success; 1 some inputs failed, the rest was kept; 2 bad use, or nothing usable. Errors are
+Exit codes: 0 success; 1 some inputs failed, the rest was kept; 2 bad use, or nothing usable; 130 stopped by
+Ctrl-C. Errors are
 one line each on stderr.
 """
 
@@ -13,7 +14,7 @@ from collections.abc import Sequence
 
 from cvrl_lite import __version__
 from cvrl_lite.cli import batch, learning, reading
-from cvrl_lite.errors import VideoError
+from cvrl_lite.errors import Diverged, VideoError
 
 
 class _Parser(argparse.ArgumentParser):
@@ -54,7 +55,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     except KeyboardInterrupt:
         print("cvrl-lite: interrupted", file=sys.stderr)
-        return 1
-    except (VideoError, OSError, ValueError) as error:
-        print(f"cvrl-lite: {' '.join(str(error).split())}", file=sys.stderr)
+        return 130
+    except (VideoError, OSError, ValueError, Diverged) as error:
+        rank = f" process {os.environ['RANK']}:" if "RANK" in os.environ else ""  # torchrun's
+        print(f"cvrl-lite:{rank} {' '.join(str(error).split())}", file=sys.stderr)
         return 2

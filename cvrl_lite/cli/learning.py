@@ -16,10 +16,20 @@ def add_commands(commands: Commands) -> None:
         commands,
         "pretrain",
         _pretrain,
-        "Train a backbone on MovingScenes or on any folder of videos.",
+        "Train a backbone on MovingScenes, UCF101, HMDB51, Kinetics-400 or any folder of videos. Run again "
+        "with the same --out, it goes on where it stopped. Under torchrun, all processes train one model.",
         "cvrl-lite pretrain --folder videos/ --out runs/first --steps 200",
     )
-    made.add_argument("--folder", type=Path, help="a folder of videos (default: MovingScenes)")
+    made.add_argument(
+        "--recipe",
+        default="laptop",
+        metavar="NAME",
+        help="laptop (default), laptop_fast, ucf101_r2plus1d26, ucf101_c3d, ucf101_r3d26, "
+        "kinetics_r2plus1d26",
+    )
+    made.add_argument("--data", help="moving_scenes, ucf101, hmdb51 or kinetics (default: the recipe's)")
+    made.add_argument("--root", type=Path, help="the folder of that data set")
+    made.add_argument("--folder", type=Path, help="instead: any folder of videos")
     made.add_argument(
         "--source",
         metavar="REGEX",
@@ -28,8 +38,11 @@ def add_commands(commands: Commands) -> None:
     made.add_argument("--out", type=Path, required=True, help="folder of checkpoint and metrics")
     made.add_argument("--tasks", default="context,motion", help="context, motion, or context,motion")
     made.add_argument("--steps", type=int, help="batches (default: the recipe's)")
-    made.add_argument("--batch", type=int, help="clips a batch (default: the recipe's)")
-    made.add_argument("--seed", type=int, default=0)
+    made.add_argument("--batch", type=int, help="clips a batch, of all processes (default: the recipe's)")
+    made.add_argument("--seed", type=int, help="of everything random (default: the recipe's)")
+    made.add_argument(
+        "--workers", type=int, default=0, help="processes that read files, beside each training"
+    )
     made.add_argument("--json", action="store_true", help="print the outcome as JSON")
 
     made = command(
@@ -59,14 +72,25 @@ def add_commands(commands: Commands) -> None:
 
 
 def _pretrain(arguments: argparse.Namespace) -> int:
-    from cvrl_lite import pretrain
+    from cvrl_lite import figures, pretrain
+    from cvrl_lite.pretrain.parallel import is_first
 
-    recipe = pretrain.recipes.laptop(tuple(arguments.tasks.split(",")), seed=arguments.seed)
-    if arguments.folder:
-        recipe = recipe.replace(data=str(arguments.folder), source=arguments.source)
-    changes = {name: getattr(arguments, name) for name in ("steps", "batch")}
-    recipe = recipe.replace(**{name: value for name, value in changes.items() if value is not None})
-    run = pretrain.run(recipe, arguments.out)
+    if arguments.recipe not in pretrain.recipes.NAMED:
+        raise ValueError(f"--recipe is one of {', '.join(pretrain.recipes.NAMED)}; got {arguments.recipe}")
+    recipe = pretrain.recipes.NAMED[arguments.recipe]()
+    recipe = recipe.replace(tasks=tuple(arguments.tasks.split(",")))
+    changes = {
+        name: getattr(arguments, name) for name in ("data", "root", "source", "steps", "batch", "seed")
+    }
+    changes["data"] = arguments.folder or arguments.data
+    for name, value in changes.items():
+        if value is not None:
+            recipe = recipe.replace(**{name: str(value) if isinstance(value, Path) else value})
+    run = pretrain.run(recipe, arguments.out, workers=arguments.workers)
+    if not is_first():
+        return 130 if run.interrupted else 0
+    lines = [json.loads(line) for line in (arguments.out / pretrain.METRICS).read_text().splitlines()]
+    figures.curves(lines).savefig(arguments.out / "curves.png", dpi=120)
     for file in run.skipped:
         print(f"cvrl-lite: {file.path}: not used: {file.reason}", file=sys.stderr)
     outcome = {
@@ -81,7 +105,7 @@ def _pretrain(arguments: argparse.Namespace) -> int:
         print(json.dumps(outcome, indent=2))
     else:
         print(f"{arguments.out}: {run.steps} steps in {run.seconds:.0f} s ({run.recipe.precision})")
-    return 1 if run.skipped or run.interrupted else 0
+    return 130 if run.interrupted else 1 if run.skipped else 0
 
 
 def _evaluate(arguments: argparse.Namespace) -> int:

@@ -8,10 +8,11 @@ from pathlib import Path
 import torch
 
 from cvrl_lite import evaluate, pretrain, scenes
-from cvrl_lite.datasets import MovingScenes, Sampler, decode
+from cvrl_lite.datasets import DecodedSet, MovingScenes, Sampler, decode
 from cvrl_lite.figures import decoupling
 from cvrl_lite.files import cache_dir, replacing
-from cvrl_lite.models import TinyR2Plus1D
+from cvrl_lite.models import TinyR2Plus1D, VideoBackbone
+from cvrl_lite.pretrain.checkpoint import Folder
 from cvrl_lite.pretrain.loop import faster_precision, seconds_per_step
 
 MODELS: dict[str, tuple[str, ...]] = {
@@ -44,18 +45,14 @@ def quickstart(out: Path, *, minutes: float = 10.0, clips: int = 1600, seed: int
     train = decode(MovingScenes("train", root), size=sample.decoded)
     test = decode(MovingScenes("test", root), size=sample.decoded, vectors=False)
 
-    def judge(backbone: TinyR2Plus1D) -> dict[str, dict[str, float]]:
+    def judge(backbone: VideoBackbone) -> dict[str, dict[str, float]]:
         found = evaluate.scores(backbone, train, test, sample.sampling, size=sample.augmentation.size)
         return {label: {name: row[name] for name in ("R@1", "linear")} for label, row in found.items()}
 
     torch.manual_seed(seed)
-    result: Table = {"untrained": judge(TinyR2Plus1D(sample.widths))}
+    result: Table = {"untrained": judge(TinyR2Plus1D(sample.networks.widths))}
     for name, tasks in MODELS.items():
-        recipe = pretrain.recipes.laptop(tasks, seed=seed)
-        sampler = Sampler(train, recipe.sampling, recipe.seed)
-        recipe = recipe.replace(precision=faster_precision(recipe, sampler))
-        fitting = int(minutes * 60 / seconds_per_step(recipe, sampler))
-        recipe = recipe.replace(steps=max(1, min(recipe.steps, fitting)))
+        recipe = _fitted(pretrain.recipes.laptop(tasks, seed=seed), train, minutes, Folder(out / name))
         run = pretrain.run(recipe, out / name, train)
         if run.interrupted:
             raise KeyboardInterrupt
@@ -65,6 +62,17 @@ def quickstart(out: Path, *, minutes: float = 10.0, clips: int = 1600, seed: int
         part.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     decoupling(result).savefig(out / "quickstart.png", dpi=150)
     return result
+
+
+def _fitted(recipe: pretrain.Recipe, train: DecodedSet, minutes: float, folder: Folder) -> pretrain.Recipe:
+    """The recipe with as many steps as the time allows, or as those of the run that is to go on."""
+    begun = folder.recipe()
+    if begun is not None and not begun.differences(recipe.replace(steps=begun.steps)):
+        return begun
+    sampler, device = Sampler(train, recipe.sampling, recipe.seed), pretrain.device()
+    recipe = recipe.replace(precision=faster_precision(recipe, sampler, device))
+    fitting = int(minutes * 60 / seconds_per_step(recipe, sampler, device))
+    return recipe.replace(steps=max(1, min(recipe.steps, fitting)))
 
 
 def table(result: Table) -> str:

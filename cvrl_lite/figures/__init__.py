@@ -1,11 +1,13 @@
 """Pictures over plain arrays, in one style: the title states the finding, one colour stands for one role."""
 
+from cvrl_lite.figures.contrast import by_keys, learning, quiz, seeds, similarity_matrix, temperatures
 from cvrl_lite.figures.course import course_map
 from cvrl_lite.figures.packing import bytes_by_type, gop_timeline, packing
 from cvrl_lite.figures.pictures import filmstrip, gop_strip, long_exposure, neighbours
 from cvrl_lite.figures.residuals import bars, residual_panels
 from cvrl_lite.figures.scores import decoupling, decoupling_finding, recall
 from cvrl_lite.figures.style import COLOURS, HATCHES, INK, STYLE, new, png, show
+from cvrl_lite.figures.training import curves
 from cvrl_lite.figures.vectors import origin, vector_arrows, vector_panels, where_from
 
 __all__ = [
@@ -14,22 +16,29 @@ __all__ = [
     "INK",
     "STYLE",
     "bars",
+    "by_keys",
     "bytes_by_type",
     "course_map",
+    "curves",
     "decoupling",
     "decoupling_finding",
     "filmstrip",
     "gop_strip",
     "gop_timeline",
+    "learning",
     "long_exposure",
     "neighbours",
     "new",
     "origin",
     "packing",
     "png",
+    "quiz",
     "recall",
     "residual_panels",
+    "seeds",
     "show",
+    "similarity_matrix",
+    "temperatures",
     "vector_arrows",
     "vector_panels",
     "where_from",

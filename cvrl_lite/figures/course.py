@@ -16,7 +16,7 @@ _BOXES = {  # name: (x, y, width, height), words, role
     "ctx": ((4.5, 2.9, 1.7, 0.9), "match the clip with\nits key frame  07", "context"),
     "mot": ((4.5, 1.55, 1.7, 0.9), "foresee the vectors\nto come  08", "motion"),
     "res": ((4.5, 0.2, 1.7, 0.9), "optional, later:\na third task  13", "residual"),
-    "net": ((6.9, 1.3, 1.4, 1.4), "one network\nlearns both\n\n01  09", "joint"),
+    "net": ((6.9, 1.3, 1.4, 1.4), "one network\nlearns both\n\n01  05\n06  09", "joint"),
     "eval": ((9.0, 2.9, 1.7, 0.9), "how good, how sure?\n10  11", ""),
     "abl": ((9.0, 1.55, 1.7, 0.9), "which part does it?\n12", ""),
     "own": ((9.0, 0.2, 1.7, 0.9), "your own videos\n14", ""),

@@ -129,20 +129,21 @@ class MotionEncoder(nn.Module):
 
     Args:
         widths: Channels of the three blocks. Time is halved three times, space twice.
+        ins: Channels of the vector maps: x, y and mask, or x and y alone.
 
     Example:
         >>> MotionEncoder()(torch.zeros(2, 3, 8, 16, 16)).shape
         torch.Size([2, 96, 1, 4, 4])
     """
 
-    def __init__(self, widths: tuple[int, int, int] = (32, 64, 96)) -> None:
+    def __init__(self, widths: tuple[int, int, int] = (32, 64, 96), ins: int = 3) -> None:
         super().__init__()
         strides = ((2, 1, 1), (2, 2, 2), (2, 2, 2))
-        ins = (3, *widths[:-1])
+        channels = (ins, *widths[:-1])
         self.blocks = nn.Sequential(
             *(
                 conv_block(i, o, (3, 3, 3), s, padding_mode="replicate")
-                for i, o, s in zip(ins, widths, strides, strict=True)
+                for i, o, s in zip(channels, widths, strides, strict=True)
             )
         )
         self.width = widths[-1]

@@ -1,7 +1,26 @@
 """Training: recipes, the loop, checkpoints."""
 
 from cvrl_lite.pretrain import recipes
-from cvrl_lite.pretrain.loop import Pretraining, Run, load, load_data, run, save
-from cvrl_lite.pretrain.recipe import TASKS, Recipe
+from cvrl_lite.pretrain.checkpoint import METRICS, load
+from cvrl_lite.pretrain.data import load_data
+from cvrl_lite.pretrain.loop import Run, faster_precision, run, seconds_per_step
+from cvrl_lite.pretrain.model import Pretraining
+from cvrl_lite.pretrain.parallel import device
+from cvrl_lite.pretrain.recipe import TASKS, Networks, Optimisation, Recipe
 
-__all__ = ["TASKS", "Pretraining", "Recipe", "Run", "load", "load_data", "recipes", "run", "save"]
+__all__ = [
+    "METRICS",
+    "TASKS",
+    "Networks",
+    "Optimisation",
+    "Pretraining",
+    "Recipe",
+    "Run",
+    "device",
+    "faster_precision",
+    "load",
+    "load_data",
+    "recipes",
+    "run",
+    "seconds_per_step",
+]

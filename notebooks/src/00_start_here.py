@@ -39,8 +39,8 @@ show(
     "A flow chart. A video file (notebook 02) gives key frames, what stays (02); motion vectors, what moves "
     "(03); and, dashed, the residual, what is new (04). Key frames lead to matching a clip with its key "
     "frame (07), vectors to foreseeing the vectors to come (08), and, dashed, the residual to an optional "
-    "third task (13). These feed one network (01, 09). From it lead three ways: how good and how sure "
-    "(10, 11), which part does it (12), your own videos (14).",
+    "third task (13). These feed one network (01, 05, 06, 09). From it lead three ways: how good and how "
+    "sure (10, 11), which part does it (12), your own videos (14).",
 )
 
 # %% [markdown]

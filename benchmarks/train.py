@@ -1,0 +1,263 @@
+"""What a training step costs: beside the plain way, beside its loader, and on a GPU.
+
+    python benchmarks/train.py [step] [loader] [loss] [gpu] [--fast]
+
+prints Markdown. `gpu` runs where there is a GPU; it makes its own batches, and needs no PyAV and no file.
+Ratios are of medians, what is compared runs in turn in one go.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from cvrl_lite import pretrain
+from cvrl_lite.datasets import Batch, Sampler
+from cvrl_lite.pretext import info_nce, info_nce_in_blocks
+from cvrl_lite.pretrain.loop import _Training
+from cvrl_lite.pretrain.parallel import Stop
+
+HOURS = {"UCF101": 120 * 9537, "Kinetics-400": 120 * 300_000}  # clips of 120 epochs
+
+
+class Same:
+    """In place of a sampler: one batch again and again."""
+
+    def __init__(self, batch: Batch) -> None:
+        self.batch, self.skipped = batch, ()
+
+    def batches(
+        self, size: int, steps: int, *, first: int = 0, share: tuple[int, int] = (0, 1)
+    ) -> Iterator[Batch]:
+        """As `Sampler.batches`."""
+        return iter([self.batch] * (steps - first))
+
+
+def made_up(recipe: pretrain.Recipe, batch: int) -> Batch:
+    """A batch of noise in the recipe's shapes."""
+    side, cells, how = recipe.decoded, recipe.decoded_cells, recipe.sampling
+    windows = (batch, 1 + how.others, how.window)
+    return Batch(
+        torch.randint(0, 256, (batch, how.frames, side, side, 3), dtype=torch.uint8),
+        torch.randint(0, 256, (batch, side, side, 3), dtype=torch.uint8),
+        torch.randint(-200, 200, (*windows, 2, cells, cells), dtype=torch.int16),
+        torch.rand(*windows, cells, cells) < 0.8,
+        torch.arange(batch),
+        torch.arange(batch),
+    )
+
+
+def seconds(training: _Training, steps: int) -> list[float]:
+    """The time of each of some steps, after two to warm up."""
+    times, clock = [], time.perf_counter()
+    training.recipe = training.recipe.replace(steps=steps + 2)
+    for _ in training.steps(0, Stop()):
+        if training.device.type == "cuda":
+            torch.cuda.synchronize()
+        times.append(time.perf_counter() - clock)
+        clock = time.perf_counter()
+    return times[2:]
+
+
+def compared(contenders: dict[str, Callable[[], list[float]]], rounds: int) -> dict[str, float]:
+    """The median time of each, measured in turn."""
+    found: dict[str, list[float]] = {name: [] for name in contenders}
+    for _ in range(rounds):
+        for name, measure in contenders.items():
+            found[name] += measure()
+    return {name: statistics.median(times) for name, times in found.items()}
+
+
+def step(fast: bool) -> list[str]:
+    """A step of the laptop recipe beside the plain float32, contiguous one."""
+    recipe = pretrain.recipes.laptop()
+    device, rounds = pretrain.device(), 1 if fast else 5
+    ways = {
+        "float32, contiguous": ("float32", False),
+        "float32": ("float32", True),
+        "bfloat16": ("bfloat16", True),
+    }
+
+    def training(precision: str, channels_last: bool) -> _Training:
+        made = _Training(recipe.replace(precision=precision), Same(made_up(recipe, recipe.batch)), device)
+        if not channels_last:
+            made.model.to(memory_format=torch.contiguous_format)
+        return made
+
+    built = {name: training(*way) for name, way in ways.items()}
+    count = 2 if fast else 4
+    found = compared({name: lambda t=t: seconds(t, count) for name, t in built.items()}, rounds)
+    plain = found["float32, contiguous"]
+    rows = [f"| {name} | {took:.3f} | {plain / took:.2f} |" for name, took in found.items()]
+    return ["| laptop step | s | times as fast |", "|---|---|---|", *rows]
+
+
+def loader(fast: bool) -> list[str]:
+    """The laptop recipe end to end beside the same model on a batch held in memory."""
+    recipe = pretrain.recipes.laptop()
+    if recipe.precision == "auto":
+        recipe = recipe.replace(precision="bfloat16")
+    data = pretrain.load_data(recipe)
+    sampler = Sampler(data, recipe.sampling, 0)
+    (batch,) = sampler.batches(recipe.batch, 1)
+    device = pretrain.device()
+    ways = {
+        "drawn from the set": _Training(recipe, sampler, device),
+        "one batch": _Training(recipe, Same(batch), device),
+    }
+    count = 3 if fast else 8
+    found = compared({name: lambda t=t: seconds(t, count) for name, t in ways.items()}, 1 if fast else 5)
+    share = found["one batch"] / found["drawn from the set"]
+    rows = [f"| {name} | {recipe.batch / took:.1f} |" for name, took in found.items()]
+    return [
+        "| laptop recipe | clips a second |",
+        "|---|---|",
+        *rows,
+        "",
+        f"The loader leaves {100 * share:.1f} % of it.",
+    ]
+
+
+def loss(fast: bool) -> list[str]:
+    """Memory and time of the motion loss at the paper's sizes, whole and in blocks."""
+    cuda = torch.cuda.is_available()
+    rows = []
+    for batch in (64, 128) if fast else (64, 128, 256, 512, *((1024, 4096) if cuda else ())):
+        for way in ("whole", "blocks"):
+            if way == "whole" and batch > (1024 if cuda else 256):
+                rows.append(f"| {batch} | {way} | - | - |")
+                continue
+            words = [sys.executable, __file__, "--one-loss", way, str(batch)]
+            done = subprocess.run(words, capture_output=True, text=True, check=True)
+            took, memory = json.loads(done.stdout)
+            rows.append(f"| {batch} | {way} | {took:.2f} | {memory / 2**20:.0f} |")
+    return ["| videos | matrix | s, there and back | MiB above the inputs |", "|---|---|---|---|", *rows]
+
+
+def one_loss(way: str, batch: int) -> None:
+    """Prints time and memory of one loss with its gradients, as JSON."""
+    device = pretrain.device()
+    queries, keys = (torch.randn(49 * n, 512, device=device, requires_grad=True) for n in (batch, 4 * batch))
+    compute = info_nce if way == "whole" else info_nce_in_blocks
+    compute(queries[:64], keys[:64], 0.1)[0].backward()  # what is loaded at first use
+    queries.grad, keys.grad = torch.zeros_like(queries), torch.zeros_like(keys)
+    cuda = device.type == "cuda"
+    if cuda:
+        torch.cuda.synchronize()
+        torch.cuda.reset_peak_memory_stats()
+    else:
+        Path("/proc/self/clear_refs").write_text("5")  # Linux: the peak begins anew
+    before = torch.cuda.memory_allocated() if cuda else resident("VmRSS")
+    began = time.perf_counter()
+    compute(queries, keys, 0.1)[0].backward()
+    if cuda:
+        torch.cuda.synchronize()
+    took = time.perf_counter() - began
+    after = torch.cuda.max_memory_allocated() if cuda else resident("VmHWM")
+    print(json.dumps([took, after - before]))
+
+
+def resident(kind: str) -> int:
+    """This process's memory in bytes: "VmRSS" now, "VmHWM" at its peak."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith(kind)).split()[1]) * 1024
+
+
+def matrix_peak() -> float:
+    """The card's measured bfloat16 matrix product, in FLOP a second."""
+    a = torch.randn(8192, 8192, device="cuda", dtype=torch.bfloat16)
+    for _ in range(3):
+        a @ a
+    torch.cuda.synchronize()
+    began = time.perf_counter()
+    for _ in range(20):
+        a @ a
+    torch.cuda.synchronize()
+    return 20 * 2 * 8192**3 / (time.perf_counter() - began)
+
+
+def gpu(fast: bool) -> list[str]:
+    """The released recipe on made-up batches: clips a second, memory, share of the peak, hours."""
+    if not torch.cuda.is_available():
+        return ["No GPU here: not measured."]
+    peak, rows = matrix_peak(), []
+    for batch in (64,) if fast else (64, 128, 256, 512):
+        recipe = pretrain.recipes.ucf101_r2plus1d26(batch=batch).replace(precision="bfloat16", compiled=True)
+        torch.cuda.reset_peak_memory_stats()
+        try:
+            training = _Training(recipe, Same(made_up(recipe, batch)), pretrain.device())
+            took = statistics.median(seconds(training, 4 if fast else 8))
+        except torch.OutOfMemoryError:
+            rows.append(f"| {batch} | does not fit | | | | |")
+            break
+        clips = batch / took
+        hours = " | ".join(f"{count / clips / 3600:.1f}" for count in HOURS.values())
+        memory = torch.cuda.max_memory_allocated() / 2**30
+        rows.append(
+            f"| {batch} | {clips:.0f} | {memory:.1f} | {100 * flops(training) / took / peak:.0f} | {hours} |"
+        )
+        training = None
+        torch.cuda.empty_cache()
+    head = (
+        "| batch | clips a second | GiB | % of the bf16 peak | "
+        + " | ".join(f"h {name}" for name in HOURS)
+        + " |"
+    )
+    return [
+        head,
+        "|---|---|---|---|---|---|",
+        *rows,
+        "",
+        f"{torch.cuda.get_device_name()}, peak {peak / 1e12:.0f} TFLOP/s",
+    ]
+
+
+def flops(training: _Training) -> float:
+    """Arithmetic of one step: three times that of the way there, counted by torch."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from cvrl_lite.augment import augment
+
+    (batch,) = training.sampler.batches(training.recipe.batch, 1)
+    views = augment(batch.to(training.device), training.recipe.augmentation)
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        pretrain.Pretraining.forward(training.model, views, 1.0)
+    return 3.0 * counter.get_total_flops()
+
+
+GROUPS = {"step": step, "loader": loader, "loss": loss, "gpu": gpu}
+
+
+def main() -> None:
+    """Prints the tables asked for."""
+    options = argparse.ArgumentParser(description="What a training step costs; prints Markdown tables.")
+    options.add_argument("groups", nargs="*", metavar="GROUP", help=f"of {', '.join(GROUPS)} (default: all)")
+    options.add_argument("--fast", action="store_true", help="fewer rounds: under a minute")
+    options.add_argument("--one-loss", nargs=2, help=argparse.SUPPRESS)
+    arguments = options.parse_args()
+    if arguments.one_loss:
+        return one_loss(arguments.one_loss[0], int(arguments.one_loss[1]))
+    unknown = set(arguments.groups) - set(GROUPS)
+    if unknown:
+        options.error(f"no such group: {', '.join(sorted(unknown))}")
+    for name in arguments.groups or GROUPS:
+        print(
+            f"### {name}: {GROUPS[name].__doc__}\n", *GROUPS[name](arguments.fast), "", sep="\n", flush=True
+        )
+    print(f"torch {torch.__version__}, {os.cpu_count()} cores, {torch.get_num_threads()} threads")
+    return None
+
+
+if __name__ == "__main__":
+    main()

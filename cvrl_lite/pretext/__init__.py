@@ -1,0 +1,17 @@
+"""The pretext tasks and the loss they share."""
+
+from cvrl_lite.pretext.gather import gather, processes, total
+from cvrl_lite.pretext.loss import info_nce, info_nce_in_blocks
+from cvrl_lite.pretext.tasks import NEGATIVES, ContextMatching, MotionPrediction, MotionRegression
+
+__all__ = [
+    "NEGATIVES",
+    "ContextMatching",
+    "MotionPrediction",
+    "MotionRegression",
+    "gather",
+    "info_nce",
+    "info_nce_in_blocks",
+    "processes",
+    "total",
+]

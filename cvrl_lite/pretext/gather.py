@@ -1,0 +1,81 @@
+"""What the processes of a distributed training give each other. In a single process nothing is exchanged.
+
+Axes: W processes, N rows of one process.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+
+def processes() -> tuple[int, int]:
+    """This process's number, 0 up, and how many train together."""
+    if dist.is_available() and dist.is_initialized():
+        return dist.get_rank(), dist.get_world_size()
+    return 0, 1
+
+
+class _Gather(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, mine: Tensor) -> Tensor:
+        ctx.rows = len(mine)
+        parts = [torch.empty_like(mine) for _ in range(dist.get_world_size())]
+        dist.all_gather(parts, mine.contiguous())
+        return torch.cat(parts)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        # Each process's loss reads the rows of all; what they say of mine adds up.
+        total = gradients[0].contiguous().clone()
+        dist.all_reduce(total)
+        return total[dist.get_rank() * ctx.rows :][: ctx.rows]
+
+
+def gather(mine: Tensor) -> Tensor:
+    """The rows of all processes, with gradients that flow back to the process they came from.
+
+    A process gets the *sum* of the gradients that its rows have in all processes' losses. Under
+    DistributedDataParallel, which averages the gradients of parameters, that makes them those of the mean
+    loss. (The released code also divides the sum by the number of processes, which makes them too small.)
+
+    Args:
+        mine: (N, ...) of any dtype, the same shape in all processes.
+
+    Returns:
+        (W N, ...), process 0 first; `mine` itself where there is one process.
+
+    Example:
+        >>> gather(torch.ones(2, 3)).shape
+        torch.Size([2, 3])
+    """
+    if processes()[1] == 1 or not mine.numel():
+        return mine
+    if mine.dtype == torch.bool:
+        return gather(mine.to(torch.uint8)).bool()
+    return _Gather.apply(mine)
+
+
+def shared_mean(mine: Tensor, count: Tensor) -> Tensor:
+    """A sum over this process's rows as its part of the mean over all processes' rows.
+
+    It is scaled so that the *mean* over the processes is the mean over all rows: what
+    DistributedDataParallel's averaging of gradients expects.
+
+    Args:
+        mine: (), the sum, with gradients.
+        count: (), how many rows it has.
+    """
+    return mine * (processes()[1] / total(count.to(mine.dtype)).clamp(min=1))
+
+
+def total(mine: Tensor) -> Tensor:
+    """The sum over all processes, without gradients."""
+    if processes()[1] == 1:
+        return mine.detach()
+    mine = mine.detach().clone()
+    dist.all_reduce(mine)
+    return mine

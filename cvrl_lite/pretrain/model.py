@@ -1,0 +1,117 @@
+"""The networks of a recipe, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from cvrl_lite.augment import Views
+from cvrl_lite.models import (
+    C3D,
+    R2D10,
+    R3D10,
+    R3D26,
+    ContextEncoder,
+    MotionEncoder,
+    MotionPredictor,
+    R2Plus1D26,
+    TinyR2Plus1D,
+    VideoBackbone,
+)
+from cvrl_lite.pretext import ContextMatching, MotionPrediction, MotionRegression
+from cvrl_lite.pretrain.recipe import Networks, Recipe
+
+
+def backbone_of(networks: Networks) -> VideoBackbone:
+    """A fresh backbone."""
+    if networks.backbone == "tiny":
+        return TinyR2Plus1D(networks.widths)
+    made: dict[str, Callable[[], VideoBackbone]] = {"c3d": C3D, "r3d26": R3D26, "r2plus1d26": R2Plus1D26}
+    return made[networks.backbone]()
+
+
+class Pretraining(nn.Module):
+    """The backbone with the tasks of a recipe.
+
+    Args:
+        recipe: Gives tasks, networks, and the sizes from which those of the feature maps follow.
+    """
+
+    def __init__(self, recipe: Recipe) -> None:
+        super().__init__()
+        self.recipe = recipe
+        networks, tiny = recipe.networks, recipe.networks.backbone == "tiny"
+        self.backbone = backbone_of(networks)
+        heads: dict[str, Any] = {"hidden": networks.hidden, "outs": networks.projection}
+        if "context" in recipe.tasks:
+            self.context = ContextMatching(
+                self.backbone.context_channels,
+                ContextEncoder() if tiny else R2D10(),
+                temperature=recipe.context_temperature,
+                symmetric=recipe.symmetric,
+                **heads,
+            )
+        if "motion" not in recipe.tasks:
+            return
+        channels = 2 if recipe.augmentation.faithful else 3
+        window, cells = recipe.sampling.window, recipe.augmentation.cells
+        encoder = MotionEncoder(ins=channels) if tiny else R3D10(channels)
+        self.points = encoder.map_size(window, cells)
+        predictor = MotionPredictor(
+            self.backbone.motion_channels,
+            grid=self.backbone.map_size(recipe.sampling.frames, recipe.augmentation.size),
+            points=self.points,
+            width=networks.predictor_width,
+            heads=networks.heads,
+            encoder_layers=networks.encoder_layers,
+            decoder_layers=networks.decoder_layers,
+            dropout=networks.dropout,
+            content=networks.content,
+            transformer=networks.transformer,
+        )
+        self.motion: MotionPrediction | MotionRegression
+        if recipe.objective == "info_nce":
+            temperature, negatives = recipe.motion_temperature, recipe.negatives
+            self.motion = MotionPrediction(
+                predictor, encoder, temperature=temperature, negatives=negatives, **heads
+            )
+        elif recipe.objective == "features":
+            self.motion = MotionRegression(predictor, "features", encoder, **heads)
+        else:
+            self.motion = MotionRegression(predictor, "vectors", window=(window, cells))
+
+    def forward(self, views: Views, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
+        """The weighted loss, and each task's loss and accuracy by name.
+
+        Args:
+            views: An augmented batch.
+            progress: Share of the training that is done, 0..1.
+        """
+        recipe = self.recipe
+        context_map, motion_map = self.backbone(views.clip)
+        parts: dict[str, Tensor] = {}
+        total = views.clip.new_zeros(())
+        alone = recipe.tasks == ("context",)
+        if "context" in recipe.tasks and (alone or progress >= recipe.context_from):
+            loss, accuracy = self.context(context_map, views.keyframe, views.sources)
+            parts |= {"context_loss": loss, "context_accuracy": accuracy}
+            total = total + recipe.context_weight * loss
+        if "motion" in recipe.tasks:
+            valid = views.point_valid(self.points)
+            if isinstance(self.motion, MotionPrediction):
+                loss, accuracy = self.motion(motion_map, views.motion, valid, views.sources)
+                parts |= {"motion_loss": loss, "motion_accuracy": accuracy}
+            else:
+                loss, explained = self.motion(motion_map, views.motion, views.mask, valid)
+                parts |= {"motion_loss": loss, "motion_explained": explained}
+            total = total + recipe.motion_weight * loss
+        return total, parts
+
+
+def on_device(recipe: Recipe, device: torch.device) -> Pretraining:
+    """A fresh model on the device that trains it, laid out as 3D convolutions like it best."""
+    model = Pretraining(recipe).to(device)
+    return model.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]

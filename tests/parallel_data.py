@@ -1,0 +1,39 @@
+"""A small data set in memory and recipes for it, shared by processes that train together."""
+
+from pathlib import Path
+
+import numpy as np
+
+from cvrl_lite import pretrain
+from cvrl_lite.augment import Augmentation
+from cvrl_lite.datasets import DecodedSet, DecodedVideo, Entry, Sampling
+
+
+def data(videos: int = 18) -> DecodedSet:
+    """Random pictures and vectors; some vectors are missing, and two files each come from one video."""
+    random = np.random.default_rng(0)
+
+    def video(number: int) -> DecodedVideo:
+        frames = random.integers(0, 256, (60, 36, 36, 3), dtype=np.uint8)
+        vectors = random.integers(-40, 40, (60, 2, 5, 5)).astype(np.int16)
+        mask = random.random((60, 5, 5)) < 0.4
+        mask[:, :2] &= number % 3 > 0
+        entry = Entry(Path(f"{number}.mp4"), str(number // 2), {})
+        return DecodedVideo(entry, frames, vectors, mask, np.arange(60) / 25, np.arange(0, 60, 12))
+
+    return DecodedSet(tuple(video(i) for i in range(videos)), (), {})
+
+
+_SMALL = pretrain.Recipe(
+    batch=12,
+    precision="float32",
+    networks=pretrain.Networks(widths=(4, 8, 8, 8), hidden=16, projection=8, predictor_width=16, heads=2),
+    augmentation=Augmentation(size=32, cells=8),
+    sampling=Sampling(others=2),
+)
+RECIPES = {
+    "all": _SMALL,
+    "symmetric": _SMALL.replace(symmetric=True, tasks=("context",)),
+    "no other windows": _SMALL.replace(sampling={"others": 0}),
+    "places only": _SMALL.replace(negatives=("places",), tasks=("motion",)),
+}

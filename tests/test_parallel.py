@@ -1,0 +1,169 @@
+"""Several processes train one model: the same loss and gradients as one, one writer, one end."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from cvrl_lite import scenes
+
+WITH_OTHERS = """
+import dataclasses, json, sys
+import torch
+import torch.distributed as dist
+from cvrl_lite import pretrain
+from cvrl_lite.augment import augment
+from cvrl_lite.pretext import processes, total
+from cvrl_lite.datasets import Sampler
+from cvrl_lite.pretrain.parallel import joined
+from torch.nn.parallel import DistributedDataParallel
+
+sys.path.insert(0, sys.argv[1])
+from parallel_data import RECIPES, data
+
+with joined() as device:
+    rank, world = processes()
+    found = {}
+    for name, recipe in RECIPES.items():
+        sampler = Sampler(data(), recipe.sampling, 0)
+        torch.manual_seed(0)
+        model = pretrain.Pretraining(recipe).double().eval()
+        called = model
+        if world > 1:
+            called = DistributedDataParallel(model, find_unused_parameters=len(recipe.tasks) == 1)
+        (batch,) = sampler.batches(recipe.batch, 1, share=(rank, world))
+        views = augment(batch, recipe.augmentation)
+        views = dataclasses.replace(views, **{
+            part.name: getattr(views, part.name).double() for part in dataclasses.fields(views)
+            if torch.is_tensor(getattr(views, part.name)) and getattr(views, part.name).is_floating_point()})
+        loss, parts = called(views, 1.0)
+        loss.backward()
+        measured = total(torch.stack([*parts.values()])) / world
+        found[name] = {
+            "parts": measured.tolist(),
+            "gradients": [p.grad.flatten().tolist() for p in model.parameters() if p.grad is not None],
+        }
+    if rank == 0:
+        open(sys.argv[2], "w").write(json.dumps(found))
+"""
+
+
+def torchrun(processes: int, *words: str) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    command.append(f"--nproc-per-node={processes}")
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    return subprocess.run([*command, *words], capture_output=True, text=True, timeout=150, env=environment)
+
+
+@pytest.mark.slow
+def test_two_and_three_processes_give_the_gradients_of_one(tmp_path):
+    script = tmp_path / "with_others.py"
+    script.write_text(WITH_OTHERS)
+    found = {}
+    for processes in (1, 2, 3):
+        out = tmp_path / f"{processes}.json"
+        done = torchrun(processes, str(script), os.path.dirname(__file__), str(out))
+        assert done.returncode == 0, done.stderr[-2000:]
+        found[processes] = json.loads(out.read_text())
+    for processes in (2, 3):
+        for name, expected in found[1].items():
+            got = found[processes][name]
+            assert got["parts"] == pytest.approx(expected["parts"], abs=1e-6), name
+            for a, b in zip(got["gradients"], expected["gradients"], strict=True):
+                assert np.allclose(a, b, atol=1e-6), name
+    sizes = [max(map(abs, g)) for g in found[1]["all"]["gradients"]]
+    assert np.median(sizes) > 1e-5  # there was something to compare
+
+
+@pytest.mark.slow
+def test_two_processes_train_stop_and_go_on(tmp_path):
+    words = [
+        "-m",
+        "cvrl_lite.cli",
+        "pretrain",
+        "--recipe",
+        "laptop_fast",
+        "--folder",
+        str(tmp_path / "clips"),
+    ]
+    words += ["--steps", "12", "--batch", "8", "--out"]
+    scenes.make(tmp_path / "clips", 10, seed=0, workers=1)
+    done = torchrun(2, *words, str(tmp_path / "whole"))
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.count("12 steps") == 1  # one process speaks
+    lines = [json.loads(line) for line in (tmp_path / "whole/metrics.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == list(range(1, 13))
+    assert (tmp_path / "whole/curves.png").exists()
+
+
+@pytest.mark.slow
+def test_a_process_that_fails_ends_all_with_its_message(tmp_path):
+    script = tmp_path / "fails.py"
+    script.write_text(
+        "import os, sys\n"
+        "from cvrl_lite import cli, pretrain\n"
+        "from cvrl_lite.errors import Diverged\n"
+        "def step(self, step, *_):\n"
+        "    if self.rank == 1 and step == 2:\n"
+        "        raise Diverged('step 3: motion_loss is nan')\n"
+        "    return original(self, step, *_)\n"
+        "original, pretrain.loop._Training._step = pretrain.loop._Training._step, step\n"
+        "sys.exit(cli.main(sys.argv[1:]))\n"
+    )
+    scenes.make(tmp_path / "clips", 8, seed=0, workers=1)
+    words = [str(script), "pretrain", "--recipe", "laptop_fast", "--folder", str(tmp_path / "clips")]
+    began = time.monotonic()
+    done = torchrun(2, *words, "--steps", "500", "--batch", "8", "--out", str(tmp_path / "out"))
+    assert done.returncode != 0 and time.monotonic() - began < 90
+    assert "cvrl-lite: process 1: step 3: motion_loss is nan" in done.stderr
+
+
+KILLED = """
+import sys
+from cvrl_lite import pretrain
+sys.path.insert(0, sys.argv[1])
+from parallel_data import RECIPES, data
+pretrain.run(RECIPES["all"].replace(steps=60, save_every=4, precision="float32"), sys.argv[2], data())
+"""
+
+
+def killed(tmp_path, times: int) -> None:
+    """Kills a training at random moments, lets it go on, and compares it with an unbroken one."""
+    random = np.random.default_rng()
+    words = [sys.executable, "-c", KILLED, os.path.dirname(__file__)]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    subprocess.run([*words, str(tmp_path / "whole")], check=True, timeout=120, env=environment)
+    metrics, kills = tmp_path / "parts/metrics.jsonl", 0
+    for _ in range(times):
+        process = subprocess.Popen([*words, str(tmp_path / "parts")], env=environment)
+        before = _size(metrics)
+        while process.poll() is None and _size(metrics) in (0, before):  # it has not begun
+            time.sleep(0.002)
+        time.sleep(float(random.uniform(0, 0.15)))
+        kills += process.poll() is None
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert kills
+    subprocess.run([*words, str(tmp_path / "parts")], check=True, timeout=120, env=environment)
+
+    def untimed(folder):
+        lines = [json.loads(line) for line in (tmp_path / folder / "metrics.jsonl").read_text().splitlines()]
+        return [{k: v for k, v in m.items() if k not in ("seconds", "clips_per_second")} for m in lines]
+
+    assert untimed("parts") == untimed("whole") and len(untimed("whole")) == 60
+    weights = [(tmp_path / folder / "model.safetensors").read_bytes() for folder in ("whole", "parts")]
+    assert weights[0] == weights[1]
+
+
+def _size(path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+@pytest.mark.slow
+def test_a_killed_run_goes_on_exactly(tmp_path):
+    killed(tmp_path, int(os.environ.get("CVRL_KILLS", "2")))
