@@ -20,7 +20,7 @@ NOTEBOOKS ?=
 # Jupyter refuses to run as root unless told; in a container there often is nobody else.
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help setup data lab notebooks lint check test fuzz bench wheel clean
+.PHONY: help setup data lab notebooks lint check test fuzz soak bench wheel clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 18
@@ -61,6 +61,9 @@ test: lint data  ## everything: lint, all tests, the browser test, every noteboo
 
 fuzz: setup  ## read 10,000 damaged files, some minutes (FUZZ="--count 300 --seed 7")
 	$(BIN)/python tests/codec/fuzz.py $(FUZZ)
+
+soak: setup  ## kill a training twenty times and compare it with an unbroken one
+	CVRL_KILLS=20 $(BIN)/python -m pytest tests/test_parallel.py -k killed
 
 bench: setup  ## speed of reading, beside the limit in C and other packages (BENCH="limit peers --fast")
 	$(BIN)/python benchmarks/codec.py $(BENCH)

@@ -1,5 +1,6 @@
 """What the benchmarks rest on: the C program reads what the package reads, and known motion is right."""
 
+import subprocess
 import sys
 
 import numpy as np
@@ -27,6 +28,22 @@ def test_the_c_program_reads_what_the_package_reads():
     assert read.frames == len(motion.mask)
     assert read.facts["converted"] == program.run("keys", path).frames == len(keys.indices)
     assert read.facts["cells"] == motion.mask.sum()
+
+
+@pytest.mark.slow
+def test_training_is_timed_without_pyav():
+    """A training on batches made elsewhere imports no PyAV; the figures are printed as tables."""
+    script = (
+        "import sys\n"
+        "sys.modules['av'] = None\n"  # an import of it fails
+        f"sys.path.insert(0, {str(ROOT / 'benchmarks')!r})\n"
+        "sys.argv = ['train.py', 'step', 'loss', 'gpu', '--fast']\n"
+        "import train\n"
+        "train.main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "| bfloat16 |" in done.stdout and "| 128 | blocks |" in done.stdout
 
 
 @pytest.mark.parametrize("action", ["clockwise", "shake"])

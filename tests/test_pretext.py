@@ -130,6 +130,20 @@ def test_context_matching_leaves_its_own_video_out():
     assert float(apart) > 0.01
 
 
+def test_context_matching_can_go_both_ways():
+    """The symmetric loss is the mean of the loss and of that with the roles exchanged."""
+    torch.manual_seed(0)
+    task = ContextMatching(8).eval()
+    maps, frames, sources = torch.randn(5, 8, 2, 4, 4), torch.randn(5, 3, 32, 32), torch.arange(5)
+    clips = task.clip_head(maps.mean((2, 3, 4)))
+    keys = task.frame_head(task.encoder(frames))
+    expected = (info_nce(clips, keys, 0.1)[0] + info_nce(keys, clips, 0.1)[0]) / 2
+    one_way, _ = task(maps, frames, sources)
+    task.symmetric = True
+    both, _ = task(maps, frames, sources)
+    assert torch.allclose(both, expected, atol=1e-6) and not torch.allclose(both, one_way, atol=1e-3)
+
+
 def motion_task(**how) -> MotionPrediction:
     torch.manual_seed(0)
     return MotionPrediction(MotionPredictor(8, grid=(2, 4, 4), points=(1, 4, 4)), **how)

@@ -1,4 +1,4 @@
-"""Commands about what is there: doctor, inspect, scenes."""
+"""Commands about data: doctor, inspect, download, scenes."""
 
 from __future__ import annotations
 
@@ -56,6 +56,17 @@ def add_commands(commands: Commands) -> None:
     made.add_argument("files", nargs="+", type=Path, metavar="FILE")
     made.add_argument("--json", action="store_true", help="print a list with one object a file")
     made.add_argument("--plot", type=Path, metavar="FIGURE", help="draw each file's GOPs (.png, .svg, .pdf)")
+
+    made = command(
+        commands,
+        "download",
+        _download,
+        "Fetch UCF101 or HMDB51 with its lists of training and test videos, and unpack it.",
+        "cvrl-lite download ucf101 --out data/ucf101",
+    )
+    made.add_argument("name", choices=("ucf101", "hmdb51"))
+    made.add_argument("--out", type=Path, required=True, help="folder of the data set")
+    made.add_argument("--url", help="fetch this archive from another address instead")
 
     made = command(
         commands,
@@ -177,6 +188,13 @@ def _described(facts: dict[str, Any]) -> str:
         "streams": ", ".join(facts["streams"]),
     }
     return "\n".join([str(facts["file"]), *(f"  {name:<9}{line}" for name, line in lines.items())])
+
+
+def _download(arguments: argparse.Namespace) -> int:
+    from cvrl_lite.datasets import download
+
+    print(download(arguments.name, arguments.out, url=arguments.url))
+    return 0
 
 
 def _scenes(arguments: argparse.Namespace) -> int:

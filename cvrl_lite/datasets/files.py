@@ -10,8 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cvrl_lite import scenes
-
 VIDEO_SUFFIXES = frozenset(
     {".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".flv", ".mpg", ".mpeg", ".ts"}
     | {".264", ".h264", ".3gp", ".wmv", ".ogv"}
@@ -101,6 +99,8 @@ def MovingScenes(split: str, root: str | os.PathLike[str] | None = None) -> Vide
     Raises:
         ValueError: The set has no such split.
     """
+    from cvrl_lite import scenes  # which encodes, and so needs PyAV
+
     folder = scenes.course_set() if root is None else Path(root)
     clips = [clip for clip in scenes.read_index(folder) if clip.split == split]
     if not clips:
