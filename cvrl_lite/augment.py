@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -15,6 +16,12 @@ from torch import Tensor
 from cvrl_lite.datasets import VECTOR_STEPS, Batch
 
 MEAN, STD = 0.45, 0.25  # of pixels in 0..1, for all three channels
+_STATISTICS = {
+    "plain": ((MEAN,) * 3, (STD,) * 3),
+    "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+}
+_BLUR_RADIUS = 6  # pixels; three times the largest sigma
+_POINT_SHARE = 0.25  # of a point's cells that must hold a vector
 
 
 @dataclass(frozen=True)
@@ -26,30 +33,57 @@ class Augmentation:
         cells: Side of the vector maps given to the motion encoder, in cells.
         least_area: Smallest share of the square that a random crop keeps; 1 keeps it whole.
         flip: Probability of mirroring left and right.
+        jitter: Probability of any change of light, contrast, hue and saturation.
         brightness: Largest relative change of light and, separately, of contrast.
         hue: Largest turn of the colours, as a share of the circle.
         saturation: Largest relative change of saturation.
         grey: Probability of losing all colour.
         channel_mix: Strength of a random mixing of the colour channels.
+        blur: Probability of a Gaussian blur, of a sigma of .1 to 2 pixels that all of a clip shares.
+        normalise: Which mean and deviation pixels get: "plain" (.45 and .25) or "imagenet".
         vector_scale: Pixels of the network's picture that become 1 in the motion encoder's input.
+        vector_clamp: Longest x and y, in pixels of the network's picture; None keeps all.
+        faithful: Whether to do as the released code does: a flip leaves the sign of x, a crop the length of
+            vectors; the key frame's colours come in the order BGR; each further window has a crop of its
+            own; and the motion encoder gets x and y without the mask.
     """
 
     size: int = 64
     cells: int = 16
     least_area: float = 0.4
     flip: float = 0.5
+    jitter: float = 1.0
     brightness: float = 0.4
     hue: float = 0.1
     saturation: float = 0.4
     grey: float = 0.2
     channel_mix: float = 0.0
+    blur: float = 0.0
+    normalise: Literal["plain", "imagenet"] = "plain"
     vector_scale: float = 2.0
+    vector_clamp: float | None = None
     faithful: bool = False
 
     @classmethod
-    def released(cls) -> Augmentation:
-        """The released strengths."""
-        return cls(size=112, cells=112, least_area=0.2, faithful=True)
+    def released(cls, *, height: int = 240, faithful: bool = False) -> Augmentation:
+        """The released strengths.
+
+        Args:
+            height: Of the videos, in pixels: vectors were clamped at 10 of those pixels, and divided by 10.
+            faithful: Whether with the release's oddities, too.
+        """
+        ten = 10 * 112 / height
+        return cls(
+            size=112,
+            cells=112,
+            least_area=0.2,
+            jitter=0.5,
+            blur=0.5,
+            normalise="imagenet",
+            vector_scale=ten,
+            vector_clamp=ten,
+            faithful=faithful,
+        )
 
 
 @dataclass(frozen=True)
@@ -59,22 +93,29 @@ class Views:
     Attributes:
         clip: (B, 3, T, size, size) float, normalised.
         keyframe: (B, 3, size, size) float, normalised.
-        motion: (B, 1 + N, 3, W, cells, cells) float: x and y in units of `vector_scale`, and the mask.
-        valid: (B,) bool; the near future holds at least one vector.
+        motion: (B, 1 + N, 3, W, cells, cells) float: x and y in units of `vector_scale`, and the mask; two
+            channels where the augmentation is `faithful`.
         sources: (B,) int64.
+        mask: (B, 1 + N, W, cells, cells) bool; cells that hold a vector.
     """
 
     clip: Tensor
     keyframe: Tensor
     motion: Tensor
-    valid: Tensor
     sources: Tensor
     mask: Tensor
 
     def point_valid(self, points: tuple[int, int, int]) -> Tensor:
-        """Which points of the motion encoder's map see enough vectors: (B, 1 + N, P) bool."""
+        """Which points of the motion encoder's map see vectors in a quarter of their cells, or more (ours).
+
+        Args:
+            points: Times, rows and columns of that map, P in all.
+
+        Returns:
+            (B, 1 + N, P) bool, times first, then rows.
+        """
         share = F.adaptive_avg_pool3d(self.mask.flatten(0, 1)[:, None].float(), points)
-        return (share >= 0.25).flatten(1).unflatten(0, self.mask.shape[:2])
+        return (share >= _POINT_SHARE).flatten(1).unflatten(0, self.mask.shape[:2])
 
 
 @dataclass(frozen=True)
@@ -115,7 +156,9 @@ class Geometry:
         grid = F.affine_grid(theta, [len(pictures), 1, size, size], align_corners=False)
         return F.grid_sample(pictures, grid, padding_mode="border", align_corners=False)
 
-    def sample_vectors(self, vectors: Tensor, mask: Tensor, size: int) -> tuple[Tensor, Tensor]:
+    def sample_vectors(
+        self, vectors: Tensor, mask: Tensor, size: int, *, faithful: bool = False
+    ) -> tuple[Tensor, Tensor]:
         """Crops, flips and rescales vector maps.
 
         A flip negates x, and a crop that is enlarged enlarges its vectors. Masked cells take no part in
@@ -125,6 +168,7 @@ class Geometry:
             vectors: (B, W, 2, G, G) in pixels of the square.
             mask: (B, W, G, G) bool.
             size: Cells a side of the result.
+            faithful: Leaves signs and lengths as they are, as the released code does.
 
         Returns:
             Vectors (B, W, 2, size, size), in pixels of a square whose crop was enlarged to its full side,
@@ -137,23 +181,28 @@ class Geometry:
         values, weight = stacked[:, : 2 * steps], stacked[:, 2 * steps :]
         kept = weight >= 0.5
         values = values.unflatten(1, (steps, 2)) / weight.clamp(min=0.5)[:, :, None]
+        if faithful:
+            return values * kept[:, :, None], kept
         scale = 1 / self.extent  # (B, 2)
         scale = torch.stack([torch.where(self.flip, -scale[:, 0], scale[:, 0]), scale[:, 1]], 1)
         return values * scale[:, None, :, None, None] * kept[:, :, None], kept
 
 
-def colour_matrix(random: Tensor, how: Augmentation) -> tuple[Tensor, Tensor]:
-    """One linear change of colour a sample.
+def colour_matrix(random: Tensor, how: Augmentation, chance: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """One linear change of colour a sample. (Released: four changes in random order; one matrix is ours.)
 
     Args:
         random: (B, 15) uniform numbers.
         how: Its strengths.
+        chance: (B,) uniform numbers that decide, with `how.jitter`, whether there is any; None: there is.
 
     Returns:
         A matrix (B, 3, 3) and an offset (B, 3), for pixels in 0..1.
     """
     device, batch = random.device, len(random)
     signed = 2 * random - 1
+    if chance is not None:
+        signed = signed * (chance < how.jitter)[:, None]
     eye = torch.eye(3, device=device).expand(batch, 3, 3)
     grey = torch.full((batch, 3, 3), 1 / 3, device=device)
     # A turn about the grey axis changes hue and keeps lightness (Rodrigues' formula).
@@ -170,18 +219,35 @@ def colour_matrix(random: Tensor, how: Augmentation) -> tuple[Tensor, Tensor]:
     return matrix * contrast, offset
 
 
-def _uniform(seeds: Tensor, count: int, device: torch.device) -> Tensor:
-    """(B, count) uniform numbers, each row from its own seed alone."""
+def blurred(pictures: Tensor, sigmas: Tensor) -> Tensor:
+    """Gaussian blur, each sample with its own sigma; the border is repeated.
+
+    Args:
+        pictures: (B, C, H, W) float.
+        sigmas: (B,) pixels; 0 leaves a sample as it is.
+    """
+    places = torch.arange(-_BLUR_RADIUS, _BLUR_RADIUS + 1, device=pictures.device)
+    kernel = torch.exp(-0.5 * (places / sigmas.clamp(min=1e-3)[:, None]) ** 2)
+    kernel = (kernel / kernel.sum(1, keepdim=True)).repeat_interleave(pictures.shape[1], 0)  # (B C, K)
+    joined = F.pad(pictures, (_BLUR_RADIUS,) * 4, mode="replicate").flatten(0, 1)[None]
+    joined = F.conv2d(joined, kernel[:, None, None, :], groups=len(kernel))
+    return F.conv2d(joined, kernel[:, None, :, None], groups=len(kernel)).view_as(pictures)
+
+
+def _uniform(seeds: Tensor, counts: tuple[int, int], device: torch.device) -> tuple[Tensor, Tensor]:
+    """Uniform numbers (B, count) for each count; each row comes from its own seed alone."""
     rows = []
     for seed in seeds.tolist():
         generator = torch.Generator().manual_seed(seed)
-        rows.append(torch.rand(count, generator=generator))
-    return torch.stack(rows).to(device)
+        rows.append([torch.rand(count, generator=generator) for count in counts])
+    first, second = (torch.stack(part).to(device) for part in zip(*rows, strict=True))
+    return first, second
 
 
-def _paint(pictures: Tensor, matrix: Tensor, offset: Tensor) -> Tensor:
+def _paint(pictures: Tensor, matrix: Tensor, offset: Tensor, normalise: str) -> Tensor:
     """(B, 3, N) pixels in 0..1, recoloured and normalised."""
-    return (torch.baddbmm(offset[:, :, None], matrix, pictures).clamp(0, 1) - MEAN) / STD
+    mean, std = (pictures.new_tensor(values)[:, None] for values in _STATISTICS[normalise])
+    return (torch.baddbmm(offset[:, :, None], matrix, pictures).clamp(0, 1) - mean) / std
 
 
 def augment(batch: Batch, how: Augmentation) -> Views:
@@ -196,49 +262,62 @@ def augment(batch: Batch, how: Augmentation) -> Views:
 
     Source:
         The released code's kinds of augmentation, at the strengths of `how`. Rescaling vectors with the
-        crop and negating x under a flip are ours (the released code does neither).
+        crop and negating x under a flip are ours (the released code does neither; see `faithful`).
     """
     device = batch.clip.device
     size, steps = how.size, batch.clip.shape[1]
-    random = _uniform(batch.seeds, 60, device)
+    random, more = _uniform(batch.seeds, (60, 6 + 5 * (batch.motion.shape[1] - 1)), device)
     shared = Geometry.draw(random[:, :5], how.least_area, how.flip)
     alone = Geometry.draw(random[:, 5:10], how.least_area, how.flip)
 
     clip = batch.clip.permute(0, 1, 4, 2, 3).flatten(1, 2).float() / 255  # (B, 3T, S, S)
     clip = shared.sample(clip, size).unflatten(1, (steps, 3)).transpose(1, 2)  # (B, 3, T, size, size)
-    frame = alone.sample(batch.keyframe.permute(0, 3, 1, 2).float() / 255, size)
-    clip = _paint(clip.flatten(2), *colour_matrix(random[:, 10:25], how)).view_as(clip)
-    frame = _paint(frame.flatten(2), *colour_matrix(random[:, 25:40], how)).view_as(frame)
+    keyframe = batch.keyframe.flip(-1) if how.faithful else batch.keyframe
+    frame = alone.sample(keyframe.permute(0, 3, 1, 2).float() / 255, size)
+    if how.blur:
+        sigmas = (0.1 + 1.9 * more[:, 0:2]) * (more[:, 2:4] < how.blur)
+        clip = blurred(clip.flatten(1, 2), sigmas[:, 0]).view_as(clip)
+        frame = blurred(frame, sigmas[:, 1])
+    colours = (colour_matrix(random[:, at : at + 15], how, more[:, 4 + i]) for i, at in enumerate((10, 25)))
+    clip = _paint(clip.flatten(2), *next(colours), how.normalise).view_as(clip)
+    frame = _paint(frame.flatten(2), *next(colours), how.normalise).view_as(frame)
 
-    motion, mask = _motion_views(batch, how, shared, random[:, 40:])
-    inputs = torch.cat([motion, mask[:, :, :, None].float()], 3).transpose(2, 3)
-    return Views(clip, frame, inputs, mask[:, 0].flatten(1).any(1), batch.sources, mask)
+    motion, mask = _motion_views(batch, how, shared, random[:, 40:], more[:, 6:])
+    channels = [motion] if how.faithful else [motion, mask[:, :, :, None].float()]
+    return Views(clip, frame, torch.cat(channels, 3).transpose(2, 3), batch.sources, mask)
 
 
-def _motion_views(batch: Batch, how: Augmentation, shared: Geometry, random: Tensor) -> tuple[Tensor, Tensor]:
-    """Window 0 under the clip's geometry, all others under one of their own."""
+def _motion_views(
+    batch: Batch, how: Augmentation, shared: Geometry, random: Tensor, each: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Window 0 under the clip's geometry, all others under one of their own, or (faithful) one each."""
     pixels = how.size / batch.clip.shape[2] / VECTOR_STEPS / how.vector_scale
     vectors, mask = batch.motion.float() * pixels, batch.motion_mask
-    others = Geometry.draw(random[:, :5], how.least_area, how.flip)
-    near = shared.sample_vectors(vectors[:, 0], mask[:, 0], how.cells)
-    if vectors.shape[1] == 1:
-        return near[0][:, None], near[1][:, None]
+    near = shared.sample_vectors(vectors[:, 0], mask[:, 0], how.cells, faithful=how.faithful)
+    pieces = [(near[0][:, None], near[1][:, None])]
     count = vectors.shape[1] - 1
-    far = others.repeat(count).sample_vectors(
-        vectors[:, 1:].flatten(0, 1), mask[:, 1:].flatten(0, 1), how.cells
-    )
-    return (
-        torch.cat([near[0][:, None], far[0].unflatten(0, (-1, count))], 1),
-        torch.cat([near[1][:, None], far[1].unflatten(0, (-1, count))], 1),
-    )
+    if count:
+        if how.faithful:
+            others = Geometry.draw(each.unflatten(1, (count, 5)).flatten(0, 1), how.least_area, how.flip)
+        else:
+            others = Geometry.draw(random[:, :5], how.least_area, how.flip).repeat(count)
+        far = others.sample_vectors(
+            vectors[:, 1:].flatten(0, 1), mask[:, 1:].flatten(0, 1), how.cells, faithful=how.faithful
+        )
+        pieces.append((far[0].unflatten(0, (-1, count)), far[1].unflatten(0, (-1, count))))
+    views, kept = (torch.cat(part, 1) for part in zip(*pieces, strict=True))
+    if how.vector_clamp is not None:
+        views = views.clamp(-how.vector_clamp / how.vector_scale, how.vector_clamp / how.vector_scale)
+    return views, kept
 
 
-def plain(clips: Tensor, size: int) -> Tensor:
+def plain(clips: Tensor, size: int, normalise: Literal["plain", "imagenet"] = "plain") -> Tensor:
     """The view used for evaluation: the whole square, unchanged but for its scale.
 
     Args:
         clips: (B, T, S, S, 3) uint8.
         size: Side in pixels.
+        normalise: As in `Augmentation`.
 
     Returns:
         (B, 3, T, size, size) float, normalised.
@@ -246,4 +325,5 @@ def plain(clips: Tensor, size: int) -> Tensor:
     batch, steps = clips.shape[:2]
     pictures = clips.flatten(0, 1).permute(0, 3, 1, 2).float() / 255
     pictures = F.interpolate(pictures, size=(size, size), mode="bilinear", align_corners=False)
-    return ((pictures - MEAN) / STD).unflatten(0, (batch, steps)).transpose(1, 2)
+    mean, std = (pictures.new_tensor(values)[:, None, None] for values in _STATISTICS[normalise])
+    return ((pictures - mean) / std).unflatten(0, (batch, steps)).transpose(1, 2)

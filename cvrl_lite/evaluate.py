@@ -6,6 +6,7 @@ Axes: N clips, D features, K classes.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import torch
@@ -21,7 +22,13 @@ _CHUNK = 512  # queries compared at a time, so that a large gallery needs no ful
 
 @torch.no_grad()
 def features(
-    backbone: VideoBackbone, data: DecodedSet, sampling: Sampling, *, size: int = 64, clips: int = 3
+    backbone: VideoBackbone,
+    data: DecodedSet,
+    sampling: Sampling,
+    *,
+    size: int = 64,
+    clips: int = 3,
+    normalise: Literal["plain", "imagenet"] = "plain",
 ) -> NDArray[np.float32]:
     """One vector a video: the mean over `clips` clips spread evenly over it.
 
@@ -31,6 +38,7 @@ def features(
         sampling: Frames and step of a clip.
         size: Side of the pictures in pixels.
         clips: Clips a video.
+        normalise: Which mean and deviation pixels get, as in the training's augmentation.
 
     Returns:
         (N, D) float32.
@@ -41,7 +49,7 @@ def features(
     for start in range(0, len(data.videos), 32):
         videos = data.videos[start : start + 32]
         stacked = np.concatenate([evaluation_clips(video, sampling, clips) for video in videos])
-        pooled = backbone.features(plain(torch.from_numpy(stacked).to(device), size))
+        pooled = backbone.features(plain(torch.from_numpy(stacked).to(device), size, normalise))
         rows.append(pooled.float().unflatten(0, (-1, clips)).mean(1).cpu())
     return torch.cat(rows).numpy()
 
@@ -135,6 +143,7 @@ def scores(
     *,
     size: int = 64,
     clips: int = 3,
+    normalise: Literal["plain", "imagenet"] = "plain",
 ) -> dict[str, dict[str, float]]:
     """Every measure by every label, from features computed once.
 
@@ -145,12 +154,15 @@ def scores(
         sampling: Frames and step of a clip.
         size: Side of the pictures in pixels.
         clips: Clips a video.
+        normalise: Which mean and deviation pixels get, as in the training's augmentation.
 
     Returns:
         `{label: {"R@1": ..., "R@5": ..., ..., "linear": ...}}`, in 0..1.
     """
-    known = features(backbone, gallery, sampling, size=size, clips=clips)
-    asked = features(backbone, queries, sampling, size=size, clips=clips)
+    known, asked = (
+        features(backbone, data, sampling, size=size, clips=clips, normalise=normalise)
+        for data in (gallery, queries)
+    )
     ks = [k for k in (1, 5, 10, 20, 50) if k <= len(known)]
     result = {}
     for name in gallery.classes:

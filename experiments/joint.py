@@ -107,10 +107,14 @@ def main() -> int:
     parser.add_argument("--final", action="store_true", help="all models, seeds 0-2, on the test split")
     parser.add_argument("--out", type=Path, help="folder for checkpoints")
     parser.add_argument("--table", action="store_true", help="print the table of the finished runs")
+    parser.add_argument("--curves", type=Path, metavar="RUNS", help="condense the metrics of finished runs")
     parser.add_argument("--ship", type=Path, metavar="RUN", help="write a run's backbone to data/")
     arguments = parser.parse_args()
     if arguments.ship:
         ship(arguments.ship)
+        return 0
+    if arguments.curves:
+        curves(arguments.curves)
         return 0
     if arguments.table:
         print(table())
@@ -139,6 +143,23 @@ def main() -> int:
                 out = arguments.out / f"{model}-{seed}" if arguments.out and tasks else None
                 append(log, {"model": model} | one(tasks, [], seed, train, queries, out))
     return 0
+
+
+def curves(runs: Path, steps: int = 20) -> None:
+    """Means of seed 0's losses and accuracies over every few steps, for the notebooks."""
+    found: dict[str, list[dict[str, float]]] = {}
+    for model, tasks in MODELS.items():
+        if not tasks:
+            continue
+        lines = [
+            json.loads(line) for line in (runs / f"{model}-0" / pretrain.METRICS).read_text().splitlines()
+        ]
+        names = [f"{task}_{part}" for task in tasks for part in ("loss", "accuracy")]
+        found[model] = [
+            {"step": part[-1]["step"]} | {n: round(statistics.mean(m[n] for m in part), 4) for n in names}
+            for part in (lines[start : start + steps] for start in range(0, len(lines), steps))
+        ]
+    (HERE / "joint_curves.json").write_text(json.dumps(found) + "\n", encoding="utf-8")
 
 
 def ship(run: Path) -> None:

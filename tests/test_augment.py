@@ -1,11 +1,13 @@
 """One geometry for pixels and vectors."""
 
+import dataclasses
+
 import numpy as np
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cvrl_lite.augment import Augmentation, Geometry, augment, colour_matrix, plain
+from cvrl_lite.augment import Augmentation, Geometry, augment, blurred, colour_matrix, plain
 from cvrl_lite.datasets import VECTOR_STEPS, Batch
 
 STILL = Augmentation(least_area=1.0, flip=0.0, brightness=0.0, hue=0.0, saturation=0.0, grey=0.0)
@@ -33,7 +35,7 @@ def noise(steps: int = 2, side: int = 72) -> torch.Tensor:
 def test_no_strength_changes_nothing():
     views = augment(batch_of(noise()), Augmentation(**{**STILL.__dict__, "size": 72, "cells": 9}))
     assert torch.allclose(views.clip[0], plain(noise()[None], 72)[0], atol=1e-3)
-    assert views.valid.all()
+    assert views.mask.all() and views.point_valid((1, 3, 3)).all()
 
 
 def test_same_seed_same_views_and_other_seed_other_views():
@@ -112,9 +114,126 @@ def test_colour_changes_are_the_identity_at_no_strength_and_keep_grey_grey():
     assert torch.allclose(grey, grey.mean(1, keepdim=True).expand_as(grey), atol=1e-5)
 
 
-def test_a_future_without_any_vector_is_not_valid():
+def test_a_point_needs_a_quarter_of_its_cells():
     batch = batch_of(noise())
-    mask = batch.motion_mask.clone()
-    mask[1, 0] = False
-    views = augment(Batch(batch.clip, batch.keyframe, batch.motion, mask, batch.sources, batch.seeds), STILL)
-    assert views.valid.tolist() == [True, False, True, True]
+    mask = torch.ones(4, 2, 8, 9, 9, dtype=torch.bool)
+    mask[0, 0] = False
+    mask[1, 1, :, :3, :3] = False
+    mask[1, 1, :2, :3, :3] = True  # two of eight maps: just enough
+    mask[2, 0, :, 6:, 6:] = False
+    mask[2, 0, 0, 6:, 6:] = True  # one of eight
+    batch = dataclasses.replace(batch, motion_mask=mask)
+    valid = augment(batch, dataclasses.replace(STILL, cells=9)).point_valid((1, 3, 3))
+    assert valid.shape == (4, 2, 9)
+    assert not valid[0, 0].any() and valid[0, 1].all() and valid[1].all() and valid[3].all()
+    assert valid[2, 0].tolist() == [True] * 8 + [False]
+
+
+FAITHFUL = dataclasses.replace(STILL, size=72, cells=9, faithful=True)
+
+
+def moving_right() -> Batch:
+    vectors = torch.zeros(8, 2, 9, 9)
+    vectors[:, 0, :, :4], vectors[:, 1] = 3.0, 1.0
+    return batch_of(noise(), vectors)
+
+
+def test_the_faithful_flip_mirrors_the_map_and_leaves_the_sign():
+    how = dataclasses.replace(FAITHFUL, flip=1.0)
+    views = augment(moving_right(), how)
+    right = augment(moving_right(), dataclasses.replace(how, faithful=False))
+    assert views.motion.shape[2] == 2 and right.motion.shape[2] == 3
+    assert torch.equal(views.motion[:, :, 0], -right.motion[:, :, 0])
+    assert torch.equal(views.motion[:, :, 1], right.motion[:, :, 1])
+    assert (views.motion[0, 0, 0, 0, :, 5:] > 0).all()  # mirrored: it was on the left
+    assert torch.equal(views.clip, right.clip)
+
+
+def test_faithful_key_frames_come_in_the_order_bgr():
+    ours, theirs = (augment(moving_right(), dataclasses.replace(FAITHFUL, faithful=f)) for f in (False, True))
+    assert torch.allclose(theirs.keyframe, ours.keyframe.flip(1), atol=1e-5)
+    assert not torch.allclose(theirs.keyframe, ours.keyframe, atol=0.1)
+
+
+def test_faithful_crops_leave_the_length_of_vectors_and_differ_from_window_to_window():
+    vectors = torch.zeros(8, 2, 9, 9)
+    vectors[:, 0] = torch.arange(9) / 4  # tells where a crop lies
+    batch = batch_of(noise(), vectors)
+    windows = batch.motion[:, :1].expand(4, 3, 8, 2, 9, 9)
+    batch = dataclasses.replace(
+        batch, motion=windows, motion_mask=torch.ones(4, 3, 8, 9, 9, dtype=torch.bool)
+    )
+    how = dataclasses.replace(FAITHFUL, least_area=0.3)
+    theirs, ours = (augment(batch, dataclasses.replace(how, faithful=f)) for f in (True, False))
+    assert theirs.motion.max() <= vectors.max() / how.vector_scale + 1e-6 < ours.motion[:, :, 0].max()
+    assert torch.equal(ours.motion[:, 1], ours.motion[:, 2])
+    assert not torch.allclose(theirs.motion[:, 1], theirs.motion[:, 2], atol=0.05)
+
+
+def test_the_released_vectors_are_tenths_of_ten_pixels_and_clamped():
+    vectors = torch.zeros(8, 2, 9, 9)
+    vectors[:, 0], vectors[:, 1] = 3.0, -30.0  # pixels of a square of 72, from videos 144 high
+    how = dataclasses.replace(
+        Augmentation.released(height=144, faithful=True), size=72, cells=9, least_area=1.0, flip=0.0
+    )
+    how = dataclasses.replace(how, vector_scale=10 * 72 / 144, vector_clamp=10 * 72 / 144)
+    motion = augment(batch_of(noise(), vectors), how).motion
+    assert torch.allclose(motion[:, :, 0], torch.tensor(0.6))
+    assert (motion[:, :, 1] == -1).all()
+        motion[:, :, 1], -torch.ones(()).expand_as(motion[:, :, 1])
+    )
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 1000), sigma=st.floats(0.1, 2.0))
+def test_blur_equals_scipys(seed, sigma):
+    from scipy.ndimage import gaussian_filter
+
+    pictures = torch.rand(2, 3, 20, 24, generator=torch.Generator().manual_seed(seed))
+    soft = blurred(pictures, torch.tensor([sigma, 0.0]))
+    expected = gaussian_filter(pictures[0].double().numpy(), (0, sigma, sigma), mode="nearest", radius=6)
+    assert np.allclose(soft[0], expected, atol=1e-5)
+    assert torch.allclose(soft[1], pictures[1], atol=1e-6)
+
+
+def test_all_of_a_clip_is_blurred_alike_and_some_clips_are_not():
+    still = noise(1).expand(3, 72, 72, 3)
+    batch = batch_of(still)
+    batch = Batch(
+        *(
+            torch.cat([getattr(batch, n)] * 8)
+            for n in ("clip", "keyframe", "motion", "motion_mask", "sources")
+        ),
+        seeds=torch.arange(32),
+    )
+    views = augment(batch, dataclasses.replace(STILL, size=72, cells=9, blur=0.5))
+    assert torch.allclose(views.clip[:, :, 0], views.clip[:, :, 2], atol=1e-6)
+    rough = views.clip[:, :, 0].flatten(1).std(1)
+    sharp = rough > 0.95 * rough.max()
+    assert 8 <= int(sharp.sum()) <= 26 and rough.min() < 0.5 * rough.max()
+    frames = views.keyframe.flatten(1).std(1) > 0.95 * rough.max()
+    assert (frames != sharp).any()  # the key frame draws its own
+
+
+def test_jitter_spares_some_samples_and_grey_goes_on():
+    how = dataclasses.replace(Augmentation.released(), grey=0.0)
+    random, chance = torch.rand(400, 15), torch.rand(400)
+    matrix, offset = colour_matrix(random, how, chance)
+    same = ((matrix - torch.eye(3)).abs().amax((1, 2)) < 1e-6) & (offset.abs().amax(1) < 1e-6)
+    assert torch.equal(same, chance >= 0.5)
+    grey, _ = colour_matrix(random, dataclasses.replace(how, grey=1.0), torch.ones(400))
+    assert torch.allclose(grey, torch.full((3, 3), 1 / 3).expand(400, 3, 3), atol=1e-6)
+
+
+def test_pixels_can_be_normalised_as_imagenets():
+    white = torch.full((2, 72, 72, 3), 255, dtype=torch.uint8)
+    view = plain(white[None], 8, "imagenet")[0, :, 0, 0, 0]
+    assert np.allclose(view, [(1 - 0.485) / 0.229, (1 - 0.456) / 0.224, (1 - 0.406) / 0.225], atol=1e-5)
+    how = dataclasses.replace(STILL, size=72, cells=9, normalise="imagenet")
+    assert np.allclose(augment(batch_of(white), how).clip[0, :, 0, 5, 5], view, atol=1e-5)
+
+
+def test_the_released_views_have_the_released_sizes():
+    views = augment(batch_of(noise(16)), Augmentation.released(faithful=True))
+    assert views.clip.shape == (4, 3, 16, 112, 112) and views.keyframe.shape == (4, 3, 112, 112)
+    assert views.motion.shape == (4, 2, 2, 8, 112, 112) and views.motion.abs().max() <= 1

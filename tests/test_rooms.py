@@ -72,9 +72,10 @@ def test_a_room_imports_only_from_below(path: Path) -> None:
 @pytest.mark.parametrize(
     ("module", "absent"),
     [
-        ("cvrl_lite", ("torch", "matplotlib", "sklearn")),
+        ("cvrl_lite", ("av", "torch", "matplotlib", "sklearn")),
         ("cvrl_lite.codec", ("torch", "matplotlib")),
         ("cvrl_lite.scenes", ("torch", "matplotlib")),
+        ("cvrl_lite.pretrain", ("av", "matplotlib", "sklearn")),
         ("cvrl_lite.cli", ("torch", "matplotlib", "sklearn")),  # so that --help answers at once
     ],
 )

@@ -117,7 +117,10 @@ def _evaluate(arguments: argparse.Namespace) -> int:
         decode(MovingScenes(split), size=recipe.decoded, vectors=False)
         for split in ("train", arguments.split)
     )
-    found = evaluate.scores(backbone, gallery, queries, recipe.sampling, size=recipe.augmentation.size)
+    how = recipe.augmentation
+    found = evaluate.scores(
+        backbone, gallery, queries, recipe.sampling, size=how.size, normalise=how.normalise
+    )
     kept = {
         label: {k: v for k, v in row.items() if (k == "linear") == (arguments.protocol == "linear")}
         for label, row in found.items()

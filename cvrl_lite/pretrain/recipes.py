@@ -47,13 +47,16 @@ def laptop_fast(tasks: tuple[str, ...] = TASKS, *, seed: int = 0) -> Recipe:
     )
 
 
-def ucf101_r2plus1d26(root: str | None = None, *, batch: int = 64, seed: int = 6666) -> Recipe:
+def ucf101_r2plus1d26(
+    root: str | None = None, *, batch: int = 64, seed: int = 6666, faithful: bool = False
+) -> Recipe:
     """The paper's pretraining on UCF101.
 
     Args:
         root: The folder of UCF101.
         batch: Of all processes together. The learning rate follows it.
         seed: Released: 6666.
+        faithful: Whether to augment with the released code's oddities, too; see `augment.Augmentation`.
 
     Returns:
         The released recipe, except where a comment says "ours".
@@ -97,7 +100,7 @@ def ucf101_r2plus1d26(root: str | None = None, *, batch: int = 64, seed: int = 6
             reach=5,  # released: I-frames within 5 frames of the clip
             in_frames=True,
         ),
-        augmentation=Augmentation.released(),
+        augmentation=Augmentation.released(faithful=faithful),  # UCF101's videos are 240 pixels high
         precision="auto",  # released: float32
         save_every=500,
     )

@@ -1,0 +1,486 @@
+# %% [markdown]
+# # Joint pretraining: one network, two tasks
+#
+# Context matching teaches what stays, motion prediction what moves. Each of them alone leaves the network
+# half blind. Now they train one backbone together. That sounds like adding two numbers, and it nearly is;
+# but the two pull at the same weights, and a recipe has to say who may pull how hard.
+#
+# **Goals.** After this notebook you will be able to
+# - read a recipe, and say what each number is for,
+# - take one training step by hand, and see where the two tasks agree and where they do not,
+# - train, stop, and go on with the same numbers as if nothing had happened,
+# - read the curves of a long run,
+# - move the same code to UCF101 and to many GPUs, command by command.
+#
+# **Needs.** [07_context_matching](07_context_matching.ipynb) and
+# [08_motion_prediction](08_motion_prediction.ipynb). About 1 minute on 2 cores, 1 GB of memory.
+
+# %%
+import _thread
+import json
+import tempfile
+import threading
+import time
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from cvrl_lite import data_path, pretrain
+from cvrl_lite.augment import augment
+from cvrl_lite.datasets import MovingScenes, Sampler, VideoSet, decode
+from cvrl_lite.figures import COLOURS, curves, new, show
+from cvrl_lite.models import R2Plus1D26, describe
+
+runs = Path(tempfile.mkdtemp())  # where this notebook trains
+everything = MovingScenes("train")
+few = decode(VideoSet(everything.entries[:240], everything.classes), size=72)
+print(len(few.videos), "clips in memory")
+
+# %% [markdown]
+# ## The recipe
+#
+# A **recipe** is a frozen record of every choice: which data, which networks, which losses and weights, how
+# samples are cut and augmented, how the weights move. A run's folder keeps its recipe, and refuses to go on
+# with another one. Here is the course's own, in parts.
+
+# %%
+recipe = pretrain.recipes.laptop()
+print("tasks       ", recipe.tasks)
+print("steps, batch", recipe.steps, recipe.batch)
+print("weights      context", recipe.context_weight, " motion", recipe.motion_weight)
+print("temperatures context", recipe.context_temperature, " motion", recipe.motion_temperature)
+for part in ("sampling", "networks", "optimisation"):
+    print(f"{part:12}", getattr(recipe, part))
+
+# %% [markdown]
+# The **learning rate** is not one number but a curve: a linear **warm-up**, because the first gradients of
+# fresh weights are wild, then a **cosine** down to zero, so that the weights settle.
+
+# %%
+rates = [pretrain.optim.learning_rate(step, recipe) for step in range(recipe.steps)]
+figure = new(f"The rate rises for {np.argmax(rates) + 1} steps and falls for the rest", size=(7.5, 2.4))
+figure.axes[0].plot(rates, color=COLOURS["joint"])
+figure.axes[0].set(xlabel="step", ylabel="learning rate")
+show(figure, "A curve that rises in a straight line in the first tenth and falls like half a cosine to zero.")
+assert max(rates) == recipe.optimisation.learning_rate and rates[-1] < 1e-6
+
+# %% [markdown]
+# ## One step by hand
+#
+# A step takes a batch of samples (05), makes views of them on the device (05), sends the clips through the
+# backbone **once**, and gives its two maps to the two tasks (07, 08). Their losses are weighted and added,
+# and one gradient goes back through everything. We do it with the smaller `laptop_fast` recipe.
+
+# %%
+small = pretrain.recipes.laptop_fast().replace(precision="float32")
+torch.manual_seed(0)
+model = pretrain.Pretraining(small)
+(batch,) = Sampler(few, small.sampling, seed=0).batches(small.batch, 1)
+views = augment(batch, small.augmentation)
+
+
+def losses(model, views):
+    """The two tasks' losses from one pass of the backbone."""
+    still, moving = model.backbone(views.clip)
+    context, _ = model.context(still, views.keyframe, views.sources)
+    motion, _ = model.motion(moving, views.motion, views.point_valid(model.points), views.sources)
+    return context, motion
+
+
+torch.manual_seed(1)  # dropout draws from here
+context, motion = losses(model, views)
+torch.manual_seed(1)
+total, parts = model(views, 1.0)
+assert torch.isclose(total, small.context_weight * context + small.motion_weight * motion)
+print("the weighted sum is what Pretraining returns:", True)
+print("named parts:", ", ".join(parts))
+
+# %% [markdown]
+# ## Do the tasks pull in the same direction?
+#
+# Each loss has its own gradient. On weights that only one task reads there is nothing to argue about. On the
+# backbone's **shared blocks** both pull, and the angle between the two gradients says how: a cosine of 1
+# means they want the same, 0 that they do not care about each other, -1 that each undoes the other's work.
+
+
+# %%
+def pulls(model, views):
+    """The gradients (two rows) of context and motion on the shared blocks, as the recipe weights them."""
+    rows = []
+    shared = [p for p in model.backbone.shared.parameters() if p.ndim > 1]
+    for loss, weight in zip(losses(model, views), (model.recipe.context_weight, 1.0), strict=True):
+        gradients = torch.autograd.grad(weight * loss, shared, retain_graph=True)
+        rows.append(torch.cat([g.flatten() for g in gradients]))
+    return torch.stack(rows)
+
+
+before = pulls(model, views)
+angle = torch.cosine_similarity(before[0], before[1], dim=0)
+print("the two gradients are far from parallel at the start:", bool(angle.abs() < 0.5))
+
+# %% [markdown]
+# They are nearly at right angles: what helps one task says little about the other. So the longer gradient
+# decides where shared weights go. That is why the backbone of this course keeps the shared part small (two
+# blocks, then a branch for what stays and a branch for what moves), and why the recipe gives context
+# matching, the easier task, a weight of one half. [docs/experiments.md](../docs/experiments.md) tells
+# what was tried on the way: with a single narrow branch, one task always paid for the other.
+#
+# ## Train, stop, go on
+#
+# A training of hours will be interrupted: a laptop closes, a machine is needed by somebody else, power fails.
+# Then two things count: that no more than a few steps are lost, and that the run **goes on exactly**,
+# with the numbers it would have had. Here every random choice of a step (which clips, which crops, which
+# units drop out) follows from the seed and the step's number, so weights and the optimiser's memory are
+# all there is to keep. Let us see that. One run of 16 steps without a break:
+
+# %%
+short = small.replace(steps=16, save_every=4)
+whole = pretrain.run(short, runs / "whole", few)
+print(whole.steps, "steps; the folder holds", *sorted(p.name for p in (runs / "whole").iterdir()), sep="\n  ")
+
+# %% [markdown]
+# The same again, but a second thread waits until a few steps are written and then presses Ctrl-C for us. The
+# step at hand is finished, a checkpoint written, and the run says that it was interrupted.
+
+
+# %% tags=["nbval-ignore-output"]
+def press_ctrl_c(metrics, steps):
+    """Waits for so many lines of metrics, then interrupts the main thread."""
+    while not metrics.exists() or len(metrics.read_text().splitlines()) < steps:
+        time.sleep(0.005)
+    _thread.interrupt_main()
+
+
+metrics = runs / "parts" / pretrain.METRICS
+threading.Thread(target=press_ctrl_c, args=(metrics, 5), daemon=True).start()
+broken = pretrain.run(short, runs / "parts", few)
+print("interrupted:", broken.interrupted, "after", broken.steps, "steps")
+
+# %%
+again = pretrain.run(short, runs / "parts", few)  # the same call goes on
+
+
+def numbers(folder):
+    """What a run measured, without the clock."""
+    lines = [json.loads(line) for line in (folder / pretrain.METRICS).read_text().splitlines()]
+    return [{k: v for k, v in line.items() if k not in ("seconds", "clips_per_second")} for line in lines]
+
+
+assert broken.interrupted and not again.interrupted
+assert numbers(runs / "parts") == numbers(runs / "whole")
+for name, value in whole.model.state_dict().items():
+    assert torch.equal(value, again.model.state_dict()[name]), name
+print("16 steps with a break = 16 steps without, to the last bit:", True)
+
+# %% [markdown]
+# Not nearly the same: the same, to the last bit. (On one machine with one number of threads. Another
+# processor adds in another order.) And a folder protects what is in it: another recipe is refused.
+
+# %%
+try:
+    pretrain.run(short.replace(context_weight=0.9), runs / "parts", few)
+except ValueError as error:
+    print("refused:", str(error).rpartition(": holds ")[2])
+
+# %% [markdown]
+# ## Live: the first minute looks like nothing
+#
+# Here are the first 60 steps of both tasks. Do not expect much: the course's own run has 1000 steps, on five
+# times as many clips, with wider networks. Watch where the curves stand against a **blind guess**, which
+# costs log N nats and is right once in N.
+
+# %%
+live = pretrain.run(small, runs / "live", few)
+lines = [json.loads(line) for line in (runs / "live" / pretrain.METRICS).read_text().splitlines()]
+points = int(np.prod(model.points))
+keys = small.batch * points * (1 + small.sampling.others)
+ends = {name: np.mean([line[name] for line in lines[-20:]]) for name in parts}
+print(f"blind guesses: context 1 / {small.batch}, motion about 1 / {keys}")
+print("context accuracy at the end, over a blind guess:", bool(ends["context_accuracy"] > 1 / small.batch))
+print("motion accuracy at the end, still under 5 %:", bool(ends["motion_accuracy"] < 0.05))
+assert ends["context_accuracy"] > 1 / small.batch and ends["motion_accuracy"] < 0.05
+
+# %%
+show(
+    curves(lines),
+    "Two panels. Left: both losses fall a little, motion from a higher start. Right: the accuracy of context "
+    "has left zero, that of motion has not.",
+)
+
+# %% [markdown]
+# Context has begun. Motion sits on a **plateau**, near the value of a blind guess. It is tempting to stop
+# here and to change something. Look at the next figure first.
+#
+# ## The shipped run
+#
+# The network in `data/`, which you met in [01_result_first](01_result_first.ipynb), came from the full laptop
+# recipe: some five minutes on two cores. These are its curves, beside those of each task trained alone with
+# the same number of steps. Each point is a mean of 20 steps.
+
+# %%
+log = json.loads((data_path("README.md").parents[1] / "experiments" / "joint_curves.json").read_text())
+figure = new("", columns=2, size=(9.5, 3))
+for axes, task in zip(figure.axes, ("context", "motion"), strict=True):
+    for model_name, style in ((task, "--"), ("joint", "-")):
+        steps, loss = np.array([(row["step"], row[f"{task}_loss"]) for row in log[model_name]]).T
+        label = "both tasks" if model_name == "joint" else "alone"
+        axes.plot(steps, loss, style, color=COLOURS[model_name], label=label)
+    axes.set(title=f"{task} loss", xlabel="step", ylim=(0, None))
+    axes.legend(frameon=False)
+last = {
+    task: (log[task][-1][f"{task}_loss"], log["joint"][-1][f"{task}_loss"]) for task in ("context", "motion")
+}
+apart = max(abs(alone - both) / alone for alone, both in last.values())
+figure.suptitle(f"At the end each loss is within {100 * np.ceil(10 * apart) / 10:.0f} % of what it is alone")
+show(
+    figure,
+    "Two panels, the context loss and the motion loss over 1000 steps; in each, the curve of the joint run "
+    "lies close to that of the task trained alone.",
+)
+assert apart < 0.1
+start, early, later = (log["joint"][place]["motion_loss"] for place in (0, 2, 9))
+print(
+    "motion: nats gained in steps 1 to 60, and in steps 60 to 200:",
+    f"{start - early:.1f}",
+    f"{early - later:.1f}",
+)
+assert early - later > 3 * (start - early)
+
+# %% [markdown]
+# After 60 steps motion had gained next to nothing; then it fell off its plateau, and a run that is given up too
+# early never gets there. What such a plateau is made of, and what shortens it, is told in
+# [docs/experiments.md](../docs/experiments.md).
+#
+# Sharing costs the *losses* little. Whether the *features* keep both kinds of knowledge is another question,
+# and the table answers it, on clips that no run has seen, three seeds each:
+
+# %%
+found = defaultdict(list)
+for row in map(json.loads, (data_path("README.md").parents[1] / "experiments" / "joint.jsonl").open()):
+    found[row["model"]].append([row["scores"][label]["linear"] for label in ("scene", "action")])
+for model_name in ("untrained", "context", "motion", "joint"):
+    scene, action = np.mean(found[model_name], 0)
+    print(f"{model_name:10} linear accuracy: scene {scene:.2f}, action {action:.2f}")
+alone = np.mean(found["context"], 0)[0], np.mean(found["motion"], 0)[1]
+both = np.mean(found["joint"], 0)
+assert (both >= 0.95 * np.array(alone)).all()
+print("the joint network keeps at least 95 % of each task alone:", True)
+
+# %% [markdown]
+# ## The same on UCF101
+#
+# Nothing in the code is about MovingScenes. The paper's training is another recipe: the same rooms, other
+# numbers. What changes is printed here; each number's source stands in `cvrl_lite/pretrain/recipes.py`.
+
+# %%
+paper = pretrain.recipes.ucf101_r2plus1d26("ucf101")
+changes = dict(line.split(": ", 1) for line in recipe.differences(paper))
+for name in ("steps", "batch", "optimisation.method", "optimisation.learning_rate", "networks.backbone",
+             "networks.hidden", "sampling.frames", "sampling.others", "augmentation.size"):  # fmt: skip
+    print(f"{name:28} {changes[name].replace(', not', '  ->')}")
+
+# %%
+print(describe(R2Plus1D26().to("meta"), torch.zeros(1, 3, 16, 112, 112, device="meta"), depth=1))
+
+# %% [markdown]
+# And the losses grow with the batch. At 64 videos and 49 points each, every query is compared with the
+# points of four windows of every video:
+
+# %%
+queries, all_keys = paper.batch * 49, paper.batch * 49 * (1 + paper.sampling.others)
+print(
+    f"{queries:,} queries x {all_keys:,} keys: {queries * all_keys * 4 / 2**20:.0f} MiB of cosines in float32"
+)
+assert (queries, all_keys) == (3136, 12544)
+
+# %% [markdown]
+# That still fits. At the batch of 512 that was used for Kinetics-400 it would be 64 times as much, so the
+# package never holds the matrix: it goes through it in blocks, and computes each block again on the way
+# back (`cvrl_lite.pretext.info_nce_in_blocks`).
+#
+# Command by command, in a terminal:
+#
+# ```bash
+# cvrl-lite download ucf101 --out ucf101                    # 6.5 GB, and the official lists
+# cvrl-lite inspect ucf101/UCF-101/Archery/*.avi            # what is in such a file?
+# cvrl-lite transcode ucf101 --out ucf101_gop12 --gop 12 --short-side 240 --workers 8   # optional
+# cvrl-lite pretrain --recipe ucf101_r2plus1d26 --root ucf101 --workers 8 --out runs/ucf101
+# ```
+#
+# With several GPUs in one machine, `torchrun` starts one process for each; together they take the batch
+# of the recipe, a part each:
+#
+# ```bash
+# torchrun --standalone --nproc-per-node 4 -m cvrl_lite.cli pretrain \
+#     --recipe ucf101_r2plus1d26 --root ucf101 --workers 8 --out runs/ucf101
+# ```
+#
+# On several machines the same line runs on each, with an address where they meet:
+#
+# ```bash
+# torchrun --nnodes 2 --node-rank 0 --nproc-per-node 8 \
+#     --rdzv-backend c10d --rdzv-endpoint first-machine:29500 \
+#     -m cvrl_lite.cli pretrain --recipe kinetics_r2plus1d26 --root kinetics --workers 8 --out runs/kinetics
+# ```
+#
+# All processes have to see the folder of the run; the first one alone writes. Start the same command
+# again after a break, and it goes on. Without a GPU you can try it here: two processes on two cores run
+# the laptop recipe, and a test of this project holds their gradients against those of one process.
+#
+# What many processes share has a trap. Each process has its own clips as *queries*, and the *keys* of
+# all. The gradient of a key therefore comes from every process, and these have to be **summed**.
+# Afterwards the gradients of the weights are averaged over processes, as usual. The paper's released code
+# also divides the keys' gradients by the number of processes, which makes them too small by that factor:
+# the more GPUs, the less the keys learn.
+#
+# ## Exercises
+#
+# **1. The schedule.** Write the learning rate of a step (from 0): in the first `round(warmup * steps)`
+# steps it rises in a straight line, so that the last of them has the full rate; then it follows half a
+# cosine towards zero.
+
+
+# %% tags=["exercise"]
+def rate_at(step, steps, highest, warmup):
+    """The learning rate of a step; `warmup` is a share of the steps."""
+    ...
+
+
+# %% tags=["check"]
+mine = [rate_at(step, recipe.steps, 2e-3, 0.1) for step in range(recipe.steps)]
+if None not in mine and np.allclose(mine, rates):
+    print("Right.")
+else:
+    print("Not yet: compare your curve with the figure at the top.")
+
+# %% [markdown]
+# <details><summary>Hint</summary>
+# In the warm-up the factor is <code>(step + 1) / warm</code>; behind it, with <code>done</code> going
+# from 0 to 1, it is <code>(1 + cos(pi * done)) / 2</code>.
+# </details>
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# def rate_at(step, steps, highest, warmup):
+#     warm = round(warmup * steps)
+#     if step < warm:
+#         return highest * (step + 1) / warm
+#     done = (step - warm) / (steps - warm)
+#     return highest * (1 + np.cos(np.pi * done)) / 2
+# ```
+# </details>
+#
+# **2. Many GPUs.** You have a number of GPUs, and 16 clips fit on each. The paper's rate is 5e-4 for each
+# clip of the batch, and 120 epochs of 9,537 videos are wanted; the last, incomplete batch of an epoch is
+# left out. Say the batch, the rate and the number of steps.
+
+
+# %% tags=["exercise"]
+def plan(gpus):
+    """(batch, learning rate, steps) on so many GPUs."""
+    ...
+
+
+# %% tags=["check"]
+wrong = None
+for gpus in (1, 4, 32):
+    expected = pretrain.recipes.ucf101_r2plus1d26(batch=16 * gpus)
+    wanted = (expected.batch, expected.optimisation.learning_rate, expected.steps)
+    if plan(gpus) is None or not np.allclose(plan(gpus), wanted):
+        wrong = wrong or (gpus, wanted)
+print("Right." if wrong is None else f"Not yet: for {wrong[0]} GPUs the recipe says {wrong[1]}.")
+
+# %% [markdown]
+# <details><summary>Hint</summary>
+# An epoch has <code>9537 // batch</code> steps.
+# </details>
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# def plan(gpus):
+#     batch = 16 * gpus
+#     return batch, 5e-4 * batch, 120 * (9537 // batch)
+# ```
+# </details>
+#
+# **3. Keep the peace.** `pulls` gave the two gradients on the shared blocks, already weighted. Suppose
+# both tasks should pull equally hard there. By what number would the context loss's weight have to be
+# multiplied?
+
+
+# %% tags=["exercise"]
+def balance(gradients):
+    """The factor for the context weight, from the two gradients: context and motion, (2, parameters)."""
+    ...
+
+
+# %% tags=["check"]
+factor = balance(before)
+if factor is not None and torch.isclose(factor * before[0].norm(), before[1].norm()):
+    print("Right.")
+else:
+    print("Not yet: after the change both gradients are to have the same length.")
+
+# %% [markdown]
+# <details><summary>Hint</summary>
+# A loss times a number has a gradient that many times as long.
+# </details>
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# def balance(gradients):
+#     return gradients[1].norm() / gradients[0].norm()
+# ```
+# </details>
+#
+# ## What we have seen
+#
+# - A joint step is one pass of the backbone, two losses, one weighted sum. On shared weights the tasks'
+# gradients stand nearly at right angles, so a recipe has to settle how hard each pulls.
+# - A run that was broken off goes on with the same numbers, since every random choice follows from seed
+# and step.
+# - At the end the joint run's losses are close to those of each task alone, and its features keep both.
+# - UCF101 and many GPUs are another recipe and another command; keys' gradients are summed over processes.
+#
+# ## Quiz
+#
+# **1.** Why is one pass of the backbone enough for two tasks?
+#
+# <details><summary>Answer</summary>
+# Both read feature maps of the same clip. Only what comes after the backbone differs, and gradients of both
+# losses add up on the way back.
+# </details>
+#
+# **2.** Two gradients have a cosine of 0. Can both losses still fall?
+#
+# <details><summary>Answer</summary>
+# Yes: a step along their sum goes downhill for each of them, as neither undoes the other. What suffers is
+# capacity: shared weights have to serve both.
+# </details>
+#
+# **3.** A run is killed at step 730; checkpoints are written every 200 steps. How many steps are done
+# again, and will the metrics differ?
+#
+# <details><summary>Answer</summary>
+# 130: it goes on behind step 600. The metrics are the same, on the same machine.
+# </details>
+#
+# **4.** With 8 GPUs instead of 1 and the same recipe, what changes for the loss?
+#
+# <details><summary>Answer</summary>
+# Nothing but batch norm's statistics, and those only where they are not shared between GPUs. The batch is
+# the same, each GPU has an eighth of it, and all keys are gathered.
+# </details>
+#
+# ## Next, and further reading
+#
+# Next comes 10_retrieval: what can be found with the features, and how sure a number is.
+#
+# - [Experiments](../docs/experiments.md): what was tried before this recipe was found.
+# - [Paper map](../docs/paper_map.md): what is the paper's and what is ours.
+# - [PyTorch on torchrun](https://docs.pytorch.org/docs/stable/elastic/run.html).
