@@ -180,8 +180,6 @@ def test_the_released_vectors_are_tenths_of_ten_pixels_and_clamped():
     motion = augment(batch_of(noise(), vectors), how).motion
     assert torch.allclose(motion[:, :, 0], torch.tensor(0.6))
     assert (motion[:, :, 1] == -1).all()
-        motion[:, :, 1], -torch.ones(()).expand_as(motion[:, :, 1])
-    )
 
 
 @settings(max_examples=15, deadline=None)
