@@ -131,37 +131,48 @@ class _Blocks(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor]:
         ctx.temperature, ctx.first, ctx.allowed = temperature, first, allowed
         ctx.step = max(1, block // max(1, len(keys)))
-        ends, loss, hits = [], queries.new_zeros(()), queries.new_zeros(())
-        for part, own in zip(rows.split(ctx.step), queries.split(ctx.step), strict=True):
-            logits = _logits(own, keys, part, temperature, first, allowed)
-            targets = (first + part)[:, None]
-            ends.append(logits.logsumexp(1))
-            loss = loss + (ends[-1] - logits.gather(1, targets)[:, 0]).sum()
-            hits = hits + (logits.argmax(1) == targets[:, 0]).sum()
-        ctx.save_for_backward(queries, keys, rows, torch.cat(ends) if ends else queries.new_zeros(0))
+        ends, loss, hits = queries.new_empty(len(rows)), queries.new_zeros(()), queries.new_zeros(())
+        room = queries.new_empty(min(ctx.step, len(rows)), len(keys))  # one for all blocks
+        for start in range(0, len(rows), ctx.step):
+            part = slice(start, start + ctx.step)
+            logits = _logits(queries[part], keys, rows[part], temperature, first, allowed, room)
+            targets = (first + rows[part])[:, None]
+            ends[part] = logits.logsumexp(1)
+            loss += (ends[part] - logits.gather(1, targets)[:, 0]).sum()
+            hits += (logits.argmax(1) == targets[:, 0]).sum()
+        ctx.save_for_backward(queries, keys, rows, ends)
         ctx.mark_non_differentiable(hits)
         return loss, hits
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Any:
         queries, keys, rows, ends = ctx.saved_tensors
-        to_queries, to_keys = [], torch.zeros_like(keys)
-        for part, own, end in zip(*(each.split(ctx.step) for each in (rows, queries, ends)), strict=True):
-            logits = _logits(own, keys, part, ctx.temperature, ctx.first, ctx.allowed)
-            share = logits.sub_(end[:, None]).exp_()
-            targets = (ctx.first + part)[:, None]
+        to_queries, to_keys = torch.empty_like(queries), torch.zeros_like(keys)
+        room = queries.new_empty(min(ctx.step, len(rows)), len(keys))
+        for start in range(0, len(rows), ctx.step):
+            part = slice(start, start + ctx.step)
+            own = queries[part]
+            logits = _logits(own, keys, rows[part], ctx.temperature, ctx.first, ctx.allowed, room)
+            share = logits.sub_(ends[part, None]).exp_()
+            targets = (ctx.first + rows[part])[:, None]
             share.scatter_add_(1, targets, share.new_full(targets.shape, -1.0))
             share *= gradients[0] / ctx.temperature
-            to_queries.append(share @ keys)
+            torch.mm(share, keys, out=to_queries[part])
             to_keys.addmm_(share.T, own)
-        filled = torch.cat(to_queries) if to_queries else torch.zeros_like(queries)
-        return filled, to_keys, None, None, None, None, None
+        return to_queries, to_keys, None, None, None, None, None
 
 
 def _logits(
-    queries: Tensor, keys: Tensor, rows: Tensor, temperature: float, first: int, allowed: Allowed | None
+    queries: Tensor,
+    keys: Tensor,
+    rows: Tensor,
+    temperature: float,
+    first: int,
+    allowed: Allowed | None,
+    room: Tensor,
 ) -> Tensor:
-    logits = queries @ keys.T
+    """A block of the matrix, made in `room`."""
+    logits = torch.mm(queries, keys.T, out=room[: len(queries)])
     logits /= temperature
     if allowed is not None:
         own = (first + rows)[:, None]
