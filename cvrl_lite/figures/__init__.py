@@ -1,6 +1,14 @@
 """Pictures over plain arrays, in one style: the title states the finding, one colour stands for one role."""
 
-from cvrl_lite.figures.contrast import by_keys, learning, quiz, seeds, similarity_matrix, temperatures
+from cvrl_lite.figures.contrast import (
+    by_keys,
+    in_words,
+    learning,
+    quiz,
+    seeds,
+    similarity_matrix,
+    temperatures,
+)
 from cvrl_lite.figures.course import course_map
 from cvrl_lite.figures.packing import bytes_by_type, gop_timeline, packing
 from cvrl_lite.figures.pictures import filmstrip, gop_strip, long_exposure, neighbours
@@ -25,6 +33,7 @@ __all__ = [
     "filmstrip",
     "gop_strip",
     "gop_timeline",
+    "in_words",
     "learning",
     "long_exposure",
     "neighbours",

@@ -18,34 +18,31 @@ from cvrl_lite.figures.style import COLOURS, INK, new
 _MOST_WRITTEN = 12  # more columns than this leave no room for a number in each cell
 
 
-def similarity_matrix(
-    cosines: np.ndarray, *, allowed: np.ndarray | None = None, own: bool = True, title: str = ""
-) -> Figure:
-    """Cosines of queries (down) and keys (across): blue is alike, red is opposite.
+def similarity_matrix(cosines: np.ndarray, *, allowed: np.ndarray | None = None, title: str = "") -> Figure:
+    """Cosines of queries (down) and keys (across): blue is alike, red is opposite; frames mark the own keys.
 
     Args:
-        cosines: (N, M), -1..1.
-        allowed: (N, M) bool; pairs that stand in the comparison, all where None. The others are hatched.
-        own: Whether to frame key i in row i, its positive.
+        cosines: (N, M), M >= N, -1..1; row i's own key is key i.
+        allowed: (N, M) bool; pairs that stand in the comparison, all where None. The others are hatched,
+            but for the own keys.
         title: The finding.
 
     Returns:
-        The figure. A dot marks each row's largest cosine among the pairs that are allowed or own.
+        The figure. Each row's largest cosine is bold, or a dot where there is no room for numbers.
 
     Example:
         >>> similarity_matrix(np.eye(3), title="Each finds its own").get_suptitle()
         'Each finds its own'
     """
     rows, columns = cosines.shape
-    cell = min(0.42, 8.0 / columns)
+    cell = min(0.42, 4.6 / columns)
     figure = new(title, size=(cell * columns + 2.2, cell * rows + 1.1))
     axes = figure.axes[0]
-    _matrix(axes, cosines, "RdBu", -1, "cosine", own=own, allowed=allowed, size=cell)
-    keys = [Patch(fc="white", ec=INK, lw=2, label="its own key")] if own else []
+    _matrix(axes, cosines, "RdBu", -1, "cosine", size=cell, allowed=allowed)
+    keys = [Patch(fc="white", ec=INK, lw=2, label="its own key")]
     if allowed is not None and not allowed.all():
         keys.append(Patch(fc="white", ec=INK, hatch="///", label="left out"))
-    if keys:
-        figure.legend(handles=keys, loc="outside lower left", frameon=False, ncols=2)
+    figure.legend(handles=keys, loc="outside lower left", frameon=False, ncols=2)
     return figure
 
 
@@ -72,7 +69,7 @@ def quiz(cosines: np.ndarray, temperature: float) -> Figure:
     for axes, values, colours, lowest, label in zip(
         figure.axes, (cosines, shares), ("RdBu", "Blues"), (-1, 0), ("cosine", "probability"), strict=True
     ):
-        _matrix(axes, values, colours, lowest, label, own=True, size=3.6 / count)
+        _matrix(axes, values, colours, lowest, label, size=3.6 / count)
     return figure
 
 
@@ -188,41 +185,55 @@ def learning(runs: np.ndarray, keys: int, *, title: str) -> Figure:
 
 
 def seeds(
-    values: Mapping[str, Sequence[float]], *, label: str, title: str, guess: float | None = None
+    measures: Mapping[str, Mapping[str, Sequence[float]]], *, guess: Sequence[float], title: str
 ) -> Figure:
-    """A bar for the mean of each way of training, and a dot for each seed.
+    """A panel for each measure; in it a bar for the mean of each way of training, and a dot for each seed.
 
     Args:
-        values: `{name: one value for each seed}`, drawn from top to bottom; shares 0..1.
-        label: What they are.
+        measures: `{label: {name: one value for each seed}}`, drawn from top to bottom; shares 0..1. All have
+            the same names.
+        guess: What a blind guess scores by each measure.
         title: The finding.
-        guess: The value of a blind guess; none is drawn where None.
 
     Returns:
         The figure; beside each bar stand the mean and the standard deviation over the seeds.
 
     Example:
-        >>> figure = seeds({"trained": [0.8, 0.9, 1.0]}, label="R@1", title="It learns")
+        >>> figure = seeds({"R@1": {"trained": [0.8, 0.9, 1.0]}}, guess=[0.1], title="It learns")
         >>> [text.get_text() for text in figure.axes[0].texts]
-        ['.90 ± .10']
+        ['.90 ± .10', ' dashed: guessing']
     """
-    figure = new(title, size=(7.5, 0.9 + 0.4 * len(values)))
-    axes = figure.axes[0]
-    for place, scores in enumerate(values.values()):
-        axes.barh(place, np.mean(scores), 0.6, color=COLOURS["context"], alpha=0.55)
-        axes.plot(scores, [place] * len(scores), "o", color=INK, ms=4, mfc="white")
-        words = (
-            f"{np.mean(scores):.2f} ± {np.std(scores, ddof=1):.2f}" if len(scores) > 1 else f"{scores[0]:.2f}"
-        )
-        end = (max(scores), place)
-        axes.annotate(words.replace("0.", "."), end, (7, 0), textcoords="offset points", va="center")
-    if guess is not None:
-        axes.axvline(guess, color=INK, ls="--", lw=1)
-        axes.text(guess, len(values) - 0.45, " dashed: guessing", va="top", fontsize=8)
-    axes.set(xlim=(0, 1.18), ylim=(len(values) - (0.4 if guess is None else 0.05), -0.55), xlabel=label)
-    axes.set_xticks([0, 0.25, 0.5, 0.75, 1])
-    axes.set_yticks(range(len(values)), list(values))
+    names = list(next(iter(measures.values())))
+    width = 9.5 if len(measures) > 1 else 7.5
+    figure = new(title, columns=len(measures), size=(width, 1.0 + 0.4 * len(names)))
+    for axes, (label, values), chance in zip(figure.axes, measures.items(), guess, strict=True):
+        for place, name in enumerate(names):
+            scores = values[name]
+            axes.barh(place, np.mean(scores), 0.6, color=COLOURS["context"], alpha=0.55)
+            axes.plot(scores, [place] * len(scores), "o", color=INK, ms=4, mfc="white")
+            words = f"{np.mean(scores):.2f}" + (f" ± {np.std(scores, ddof=1):.2f}" if len(scores) > 1 else "")
+            end = max(scores), place
+            axes.annotate(words.replace("0.", "."), end, (7, 0), textcoords="offset points", va="center")
+        axes.axvline(chance, color=INK, ls="--", lw=1)
+        axes.text(chance, len(names) - 0.45, " dashed: guessing", va="top", fontsize=8)
+        axes.set(xlim=(0, 1.3), ylim=(len(names) - 0.05, -0.55), xlabel=label)
+        axes.set_xticks([0, 0.25, 0.5, 0.75, 1])
+        axes.set_yticks(range(len(names)), names if axes is figure.axes[0] else [])
     return figure
+
+
+def in_words(measures: Mapping[str, Mapping[str, Sequence[float]]]) -> str:
+    """The means of a figure of `seeds`, for those who cannot see it.
+
+    Example:
+        >>> in_words({"R@1": {"trained": [0.8, 0.9], "untrained": [0.2]}})
+        'R@1: trained 0.85, untrained 0.20.'
+    """
+    lines = (
+        f"{label}: " + ", ".join(f"{name} {np.mean(scores):.2f}" for name, scores in values.items()) + "."
+        for label, values in measures.items()
+    )
+    return " ".join(lines)
 
 
 def softmax(cosines: np.ndarray, temperature: float) -> np.ndarray:
@@ -244,36 +255,35 @@ def _matrix(
     lowest: float,
     label: str,
     *,
-    own: bool,
     size: float,
     allowed: np.ndarray | None = None,
 ) -> None:
     """Draws a matrix whose values reach from `lowest` to 1; `size` is a cell's side in inches, about."""
     rows, columns = values.shape
     shown = axes.imshow(values, cmap=colours, vmin=lowest, vmax=1, interpolation="nearest")
-    compared = (
-        values if allowed is None else np.where(allowed | np.eye(rows, columns, dtype=bool), values, -np.inf)
-    )
+    kept = np.ones(values.shape, bool) if allowed is None else allowed | np.eye(rows, columns, dtype=bool)
+    best = np.where(kept, values, -np.inf).argmax(1)
     if columns <= _MOST_WRITTEN:
-        for (row, column), value in np.ndenumerate(values):
-            ink = "white" if abs(value) > 0.6 else INK
-            weight = "bold" if column == compared[row].argmax() else "normal"
-            words = f"{value:.1f}".replace("0.", ".").replace("-.0", ".0")
-            axes.text(column, row, words, ha="center", va="center", fontsize=6.5, color=ink, weight=weight)
+        for row, column in np.argwhere(kept):
+            value = values[row, column]
+            axes.text(
+                column,
+                row,
+                f"{value:.1f}".replace("0.", ".").replace("-.0", ".0"),
+                ha="center",
+                va="center",
+                fontsize=6.5,
+                color="white" if abs(value) > 0.6 else INK,
+                weight="bold" if column == best[row] else "normal",
+            )
     else:
-        axes.plot(
-            compared.argmax(1), np.arange(rows), "o", ms=min(4, 25 * size), color=INK, mec="white", mew=0.4
-        )
-    if own:
-        for place in range(rows):
-            corner = (place - 0.5, place - 0.5)
-            axes.add_patch(Rectangle(corner, 1, 1, fill=False, ec=INK, lw=1.6 if rows <= 16 else 0.7))
-    if allowed is not None:
-        for row, column in np.argwhere(~allowed):
-            if row != column or not own:
-                axes.add_patch(
-                    Rectangle((column - 0.5, row - 0.5), 1, 1, fc="white", ec=INK, hatch="///", lw=0)
-                )
+        axes.plot(best, range(rows), "o", ms=min(4, 25 * size), color=INK, mec="white", mew=0.4)
+    for row, column in np.argwhere(~kept):
+        hatched = Rectangle((column - 0.5, row - 0.5), 1, 1, fc="white", ec=INK, hatch="///", lw=0)
+        axes.add_patch(hatched)
+    for place in range(rows):
+        corner, width = (place - 0.5, place - 0.5), 1.6 if rows <= 16 else 0.7
+        axes.add_patch(Rectangle(corner, 1, 1, fill=False, ec=INK, lw=width))
     axes.set(xlabel="keys", ylabel="queries")
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(MaxNLocator(nbins=8, integer=True))

@@ -1,0 +1,754 @@
+# %% [markdown]
+# # InfoNCE: learning by finding the partner
+#
+# Nobody tells our networks what is right. They learn from a riddle whose answer is in the data anyway:
+# *which of these belongs to that?* Which key frame belongs to this clip, which future to this past? One
+# loss turns the riddle into a number that a network can make smaller: **InfoNCE**. Both tasks of the course
+# use it, so this notebook takes it apart, trains with it in seconds, and then breaks it in two ways, for
+# you to know the signs.
+#
+# **Goals.** After this notebook you will be able to
+# - derive InfoNCE from cosines, and say what a blind guess costs,
+# - say what temperature and the number of keys do to the loss and to its gradient,
+# - keep false negatives and rows without an answer out of it,
+# - train a small network with it, and show that it learned more than the riddle,
+# - recognise a collapse and a shortcut, and say why we compare features instead of predicting values.
+#
+# **Needs.** 05_clips_for_training. About 1 minute on 2 cores, 0.6 GB of memory, no disk: all pictures are
+# drawn here. A little PyTorch.
+
+# %%
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from cvrl_lite import figures, scenes
+from cvrl_lite.evaluate import retrieval
+from cvrl_lite.figures import show
+from cvrl_lite.models import ContextEncoder
+from cvrl_lite.pretext import info_nce
+from cvrl_lite.widgets import laboratory
+
+torch.set_num_threads(1)  # our networks are so small that a second core would only wait
+
+# %% [markdown]
+# ## A matching game
+#
+# We draw pictures of MovingScenes, one frame of each, and call them walls. Through one **window** we see a
+# piece of a wall's left half, through another a piece of its right half, both in grey and with the same
+# contrast. The two never overlap. Below are eight left windows and, shuffled, the right windows of the same
+# walls. Match them. What do you go by?
+
+
+# %%
+def draw_walls(count, first):
+    """(count, 3, 64, 64) pictures in 0..1, the scenes in turn, from seed `first` on."""
+    kinds = scenes.SCENES * (count // 16)
+    drawn = [scenes.draw(kind, "right", first + n, frames=1, size=64) for n, kind in enumerate(kinds)]
+    return torch.from_numpy(np.concatenate(drawn)).permute(0, 3, 1, 2) / 255
+
+
+def window(pictures, half, draws):
+    """(B, 3, 28, 28): a piece of the left (0) or right (1) half of each, at a random place."""
+    top = torch.randint(0, 37, (len(pictures),), generator=draws)
+    left = torch.randint(0, 5, (len(pictures),), generator=draws) + 32 * half
+    return pictures.unfold(2, 28, 1).unfold(3, 28, 1)[torch.arange(len(pictures)), :, top, left]
+
+
+def in_grey(pictures, draws):
+    """Two views of each wall: a left and a right window, without colour, with mean 0 and deviation 1."""
+    lights = [window(pictures, half, draws).mean(1, keepdim=True) for half in (0, 1)]
+    lights = [light - light.mean((2, 3), keepdim=True) for light in lights]
+    return [(light / light.std((2, 3), keepdim=True)).repeat(1, 3, 1, 1) for light in lights]
+
+
+def to_show(windows):
+    """Pictures, a list of (H, W, 3) in 0..1, of windows with mean 0 and deviation 1 or so."""
+    return [*(0.5 + 0.2 * windows).clamp(0, 1).permute(0, 2, 3, 1).numpy()]
+
+
+walls, unseen = draw_walls(320, first=0), draw_walls(128, first=10_000)  # to learn from, and to be judged by
+left, right = in_grey(unseen[:8], torch.Generator().manual_seed(2))
+shuffled = np.random.default_rng(4).permutation(8)
+assert "".join("ABCDEFGH"[place] for place in shuffled.argsort()) == "CABGEFHD"  # the answer
+labels, title = [*"12345678ABCDEFGH"], "Which lower window belongs to which upper one?"
+strip = figures.filmstrip(to_show(left) + to_show(right[shuffled]), labels=labels, columns=8, title=title)
+show(strip, "Eight numbered small grey pictures of textures, and eight lettered ones of the same textures.")
+
+# %% [markdown]
+# <details><summary>Answer</summary>
+# 1C 2A 3B 4G 5E 6F 7H 8D
+# </details>
+#
+# Whoever wins this game has learned to see *textures*, though nobody said the word. That is the whole idea
+# of **contrastive learning**: make matching pairs more alike than all other pairs.
+#
+# A few names. The window that asks is the **query**; the ones to choose from are the **keys**. The right key
+# is the query's **positive**, all others are its **negatives**. A network will turn each window into a
+# vector.
+#
+# ## Alike: the cosine
+#
+# For now we leave the network out and make vectors up, so that we can look at the loss alone: eight keys at
+# random, and as queries the same again with a lot of noise. Two vectors are alike if they point the same
+# way, however long they are. So we scale each to length 1 and take inner products: **cosines**, 1 for the
+# same direction, 0 for unrelated, -1 for opposite. All pairs at once are one matrix product. A row is a
+# query, a column a key. Where should the large values be? (In each row the largest is bold; in the larger
+# matrices further down a dot marks it.)
+
+
+# %%
+def cosines(queries, keys):
+    """(N, M): how alike each query and each key are, -1..1."""
+    return F.normalize(queries, dim=1) @ F.normalize(keys, dim=1).T
+
+
+rng = np.random.default_rng(6)
+keys = torch.from_numpy(rng.standard_normal((8, 16))).float()
+queries = keys + torch.from_numpy(rng.standard_normal((8, 16))).float()
+matrix = cosines(queries, keys)
+assert (matrix.argmax(1) == torch.arange(8)).all() and matrix.diagonal().mean() > 0.5
+picture = figures.similarity_matrix(matrix.numpy(), title="Each query is most alike to its own key")
+show(picture, "8 times 8 cosines: the largest of each row, in bold, lies on the framed blue diagonal.")
+print("lengths do not matter:", torch.allclose(cosines(3 * queries, keys / 7), matrix, atol=1e-6))
+
+# %% [markdown]
+# **A row is a question with eight answers.** So this is classification, and we know how to train that:
+# make probabilities of the row, and ask for a high one at the right place. What is unusual is only that the
+# classes are not fixed: they are the keys of this very batch.
+#
+# ## From cosines to a loss
+#
+# Four steps. Divide by a **temperature**, here 0.1, which makes differences larger (the next section asks
+# why). Take exponentials, and divide by their sum: now the row is a list of probabilities, the **softmax**.
+# The loss of a row is minus the logarithm of the right key's probability: 0 if it is sure and right, large
+# if it is sure and wrong. Average over the rows.
+#
+# The unit is the **nat**, the bit's sister with natural logarithms (1 nat is 1.44 bits). What is a good
+# value? Compare with somebody who knows nothing and gives every key the same probability, 1/N. That costs
+# log N in every row. Whoever is above has learned something wrong; whoever is below has learned something.
+
+# %%
+probabilities = (matrix / 0.1).exp()
+probabilities = probabilities / probabilities.sum(1, keepdim=True)
+row_losses = -probabilities.diagonal().log()
+print("query  cosine with own key  its probability  loss of the row")
+for row, (cosine, share, cost) in enumerate(zip(matrix.diagonal(), probabilities.diagonal(), row_losses)):
+    print(f"{row:5}  {cosine:19.2f}  {share:15.2f}  {cost:15.2f}")
+print(f"mean {row_losses.mean():52.2f}")
+for count in (8, 64, 4096):
+    nobody = torch.ones(count, 16)  # all the same: nothing to tell keys apart by
+    blind = F.cross_entropy(cosines(nobody, nobody) / 0.1, torch.arange(count))
+    print(f"{count:4} keys: a blind guess costs {blind:.2f} nats and is right in {1 / count:.2%}")
+    assert np.isclose(blind, np.log(count), atol=1e-4) and row_losses.mean() < np.log(8)
+
+# %% [markdown]
+# For the blind guess we used a function of PyTorch. Minus the logarithm of a softmax at the right place is
+# what everybody calls **cross-entropy**, and the right place in row *i* is *i*. So InfoNCE is three lines.
+# We write them down, and compare with the package's `info_nce`: the loss, the **top-1 accuracy** (the share
+# of rows whose own key is the most alike), and the gradients, for different numbers of further keys.
+
+
+# %%
+def our_info_nce(queries, keys, temperature):
+    """Loss in nats and top-1 accuracy; row i's own key is key i."""
+    logits, own = cosines(queries, keys) / temperature, torch.arange(len(queries))
+    return F.cross_entropy(logits, own), (logits.argmax(1) == own).float().mean()
+
+
+assert torch.isclose(our_info_nce(queries, keys, 0.1)[0], row_losses.mean(), atol=1e-5)
+for further in (0, 5, 100):
+    for temperature in (1.0, 0.1, 0.05):
+        some = torch.randn(8, 16, requires_grad=True)
+        many = torch.randn(8 + further, 16, requires_grad=True)
+        ours, theirs = (f(some, many, temperature) for f in (our_info_nce, info_nce))
+        slopes = [torch.autograd.grad(loss, (some, many)) for loss, _ in (ours, theirs)]
+        pairs = zip([*ours, *slopes[0]], [*theirs, *slopes[1]])
+        assert all(torch.allclose(a, b, atol=1e-5) for a, b in pairs)
+print("ours and the package's agree in loss, accuracy and gradients, at 3 temperatures, with 8 to 108 keys")
+
+# %% [markdown]
+# From here on we use the package's.
+#
+# **Exercise 1** (easy, 10 minutes). Write the loss of *one* row yourself, without PyTorch, so that it
+# survives small temperatures. At temperature 0.001 a cosine of 1 becomes exp(1000), which is too large for
+# the numbers of NumPy: the naive way gives `inf / inf`. Subtracting the same number from all logits changes
+# no probability; which number makes overflow impossible?
+
+
+# %% tags=["exercise"]
+def row_loss(cosines, own, temperature):
+    """Loss in nats of one row of cosines (M,), whose own key is number `own`."""
+    ...
+
+
+# %% tags=["check"]
+row = np.array([0.2, 0.9, -0.4, 0.85])
+asked = [(own, t) for own in (1, 2) for t in (1.0, 0.1, 0.001)]
+said = [row_loss(row, own, t) for own, t in asked]
+true = [F.cross_entropy(torch.from_numpy(row / t)[None], torch.tensor([own])).item() for own, t in asked]
+fine = None not in said and np.allclose(said, true)
+print("Right." if fine else f"Not yet: for own keys and temperatures {asked} you say {said}.")
+
+# %% [markdown]
+# <details><summary>Hint</summary>
+# Subtract the largest logit: then the largest exponential is 1, and the sum is at least 1. And take the
+# logarithm of the sum, never of a probability that may have become 0.
+# </details>
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# def row_loss(cosines, own, temperature):
+#     logits = cosines / temperature
+#     logits = logits - logits.max()
+#     return np.log(np.exp(logits).sum()) - logits[own]
+# ```
+#
+# </details>
+
+# %% [markdown]
+# ## Temperature: who gets pushed
+#
+# Training follows the gradient, so let us look at that instead of the loss. Differentiate a row's loss by
+# its cosines, and out comes something simple: **(probability - 1) / temperature at the own key, probability /
+# temperature at each negative.** Descent goes the other way: the own key is pulled nearer, each negative is
+# pushed away, as strongly as it was believed. Believe, but verify:
+
+# %%
+watched = matrix.clone().requires_grad_()
+F.cross_entropy(watched / 0.1, torch.arange(8), reduction="sum").backward()
+print("as we said:", torch.allclose(watched.grad, (probabilities - torch.eye(8)) / 0.1, atol=1e-4))
+print("in each row, pull and pushes add up to zero:", bool((watched.grad.sum(1).abs() < 1e-4).all()))
+
+# %% [markdown]
+# So the probabilities of the negatives are their shares of the push. And the temperature decides how unequal
+# these shares are. Take the query whose hardest negative is the most alike to it, and look at the same eight
+# cosines at four temperatures.
+
+# %%
+negatives = matrix.masked_fill(torch.eye(8, dtype=torch.bool), -torch.inf)
+chosen = int(negatives.max(1).values.argmax())
+degrees = (1.0, 0.3, 0.1, 0.03)
+alt = "Four panels of eight bars: of similar height at temperature 1; at 0.03 the own key stands alone."
+show(figures.temperatures(matrix[chosen].numpy(), chosen, degrees), alt)
+pushes = [(negatives[chosen] / degree).softmax(0).max().item() for degree in degrees]
+print("the hardest negative's part of the push grows as the temperature falls:", pushes == sorted(pushes))
+assert pushes == sorted(pushes) and pushes[0] < 0.3 and pushes[-1] > 0.9
+
+# %% [markdown]
+# A **hard negative** is one that is easily mistaken for the positive. At a high temperature all negatives
+# are pushed alike, even those that are far away already. At a low one only the hardest counts. Both extremes
+# are bad: hot, nothing fine is learned; cold, everything hangs on one key, and that key may be wrong to push
+# at all (we will meet such). The paper takes 0.1 for both of its tasks, and so do we.
+#
+# There is a second reason for a temperature. Cosines end at 1 and -1, so the logits are limited, and so is
+# certainty. The best that *N* vectors can do is to stand as far apart as possible, each at a cosine of
+# -1/(N-1) to all others, like the corners of a triangle or a tetrahedron. What does that cost,
+# at temperatures 1 and 0.1?
+
+# %%
+for count in (8, 64, 256):
+    corners = torch.eye(count) - 1 / count  # seen from their centre, the corners of such a body
+    high, low = (info_nce(corners, corners, temperature)[0] for temperature in (1.0, 0.1))
+    print(f"{count:3} keys: a guess {np.log(count):.2f}, perfection {high:.2f} at 1 and {low:.2f} at 0.1")
+    assert np.isclose(high, np.log1p((count - 1) * np.exp(-count / (count - 1))), atol=1e-3) and low < 0.02
+
+# %% [markdown]
+# At temperature 1, perfection is a single nat better than guessing, and there is little to descend. At 0.1
+# there is nearly all the room there can be.
+#
+# ## Turn the knobs
+#
+# Sixty-four made-up pairs. On the left their cosines, on the right the probabilities made of them. Move the
+# temperature: do the cosines change? the accuracy? the loss? Then change the number of keys. Can you find a
+# setting with *all* keys found and yet a poor loss? Below the sliders stand two settings that need none.
+
+
+# %%
+def made_up(count, noise=1.1):
+    """Pairs of made-up vectors: keys (count, 24), and queries, which are the keys with noise."""
+    keys, noises = torch.from_numpy(rng.standard_normal((2, count, 24))).float()
+    return keys + noise * noises, keys
+
+
+asking, pool = made_up(64)
+
+
+def experiment(temperature, keys):
+    """One round of the game with the first `keys` pairs: a figure, and the same in words."""
+    figure = figures.quiz(cosines(asking[:keys], pool[:keys]).numpy(), temperature)
+    return figure, figure.get_suptitle()
+
+
+laboratory(experiment, {"temperature": (1.0, 0.5, 0.2, 0.1, 0.05, 0.02), "keys": (4, 8, 16, 32, 64)})
+
+# %%
+for temperature, count in ((1.0, 8), (0.1, 64)):
+    figure, words = experiment(temperature, count)
+    show(figure, f"Cosines, and probabilities made of them, {count} queries by {count} keys. {words}.")
+hot, cool = (info_nce(asking[:8], pool[:8], temperature) for temperature in (1.0, 0.1))
+print("8 keys: same cosines, all found, at temperature 1 over twice the loss:", bool(hot[0] > 2 * cool[0]))
+
+# %% [markdown]
+# Hence: **never compare losses of different temperatures, and look at the accuracy as well.**
+#
+# ## More keys, harder game
+#
+# Nothing but the number of keys changes now; the vectors are as good as before. We play with 2, 4, ... up
+# to 2048 keys and average over many rounds. What will the loss do, and the accuracy? The third curve is
+# log N minus the loss: how much better than guessing.
+
+# %%
+askers, many = made_up(2048)
+counts, results = [2**power for power in range(1, 12)], []
+for count in counts:
+    rounds = [info_nce(q, k, 0.1) for q, k in zip(askers.split(count), many.split(count))]
+    results.append(torch.tensor(rounds).mean(0).tolist())
+losses, accuracies = map(list, zip(*results))
+gains = [np.log(count) - loss for count, loss in zip(counts, losses)]
+curves = {"blind guess": list(np.log(counts)), "loss": losses, "log N - loss": gains}
+title = "More keys: a higher loss, and more to be learned"
+alt = "Over the keys the blind guess rises, the loss below it rises, and their difference, ever more slowly."
+show(figures.by_keys(counts, curves, label="nats", title=title), alt)
+assert losses == sorted(losses) and gains == sorted(gains) and accuracies == sorted(accuracies, reverse=True)
+print("with more keys the loss rises, the accuracy falls, and log N - loss rises: True")
+
+# %% [markdown]
+# Two rules follow. A loss means nothing without its number of keys. And log N minus the loss, which says how
+# many nats the vectors tell about who is who, can never exceed log N: with few keys there is little to be
+# learned, however good the vectors. With 64 clips in a batch, the paper's released code compares each clip
+# with 64 key frames, and each point of coming motion with 12,544 keys.
+#
+# ## Further keys: hard negatives
+#
+# Keys need not come from other queries. We may add **further keys**, which are nobody's positive, and
+# choose them hard. For motion the paper adds other moments of the *same* video: the place is the same, the
+# things are the same, only the motion differs, so nothing else helps. Here we make up 56 further keys, once
+# at random, and once as slightly changed copies of the true ones.
+
+# %%
+at_random = made_up(56)[1]
+hard = pool[:8].repeat(7, 1) + 0.9 * made_up(56)[1]
+costs = [info_nce(asking[:8], torch.cat([pool[:8], extra]), 0.1)[0] for extra in (pool[:0], at_random, hard)]
+print("56 keys at random raise the loss:", bool(costs[1] > 1.5 * costs[0]))
+print("56 hard ones raise it to over 1.5 times that:", bool(costs[2] > 1.5 * costs[1]))
+
+# %% [markdown]
+# ## False negatives, and questions without an answer
+#
+# Now let two clips of *one* video be in a batch. Each one's key counts as a negative for the other, although
+# it fits nearly as well: a **false negative**. The network is punished for being right. The remedy is the
+# argument `allowed`, one truth value for each pair: what is not allowed does not stand in the comparison.
+# We play it with perfect vectors: videos 0, 0, 1, 2, 2, 3, and the same vector for the same video.
+
+# %%
+videos = torch.tensor([0, 0, 1, 2, 2, 3])
+perfect = torch.eye(4)[videos]
+allowed = (videos[:, None] != videos[None]) | torch.eye(6, dtype=torch.bool)
+every, title = cosines(perfect, perfect).numpy(), "Pairs of one video are left out"
+alt = "6 times 6 cosines: 1 on the framed diagonal, four hatched cells beside it, 0 elsewhere."
+show(figures.similarity_matrix(every, allowed=allowed.numpy(), title=title), alt)
+costs = [info_nce(perfect, perfect, 0.1, allowed=pairs)[0].item() for pairs in (None, allowed)]
+print("perfect vectors cost 4/6 of log 2; masked, 0:", np.allclose(costs, [np.log(2) * 4 / 6, 0], atol=1e-3))
+
+# %% [markdown]
+# With false negatives, four of the six rows can do no better than toss a coin between two right answers,
+# log 2 each, and the gradient pulls apart what belongs together. (Two *walls of bricks* are different walls,
+# and remain each other's negatives in our game, though we would call them alike. InfoNCE knows no classes.)
+#
+# And there are **questions without an answer**: a clip after which the picture is cut has no motion to
+# foresee. The argument `valid` takes such rows out. Since a target that is none is no good wrong answer
+# either, we forbid its column, too.
+
+# %%
+targets = torch.eye(6)
+targets[2] = 0  # nothing there
+foreseen = (targets + 0.02 * torch.from_numpy(rng.standard_normal((6, 6))).float()).requires_grad_()
+valid = targets.any(1)
+mixed = info_nce(foreseen, targets, 0.1)[0]
+answered, _ = info_nce(foreseen, targets, 0.1, valid, allowed=valid.expand(6, 6))
+answered.backward()
+print("loss with the empty row over 10 times the loss without it:", bool(mixed > 10 * answered))
+print("gradient of the empty row is zero:", bool((foreseen.grad[2] == 0).all()))
+
+# %% [markdown]
+# **Exercise 2** (medium, 10 minutes). Put both ideas together, as motion prediction does. There are N clips,
+# and `videos` says which video each comes from. The keys are `windows` x N: first the true futures of all N
+# clips, then a first further window of each clip, then a second, and so on. A clip may be compared with all
+# windows of *other videos*, and with all windows of *its own clip* (these are the hard negatives), but with
+# no window of another clip of its own video. Which pairs are allowed?
+
+
+# %% tags=["exercise"]
+def allowed_pairs(videos, windows):
+    """(N, windows * N) bool, from the clips' videos (N,) and the number of windows of each clip."""
+    ...
+
+
+# %% tags=["check"]
+answer = allowed_pairs(torch.tensor([5, 7, 5]), 2)
+expected = torch.tensor([[1, 1, 0, 1, 1, 0], [1, 1, 1, 1, 1, 1], [0, 1, 1, 0, 1, 1]]).bool()
+fine = answer is not None and torch.equal(answer, expected)
+print("Right." if fine else f"Not yet: for videos 5, 7, 5 and two windows you allow\n{answer}")
+
+# %% [markdown]
+# <details><summary>Hint</summary>
+# Make the (N, N) table for one window first: other video, or the clip itself. Then, is it any different for
+# the second window?
+# </details>
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# def allowed_pairs(videos, windows):
+#     itself = torch.eye(len(videos), dtype=torch.bool)
+#     return ((videos[:, None] != videos[None]) | itself).repeat(1, windows)
+# ```
+#
+# </details>
+
+# %% [markdown]
+# ## Learning, live
+#
+# Back to the walls, and no more made-up vectors. Three small convolutions and a mean over the window make 64
+# features: the **backbone**, the part we want. A linear layer on top makes the 32 numbers that are compared:
+# the **head**, thrown away afterwards. (The backbone is the course's encoder of key frames, made slimmer.) In
+# each of 120 steps, 64 walls are drawn at random out of 320, with two fresh windows each. Everything that we
+# shall vary has a name: the `objective`, and the `look`, which makes two views of a wall.
+
+
+# %%
+def compare(backbone, head, one, other):
+    """InfoNCE: each left window has to find the right window of its wall."""
+    return info_nce(*head(backbone(torch.cat([one, other]))).chunk(2), 0.1)
+
+
+def train(objective, look, seed, outs=32, steps=120):
+    """A trained backbone and head, and (steps, 2): the loss of each step and the objective's measure."""
+    torch.manual_seed(seed)
+    draws = torch.Generator().manual_seed(seed)
+    backbone, head = ContextEncoder((16, 32, 64)), torch.nn.Linear(64, outs)
+    optimiser = torch.optim.AdamW([*backbone.parameters(), *head.parameters()], lr=3e-3)
+    history = []
+    for _ in range(steps):
+        batch = walls[torch.randperm(len(walls), generator=draws)[:64]]
+        loss, measure = objective(backbone, head, *look(batch, draws))
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        history.append((loss.item(), measure.item()))
+    return backbone.eval(), head.eval(), np.array(history)
+
+
+SEEDS = (0, 1, 2)
+compared = [train(compare, in_grey, seed) for seed in SEEDS]
+runs = np.stack([history for _, _, history in compared])
+ends = runs[:, -20:].mean(1)  # (seeds, 2): loss and accuracy, over the last 20 steps
+loss, accuracy = ends.mean(0)
+title = f"Below log 64, and {accuracy * 64:.0f} times as often right as a guess"
+alt = f"Loss, from {runs[:, 0, 0].mean():.1f} down to {loss:.1f} nats, and accuracy, up to {accuracy:.2f}."
+show(figures.learning(runs, 64, title=title), alt + " The three seeds differ little.")
+better = (ends[:, 0] < np.log(64) - 1).all() and (ends[:, 1] > 8 / 64).all() and np.ptp(ends[:, 1]) < 0.15
+print("in each seed: over 1 nat below a blind guess, and right over 8 times as often:", bool(better))
+
+# %% [markdown]
+# The riddle is being solved. But that is a pretext; nobody needs windows matched. Did the network learn what
+# we *care* about? We ask by retrieval, as in notebook 01: for each of 128 walls that it has never seen, is
+# the nearest of the 320 old walls of the same scene? A guess is right once in 16. And we look at two more
+# things: how often unseen windows find their partner among 64, and the **effective rank** of their vectors.
+# That is the number of directions they really use, from 1 (all the same) to 32; here the exponential of
+# the entropy of how the vectors' squared length spreads over their principal directions.
+
+
+# %%
+@torch.no_grad()
+def embed(model, look):
+    """The compared vectors of the left and of the right windows of all unseen walls, (128, 32) each."""
+    return [model[1](model[0](view)) for view in look(unseen, torch.Generator().manual_seed(1))]
+
+
+@torch.no_grad()
+def knows_scene(model, look=in_grey):
+    """R@1: the share of unseen walls whose nearest old wall, by the backbone's features, has their scene."""
+    draws = torch.Generator().manual_seed(1)
+    new, old = (sum(map(model[0], look(pictures, draws))).numpy() for pictures in (unseen, walls))
+    return retrieval(new, np.arange(128) % 16, old, np.arange(320) % 16, ks=(1,))["R@1"]
+
+
+def matches(model, look):
+    """The share of unseen left windows that find their own right window among 64."""
+    pairs = zip(*(vectors.split(64) for vectors in embed(model, look)))
+    return float(np.mean([info_nce(one, other, 0.1)[1].item() for one, other in pairs]))
+
+
+def effective_rank(vectors):
+    """Directions that the vectors (N, D) use, 1 to D."""
+    share = torch.linalg.svdvals(F.normalize(vectors, dim=1)) ** 2
+    return torch.distributions.Categorical(share / share.sum()).entropy().exp().item()
+
+
+untrained = [train(compare, in_grey, seed, steps=0) for seed in SEEDS]
+knows = {"InfoNCE": [*map(knows_scene, compared)], "untrained": [*map(knows_scene, untrained)]}
+R1 = "R@1: the nearest wall has the same scene"
+title = "Whoever matches windows learns to see textures"
+show(figures.seeds({R1: knows}, guess=[1 / 16], title=title), figures.in_words({R1: knows}))
+print("each over twice the best untrained network:", min(knows["InfoNCE"]) > 2 * max(knows["untrained"]))
+
+# %% [markdown]
+# Nobody told the network about scenes. Note the lower bar, too: an *untrained* network is above guessing.
+# It is the line to beat, always.
+#
+# ## Collapse
+#
+# Why so complicated? Matching pairs shall be alike; so let us just pull them together and leave the
+# negatives out. Minimise 1 - cosine of the two windows. The loss is between 0, perfect, and 2. Before you run
+# it: what is the laziest way to make it 0?
+
+
+# %%
+def pull(backbone, head, one, other):
+    """The distance of the two windows of a wall, 1 - cosine; no negatives. And InfoNCE's accuracy."""
+    one, other = head(backbone(torch.cat([one, other]))).chunk(2)
+    return (1 - F.cosine_similarity(one, other)).mean(), info_nce(one, other, 0.1)[1]
+
+
+pulled = [train(pull, in_grey, seed) for seed in SEEDS]
+for model, name in ((compared[0], "InfoNCE"), (pulled[0], "pull only")):
+    one, other = (vectors[:24] for vectors in embed(model, in_grey))
+    title = f"{name}: 24 unseen walls, effective rank {effective_rank(one):.1f}"
+    look = "blue on the diagonal, mixed elsewhere" if name == "InfoNCE" else "the same dark blue all over"
+    show(figures.similarity_matrix(cosines(one, other).numpy(), title=title), f"24 times 24 cosines: {look}.")
+
+ends = [run[-20:, 0].mean() for _, _, run in pulled]
+lowest = [cosines(*embed(model, in_grey)).min() for model in pulled]
+ranks = [[effective_rank(embed(m, in_grey)[0]) for m in models] for models in (compared, pulled)]
+print("in each seed: loss below .01, so it looks perfect:", max(ends) < 0.01)
+print("cosine of any two walls above .95:", bool(min(lowest) > 0.95))
+print("effective rank below 1.1, that of InfoNCE above 3:", max(ranks[1]) < 1.1 and min(ranks[0]) > 3)
+knows["pull only"] = [*map(knows_scene, pulled)]
+assert max(knows["pull only"]) < 0.6 * min(knows["InfoNCE"])
+
+# %% [markdown]
+# One vector for everything: a perfect loss, and a worthless representation. This is a **collapse**. With
+# InfoNCE it does not pay. If all vectors are the same, each key gets 1/N and the loss is log N, that of
+# a blind guess, and any difference makes it better. The negatives are what keeps vectors apart. (There are
+# other ways, such as letting no gradient flow through one of the two sides, as BYOL and SimSiam do. They are
+# subtler.)
+#
+# **Signs of a collapse**: cosines of strangers near 1, an effective rank near 1, an InfoNCE that stays at
+# log N.
+#
+# ## A shortcut
+#
+# The other failure looks like a triumph. Say each film was shot in the light of its own lamp. We
+# imitate that by tinting *both* windows of a wall with one random colour; everything else stays. No texture
+# is needed any more to match them.
+
+
+# %%
+def tinted(pictures, draws):
+    """Two grey views, both in one random tint."""
+    tint = torch.randn(len(pictures), 3, 1, 1, generator=draws)
+    return [view + tint for view in in_grey(pictures, draws)]
+
+
+def as_drawn(pictures, draws):
+    """Two views in the wall's own colours."""
+    return [(window(pictures, half, draws) - 0.45) / 0.25 for half in (0, 1)]
+
+
+strip = []
+for look in (as_drawn, tinted):
+    views = look(unseen[:4], torch.Generator().manual_seed(3))
+    strip += to_show(torch.stack(views, 1).flatten(0, 1))
+title = "Colour gives each pair away: in its own colours (above), in a tint (below)"
+alt = "Two rows of four pairs of windows; above in many colours, below in one tint for each pair."
+show(figures.filmstrip(strip, labels=[*"1122334411223344"], columns=8, title=title), alt)
+
+# %% [markdown]
+# The upper row is no trick of ours. Each wall of MovingScenes has a palette of its own, as each film has its
+# light and its camera. So there are two trainings to compare with the honest one: in the walls' own colours,
+# and with a tint. All are tested on walls they have never seen. Who plays best, and who knows the scenes?
+
+# %%
+looks = {"own colours": as_drawn, "one tint": tinted}
+cheats = {name: [train(compare, look, seed) for seed in SEEDS] for name, look in looks.items()}
+game, knows["grey"] = {"grey": [matches(model, in_grey) for model in compared]}, knows["InfoNCE"]
+for name, look in looks.items():
+    game[name] = [matches(model, look) for model in cheats[name]]
+    knows[name] = [max(knows_scene(model), knows_scene(model, look)) for model in cheats[name]]
+measures = {"the game: finds its partner among 64": game, R1: {name: knows[name] for name in game}}
+title = "The more colour, the better the game goes, and the less is learned"
+show(figures.seeds(measures, guess=[1 / 64, 1 / 16], title=title), figures.in_words(measures))
+print("every seed plays better with colour:", max(game["grey"]) < min(game["own colours"] + game["one tint"]))
+print("and knows less:", min(knows["grey"]) > 1.2 * max(knows["own colours"] + knows["one tint"]))
+
+# %% [markdown]
+# **A good score at the riddle proves nothing.** With the tint, the game is won nearly every time, and little
+# has been learned about scenes. And note that the walls of the test were *new*: a shortcut is not
+# overfitting, it works on new data just as well, so a test of the same game does not reveal it. Two things
+# do: take the cue away, and see how the game goes then; and ask for what you want instead, here R@1.
+
+# %%
+bare = [matches(model, in_grey) for model in cheats["one tint"]]
+print("with the tint above .9:", min(game["one tint"]) > 0.9, "  without it below .2:", max(bare) < 0.2)
+print("R@1 below 2/3 of that in grey:", max(knows["one tint"]) < min(knows["grey"]) * 2 / 3)
+
+# %% [markdown]
+# And the cure is augmentation: change in one view, at random, whatever shall not count. Then it tells nothing
+# about the other. We took colour away altogether; mostly one draws random tints, crops and flips for each
+# view by itself. Too little leaves the shortcut, too much hides what shall be learned. Notebook 07 will have
+# to find a middle.
+#
+# **Exercise 3** (medium, 10 minutes). Be the doctor. A patient shows two pairs of compared vectors of 64
+# unseen walls: `seen` as in its training, and `bare`, without whatever might have been a cue. It is
+# `"collapsed"` if different walls in `seen` have a mean cosine above 0.95 (left against right), otherwise
+# it takes a `"shortcut"` if its top-1 accuracy falls to less than a third from `seen` to `bare`, otherwise
+# it is `"healthy"`.
+
+
+# %% tags=["exercise"]
+def diagnose(seen, bare):
+    """ "collapsed", "shortcut" or "healthy"; `seen` and `bare` are (left, right), vectors (64, 32) each."""
+    ...
+
+
+# %% tags=["check"]
+patients = [(model, in_grey, "healthy") for model in compared]
+patients += [(model, in_grey, "collapsed") for model in pulled]
+patients += [(model, tinted, "shortcut") for model in cheats["one tint"]]
+samples = [[[side[:64] for side in embed(m, view)] for view in (look, in_grey)] for m, look, _ in patients]
+said, truth = [diagnose(*sample) for sample in samples], [kind for _, _, kind in patients]
+print("Right." if said == truth else f"Not yet: you say {said}, but they are {truth}.")
+
+# %% [markdown]
+# <details><summary>Hint</summary>
+# <code>cosines(*seen)</code> has the pairs on its diagonal and strangers elsewhere; a mask
+# <code>~torch.eye(64, dtype=torch.bool)</code> picks the strangers.
+# </details>
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# def diagnose(seen, bare):
+#     strangers = cosines(*seen)[~torch.eye(64, dtype=torch.bool)]
+#     if strangers.mean() > 0.95:
+#         return "collapsed"
+#     accuracy = [info_nce(left, right, 0.1)[1] for left, right in (seen, bare)]
+#     return "shortcut" if accuracy[1] < accuracy[0] / 3 else "healthy"
+# ```
+#
+# </details>
+
+# %% [markdown]
+# ## Why not simply predict the values?
+#
+# There is a more obvious task: see the left window, and *say* the right one, pixel by pixel, with the mean
+# squared error for a loss. That is **regression**. The paper decided against it: rather than
+# regress motion vectors, it compares their features. Two reasons can be seen right here. The first is what a
+# squared error wants when the answer is open. Say a shape goes left or right, and nobody can know which.
+
+# %%
+answers = torch.linspace(-1, 1, 21)
+errors = ((answers - 1) ** 2 + (answers + 1) ** 2) / 2  # the truth is 1 or -1, equally often
+print(f"least squared error: say {abs(answers[errors.argmin()]):.0f}, a future that never comes")
+between = torch.eye(8)[:1] + torch.eye(8)[1:2]
+shares = (cosines(between, torch.eye(8)) / 0.1).softmax(1)[0]
+print(f"a vector between two keys gives each {shares[0]:.2f}, and the rest {shares[2:].sum():.2f}")
+
+# %% [markdown]
+# Regression answers with the *mean* of what may come: neither left nor right. A comparison can say "one of
+# these two, none of those". The second reason: most of a picture's values, such as where exactly a brick
+# ends, cannot be foreseen, and are not what we want to know; but a squared error counts every one of them.
+# We let the same backbone predict the right window, made small, 14 x 14, and ask what it learned.
+
+
+# %%
+def values(backbone, head, one, other):
+    """Mean squared error of the right window's values, and the share of their variance explained."""
+    target = F.avg_pool2d(other[:, :1], 2).flatten(1)
+    loss = F.mse_loss(head(backbone(one)), target)
+    return loss, 1 - loss / target.var()
+
+
+regressed = [train(values, in_grey, seed, outs=14 * 14) for seed in SEEDS]
+one, other = in_grey(unseen[:6], torch.Generator().manual_seed(1))
+told = regressed[0][1](regressed[0][0](one)).detach().view(6, 1, 14, 14).repeat(1, 3, 1, 1)
+strip, labels = to_show(F.avg_pool2d(other, 2)) + to_show(told), ["to be said"] * 6 + ["said"] * 6
+picture = figures.filmstrip(strip, labels=labels, columns=6, title="The mean of all that may come is grey")
+show(picture, "Above six small grey textures, below what was said of them: nearly even grey each.")
+knows["predict values"] = [*map(knows_scene, regressed)]
+learned = {R1: {name: knows[name] for name in ("InfoNCE", "predict values", "pull only", "untrained")}}
+picture = figures.seeds(learned, guess=[1 / 16], title="Learned in the same number of steps")
+show(picture, figures.in_words(learned))
+explained = max(run[-20:, 1].mean() for _, _, run in regressed)
+print("less than a tenth of the values' variance could be foreseen:", explained < 0.1)
+more = min(knows["InfoNCE"]) > 1.5 * max(knows["predict values"])
+print("in each seed, R@1 by comparing is over 1.5 times that by predicting values:", more)
+assert told.std() < 0.5 * other.std()
+
+# %% [markdown]
+# Could one regress *features* instead, with the mean squared error between the two windows' vectors? Let the
+# gradient flow to both sides, and you have "pull only" again, under another name: the easiest features to
+# predict are constant ones.
+#
+# > **Caution.** This is a toy, and a small one. Predicting values is not hopeless: networks that fill in
+# > masked pictures learn very well that way, with far more data and steps. What we have shown is *where* it
+# > is weak. On our real tasks, notebook 12_ablations puts both side by side.
+#
+# ## What we have seen
+#
+# - InfoNCE asks every query to find its own key among all keys: a softmax over cosines, divided by a
+#   temperature. A blind guess costs log N, so a loss says nothing without its N and its temperature.
+# - Each negative is pushed by its probability. Low temperatures and hard negatives make the game fine; false
+#   negatives are left out by `allowed`, rows without an answer by `valid`.
+# - Negatives prevent collapse, augmentation prevents shortcuts, and only a measure of what you want tells
+#   whether you got it.
+#
+# ## Quiz
+#
+# **1.** Your loss with 256 keys has stood at 5.55 for an hour. What has the network learned?
+#
+# <details><summary>Answer</summary>
+# Nothing: log 256 is 5.55. Perhaps all vectors are the same. Look at the cosines of strangers.
+# </details>
+#
+# **2.** A friend halves the temperature, and the loss falls at once, without any training. Is the
+# representation better?
+#
+# <details><summary>Answer</summary>
+# It is the same; its cosines have not changed. Neither has the accuracy.
+# </details>
+#
+# **3.** Why are other moments of the same video good further keys for motion prediction, and bad negatives
+# for context matching?
+#
+# <details><summary>Answer</summary>
+# Their motion differs, so telling them apart teaches motion. Their place is the same: for context they are
+# right answers, that is, false negatives.
+# </details>
+#
+# **4.** Training accuracy .99 after a minute, and so it is on new videos. Why may you still worry?
+#
+# <details><summary>Answer</summary>
+# A cue that both views share, such as a tint, works on new videos just as well. Take it away in the test, or
+# measure what you really want.
+# </details>
+#
+# **5.** Why can InfoNCE not be solved by one constant vector?
+#
+# <details><summary>Answer</summary>
+# Then all keys are equally probable and the loss is log N, the value of a blind guess. Any true difference
+# makes it smaller.
+# </details>
+#
+# ## Next, and further reading
+#
+# Next comes 07_context_matching: the queries become clips, the keys key frames, and the tint a real danger.
+#
+# - [Contrastive predictive coding](https://arxiv.org/abs/1807.03748): where InfoNCE comes from.
+# - [Alignment and uniformity](https://arxiv.org/abs/2005.10242): what the loss does to vectors on a sphere.
+# - [A simple framework for contrastive learning](https://arxiv.org/abs/2002.05709): why augmentation
+#   decides; its colour shortcut is ours.
+# - [The glossary](../docs/glossary.md) of this course.
