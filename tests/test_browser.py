@@ -27,8 +27,14 @@ import pytest
 from playwright.sync_api import Browser, Error, Locator, Page, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
-COURSE = ["00_start_here", "01_result_first", "02_inside_a_video_file", "03_motion_vectors", "04_residuals"]
-WITH_SLIDERS = ["02_inside_a_video_file", "03_motion_vectors"]
+COURSE = [
+    "00_start_here",
+    "01_result_first",
+    "02_inside_a_video_file",
+    "03_motion_vectors",
+    "04_residuals",
+]
+WITH_SLIDERS = ["02_inside_a_video_file", "03_motion_vectors", "06_infonce"]
 WITH_MOSAIC = "03_motion_vectors"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = [
