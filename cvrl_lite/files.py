@@ -55,16 +55,20 @@ def sha256(path: str | os.PathLike[str]) -> str:
 
 
 @contextmanager
-def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
+def replacing(path: str | os.PathLike[str], *, durable: bool = False) -> Iterator[Path]:
     """Gives a temporary path beside `path`; renames it over `path` if the block succeeds.
 
-    So a file is there whole or not at all, whenever the writer is interrupted.
+    So a file is there whole or not at all, whenever the writer is interrupted; with `durable` also when the
+    machine loses power, as the file is on the disk before it gets its name.
     """
     final = Path(path)
     final.parent.mkdir(parents=True, exist_ok=True)
     part = final.with_name(f".{final.stem}.{os.getpid()}{final.suffix}")
     try:
         yield part
+        if durable:
+            with open(part, "rb+") as file:
+                os.fsync(file.fileno())
         os.replace(part, final)
     finally:
         part.unlink(missing_ok=True)

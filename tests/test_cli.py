@@ -11,6 +11,7 @@ import pytest
 from cvrl_lite import CompressedVideo, scenes
 from cvrl_lite.cli import main
 from cvrl_lite.codec import load
+from cvrl_lite.pretrain import recipes
 
 
 @pytest.fixture(scope="module")
@@ -196,3 +197,30 @@ def test_quickstart_prints_its_table(tmp_path, capsys, monkeypatch):
     assert (tmp_path / "out/quickstart.png").stat().st_size > 5000
     assert main(["evaluate", str(tmp_path / "out/joint"), "--protocol", "linear", "--json"]) == 0
     assert set(json.loads(capsys.readouterr().out)) == {"scene", "action"}
+
+
+def test_pretraining_by_recipe_scales_with_its_batch(clips, tmp_path, capsys):
+    """The paper's rate is 5e-4 for each clip of the batch; the data are read in UCF101's layout."""
+    root = tmp_path / "set"
+    (root / "ucfTrainTestlist").mkdir(parents=True)
+    folder = root / "UCF-101/Archery"
+    folder.mkdir(parents=True)
+    for number, clip in enumerate(clips[:3]):
+        shutil.copy(clip, folder / f"v_Archery_g0{number + 1}_c01.mp4")
+    listed = "".join(f"Archery/v_Archery_g0{number}_c01.avi 1\n" for number in (1, 2, 3))
+    (root / "ucfTrainTestlist/trainlist01.txt").write_text(listed)
+    (root / "ucfTrainTestlist/testlist01.txt").write_text("")
+    (root / "ucfTrainTestlist/classInd.txt").write_text("1 Archery\n")
+    words = ["pretrain", "--root", str(root), "--batch", "2", "--steps", "2", "--out"]
+    small = [*words, str(tmp_path / "a"), "--recipe", "laptop_fast", "--data", "ucf101", "--json"]
+    assert main(small) == 0
+    assert json.loads(capsys.readouterr().out)["steps"] == 2
+    assert (tmp_path / "a/curves.png").exists()
+    assert main([*words, str(tmp_path / "b"), "--recipe", "ucf101_c3d"]) == 2  # clips of 40 frames
+    assert "no video is usable" in capsys.readouterr().err
+    assert main([*words, str(tmp_path / "c"), "--recipe", "vgg"]) == 2
+    assert one_line(capsys.readouterr().err)
+    for batch in (2, 64):
+        recipe = recipes.ucf101_c3d(batch=batch)
+        assert recipe.optimisation.learning_rate == pytest.approx(5e-4 * batch)
+        assert recipe.steps == 120 * (9537 // batch)

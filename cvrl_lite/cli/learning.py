@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import inspect
 import json
 import sys
 from pathlib import Path
@@ -77,15 +78,17 @@ def _pretrain(arguments: argparse.Namespace) -> int:
 
     if arguments.recipe not in pretrain.recipes.NAMED:
         raise ValueError(f"--recipe is one of {', '.join(pretrain.recipes.NAMED)}; got {arguments.recipe}")
-    recipe = pretrain.recipes.NAMED[arguments.recipe]()
-    recipe = recipe.replace(tasks=tuple(arguments.tasks.split(",")))
-    changes = {
-        name: getattr(arguments, name) for name in ("data", "root", "source", "steps", "batch", "seed")
+    make = pretrain.recipes.NAMED[arguments.recipe]
+    given = {name: getattr(arguments, name) for name in ("root", "source", "steps", "batch", "seed")}
+    given["tasks"] = tuple(arguments.tasks.split(","))
+    given["data"] = arguments.folder or arguments.data
+    given = {
+        name: str(value) if isinstance(value, Path) else value
+        for name, value in given.items()
+        if value is not None
     }
-    changes["data"] = arguments.folder or arguments.data
-    for name, value in changes.items():
-        if value is not None:
-            recipe = recipe.replace(**{name: str(value) if isinstance(value, Path) else value})
+    known = inspect.signature(make).parameters  # a batch, say, from which the recipe takes its learning rate
+    recipe = make(**{name: value for name, value in given.items() if name in known}).replace(**given)
     run = pretrain.run(recipe, arguments.out, workers=arguments.workers)
     if not is_first():
         return 130 if run.interrupted else 0

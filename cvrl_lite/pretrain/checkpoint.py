@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import nn
 
 from cvrl_lite.files import replacing
@@ -72,7 +72,9 @@ class Folder:
         """Writes a checkpoint, and removes all but the last `keep`."""
         name = f"step-{step:08d}"
         self._weights(f"{name}.safetensors", model)
-        with replacing(self.path / f"{name}.pt") as part:  # the last of the two: with it the pair is whole
+        with replacing(
+            self.path / f"{name}.pt", durable=True
+        ) as part:
             torch.save({"step": step, "optimiser": optimiser.state_dict()}, part)
         for old in self._checkpoints()[:-keep]:
             old.unlink()
@@ -110,8 +112,8 @@ class Folder:
 
     def _weights(self, name: str, model: nn.Module) -> None:
         weights = {key: value.contiguous() for key, value in model.state_dict().items()}
-        with replacing(self.path / name) as part:
-            save_file(weights, part)
+        with replacing(self.path / name, durable=True) as part:
+            part.write_bytes(save(weights))  # save_file would make it readable by its owner alone
 
     def _write(self, name: str, text: str, end: str = "\n") -> None:
         with replacing(self.path / name) as part:

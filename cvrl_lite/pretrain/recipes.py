@@ -134,7 +134,7 @@ def kinetics_r2plus1d26(
     return recipe.replace(data="kinetics", steps=120 * (videos // batch))
 
 
-NAMED: dict[str, Callable[[], Recipe]] = {
+NAMED: dict[str, Callable[..., Recipe]] = {
     "laptop": laptop,
     "laptop_fast": laptop_fast,
     "ucf101_r2plus1d26": ucf101_r2plus1d26,
