@@ -72,9 +72,7 @@ class Folder:
         """Writes a checkpoint, and removes all but the last `keep`."""
         name = f"step-{step:08d}"
         self._weights(f"{name}.safetensors", model)
-        with replacing(
-            self.path / f"{name}.pt", durable=True
-        ) as part:
+        with replacing(self.path / f"{name}.pt", durable=True) as part:
             torch.save({"step": step, "optimiser": optimiser.state_dict()}, part)
         for old in self._checkpoints()[:-keep]:
             old.unlink()

@@ -249,8 +249,8 @@ print(
 assert early - later > 3 * (start - early)
 
 # %% [markdown]
-# After 60 steps motion had gained next to nothing; then it fell off its plateau, and a run that is given up too
-# early never gets there. What such a plateau is made of, and what shortens it, is told in
+# After 60 steps motion had gained next to nothing; then it fell off its plateau, and a run that is given up
+# too early never gets there. What such a plateau is made of, and what shortens it, is told in
 # [docs/experiments.md](../docs/experiments.md).
 #
 # Sharing costs the *losses* little. Whether the *features* keep both kinds of knowledge is another question,
