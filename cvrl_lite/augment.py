@@ -6,14 +6,14 @@ Axes: B batch, T time, C channel, H W pixels, S side of the decoded square, G ve
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from cvrl_lite.datasets import VECTOR_STEPS, Batch
+from cvrl_lite.datasets import RESIDUAL_STEPS, VECTOR_STEPS, Batch
 
 MEAN, STD = 0.45, 0.25  # of pixels in 0..1, for all three channels
 _STATISTICS = {
@@ -43,6 +43,7 @@ class Augmentation:
         normalise: Which mean and deviation pixels get: "plain" (.45 and .25) or "imagenet".
         vector_scale: Pixels of the network's picture that become 1 in the motion encoder's input.
         vector_clamp: Longest x and y, in pixels of the network's picture; None keeps all.
+        residual_scale: Grey levels that become 1 in the residual encoder's input.
         faithful: Whether to do as the released code does: a flip leaves the sign of x, a crop the length of
             vectors; the key frame's colours come in the order BGR; each further window has a crop of its
             own; and the motion encoder gets x and y without the mask.
@@ -62,6 +63,7 @@ class Augmentation:
     normalise: Literal["plain", "imagenet"] = "plain"
     vector_scale: float = 2.0
     vector_clamp: float | None = None
+    residual_scale: float = 4.0
     faithful: bool = False
 
     @classmethod
@@ -97,6 +99,9 @@ class Views:
             channels where the augmentation is `faithful`.
         sources: (B,) int64.
         mask: (B, 1 + N, W, cells, cells) bool; cells that hold a vector.
+        residual: (B, 1 + N, 3, W, cells, cells) float: mean residual and its mean size, in units of
+            `residual_scale`, and the mask; None where the batch has no residuals.
+        residual_mask: (B, 1 + N, W, cells, cells) bool; cells that hold a residual.
     """
 
     clip: Tensor
@@ -104,6 +109,8 @@ class Views:
     motion: Tensor
     sources: Tensor
     mask: Tensor
+    residual: Tensor | None = None
+    residual_mask: Tensor | None = None
 
     def point_valid(self, points: tuple[int, int, int]) -> Tensor:
         """Which points of the motion encoder's map see vectors in a quarter of their cells, or more (ours).
@@ -114,8 +121,21 @@ class Views:
         Returns:
             (B, 1 + N, P) bool, times first, then rows.
         """
-        share = F.adaptive_avg_pool3d(self.mask.flatten(0, 1)[:, None].float(), points)
-        return (share >= _POINT_SHARE).flatten(1).unflatten(0, self.mask.shape[:2])
+        return enough(self.mask, points)
+
+
+def enough(mask: Tensor, points: tuple[int, int, int]) -> Tensor:
+    """Which points of an encoder's map see something valid in a quarter of their cells, or more (ours).
+
+    Args:
+        mask: (B, 1 + N, W, cells, cells) bool.
+        points: Times, rows and columns of the map, P in all.
+
+    Returns:
+        (B, 1 + N, P) bool, times first, then rows.
+    """
+    share = F.adaptive_avg_pool3d(mask.flatten(0, 1)[:, None].float(), points)
+    return (share >= _POINT_SHARE).flatten(1).unflatten(0, mask.shape[:2])
 
 
 @dataclass(frozen=True)
@@ -157,7 +177,7 @@ class Geometry:
         return F.grid_sample(pictures, grid, padding_mode="border", align_corners=False)
 
     def sample_vectors(
-        self, vectors: Tensor, mask: Tensor, size: int, *, faithful: bool = False
+        self, vectors: Tensor, mask: Tensor, size: int, *, as_they_are: bool = False
     ) -> tuple[Tensor, Tensor]:
         """Crops, flips and rescales vector maps.
 
@@ -168,7 +188,7 @@ class Geometry:
             vectors: (B, W, 2, G, G) in pixels of the square.
             mask: (B, W, G, G) bool.
             size: Cells a side of the result.
-            faithful: Leaves signs and lengths as they are, as the released code does.
+            as_they_are: Leaves signs and lengths: as the released code does, and for what is no vector.
 
         Returns:
             Vectors (B, W, 2, size, size), in pixels of a square whose crop was enlarged to its full side,
@@ -181,7 +201,7 @@ class Geometry:
         values, weight = stacked[:, : 2 * steps], stacked[:, 2 * steps :]
         kept = weight >= 0.5
         values = values.unflatten(1, (steps, 2)) / weight.clamp(min=0.5)[:, :, None]
-        if faithful:
+        if as_they_are:
             return values * kept[:, :, None], kept
         scale = 1 / self.extent  # (B, 2)
         scale = torch.stack([torch.where(self.flip, -scale[:, 0], scale[:, 0]), scale[:, 1]], 1)
@@ -282,33 +302,43 @@ def augment(batch: Batch, how: Augmentation) -> Views:
     clip = _paint(clip.flatten(2), *next(colours), how.normalise).view_as(clip)
     frame = _paint(frame.flatten(2), *next(colours), how.normalise).view_as(frame)
 
-    motion, mask = _motion_views(batch, how, shared, random[:, 40:], more[:, 6:])
-    channels = [motion] if how.faithful else [motion, mask[:, :, :, None].float()]
-    return Views(clip, frame, torch.cat(channels, 3).transpose(2, 3), batch.sources, mask)
-
-
-def _motion_views(
-    batch: Batch, how: Augmentation, shared: Geometry, random: Tensor, each: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Window 0 under the clip's geometry, all others under one of their own, or (faithful) one each."""
+    count = batch.motion.shape[1] - 1
+    if how.faithful:
+        others = Geometry.draw(more[:, 6:].unflatten(1, (count, 5)).flatten(0, 1), how.least_area, how.flip)
+    else:
+        others = Geometry.draw(random[:, 40:45], how.least_area, how.flip).repeat(count)
     pixels = how.size / batch.clip.shape[2] / VECTOR_STEPS / how.vector_scale
-    vectors, mask = batch.motion.float() * pixels, batch.motion_mask
-    near = shared.sample_vectors(vectors[:, 0], mask[:, 0], how.cells, faithful=how.faithful)
-    pieces = [(near[0][:, None], near[1][:, None])]
-    count = vectors.shape[1] - 1
-    if count:
-        if how.faithful:
-            others = Geometry.draw(each.unflatten(1, (count, 5)).flatten(0, 1), how.least_area, how.flip)
-        else:
-            others = Geometry.draw(random[:, :5], how.least_area, how.flip).repeat(count)
-        far = others.sample_vectors(
-            vectors[:, 1:].flatten(0, 1), mask[:, 1:].flatten(0, 1), how.cells, faithful=how.faithful
-        )
-        pieces.append((far[0].unflatten(0, (-1, count)), far[1].unflatten(0, (-1, count))))
-    views, kept = (torch.cat(part, 1) for part in zip(*pieces, strict=True))
+    motion, mask = _windows(
+        batch.motion.float() * pixels, batch.motion_mask, (shared, others), how.cells, how.faithful
+    )
     if how.vector_clamp is not None:
-        views = views.clamp(-how.vector_clamp / how.vector_scale, how.vector_clamp / how.vector_scale)
-    return views, kept
+        motion = motion.clamp(-how.vector_clamp / how.vector_scale, how.vector_clamp / how.vector_scale)
+    channels = [motion] if how.faithful else [motion, mask[:, :, :, None].float()]
+    views = Views(clip, frame, torch.cat(channels, 3).transpose(2, 3), batch.sources, mask)
+    if batch.residual is None or batch.residual_mask is None:
+        return views
+    levels = batch.residual.float() / RESIDUAL_STEPS / how.residual_scale
+    levels, mask = _windows(levels, batch.residual_mask, (shared, others), how.cells, True)
+    channels = [levels, mask[:, :, :, None].float()]
+    return replace(views, residual=torch.cat(channels, 3).transpose(2, 3), residual_mask=mask)
+
+
+def _windows(
+    maps: Tensor, mask: Tensor, geometries: tuple[Geometry, Geometry], cells: int, as_they_are: bool
+) -> tuple[Tensor, Tensor]:
+    """Window 0 under the clip's geometry, the others under theirs: (B, 1 + N, W, 2, cells, cells), mask."""
+    near, others = geometries
+    values, kept = near.sample_vectors(maps[:, 0], mask[:, 0], cells, as_they_are=as_they_are)
+    values, kept = values[:, None], kept[:, None]
+    count = maps.shape[1] - 1
+    if not count:
+        return values, kept
+    far = others.sample_vectors(
+        maps[:, 1:].flatten(0, 1), mask[:, 1:].flatten(0, 1), cells, as_they_are=as_they_are
+    )
+    pairs = zip((values, kept), far, strict=True)
+    values, kept = (torch.cat([one, more.unflatten(0, (-1, count))], 1) for one, more in pairs)
+    return values, kept
 
 
 def plain(clips: Tensor, size: int, normalise: Literal["plain", "imagenet"] = "plain") -> Tensor:

@@ -110,12 +110,12 @@ def test_the_number_of_workers_changes_nothing(folder, tmp_path):
 
 def test_decoded_arrays_can_stay_on_disk(folder, tmp_path):
     videos = datasets.VideoFolder(folder)
-    plain = datasets.decode(videos, **SQUARE)
-    datasets.decode(videos, cache=tmp_path, **SQUARE)
-    kept = datasets.decode(videos, cache=tmp_path, **SQUARE)
+    plain = datasets.decode(videos, residuals=True, **SQUARE)
+    datasets.decode(videos, residuals=True, cache=tmp_path, **SQUARE)
+    kept = datasets.decode(videos, residuals=True, cache=tmp_path, **SQUARE)
     for a, b in zip(plain.videos, kept.videos, strict=True):
         assert isinstance(b.frames, np.memmap)
-        for name in ("frames", "vectors", "mask", "times", "keys"):
+        for name in ("frames", "vectors", "mask", "times", "keys", "residuals", "residual_mask"):
             assert np.array_equal(getattr(a, name), getattr(b, name))
     first = sorted(folder.rglob("*.mp4"))[0]
     changed = tmp_path / "changed"
@@ -123,7 +123,7 @@ def test_decoded_arrays_can_stay_on_disk(folder, tmp_path):
     (changed / "a.mp4").write_bytes(first.read_bytes())
     before = len(list(tmp_path.glob("*.npy")))
     datasets.decode(datasets.VideoFolder(changed), cache=tmp_path, **SQUARE)
-    assert len(list(tmp_path.glob("*.npy"))) == before + 5
+    assert len(list(tmp_path.glob("*.npy"))) == before + 7
 
 
 @pytest.mark.parametrize("rate", [25.0, 29.97])

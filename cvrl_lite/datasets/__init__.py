@@ -6,7 +6,14 @@ cuts samples from it.
 
 from cvrl_lite.datasets.benchmarks import HMDB51, UCF101, Kinetics
 from cvrl_lite.datasets.cutting import Cut, Sampling, Timeline
-from cvrl_lite.datasets.decoded import VECTOR_STEPS, DecodedSet, DecodedVideo, Skipped, decode
+from cvrl_lite.datasets.decoded import (
+    RESIDUAL_STEPS,
+    VECTOR_STEPS,
+    DecodedSet,
+    DecodedVideo,
+    Skipped,
+    decode,
+)
 from cvrl_lite.datasets.download import download
 from cvrl_lite.datasets.files import Entry, MovingScenes, VideoFolder, VideoSet
 from cvrl_lite.datasets.sampling import Batch, Sampler, evaluation_clips
@@ -14,6 +21,7 @@ from cvrl_lite.datasets.stream import FileSampler
 
 __all__ = [
     "HMDB51",
+    "RESIDUAL_STEPS",
     "UCF101",
     "VECTOR_STEPS",
     "Batch",

@@ -15,6 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 
+_ROUNDING = 1e-6  # seconds or frames, far below any distance of two frames
+
+
 @dataclass(frozen=True)
 class Sampling:
     """How a sample is cut from a video.
@@ -100,7 +103,7 @@ class Timeline:
             others = random.choice(apart, how.others, replace=len(apart) < how.others).tolist()
         first, final = clock[clip[0]] - how.reach, clock[clip[-1]] + how.reach
         key_times = clock[self.keys]
-        near = self.keys[(key_times >= first) & (key_times <= final)]
+        near = self.keys[(key_times >= first - _ROUNDING) & (key_times <= final + _ROUNDING)]
         if not len(near):
             near = self.keys[[np.argmin(np.abs(key_times - (first + final) / 2))]]
         return Cut(clip, (future, *others), int(random.choice(near)), int(random.integers(2**62)))
@@ -114,7 +117,7 @@ class Timeline:
 
     def _starts(self) -> NDArray[np.int64]:
         how, clock = self.how, self.clock
-        starts = np.flatnonzero(clock + how.step * (how.frames - 1) <= clock[-1])
+        starts = np.flatnonzero(clock + how.step * (how.frames - 1) <= clock[-1] + _ROUNDING)
         futures = self._futures(_nearest(clock, clock[starts] + how.step * (how.frames - 1)))
         last = len(clock) - how.window
         fits = (futures >= 0) & (futures <= last)

@@ -1,4 +1,4 @@
-"""Every file read once: its central square as `uint8` pixels and `int16` vectors, in memory.
+"""Every file read once: its central square as `uint8` pixels and `int16` vectors and residuals, in memory.
 
 Axes: T time, S side of the decoded square, G vector cells a side.
 """
@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # a training on batches made elsewhere needs no PyAV
     from cvrl_lite.codec import CompressedVideo
 
 VECTOR_STEPS = 16  # a kept vector is in 1/16 of a pixel of the decoded square
+RESIDUAL_STEPS = 16  # a kept residual is in 1/16 of a grey level
 _CHUNK = 64  # frames decoded at a time, so that a long file needs little memory beside its result
 
 
@@ -41,6 +42,9 @@ class DecodedVideo:
         mask: (T, G, G) bool; cells that hold a vector.
         times: (T,) float64 seconds, rising.
         keys: (K,) int64 indices of the key frames.
+        residuals: (T, 2, G, G) int16, of each cell the mean residual and its mean size, in 1/16 of a grey
+            level; T is 0 where they were not asked for.
+        residual_mask: (T, G, G) bool; cells that were predicted, and so have a residual.
     """
 
     entry: Entry
@@ -49,6 +53,8 @@ class DecodedVideo:
     mask: NDArray[np.bool_]
     times: NDArray[np.float64]
     keys: NDArray[np.int64]
+    residuals: NDArray[np.int16] = field(default_factory=lambda: np.zeros((0, 2, 0, 0), np.int16))
+    residual_mask: NDArray[np.bool_] = field(default_factory=lambda: np.zeros((0, 0, 0), bool))
 
 
 @dataclass(frozen=True)
@@ -89,6 +95,7 @@ def decode(
     size: int = 72,
     cells: int = 14,
     vectors: bool = True,
+    residuals: bool = False,
     cache: str | os.PathLike[str] | None = None,
 ) -> DecodedSet:
     """Reads every file once.
@@ -98,6 +105,7 @@ def decode(
         size: S, the side in pixels that the central square is scaled to.
         cells: G, the number of vector cells along that side.
         vectors: Whether motion vectors are needed; a file without them is then left out.
+        residuals: Whether residuals are needed, too.
         cache: A folder in which the arrays are kept, and from which they are mapped into memory: for sets
             that do not fit, and to read a set once for many trainings. A file is known by its path, size and
             time of change.
@@ -105,14 +113,15 @@ def decode(
     Returns:
         The decoded set; files that could not be read are in its `skipped`.
     """
+    how = (size, cells, vectors, residuals)
     kept: list[DecodedVideo] = []
     skipped: list[Skipped] = []
     for entry in track(videos.entries, "decoding", len(videos.entries)):
         try:
             if cache is None:
-                kept.append(_decode_one(entry, size, cells, vectors))
+                kept.append(_decode_one(entry, *how))
             else:
-                kept.append(_mapped(entry, size, cells, vectors, Path(cache)))
+                kept.append(_mapped(entry, how, Path(cache)))
         except VideoError as error:
             skipped.append(Skipped(entry.path, error.reason))
     return DecodedSet(tuple(kept), tuple(skipped), videos.classes)
@@ -145,47 +154,66 @@ def read_vectors(
     return np.rint(field * scale).clip(-32768, 32767).astype(np.int16), mask
 
 
+def read_residuals(
+    video: CompressedVideo, start: int, stop: int, cells: int
+) -> tuple[NDArray[np.int16], NDArray[np.bool_]]:
+    """Its residuals: (T, 2, G, G) int16 in 1/16 grey level, mean and mean size; and its mask."""
+    found = video.residuals(start, stop)
+    height, width = found.values.shape[1:]
+    there = found.mask.repeat(8, 1).repeat(8, 2)[:, :height, :width]
+    values = np.stack([found.values, np.abs(found.values)], 1).astype(np.float32)
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    middle = (..., slice(top, top + side), slice(left, left + side))
+    field, mask = _means(values[middle], there[middle], cells)
+    return np.rint(field * RESIDUAL_STEPS).astype(np.int16), mask
+
+
 def key_frames(gop_lengths: Sequence[int]) -> NDArray[np.int64]:
     """Indices of the key frames; a video begins with one."""
     return np.cumsum([0, *gop_lengths[:-1]], dtype=np.int64)
 
 
-def _decode_one(entry: Entry, size: int, cells: int, vectors: bool) -> DecodedVideo:
+_How = tuple[int, int, bool, bool]  # size, cells, whether vectors, whether residuals
+_Maps = tuple[NDArray[np.int16], NDArray[np.bool_]]
+
+
+def _decode_one(entry: Entry, size: int, cells: int, vectors: bool, residuals: bool) -> DecodedVideo:
     from cvrl_lite.codec import CompressedVideo
 
+    empty = np.zeros((0, 2, cells, cells), np.int16), np.zeros((0, cells, cells), bool)
+    frames: list[NDArray[np.uint8]] = []
+    moved: list[_Maps] = [] if vectors else [empty]
+    left: list[_Maps] = [] if residuals else [empty]
     with CompressedVideo(entry.path) as video:
-        count, frames, fields, masks = video.info.frames, [], [], []
+        count = video.info.frames
         for start in range(0, count, _CHUNK):
             stop = min(start + _CHUNK, count)
             frames.append(read_square(video, size, start=start, frames=stop - start))
             if vectors:
-                field, mask = read_vectors(video, start, stop, size, cells)
-                fields.append(field)
-                masks.append(mask)
-        return DecodedVideo(
-            entry,
-            np.concatenate(frames),
-            np.concatenate(fields) if vectors else np.zeros((0, 2, cells, cells), np.int16),
-            np.concatenate(masks) if vectors else np.zeros((0, cells, cells), bool),
-            video.times,
-            key_frames(video.info.gop_lengths),
-        )
+                moved.append(read_vectors(video, start, stop, size, cells))
+            if residuals:
+                left.append(read_residuals(video, start, stop, cells))
+        field, mask = (np.concatenate(part) for part in zip(*moved, strict=True))
+        rest, predicted = (np.concatenate(part) for part in zip(*left, strict=True))
+        pictures, keys = np.concatenate(frames), key_frames(video.info.gop_lengths)
+        return DecodedVideo(entry, pictures, field, mask, video.times, keys, rest, predicted)
 
 
-_ARRAYS = ("frames", "vectors", "mask", "times", "keys")
+_ARRAYS = ("frames", "vectors", "mask", "times", "keys", "residuals", "residual_mask")
 
 
-def _mapped(entry: Entry, size: int, cells: int, vectors: bool, folder: Path) -> DecodedVideo:
+def _mapped(entry: Entry, how: _How, folder: Path) -> DecodedVideo:
     """The video from the folder, decoded into it where it is not there."""
     try:
         state = entry.path.stat()
     except OSError:
-        return _decode_one(entry, size, cells, vectors)  # which says what is wrong with it
-    facts = [str(entry.path.absolute()), state.st_size, state.st_mtime_ns, size, cells, vectors]
+        return _decode_one(entry, *how)  # which says what is wrong with it
+    facts = [str(entry.path.absolute()), state.st_size, state.st_mtime_ns, *how]
     place = folder / hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
     files = [place.with_suffix(f".{name}.npy") for name in _ARRAYS]
     if not files[-1].exists():  # it is written last
-        made = _decode_one(entry, size, cells, vectors)
+        made = _decode_one(entry, *how)
         for file, name in zip(files, _ARRAYS, strict=True):
             with replacing(file) as part, open(part, "wb") as out:
                 np.save(out, getattr(made, name))
@@ -202,9 +230,14 @@ def _square(
     span = -(-side // 8)
     mask = mask[:, top : top + span, left : left + span]
     vectors = vectors[:, :, top : top + span, left : left + span]
-    if span == cells:
-        return vectors, mask
+    return (vectors, mask) if span == cells else _means(vectors, mask, cells)
+
+
+def _means(
+    values: NDArray[np.float32], mask: NDArray[np.bool_], cells: int
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Means (T, 2, G, G) of what is valid of (T, 2, H, W), and where at least half of a cell is."""
     weight = torch.from_numpy(mask[:, None].astype(np.float32))
     share = F.adaptive_avg_pool2d(weight, cells)
-    mean = F.adaptive_avg_pool2d(torch.from_numpy(vectors) * weight, cells) / share.clamp(min=1e-6)
+    mean = F.adaptive_avg_pool2d(torch.from_numpy(values) * weight, cells) / share.clamp(min=1e-6)
     return mean.numpy(), (share[:, 0] >= 0.5).numpy()

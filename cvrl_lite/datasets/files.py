@@ -87,14 +87,14 @@ def first_names(paths: Sequence[Path], folder: Path) -> str:
 
 
 def MovingScenes(split: str, root: str | os.PathLike[str] | None = None) -> VideoSet:
-    """The embedded data set: clips whose scene and action are independent labels.
+    """The embedded data set: clips whose scene, action and appearance are independent labels.
 
     Args:
         split: `"train"`, `"val"` or `"test"`.
         root: A folder made by `scenes.make`; the course's own set, made when it is missing, where None.
 
     Returns:
-        Entries with the labels `scene` and `action`.
+        Entries with the labels `scene` and `action`, and `appearance` where the set has more than one.
 
     Raises:
         ValueError: The set has no such split.
@@ -105,16 +105,19 @@ def MovingScenes(split: str, root: str | os.PathLike[str] | None = None) -> Vide
     clips = [clip for clip in scenes.read_index(folder) if clip.split == split]
     if not clips:
         raise ValueError(f"{folder}: holds no split named {split!r}")
+    classes = {"scene": tuple(scenes.SCENES), "action": tuple(scenes.ACTIONS)}
+    if any(clip.appearance != clips[0].appearance for clip in clips):
+        classes["appearance"] = tuple(scenes.APPEARANCES)
     return VideoSet(
         tuple(
             Entry(
                 folder / clip.file,
                 clip.file,
-                {"scene": scenes.SCENES.index(clip.scene), "action": scenes.ACTIONS.index(clip.action)},
+                {label: names.index(getattr(clip, label)) for label, names in classes.items()},
             )
             for clip in clips
         ),
-        {"scene": tuple(scenes.SCENES), "action": tuple(scenes.ACTIONS)},
+        classes,
     )
 
 

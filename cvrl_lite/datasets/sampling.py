@@ -6,7 +6,7 @@ Axes: B batch, T time, S side of the decoded square, G vector cells a side, N ot
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -31,6 +31,9 @@ class Batch:
         seeds: (B,) int64; what the augmentation of each sample is drawn from.
         names: The files, B of them.
         replaced: How many files could not be read this time, and were replaced by others.
+        residual: (B, 1 + N, W, 2, G, G) int16, mean residual and mean size of the same windows, in 1/16 grey
+            level; None where residuals were not asked for.
+        residual_mask: (B, 1 + N, W, G, G) bool, or None.
     """
 
     clip: Tensor
@@ -41,14 +44,17 @@ class Batch:
     seeds: Tensor
     names: tuple[str, ...] = ()
     replaced: int = 0
+    residual: Tensor | None = None
+    residual_mask: Tensor | None = None
 
     def to(self, device: torch.device) -> Batch:
         """The same on another device; the seeds stay."""
         moved = {
-            name: getattr(self, name).to(device, non_blocking=True)
-            for name in ("clip", "keyframe", "motion", "motion_mask", "sources")
+            name: values.to(device, non_blocking=True)
+            for name, values in vars(self).items()
+            if isinstance(values, Tensor) and name != "seeds"
         }
-        return Batch(**moved, seeds=self.seeds, names=self.names, replaced=self.replaced)
+        return Batch(**(vars(self) | moved))
 
 
 class Job(NamedTuple):
@@ -143,15 +149,24 @@ class Sampler:
         videos = [self.data.videos[job.number] for job in jobs]
         pairs = list(zip(videos, cuts, strict=True))
         windows = [windows_of(cut, self.sampling.window) for cut in cuts]
-        return Batch(
+
+        def in_windows(name: str) -> Tensor:
+            return torch.from_numpy(
+                np.stack([getattr(v, name)[w] for v, w in zip(videos, windows, strict=True)])
+            )
+
+        batch = Batch(
             torch.from_numpy(np.stack([video.frames[cut.clip] for video, cut in pairs])),
             torch.from_numpy(np.stack([video.frames[cut.key] for video, cut in pairs])),
-            torch.from_numpy(np.stack([v.vectors[w] for v, w in zip(videos, windows, strict=True)])),
-            torch.from_numpy(np.stack([v.mask[w] for v, w in zip(videos, windows, strict=True)])),
+            in_windows("vectors"),
+            in_windows("mask"),
             torch.from_numpy(self._sources[[job.number for job in jobs]]),
             torch.tensor([cut.seed for cut in cuts]),
             tuple(str(video.entry.path) for video in videos),
         )
+        if not len(videos[0].residuals):
+            return batch
+        return replace(batch, residual=in_windows("residuals"), residual_mask=in_windows("residual_mask"))
 
 
 def windows_of(cut: Cut, length: int) -> NDArray[np.int64]:

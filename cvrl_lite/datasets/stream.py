@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
 from cvrl_lite.datasets.cutting import Cut, Sampling, Timeline
-from cvrl_lite.datasets.decoded import Skipped, key_frames, read_square, read_vectors
+from cvrl_lite.datasets.decoded import Skipped, key_frames, read_residuals, read_square, read_vectors
 from cvrl_lite.datasets.files import Entry, VideoSet
 from cvrl_lite.datasets.sampling import Batch, Job, check_usable, schedule
 from cvrl_lite.errors import NoMotionVectors, VideoError
@@ -26,7 +26,7 @@ from cvrl_lite.progress import track
 if TYPE_CHECKING:
     from cvrl_lite.codec import CompressedVideo
 
-_Sample = tuple[Any, ...]  # clip, key frame, vectors, mask, source, seed, name
+_Sample = tuple[Any, ...]  # source, seed, name, clip, key frame, vectors, mask, perhaps residuals and mask
 _Broken = list[tuple[str, str]]  # files, and why they could not be read
 _TRIES = 20  # broken files in a row before a data set counts as broken
 
@@ -43,6 +43,7 @@ class FileSampler:
         seed: Of every choice.
         size: S, the side in pixels that the central square is scaled to.
         cells: G, the number of vector cells along that side.
+        residuals: Whether residuals are needed, too.
         workers: Processes that read; 0 reads in this one.
         cache: A folder for the files' indexes, so that the set is looked through once.
 
@@ -62,6 +63,7 @@ class FileSampler:
         *,
         size: int,
         cells: int,
+        residuals: bool = False,
         workers: int = 0,
         cache: str | os.PathLike[str] | None = None,
     ) -> None:
@@ -78,7 +80,8 @@ class FileSampler:
         self.usable, self.skipped = tuple(timelines), tuple(skipped)
         check_usable(self.usable, self.skipped)
         sources = np.unique([entry.source for entry in videos.entries], return_inverse=True)[1]
-        self._reading = _Reading(videos.entries, timelines, sources, seed, sampling, size, cells, cache)
+        how = (size, cells, residuals)
+        self._reading = _Reading(videos.entries, timelines, sources, seed, sampling, how, cache)
         self._warned: set[str] = set()
 
     def batches(
@@ -170,12 +173,12 @@ class _Reading(Dataset[Any]):
         sources: NDArray[np.int64],
         seed: int,
         sampling: Sampling,
-        size: int,
-        cells: int,
+        how: tuple[int, int, bool],
         cache: str | os.PathLike[str] | None,
     ) -> None:
         self._entries, self._timelines, self._sources = entries, timelines, sources
-        self._seed, self._sampling, self._size, self._cells = seed, sampling, size, cells
+        self._seed, self._sampling = seed, sampling
+        self._size, self._cells, self._residuals = how
         self._cache, self._usable = cache, tuple(timelines)
 
     def __getitem__(self, jobs: tuple[Job, ...]) -> tuple[list[_Sample], _Broken]:
@@ -204,22 +207,28 @@ class _Reading(Dataset[Any]):
     def _sample(
         self, video: CompressedVideo, number: int, cut: Cut, wanted: list[int], pictures: NDArray[np.uint8]
     ) -> _Sample:
-        length = self._sampling.window
-        fields = [read_vectors(video, at, at + length, self._size, self._cells) for at in cut.windows]
+        length, cells = self._sampling.window, self._cells
+        windows = [read_vectors(video, at, at + length, self._size, cells) for at in cut.windows]
+        maps = [np.stack(part) for part in zip(*windows, strict=True)]
+        if self._residuals:
+            windows = [read_residuals(video, at, at + length, cells) for at in cut.windows]
+            maps += [np.stack(part) for part in zip(*windows, strict=True)]
         return (
-            pictures[np.searchsorted(wanted, cut.clip)],
-            pictures[np.searchsorted(wanted, cut.key)],
-            np.stack([vectors for vectors, _ in fields]),
-            np.stack([mask for _, mask in fields]),
             self._sources[number],
             cut.seed,
             str(self._entries[number].path),
+            pictures[np.searchsorted(wanted, cut.clip)],
+            pictures[np.searchsorted(wanted, cut.key)],
+            *maps,
         )
 
 
 def _collate(items: Sequence[tuple[list[_Sample], _Broken]]) -> tuple[Batch, _Broken]:
     columns = list(zip(*(sample for samples, _ in items for sample in samples), strict=True))
     broken = [failure for _, failures in items for failure in failures]
-    clip, keyframe, motion, mask = (torch.from_numpy(np.stack(column)) for column in columns[:4])
-    sources, seeds = (torch.tensor(column, dtype=torch.int64) for column in columns[4:6])
-    return Batch(clip, keyframe, motion, mask, sources, seeds, columns[6], len(broken)), broken
+    sources, seeds = (torch.tensor(column, dtype=torch.int64) for column in columns[:2])
+    first, residual = columns[3:7], columns[7:]
+    clip, keyframe, motion, mask = (torch.from_numpy(np.stack(column)) for column in first)
+    further = (torch.from_numpy(np.stack(column)) for column in residual)
+    batch = Batch(clip, keyframe, motion, mask, sources, seeds, columns[2], len(broken), *further)
+    return batch, broken

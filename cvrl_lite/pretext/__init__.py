@@ -2,13 +2,20 @@
 
 from cvrl_lite.pretext.gather import gather, processes, total
 from cvrl_lite.pretext.loss import info_nce, info_nce_in_blocks
-from cvrl_lite.pretext.tasks import NEGATIVES, ContextMatching, MotionPrediction, MotionRegression
+from cvrl_lite.pretext.tasks import (
+    NEGATIVES,
+    ContextMatching,
+    MotionPrediction,
+    MotionRegression,
+    ResidualPrediction,
+)
 
 __all__ = [
     "NEGATIVES",
     "ContextMatching",
     "MotionPrediction",
     "MotionRegression",
+    "ResidualPrediction",
     "gather",
     "info_nce",
     "info_nce_in_blocks",

@@ -169,6 +169,24 @@ class MotionPrediction(nn.Module):
         return allowed
 
 
+class ResidualPrediction(MotionPrediction):
+    """The same riddle about what vectors cannot tell: predict the features of the near future's residual.
+
+    Networks, negatives and loss are those of `MotionPrediction`; the maps it reads are a residual's.
+
+    Args:
+        predictor: From the clip's map to (B, P, its `width`).
+        encoder: Of windows of residuals: (B, 3, T, G, G), mean, mean size and mask, to a map.
+        temperature: Of the InfoNCE.
+        hidden: Width inside the projection heads.
+        outs: D.
+        negatives: Which of the three kinds are compared.
+
+    Source:
+        Ours: the paper leaves the residual out.
+    """
+
+
 class MotionRegression(nn.Module):
     """Motion prediction without comparisons: hit the target itself. For the ablation of InfoNCE.
 

@@ -37,7 +37,12 @@ def videos_of(recipe: Recipe) -> VideoSet:
 
 def load_data(recipe: Recipe) -> DecodedSet:
     """Reads the recipe's training data into memory."""
-    return decode(videos_of(recipe), size=recipe.decoded, cells=recipe.decoded_cells)
+    return decode(
+        videos_of(recipe),
+        size=recipe.decoded,
+        cells=recipe.decoded_cells,
+        residuals="residual" in recipe.tasks,
+    )
 
 
 def sampler_for(recipe: Recipe, data: DecodedSet | None, workers: int) -> Sampler | FileSampler:
@@ -55,6 +60,7 @@ def sampler_for(recipe: Recipe, data: DecodedSet | None, workers: int) -> Sample
             recipe.seed,
             size=recipe.decoded,
             cells=recipe.decoded_cells,
+            residuals="residual" in recipe.tasks,
             workers=workers,
             cache=cache_dir() / "indexes",
         )

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from cvrl_lite.augment import Views
+from cvrl_lite.augment import Views, enough
 from cvrl_lite.models import (
     C3D,
     R2D10,
@@ -21,7 +21,7 @@ from cvrl_lite.models import (
     TinyR2Plus1D,
     VideoBackbone,
 )
-from cvrl_lite.pretext import ContextMatching, MotionPrediction, MotionRegression
+from cvrl_lite.pretext import ContextMatching, MotionPrediction, MotionRegression, ResidualPrediction
 from cvrl_lite.pretrain.recipe import Networks, Recipe
 
 
@@ -54,12 +54,30 @@ class Pretraining(nn.Module):
                 symmetric=recipe.symmetric,
                 **heads,
             )
-        if "motion" not in recipe.tasks:
-            return
-        channels = 2 if recipe.augmentation.faithful else 3
-        window, cells = recipe.sampling.window, recipe.augmentation.cells
-        encoder = MotionEncoder(ins=channels) if tiny else R3D10(channels)
-        self.points = encoder.map_size(window, cells)
+        if "motion" in recipe.tasks:
+            predictor, encoder = self._pointwise(2 if recipe.augmentation.faithful else 3)
+            self.motion: MotionPrediction | MotionRegression
+            if recipe.objective == "info_nce":
+                temperature, negatives = recipe.motion_temperature, recipe.negatives
+                self.motion = MotionPrediction(
+                    predictor, encoder, temperature=temperature, negatives=negatives, **heads
+                )
+            elif recipe.objective == "features":
+                self.motion = MotionRegression(predictor, "features", encoder, **heads)
+            else:
+                window = (recipe.sampling.window, recipe.augmentation.cells)
+                self.motion = MotionRegression(predictor, "vectors", window=window)
+        if "residual" in recipe.tasks:
+            predictor, encoder = self._pointwise(3)
+            self.residual = ResidualPrediction(
+                predictor, encoder, temperature=recipe.residual_temperature, **heads
+            )
+
+    def _pointwise(self, channels: int) -> tuple[MotionPredictor, MotionEncoder | R3D10]:
+        """A predictor of the near future's points, and an encoder of windows with so many channels."""
+        recipe, networks = self.recipe, self.recipe.networks
+        encoder = MotionEncoder(ins=channels) if networks.backbone == "tiny" else R3D10(channels)
+        self.points = encoder.map_size(recipe.sampling.window, recipe.augmentation.cells)
         predictor = MotionPredictor(
             self.backbone.motion_channels,
             grid=self.backbone.map_size(recipe.sampling.frames, recipe.augmentation.size),
@@ -72,16 +90,7 @@ class Pretraining(nn.Module):
             content=networks.content,
             transformer=networks.transformer,
         )
-        self.motion: MotionPrediction | MotionRegression
-        if recipe.objective == "info_nce":
-            temperature, negatives = recipe.motion_temperature, recipe.negatives
-            self.motion = MotionPrediction(
-                predictor, encoder, temperature=temperature, negatives=negatives, **heads
-            )
-        elif recipe.objective == "features":
-            self.motion = MotionRegression(predictor, "features", encoder, **heads)
-        else:
-            self.motion = MotionRegression(predictor, "vectors", window=(window, cells))
+        return predictor, encoder
 
     def forward(self, views: Views, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
         """The weighted loss, and each task's loss and accuracy by name.
@@ -108,6 +117,13 @@ class Pretraining(nn.Module):
                 loss, explained = self.motion(motion_map, views.motion, views.mask, valid)
                 parts |= {"motion_loss": loss, "motion_explained": explained}
             total = total + recipe.motion_weight * loss
+        if "residual" in recipe.tasks:
+            if views.residual is None or views.residual_mask is None:
+                raise ValueError("residual prediction needs data that were read with their residuals")
+            valid = enough(views.residual_mask, self.points)
+            loss, accuracy = self.residual(motion_map, views.residual, valid, views.sources)
+            parts |= {"residual_loss": loss, "residual_accuracy": accuracy}
+            total = total + recipe.residual_weight * loss
         return total, parts
 
 

@@ -11,7 +11,8 @@ from cvrl_lite.augment import Augmentation
 from cvrl_lite.datasets import Sampling
 from cvrl_lite.pretext import NEGATIVES
 
-TASKS = ("context", "motion")
+TASKS = ("context", "motion", "residual")
+JOINT = ("context", "motion")
 BACKBONES = ("tiny", "c3d", "r3d26", "r2plus1d26")
 OBJECTIVES = ("info_nce", "features", "vectors")
 
@@ -75,7 +76,7 @@ class Recipe:
     """All that decides a training.
 
     Attributes:
-        tasks: `("context",)`, `("motion",)` or both.
+        tasks: Some of "context", "motion" and "residual" (ours), in this order.
         data: "moving_scenes", "ucf101", "hmdb51", "kinetics", or the path of any folder of videos.
         root: The folder of UCF101, HMDB51, Kinetics, or of another MovingScenes than the course's.
         source: For a folder of the user's: which files were cut from one video; see `datasets.VideoFolder`.
@@ -87,8 +88,10 @@ class Recipe:
         optimisation: How the weights move.
         context_temperature: Of context matching's InfoNCE.
         motion_temperature: Of motion prediction's.
+        residual_temperature: Of residual prediction's.
         context_weight: Of the context loss.
         motion_weight: Of the motion loss.
+        residual_weight: Of the residual loss.
         context_from: Share of the steps after which context matching joins in, when both are trained.
         symmetric: Whether key frames have to find their clips, too.
         objective: Of motion prediction: "info_nce", or regression on "features" or on "vectors".
@@ -104,7 +107,7 @@ class Recipe:
         keep: How many checkpoints stay.
     """
 
-    tasks: tuple[str, ...] = TASKS
+    tasks: tuple[str, ...] = JOINT
     data: str = "moving_scenes"
     root: str | None = None
     source: str | None = None
@@ -115,8 +118,10 @@ class Recipe:
     optimisation: Optimisation = field(default_factory=Optimisation)
     context_temperature: float = 0.1
     motion_temperature: float = 0.1
+    residual_temperature: float = 0.1
     context_weight: float = 1.0
     motion_weight: float = 1.0
+    residual_weight: float = 1.0
     context_from: float = 0.0
     symmetric: bool = False
     objective: str = "info_nce"

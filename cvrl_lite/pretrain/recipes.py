@@ -10,16 +10,16 @@ from collections.abc import Callable
 
 from cvrl_lite.augment import Augmentation
 from cvrl_lite.datasets import Sampling
-from cvrl_lite.pretrain.recipe import TASKS, Networks, Optimisation, Recipe
+from cvrl_lite.pretrain.recipe import JOINT, Networks, Optimisation, Recipe
 
 _UCF101_VIDEOS = 9537  # of training split 1
 
 
-def laptop(tasks: tuple[str, ...] = TASKS, *, seed: int = 0) -> Recipe:
+def laptop(tasks: tuple[str, ...] = JOINT, *, seed: int = 0) -> Recipe:
     """The course's own recipe: MovingScenes on two cores.
 
     Args:
-        tasks: `("context",)`, `("motion",)` or both.
+        tasks: Some of "context", "motion" and "residual"; see `Recipe`.
         seed: Of everything random.
 
     Returns:
@@ -40,7 +40,7 @@ def laptop(tasks: tuple[str, ...] = TASKS, *, seed: int = 0) -> Recipe:
     )
 
 
-def laptop_fast(tasks: tuple[str, ...] = TASKS, *, seed: int = 0) -> Recipe:
+def laptop_fast(tasks: tuple[str, ...] = JOINT, *, seed: int = 0) -> Recipe:
     """The laptop recipe with fewer steps and narrower networks: it learns a little in half a minute."""
     return laptop(tasks, seed=seed).replace(
         steps=60, batch=24, networks={"widths": (16, 32, 48, 48)}, save_every=20

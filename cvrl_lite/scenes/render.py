@@ -1,4 +1,4 @@
-"""Drawing a clip: a still scene, and sprites laid over it at quarter pixels.
+"""Drawing a clip: a still scene, sprites laid over it at quarter pixels, and the light on all of it.
 
 Legend: T frames, N sprites, M pixels a side of a sprite's tile.
 """
@@ -8,21 +8,34 @@ from __future__ import annotations
 import numpy as np
 
 from cvrl_lite.scenes.actions import ACTIONS, FINE, paths
-from cvrl_lite.scenes.integers import Dice
+from cvrl_lite.scenes.integers import Dice, Ints
+from cvrl_lite.scenes.light import APPEARANCES, light
 from cvrl_lite.scenes.sprites import COLOURS, Tile, tile
 from cvrl_lite.scenes.textures import REFERENCE, SCENES, still
 
 
-def draw(scene: str, action: str, seed: int, *, frames: int = 40, size: int = 112) -> np.ndarray:
+def draw(
+    scene: str,
+    action: str,
+    seed: int,
+    *,
+    appearance: str = "steady",
+    bystanders: float = 0.0,
+    frames: int = 40,
+    size: int = 112,
+) -> np.ndarray:
     """Draws one clip. The same arguments give the same pixels on every machine.
 
-    Scene, light, sprites and pace depend on the seed alone, so two clips with one seed differ by what
-    was asked of them and nothing else.
+    Palette, sprites and pace depend on the seed alone, so two clips with one seed differ by what was
+    asked of them and nothing else.
 
     Args:
         scene: One of `SCENES`.
         action: One of `ACTIONS`.
         seed: Any whole number.
+        appearance: One of `APPEARANCES`: how the light changes.
+        bystanders: The share of the sprites, 0 to 1, that do not take part in the action; each of them
+            moves by another action.
         frames: T, at least 1.
         size: Pixels a side, at least 16.
 
@@ -30,7 +43,7 @@ def draw(scene: str, action: str, seed: int, *, frames: int = 40, size: int = 11
         (T, size, size, 3) uint8 RGB.
 
     Raises:
-        ValueError: There is no such scene or action, or a number is too small.
+        ValueError: There is no such scene, action or appearance, or a number is out of range.
 
     Example:
         >>> draw("bricks", "turn", 7, frames=2).shape
@@ -40,10 +53,14 @@ def draw(scene: str, action: str, seed: int, *, frames: int = 40, size: int = 11
         raise ValueError(f"no scene is called {scene!r}; there are {', '.join(SCENES)}")
     if action not in ACTIONS:
         raise ValueError(f"no action is called {action!r}; there are {', '.join(ACTIONS)}")
+    if appearance not in APPEARANCES:
+        raise ValueError(f"no appearance is called {appearance!r}; there are {', '.join(APPEARANCES)}")
+    if not 0 <= bystanders <= 1:
+        raise ValueError(f"bystanders are a share from 0 to 1, not {bystanders}")
     if frames < 1 or size < 16:
         raise ValueError(f"a clip needs 1 frame and 16 pixels at least, not {frames} and {size}")
 
-    places = paths(action, seed, frames)  # (T, N, 2)
+    places = _with_bystanders(paths(action, seed, frames), action, seed, bystanders)  # (T, N, 2)
     count = places.shape[1]
     dice = Dice(seed, 3)
     colours = (dice.shuffled(range(len(COLOURS))) * (count // len(COLOURS) + 1))[:count]
@@ -61,7 +78,21 @@ def draw(scene: str, action: str, seed: int, *, frames: int = 40, size: int = 11
         for picture, (left, top) in zip(clip, corner.tolist()):
             if -4 * side < left < 4 * size and -4 * side < top < 4 * size:
                 _lay(picture, sprite, left, top)
-    return clip
+    if appearance == "steady":
+        return clip
+    lit = clip + light(appearance, seed, frames)[:, None, None, None]
+    return np.clip(lit, 0, 255).astype(np.uint8)
+
+
+def _with_bystanders(places: Ints, action: str, seed: int, share: float) -> Ints:
+    """The places (T, N, 2) of a clip's sprites, of which a share moves by other actions."""
+    frames, count = places.shape[:2]
+    others = [other for other in ACTIONS if other != action]
+    dice = Dice(seed, 7)
+    for number in dice.shuffled(range(count))[: round(share * count)]:
+        elsewhere = paths(dice.pick(others), dice.below(1 << 30), frames)
+        places[:, number] = elsewhere[:, number % elsewhere.shape[1]]
+    return places
 
 
 def _lay(picture: np.ndarray, sprite: Tile, left: int, top: int) -> None:

@@ -12,7 +12,7 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass, fields, replace
 from functools import lru_cache
 from pathlib import Path
@@ -22,6 +22,7 @@ from cvrl_lite.files import cache_dir, replacing, sha256
 from cvrl_lite.progress import track
 from cvrl_lite.scenes.actions import ACTIONS
 from cvrl_lite.scenes.integers import Dice
+from cvrl_lite.scenes.light import APPEARANCES
 from cvrl_lite.scenes.render import draw
 from cvrl_lite.scenes.textures import SCENES
 from cvrl_lite.scenes.workers import finished
@@ -40,7 +41,7 @@ class Clip:
         split: `"train"`, `"val"` or `"test"`.
         scene: One of `SCENES`: what stays.
         action: One of `ACTIONS`: what moves.
-        appearance: How the colours change in the course of the clip; `"steady"` for all.
+        appearance: One of `APPEARANCES`: how the light changes.
         seed: What `draw` was given; no two clips share one.
         pixels_sha256: Of the frames as drawn, (T, H, W, 3) uint8 in C order; the same on every machine.
         file_sha256: Of the file; encoders differ from build to build.
@@ -59,7 +60,7 @@ class Clip:
 _COLUMNS = tuple(field.name for field in fields(Clip))
 
 
-def plan(clips: int, seed: int, tie: float = 0.0) -> list[Clip]:
+def plan(clips: int, seed: int, tie: float = 0.0, appearances: Sequence[str] = APPEARANCES[:1]) -> list[Clip]:
     """Which clips a set holds, before anything is drawn.
 
     Within a split every pair of a scene and an action comes as often as any other, as far as the number
@@ -70,6 +71,7 @@ def plan(clips: int, seed: int, tie: float = 0.0) -> list[Clip]:
         seed: Of the set; sets of other seeds share no clip.
         tie: The part of the clips, 0 to 1, whose action is the one their scene stands for
             (`ACTIONS[SCENES.index(scene) % 8]`).
+        appearances: Which ones there are; each comes as often, whatever the scene and the action.
 
     Returns:
         The clips in the order of the index, without their hashes.
@@ -90,11 +92,12 @@ def plan(clips: int, seed: int, tie: float = 0.0) -> list[Clip]:
     planned: list[Clip] = []
     for order, (split, count) in enumerate(counts.items()):
         dice = Dice(seed, 5, order)
+        looks = Dice(seed, 9, order).shuffled([appearances[n % len(appearances)] for n in range(count)])
         for number, (scene, action) in enumerate(_pairs(count, dice)):
             if dice.below(1 << 20) < round(tie * (1 << 20)):
                 action = ACTIONS[SCENES.index(scene) % len(ACTIONS)]
             file = f"{split}/{number:05d}.mp4"
-            planned.append(Clip(file, split, scene, action, "steady", seed * _SEEDS + len(planned)))
+            planned.append(Clip(file, split, scene, action, looks[number], seed * _SEEDS + len(planned)))
     return planned
 
 
@@ -126,6 +129,8 @@ def make(
     frames: int = 40,
     size: int = 112,
     tie: float = 0.0,
+    bystanders: float = 0.0,
+    appearances: Sequence[str] = APPEARANCES[:1],
     workers: int | None = None,
 ) -> list[Clip]:
     """Makes a set, or what is missing of it.
@@ -140,6 +145,8 @@ def make(
         frames: Frames of a clip, at 25 a second.
         size: Pixels a side, even, at least 16.
         tie: 0: action and scene are independent; 1: the scene gives the action away.
+        bystanders: The share of the sprites that do not take part in the action.
+        appearances: Some of `APPEARANCES`: how the light may change.
         workers: Processes; the number of processors where None.
 
     Returns:
@@ -157,11 +164,11 @@ def make(
     """
     if frames < 1 or size < 16 or size % 2:
         raise ValueError(f"a clip needs 1 frame and an even size of 16 at least, not {frames} and {size}")
-    planned = plan(clips, seed, tie)
+    planned = plan(clips, seed, tie, appearances)
     folder = Path(root)
-    _claim(
-        folder, {"clips": clips, "seed": seed, "frames": frames, "size": size, "tie": tie, "look": _look()}
-    )
+    made_with = {"clips": clips, "seed": seed, "frames": frames, "size": size, "tie": tie, "look": _look()}
+    made_with |= {"bystanders": bystanders, "appearances": list(appearances)}
+    _claim(folder, made_with)
 
     index, ledger = folder / "index.csv", folder / "index.part.csv"
     indexed = _rows(index)
@@ -173,11 +180,11 @@ def make(
     done = {clip.file: clip for clip in sound}
     missing = [clip for clip in planned if clip.file not in done]
     _write(ledger, sound)
-    jobs = [(clip.file, clip.scene, clip.action, clip.seed) for clip in missing]
+    jobs = [(clip.file, clip.scene, clip.action, clip.appearance, clip.seed) for clip in missing]
     by_file = {clip.file: clip for clip in missing}
     with open(ledger, "a", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        results = finished(folder, jobs, frames=frames, size=size, workers=workers)
+        results = finished(folder, jobs, bystanders=bystanders, frames=frames, size=size, workers=workers)
         for name, pixels, contents in track(results, "drawing MovingScenes", len(jobs)):
             done[name] = replace(by_file[name], pixels_sha256=pixels, file_sha256=contents)
             writer.writerow(astuple(done[name]))
@@ -198,6 +205,7 @@ def _claim(folder: Path, made_with: dict[str, object]) -> None:
         found = json.loads(card.read_text(encoding="utf-8"))
     except ValueError:
         found = {}
+    found = {"bystanders": 0.0, "appearances": ["steady"]} | found  # sets of old do not name these
     other = [
         f"{name} {found.get(name)}, not {value}"
         for name, value in made_with.items()
@@ -272,4 +280,18 @@ def course_set() -> Path:
     """
     root = cache_dir() / f"moving_scenes_{_look()[:8]}"
     make(root, COURSE_CLIPS, seed=0)
+    return root
+
+
+def hard_set(clips: int = COURSE_CLIPS) -> Path:
+    """The set of the experiments: every third sprite is a bystander, and the light changes.
+
+    Args:
+        clips: How many.
+
+    Returns:
+        Its folder in the cache, where it is made when it is missing or damaged.
+    """
+    root = cache_dir() / f"moving_scenes_hard_{clips}_{_look()[:8]}"
+    make(root, clips, seed=1, bystanders=1 / 3, appearances=APPEARANCES)
     return root

@@ -23,29 +23,30 @@ from cvrl_lite.files import sha256
 from cvrl_lite.scenes.render import draw
 
 GOP = 12
-Job = tuple[str, str, str, int]  # file, scene, action, seed
+Job = tuple[str, str, str, str, int]  # file, scene, action, appearance, seed
 Result = tuple[str, str, str]  # file, SHA-256 of the pixels, SHA-256 of the file
 
 _PROGRAM = "from cvrl_lite.scenes.workers import _serve; _serve()"
 _ENOUGH = 16  # jobs for which another process is worth its start
 
 
-def _one(folder: Path, job: Job, frames: int, size: int) -> Result:
-    file, scene, action, seed = job
-    clip = draw(scene, action, seed, frames=frames, size=size)
+def _one(folder: Path, job: Job, bystanders: float, frames: int, size: int) -> Result:
+    file, scene, action, appearance, seed = job
+    clip = draw(scene, action, seed, appearance=appearance, bystanders=bystanders, frames=frames, size=size)
     path = folder / file
     encode(clip, path, fps=25, gop=GOP)
     return file, hashlib.sha256(clip.tobytes()).hexdigest(), sha256(path)
 
 
 def finished(
-    folder: Path, jobs: Sequence[Job], *, frames: int, size: int, workers: int | None
+    folder: Path, jobs: Sequence[Job], *, bystanders: float, frames: int, size: int, workers: int | None
 ) -> Iterator[Result]:
     """Yields each clip's result as it is finished, in any order.
 
     Args:
         folder: The set's folder.
         jobs: What to draw.
+        bystanders: The share of the sprites that do not take part in the action.
         frames: Frames of a clip.
         size: Pixels a side.
         workers: Processes at most; the number of processors where None.
@@ -57,7 +58,7 @@ def finished(
     count = min(wanted, -(-len(jobs) // _ENOUGH))
     if count < 2:
         for job in jobs:
-            yield _one(folder, job, frames, size)
+            yield _one(folder, job, bystanders, frames, size)
         return
     package = str(Path(__file__).resolve().parents[2])
     paths = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
@@ -76,6 +77,7 @@ def finished(
             started.append(process)
             order = {
                 "folder": str(folder.resolve()),
+                "bystanders": bystanders,
                 "frames": frames,
                 "size": size,
                 "jobs": jobs[number::count],
@@ -115,10 +117,8 @@ def _serve() -> None:
     """The program of one process: jobs from standard input, a line for each result."""
     try:
         order = json.load(sys.stdin)
+        folder, how = Path(order["folder"]), (order["bystanders"], order["frames"], order["size"])
         for job in order["jobs"]:
-            print(
-                json.dumps(_one(Path(order["folder"]), tuple(job), order["frames"], order["size"])),
-                flush=True,
-            )
+            print(json.dumps(_one(folder, tuple(job), *how)), flush=True)
     except KeyboardInterrupt:
         sys.exit(130)

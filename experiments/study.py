@@ -1,0 +1,177 @@
+"""The experiments on the hard set of MovingScenes: what matters in the design, and what each signal brings.
+
+    python experiments/study.py                          # every model, three seeds; resumable, some hours
+    python experiments/study.py motion current --seeds 0 # some
+    python experiments/study.py --fast                   # a few steps of every model, nothing written
+    python experiments/study.py --table                  # the tables of docs/experiments.md
+
+All train on the same 1152 clips, with the same backbone, batches and steps, and differ by what a model's
+line in `MODELS` says. Each finished run is one line of `experiments/study.jsonl`: its scores on `test`.
+Weights and features go to the folder `--out`, so that other questions need no second training.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from peers import instance_discrimination, supervised
+from signals import with_differences, with_flow
+
+from cvrl_lite import evaluate, pretrain
+from cvrl_lite.datasets import DecodedSet, MovingScenes, VideoSet, decode
+from cvrl_lite.files import cache_dir
+from cvrl_lite.models import TinyR2Plus1D, VideoBackbone
+from cvrl_lite.pretrain import Recipe
+from cvrl_lite.scenes import hard_set
+
+HERE = Path(__file__).parent
+LOG = HERE / "study.jsonl"
+STEPS = 600
+SEEDS = (0, 1, 2)
+
+
+@dataclasses.dataclass(frozen=True)
+class Model:
+    """What is trained.
+
+    Attributes:
+        tasks: Of the recipe; none for a model that `train` makes.
+        changes: Of the recipe.
+        signal: Other maps in place of vectors or residuals.
+        train: Makes the backbone, where no recipe does.
+    """
+
+    tasks: tuple[str, ...] = ()
+    changes: dict[str, Any] = dataclasses.field(default_factory=dict)
+    signal: Callable[[DecodedSet], DecodedSet] | None = None
+    train: Callable[[Recipe, DecodedSet], VideoBackbone] | None = None
+
+
+def _motion(**changes: Any) -> Model:
+    return Model(("motion",), changes)
+
+
+MODELS = {
+    "untrained": Model(train=lambda recipe, data: TinyR2Plus1D(recipe.networks.widths)),
+    "context": Model(("context",)),
+    "motion": _motion(),
+    "current": _motion(sampling={"gap": -0.56}),  # the window lies inside the clip
+    "features": _motion(objective="features"),
+    "vectors": _motion(objective="vectors"),
+    "no transformer": _motion(networks={"transformer": False}),
+    "joint": Model(("context", "motion")),
+    "residual": Model(("residual",)),
+    "three": Model(("context", "motion", "residual")),
+    "no windows": _motion(negatives=("places", "videos")),
+    "motion and residual": Model(("motion", "residual")),
+    "differences": Model(("residual",), signal=with_differences),
+    "flow": Model(("motion",), signal=with_flow),
+    "two clips": Model(train=instance_discrimination),
+    "scene labels": Model(train=supervised("scene")),
+    "action labels": Model(train=supervised("action")),
+    "appearance labels": Model(train=supervised("appearance")),
+    "at once": _motion(sampling={"gap": 0.04}),
+    "later": _motion(sampling={"gap": 0.32}),
+    "short window": _motion(sampling={"window": 4}),
+    "long window": _motion(sampling={"window": 12}),
+}
+
+
+def recipe_of(model: Model, seed: int, steps: int) -> Recipe:
+    """The course's recipe with the model's changes; none of its numbers was chosen on this set."""
+    recipe = pretrain.recipes.laptop(model.tasks or ("context",), seed=seed)
+    return recipe.replace(steps=steps, precision="bfloat16", **model.changes)
+
+
+def trained(name: str, seed: int, steps: int, data: DecodedSet, out: Path | None) -> VideoBackbone:
+    """A model's backbone after its training; one that was broken off goes on where `out` is given."""
+    model = MODELS[name]
+    recipe = recipe_of(model, seed, steps)
+    if model.signal:
+        data = model.signal(data)
+    if model.train:
+        torch.manual_seed(seed)
+        return model.train(recipe, data)
+    run = pretrain.run(recipe, out, data)
+    if run.interrupted:
+        raise KeyboardInterrupt
+    return run.backbone
+
+
+def scored(
+    known: np.ndarray, asked: np.ndarray, train: DecodedSet, test: DecodedSet
+) -> dict[str, dict[str, float]]:
+    """Retrieval and linear probe for every factor."""
+    scores = {}
+    for factor in train.classes:
+        given, wanted = train.labels(factor), test.labels(factor)
+        found = evaluate.retrieval(asked, wanted, known, given, (1, 5))
+        found["linear"] = evaluate.linear_probe(known, given, asked, wanted)
+        scores[factor] = {measure: round(value, 4) for measure, value in found.items()}
+    return scores
+
+
+def load(split: str, clips: int | None = None) -> DecodedSet:
+    """A split of the hard set, decoded once and mapped into memory after that."""
+    videos = MovingScenes(split, hard_set())
+    recipe = pretrain.recipes.laptop()
+    if clips:
+        videos = VideoSet(videos.entries[:clips], videos.classes)
+    return decode(videos, size=recipe.decoded, residuals=True, cache=cache_dir() / "decoded")
+
+
+def finished() -> list[dict[str, Any]]:
+    """What has been run."""
+    return [json.loads(line) for line in LOG.read_text(encoding="utf-8").splitlines()] if LOG.exists() else []
+
+
+def main() -> int:
+    """Runs what the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("models", nargs="*", metavar="MODEL", help=f"some of: {', '.join(MODELS)}")
+    parser.add_argument("--seeds", type=int, nargs="+", default=list(SEEDS))
+    parser.add_argument("--out", type=Path, default=Path("runs/study"), help="folder of weights and features")
+    parser.add_argument("--fast", action="store_true")
+    arguments = parser.parse_args()
+    unknown = [name for name in arguments.models if name not in MODELS]
+    if unknown:
+        parser.error(f"no model is called {', '.join(unknown)}; there are {', '.join(MODELS)}")
+    names, fast = arguments.models or list(MODELS), arguments.fast
+    train, test = load("train", 64 if fast else None), load("test", 48 if fast else None)
+    done = {(row["model"], row["seed"]) for row in finished()}
+    for seed in [0] if fast else arguments.seeds:
+        for name in names:
+            if not fast and (name, seed) in done:
+                continue
+            folder = None if fast else arguments.out / f"{name.replace(' ', '-')}-{seed}"
+            begin = time.perf_counter()
+            backbone = trained(name, seed, 2 if fast else STEPS, train, folder)
+            seconds = time.perf_counter() - begin
+            recipe = recipe_of(MODELS[name], seed, STEPS)
+            known, asked = (
+                evaluate.features(backbone, data, recipe.sampling, size=recipe.augmentation.size)
+                for data in (train, test)
+            )
+            result = {"model": name, "seed": seed, "steps": 2 if fast else STEPS, "seconds": round(seconds)}
+            result["scores"] = scored(known, asked, train, test)
+            if folder:
+                folder.mkdir(parents=True, exist_ok=True)
+                np.savez(folder / "features.npz", train=known, test=asked)
+                torch.save(backbone.state_dict(), folder / "backbone.pt")
+                with open(LOG, "a", encoding="utf-8") as file:
+                    file.write(json.dumps(result) + "\n")
+            print(time.strftime("%H:%M:%S"), json.dumps(result), flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,153 @@
+"""The third factor: light that vectors do not see, the residual that does, and what predicts it."""
+
+import dataclasses
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from cvrl_lite import CompressedVideo, datasets, pretrain, scenes
+from cvrl_lite.augment import Augmentation, augment
+from cvrl_lite.codec import encode
+from cvrl_lite.datasets import MovingScenes, Sampler, Sampling
+from cvrl_lite.datasets.decoded import read_residuals
+from cvrl_lite.pretext import ResidualPrediction
+from cvrl_lite.scenes.light import light
+
+LOOKS = scenes.APPEARANCES
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    root = tmp_path_factory.mktemp("lit")
+    scenes.make(root, 16, seed=3, bystanders=1 / 3, appearances=LOOKS, workers=1)
+    return root
+
+
+@pytest.fixture(scope="module")
+def decoded(folder) -> datasets.DecodedSet:
+    return datasets.decode(MovingScenes("train", folder), residuals=True)
+
+
+def test_light_is_what_its_names_say():
+    for seed in range(50):
+        flicker, fade, flash = (light(name, seed, 200) for name in LOOKS[1:])
+        turns = np.flatnonzero(np.diff(np.sign(np.diff(flicker)[np.diff(flicker) != 0])))
+        assert 50 < len(turns) < 90 and abs(flicker.mean()) < 0.3  # up and down within 5 to 7 frames
+        assert np.abs(np.diff(fade)).max() <= 2 and np.ptp(fade) >= 14  # slow, and far
+        bright = flash == flash.max()
+        assert set(np.diff(np.flatnonzero(bright)).tolist()) <= {9, 10, 11, 12} and (flash >= 0).all()
+        assert not light("steady", seed, 200).any()
+
+
+def test_an_appearance_changes_nothing_but_the_light():
+    still = scenes.draw("bricks", "right", 7, frames=20)
+    for name in LOOKS:
+        lit = scenes.draw("bricks", "right", 7, frames=20, appearance=name)
+        expected = still.astype(int) + light(name, 7, 20)[:, None, None, None]
+        assert np.array_equal(lit, expected.clip(0, 255))
+
+
+def test_bystanders_move_by_other_actions():
+    def moved(share: float) -> np.ndarray:
+        pictures = scenes.draw("bricks", "right", 11, frames=12, bystanders=share)
+        return pictures
+
+    assert np.array_equal(moved(0), scenes.draw("bricks", "right", 11, frames=12))
+    some, all_ = moved(1 / 3), moved(1)
+    assert not np.array_equal(some, moved(0)) and not np.array_equal(all_, some)
+    for wrong in ({"bystanders": 1.5}, {"appearance": "disco"}):
+        with pytest.raises(ValueError):
+            scenes.draw("bricks", "right", 1, **wrong)
+
+
+def test_appearances_are_as_frequent_and_independent():
+    clips = scenes.sets.plan(1600, 1, appearances=LOOKS)
+    train = [clip for clip in clips if clip.split == "train"]
+    assert set(Counter(clip.appearance for clip in train).values()) == {288}
+    pairs = Counter((clip.action, clip.appearance) for clip in train)
+    assert len(pairs) == 32 and min(pairs.values()) > 20 and max(pairs.values()) < 52  # 36 on average
+    plain = scenes.sets.plan(1600, 1)
+    assert [clip.action for clip in plain] == [clip.action for clip in clips]
+
+
+def test_a_set_of_old_is_still_known(tmp_path):
+    scenes.make(tmp_path, 2, seed=0, frames=2, size=32)
+    card = tmp_path / "set.json"
+    text = card.read_text()
+    card.write_text(text[: text.index(',\n "bystanders"')] + "\n}\n")
+    assert len(scenes.make(tmp_path, 2, seed=0, frames=2, size=32)) == 2
+    with pytest.raises(ValueError, match="appearances"):
+        scenes.make(tmp_path, 2, seed=0, frames=2, size=32, appearances=LOOKS)
+
+
+def test_labels_name_the_appearance_where_there_are_several(decoded, folder):
+    assert decoded.classes["appearance"] == LOOKS
+    by_name = {clip.file: clip.appearance for clip in scenes.read_index(folder)}
+    for video in decoded.videos:
+        assert LOOKS[video.entry.labels["appearance"]] == by_name[video.entry.source]
+
+
+def test_kept_residuals_are_means_of_the_residual(decoded):
+    video = decoded.videos[0]
+    with CompressedVideo(video.entry.path) as file:
+        values = file.residuals().values.astype(float)
+    blocks = values.reshape(40, 14, 8, 14, 8)
+    assert np.abs(video.residuals[:, 0] / 16 - blocks.mean((2, 4))).max() < 0.04
+    assert np.abs(video.residuals[:, 1] / 16 - np.abs(blocks).mean((2, 4))).max() < 0.04
+    assert not video.residual_mask[0].any() and video.residual_mask[1].any()
+
+
+def test_residuals_of_a_wide_frame_are_those_of_its_middle(tmp_path):
+    pictures = scenes.draw("checks", "down", 5, frames=6, size=128)
+    wide = np.concatenate(
+        [np.zeros_like(pictures)[:, :, :32], pictures, np.zeros_like(pictures)[:, :, :32]], 2
+    )
+    encode(wide, tmp_path / "wide.mp4", fps=25)
+    with CompressedVideo(tmp_path / "wide.mp4") as video:
+        found, _ = read_residuals(video, 0, 6, 8)
+        middle = video.residuals().values[:, :, 32:160].astype(float).reshape(6, 8, 16, 8, 16)
+    assert np.abs(found[1:, 0] / 16 - middle.mean((2, 4))[1:]).max() < 0.3  # masked blocks stay out
+
+
+def test_files_give_the_residuals_that_memory_gives(folder, decoded):
+    videos = MovingScenes("train", folder)
+    how = Sampling(others=1)
+    from_memory = next(Sampler(decoded, how, 4).batches(5, 1))
+    from_files = next(datasets.FileSampler(videos, how, 4, size=72, cells=14, residuals=True).batches(5, 1))
+    assert torch.equal(from_memory.residual, from_files.residual)
+    assert torch.equal(from_memory.residual_mask, from_files.residual_mask)
+
+
+def test_residual_views_follow_the_crop_and_keep_their_signs(decoded):
+    batch = next(Sampler(decoded, Sampling(others=1), 0).batches(6, 1))
+    plain = Augmentation(size=64, cells=14, least_area=1, flip=0, jitter=0, grey=0, residual_scale=2.0)
+    straight = augment(batch, plain)
+    mirrored = augment(batch, dataclasses.replace(plain, flip=1.0))
+    assert straight.residual.shape == (6, 2, 3, 8, 14, 14)
+    wanted = batch.residual.float().transpose(2, 3) / 16 / 2 * batch.residual_mask[:, :, None]
+    assert torch.allclose(straight.residual[:, :, :2], wanted, atol=1e-4)
+    assert torch.allclose(mirrored.residual, straight.residual.flip(-1), atol=1e-4)
+    assert torch.equal(straight.residual[:, :, 2].bool(), straight.residual_mask)
+
+
+def test_residual_prediction_trains_and_needs_residuals(decoded):
+    recipe = pretrain.recipes.laptop_fast(("context", "motion", "residual")).replace(
+        steps=2, batch=6, precision="float32"
+    )
+    run = pretrain.run(recipe, data=decoded)
+    assert isinstance(run.model.residual, ResidualPrediction)
+    bare = dataclasses.replace(
+        decoded,
+        videos=tuple(dataclasses.replace(v, residuals=v.residuals[:0]) for v in decoded.videos),
+    )
+    with pytest.raises(ValueError, match="residuals"):
+        pretrain.run(recipe, data=bare)
+
+
+def test_a_recipe_reads_its_residuals(folder):
+    recipe = pretrain.recipes.laptop(("residual",)).replace(root=str(folder))
+    assert len(pretrain.load_data(recipe).videos[0].residuals) == 40
+    assert not len(pretrain.load_data(recipe.replace(tasks=("motion",))).videos[0].residuals)
