@@ -1,5 +1,6 @@
 """Pictures over plain arrays, in one style: the title states the finding, one colour stands for one role."""
 
+from cvrl_lite.figures.context import by_class, played_and_learned
 from cvrl_lite.figures.contrast import (
     by_keys,
     in_words,
@@ -13,6 +14,7 @@ from cvrl_lite.figures.course import course_map
 from cvrl_lite.figures.packing import bytes_by_type, gop_timeline, packing
 from cvrl_lite.figures.pictures import filmstrip, gop_strip, long_exposure, neighbours
 from cvrl_lite.figures.residuals import bars, residual_panels
+from cvrl_lite.figures.samples import batch_as_seen, clips_in_time, sample_timeline
 from cvrl_lite.figures.scores import decoupling, decoupling_finding, recall
 from cvrl_lite.figures.style import COLOURS, HATCHES, INK, STYLE, new, png, show
 from cvrl_lite.figures.training import curves
@@ -24,8 +26,11 @@ __all__ = [
     "INK",
     "STYLE",
     "bars",
+    "batch_as_seen",
+    "by_class",
     "by_keys",
     "bytes_by_type",
+    "clips_in_time",
     "course_map",
     "curves",
     "decoupling",
@@ -40,10 +45,12 @@ __all__ = [
     "new",
     "origin",
     "packing",
+    "played_and_learned",
     "png",
     "quiz",
     "recall",
     "residual_panels",
+    "sample_timeline",
     "seeds",
     "show",
     "similarity_matrix",

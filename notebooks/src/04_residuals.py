@@ -501,7 +501,8 @@ print("the accumulated residual is more than twice as strong:", True)
 #
 # ## Next, and further reading
 #
-# Next comes 05_clips_for_training: from a file to a batch that a network can learn from.
+# Next comes [05_clips_for_training](05_clips_for_training.ipynb): from a file to a batch
+# that a network can learn from.
 #
 # - [Compressed Video Action Recognition](https://arxiv.org/abs/1712.00636): accumulated vectors and
 #   residuals as inputs of a network.

@@ -14,8 +14,8 @@
 # - train a small network with it, and show that it learned more than the riddle,
 # - recognise a collapse and a shortcut, and say why we compare features instead of predicting values.
 #
-# **Needs.** 05_clips_for_training. About 1 minute on 2 cores, 0.6 GB of memory, no disk: all pictures are
-# drawn here. A little PyTorch.
+# **Needs.** [05_clips_for_training](05_clips_for_training.ipynb). 1 minute on 2 cores, 0.6 GB of memory, no
+# disk: all pictures are drawn here. A little PyTorch.
 
 # %%
 import numpy as np
@@ -745,7 +745,8 @@ assert told.std() < 0.5 * other.std()
 #
 # ## Next, and further reading
 #
-# Next comes 07_context_matching: the queries become clips, the keys key frames, and the tint a real danger.
+# Next comes [07_context_matching](07_context_matching.ipynb): the queries become clips, the keys
+# key frames, and the tint a real danger.
 #
 # - [Contrastive predictive coding](https://arxiv.org/abs/1807.03748): where InfoNCE comes from.
 # - [Alignment and uniformity](https://arxiv.org/abs/2005.10242): what the loss does to vectors on a sphere.

@@ -1,0 +1,76 @@
+"""Timelines show each part of a sample in its place; the whole batch is drawn as it is."""
+
+import numpy as np
+import pytest
+from matplotlib.collections import PatchCollection
+from matplotlib.colors import to_rgba
+from matplotlib.patches import Rectangle
+from matplotlib.quiver import Quiver
+
+from cvrl_lite.datasets import Sampling, Timeline
+from cvrl_lite.figures import COLOURS, batch_as_seen, clips_in_time, png, sample_timeline
+
+TIMES, KEYS = np.arange(60) / 25, np.arange(0, 60, 12)
+
+
+def test_a_timeline_draws_every_part_where_it_lies():
+    cut = Timeline(TIMES, KEYS, Sampling(others=2)).cut((0, 1))
+    figure = sample_timeline(TIMES, KEYS, clip=cut.clip, key=cut.key, windows=cut.windows, length=8)
+    axes = figure.axes[0]
+    boxes = [p for p in axes.patches if isinstance(p, Rectangle) and p.get_edgecolor() == _motion()]
+    centres = [(round(p.get_x() + p.get_width() / 2), round(p.get_y() + 0.3)) for p in boxes]
+    expected = [(w + i, 3 + n) for n, w in enumerate(cut.windows) for i in range(8)]
+    assert sorted(centres) == sorted(expected)
+    bars = [p for p in axes.patches if round(p.get_y(), 2) == 0.7]
+    assert [round(p.get_x() + 0.4) for p in bars] == cut.clip.tolist()
+    assert [line.get_xdata()[0] for line in axes.lines if line.get_marker() == "D"] == [cut.key]
+    labels = [text.get_text() for text in axes.get_yticklabels()]
+    assert labels == ["the file", "clip", "key frame", "near future", "another window", "another window"]
+    assert [text.xy[0] for text in axes.texts] == KEYS.tolist()
+    assert f"near future: {cut.windows[0]} to {cut.windows[0] + 7}" in figure.get_suptitle()
+
+
+def _motion() -> tuple[float, ...]:
+    return to_rgba(COLOURS["motion"])
+
+
+def test_the_future_is_filled_and_other_windows_are_hatched():
+    figure = sample_timeline(TIMES, KEYS, clip=np.arange(0, 16, 2), key=0, windows=[17, 30], length=8)
+    boxes = [p for p in figure.axes[0].patches if p.get_edgecolor() == _motion()]
+    assert [bool(p.get_hatch()) for p in boxes] == [False] * 8 + [True] * 8
+
+
+def test_seconds_above_are_the_files_own():
+    uneven = np.cumsum(np.r_[0, np.linspace(0.02, 0.1, 59)])
+    figure = sample_timeline(uneven, KEYS, clip=np.arange(8), key=0, windows=[17], length=8)
+    (above,) = figure.axes[0].child_axes
+    png(figure)
+    assert [t.get_text() for t in above.get_xticklabels()] == [f"{uneven[i]:.1f}" for i in range(0, 60, 10)]
+
+
+def test_clips_in_time_says_what_each_spans():
+    lanes = {"25": (np.arange(99) / 25, np.arange(0, 16, 2)), "50": (np.arange(99) / 50, np.arange(0, 16, 2))}
+    figure = clips_in_time(lanes, title="Half")
+    axes = figure.axes[0]
+    assert [text.get_text().strip() for text in axes.texts] == [".56 s", ".28 s"]
+    marked = [line.get_xdata() for line in axes.lines if line.get_marker() == "s"]
+    assert np.allclose(marked[1], np.arange(0, 16, 2) / 50)
+    assert [text.get_text() for text in axes.get_yticklabels()] == ["25", "50"]
+
+
+def test_a_batch_is_drawn_row_by_row_with_what_is_missing():
+    pictures = np.arange(2 * 2 * 16 * 16 * 3, dtype=np.uint8).reshape(2, 2, 16, 16, 3)
+    motion, mask = np.zeros((2, 1, 2, 4, 4)), np.ones((2, 1, 4, 4), bool)
+    motion[0, 0, 0, 1, 2] = -2.0  # points back to the left: seen going right
+    mask[1, 0, :2] = False
+    figure = batch_as_seen(pictures, motion, mask, columns=["clip", "key", "future"], magnify=3)
+    assert len(figure.axes) == 6 and len(png(figure)) > 1000
+    assert np.array_equal(figure.axes[1].images[0].get_array(), pictures[0, 1])
+    (arrow,) = (a for a in figure.axes[2].collections if isinstance(a, Quiver))
+    assert arrow.U.tolist() == [6.0] and arrow.V.tolist() == [0.0]
+    assert arrow.XY.tolist() == [[10.0, 6.0]]
+    (missing,) = (a for a in figure.axes[5].collections if type(a) is PatchCollection)
+    assert len(missing.get_paths()) == 8
+    assert [axes.get_title() for axes in figure.axes[:3]] == ["clip", "key", "future"]
+    with pytest.raises(ValueError, match="2 headings do not go with 3 columns"):
+        batch_as_seen(pictures, motion, mask, columns=["clip", "future"])
