@@ -31,7 +31,7 @@ def with_differences(data: DecodedSet) -> DecodedSet:
 
     def changed(video: DecodedVideo) -> DecodedVideo:
         luma, cells = _luma(video), video.mask.shape[-1]
-        difference = np.diff(luma, axis=0, prepend=luma[:1])
+        difference = np.diff(luma, axis=0, prepend=luma[:1]).astype(np.float32)
         maps = np.stack([_cells(difference, cells), _cells(np.abs(difference), cells)], 1)
         mask = np.ones_like(video.mask)
         mask[0] = False  # nothing came before the first frame

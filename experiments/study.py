@@ -3,7 +3,6 @@
     python experiments/study.py                          # every model, three seeds; resumable, some hours
     python experiments/study.py motion current --seeds 0 # some
     python experiments/study.py --fast                   # a few steps of every model, nothing written
-    python experiments/study.py --table                  # the tables of docs/experiments.md
 
 All train on the same 1152 clips, with the same backbone, batches and steps, and differ by what a model's
 line in `MODELS` says. Each finished run is one line of `experiments/study.jsonl`: its scores on `test`.
@@ -18,6 +17,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +115,7 @@ def scored(
     for factor in train.classes:
         given, wanted = train.labels(factor), test.labels(factor)
         found = evaluate.retrieval(asked, wanted, known, given, (1, 5))
-        found["linear"] = evaluate.linear_probe(known, given, asked, wanted)
+        found["linear"] = evaluate.linear_probe(known, given, asked, wanted, penalty=evaluate.PENALTIES)
         scores[factor] = {measure: round(value, 4) for measure, value in found.items()}
     return scores
 
@@ -146,6 +146,9 @@ def main() -> int:
     if unknown:
         parser.error(f"no model is called {', '.join(unknown)}; there are {', '.join(MODELS)}")
     names, fast = arguments.models or list(MODELS), arguments.fast
+    if find_spec("cv2") is None and "flow" in names:
+        print("flow is left out: it needs OpenCV (pip install 'cvrl-lite[bench]')", file=sys.stderr)
+        names.remove("flow")
     train, test = load("train", 64 if fast else None), load("test", 48 if fast else None)
     done = {(row["model"], row["seed"]) for row in finished()}
     for seed in [0] if fast else arguments.seeds:

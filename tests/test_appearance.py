@@ -32,14 +32,22 @@ def decoded(folder) -> datasets.DecodedSet:
 
 
 def test_light_is_what_its_names_say():
+    heights, periods = {}, {}
     for seed in range(50):
-        flicker, fade, flash = (light(name, seed, 200) for name in LOOKS[1:])
-        turns = np.flatnonzero(np.diff(np.sign(np.diff(flicker)[np.diff(flicker) != 0])))
-        assert 50 < len(turns) < 90 and abs(flicker.mean()) < 0.3  # up and down within 5 to 7 frames
-        assert np.abs(np.diff(fade)).max() <= 2 and np.ptp(fade) >= 14  # slow, and far
-        bright = flash == flash.max()
-        assert set(np.diff(np.flatnonzero(bright)).tolist()) <= {9, 10, 11, 12} and (flash >= 0).all()
-        assert not light("steady", seed, 200).any()
+        for name in LOOKS[1:]:
+            course = light(name, seed, 400)
+            assert np.abs(np.diff(course)).max() <= 6 and abs(course.mean()) < 2.5
+            strength = np.abs(np.fft.rfft(course - course.mean()))
+            heights.setdefault(name, []).append(int(np.ptp(course)))
+            periods.setdefault(name, []).append(400 / int(strength.argmax()))
+        assert not light("steady", seed, 400).any()
+    for name, (low, high), (short, long) in (
+        ("fade", (46, 64), (40, 48)),
+        ("breath", (23, 32), (18, 22)),
+        ("flutter", (11, 16), (9, 11)),
+    ):
+        assert low <= min(heights[name]) and max(heights[name]) <= high
+        assert 0.9 * short < min(periods[name]) and max(periods[name]) < 1.12 * long
 
 
 def test_an_appearance_changes_nothing_but_the_light():

@@ -1,11 +1,14 @@
 """Retrieval against brute force; the probe on features whose answer is known."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cvrl_lite import evaluate
+from cvrl_lite.evaluate import search
 
 
 @settings(max_examples=30, deadline=None)
@@ -24,13 +27,35 @@ def test_retrieval_equals_brute_force(seed, queries, gallery):
         assert found[f"R@{k}"] == pytest.approx(hits / queries)
 
 
-def test_retrieval_in_chunks_equals_retrieval_at_once(monkeypatch):
+@pytest.mark.parametrize(("block", "pairs"), [(8 * 7, 1 << 22), (1 << 25, 60 * 7), (8 * 7, 14)])
+def test_retrieval_in_blocks_equals_retrieval_at_once(monkeypatch, block, pairs):
     random = np.random.default_rng(0)
     asked, known = random.normal(size=(50, 8)), random.normal(size=(60, 8))
-    wanted, given_labels = random.integers(0, 5, 50), random.integers(0, 5, 60)
-    whole = evaluate.retrieval(asked, wanted, known, given_labels, ks=(1, 5))
-    monkeypatch.setattr(evaluate, "_CHUNK", 7)
-    assert evaluate.retrieval(asked, wanted, known, given_labels, ks=(1, 5)) == whole
+    known[40:] = known[:20]  # twins in other blocks: the first one counts
+    whole = evaluate.nearest(asked, known, 9)
+    monkeypatch.setattr(search, "_BLOCK", block)
+    monkeypatch.setattr(search, "_PAIRS", pairs)
+    assert np.array_equal(evaluate.nearest(asked, known, 9), whole)
+    unit = known / np.linalg.norm(known, axis=1, keepdims=True)
+    slow = np.argsort(-(asked / np.linalg.norm(asked, axis=1, keepdims=True) @ unit.T).round(6), 1, "stable")
+    assert np.array_equal(whole, slow[:, :9])
+
+
+def test_a_gallery_larger_than_its_block_stays_on_disk(tmp_path, monkeypatch):
+    """Measured where it can be: the memory that a mapped gallery of 64 MB takes, in blocks of 1 MB."""
+    gallery = np.lib.format.open_memmap(tmp_path / "g.npy", "w+", np.float32, (65536, 256))
+    random = np.random.default_rng(0)
+    for start in range(0, 65536, 4096):
+        gallery[start : start + 4096] = random.normal(size=(4096, 256))
+    gallery.flush()
+    monkeypatch.setattr(search, "_BLOCK", 1 << 18)
+    mapped, queries = np.load(tmp_path / "g.npy", mmap_mode="r"), np.array(gallery[::8192])
+    tracemalloc.start()
+    found = evaluate.nearest(queries, mapped, 5)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found[:, 0].tolist() == list(range(0, 65536, 8192))
+    assert most < 8e6
 
 
 def test_of_equally_near_clips_the_first_counts():
@@ -40,8 +65,44 @@ def test_of_equally_near_clips_the_first_counts():
 
 def test_a_gallery_smaller_than_k_is_refused():
     x, y = np.eye(3, dtype=np.float32), np.arange(3)
-    with pytest.raises(ValueError, match="R@5 needs a gallery"):
+    with pytest.raises(ValueError, match="5 nearest need a gallery"):
         evaluate.retrieval(x, y, x, y, ks=(5,))
+
+
+def test_an_interval_holds_the_truth_as_often_as_it_says():
+    random = np.random.default_rng(0)
+    held = 0
+    for seed in range(200):
+        low, high = evaluate.interval(random.random(150) < 0.7, seed=seed)
+        held += low <= 0.7 <= high
+    assert 180 <= held <= 199
+    assert evaluate.interval(np.ones(20, bool)) == (1.0, 1.0)
+
+
+def test_the_penalty_is_chosen_on_training_videos_alone():
+    random = np.random.default_rng(1)
+    labels = random.integers(0, 4, 120)
+    signal = np.eye(4)[labels] @ random.normal(size=(4, 6))
+    noisy = np.concatenate(
+        [signal + 0.8 * random.normal(size=signal.shape), random.normal(size=(120, 200))], 1
+    )
+    best = evaluate.chosen(noisy[:80], labels[:80], evaluate.PENALTIES)
+    assert best in evaluate.PENALTIES and best < 10  # with so much noise, weak penalties lose
+    swept = evaluate.linear_probe(
+        noisy[:80], labels[:80], noisy[80:], labels[80:], penalty=evaluate.PENALTIES
+    )
+    fixed = evaluate.linear_probe(noisy[:80], labels[:80], noisy[80:], labels[80:], penalty=best)
+    assert swept == fixed
+
+
+def test_few_labels_are_few_and_drawn_by_the_seed():
+    labels = np.repeat(np.arange(5), [10, 10, 10, 10, 2])
+    rows = evaluate.drawn(labels, 3, seed=0)
+    assert np.bincount(labels[rows]).tolist() == [3, 3, 3, 3, 2]
+    assert np.array_equal(rows, evaluate.drawn(labels, 3, seed=0))
+    assert not np.array_equal(rows, evaluate.drawn(labels, 3, seed=1))
+    features = np.eye(5, dtype=np.float32)[labels]
+    assert evaluate.few_labels(features, labels, features, labels, per_class=1) == 1.0
 
 
 def test_linear_probe_finds_what_is_there_and_nothing_else():

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-
 _ROUNDING = 1e-6  # seconds or frames, far below any distance of two frames
 
 

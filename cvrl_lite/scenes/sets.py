@@ -131,6 +131,7 @@ def make(
     tie: float = 0.0,
     bystanders: float = 0.0,
     appearances: Sequence[str] = APPEARANCES[:1],
+    preset: str = "veryfast",
     workers: int | None = None,
 ) -> list[Clip]:
     """Makes a set, or what is missing of it.
@@ -147,6 +148,7 @@ def make(
         tie: 0: action and scene are independent; 1: the scene gives the action away.
         bystanders: The share of the sprites that do not take part in the action.
         appearances: Some of `APPEARANCES`: how the light may change.
+        preset: Effort of the encoder, as in `codec.encode`.
         workers: Processes; the number of processors where None.
 
     Returns:
@@ -167,7 +169,7 @@ def make(
     planned = plan(clips, seed, tie, appearances)
     folder = Path(root)
     made_with = {"clips": clips, "seed": seed, "frames": frames, "size": size, "tie": tie, "look": _look()}
-    made_with |= {"bystanders": bystanders, "appearances": list(appearances)}
+    made_with |= {"bystanders": bystanders, "appearances": list(appearances), "preset": preset}
     _claim(folder, made_with)
 
     index, ledger = folder / "index.csv", folder / "index.part.csv"
@@ -184,7 +186,9 @@ def make(
     by_file = {clip.file: clip for clip in missing}
     with open(ledger, "a", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        results = finished(folder, jobs, bystanders=bystanders, frames=frames, size=size, workers=workers)
+        results = finished(
+            folder, jobs, bystanders=bystanders, preset=preset, frames=frames, size=size, workers=workers
+        )
         for name, pixels, contents in track(results, "drawing MovingScenes", len(jobs)):
             done[name] = replace(by_file[name], pixels_sha256=pixels, file_sha256=contents)
             writer.writerow(astuple(done[name]))
@@ -205,7 +209,7 @@ def _claim(folder: Path, made_with: dict[str, object]) -> None:
         found = json.loads(card.read_text(encoding="utf-8"))
     except ValueError:
         found = {}
-    found = {"bystanders": 0.0, "appearances": ["steady"]} | found  # sets of old do not name these
+    found = {"bystanders": 0.0, "appearances": ["steady"], "preset": "veryfast"} | found  # as of old
     other = [
         f"{name} {found.get(name)}, not {value}"
         for name, value in made_with.items()
@@ -286,6 +290,8 @@ def course_set() -> Path:
 def hard_set(clips: int = COURSE_CLIPS) -> Path:
     """The set of the experiments: every third sprite is a bystander, and the light changes.
 
+    Its encoder takes more time, so that its vectors follow what moves and not the light.
+
     Args:
         clips: How many.
 
@@ -293,5 +299,5 @@ def hard_set(clips: int = COURSE_CLIPS) -> Path:
         Its folder in the cache, where it is made when it is missing or damaged.
     """
     root = cache_dir() / f"moving_scenes_hard_{clips}_{_look()[:8]}"
-    make(root, clips, seed=1, bystanders=1 / 3, appearances=APPEARANCES)
+    make(root, clips, seed=1, bystanders=1 / 3, appearances=APPEARANCES, preset="slow")
     return root

@@ -30,16 +30,23 @@ _PROGRAM = "from cvrl_lite.scenes.workers import _serve; _serve()"
 _ENOUGH = 16  # jobs for which another process is worth its start
 
 
-def _one(folder: Path, job: Job, bystanders: float, frames: int, size: int) -> Result:
+def _one(folder: Path, job: Job, bystanders: float, preset: str, frames: int, size: int) -> Result:
     file, scene, action, appearance, seed = job
     clip = draw(scene, action, seed, appearance=appearance, bystanders=bystanders, frames=frames, size=size)
     path = folder / file
-    encode(clip, path, fps=25, gop=GOP)
+    encode(clip, path, fps=25, gop=GOP, preset=preset)
     return file, hashlib.sha256(clip.tobytes()).hexdigest(), sha256(path)
 
 
 def finished(
-    folder: Path, jobs: Sequence[Job], *, bystanders: float, frames: int, size: int, workers: int | None
+    folder: Path,
+    jobs: Sequence[Job],
+    *,
+    bystanders: float,
+    preset: str,
+    frames: int,
+    size: int,
+    workers: int | None,
 ) -> Iterator[Result]:
     """Yields each clip's result as it is finished, in any order.
 
@@ -47,6 +54,7 @@ def finished(
         folder: The set's folder.
         jobs: What to draw.
         bystanders: The share of the sprites that do not take part in the action.
+        preset: Effort of the encoder.
         frames: Frames of a clip.
         size: Pixels a side.
         workers: Processes at most; the number of processors where None.
@@ -58,7 +66,7 @@ def finished(
     count = min(wanted, -(-len(jobs) // _ENOUGH))
     if count < 2:
         for job in jobs:
-            yield _one(folder, job, bystanders, frames, size)
+            yield _one(folder, job, bystanders, preset, frames, size)
         return
     package = str(Path(__file__).resolve().parents[2])
     paths = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
@@ -78,6 +86,7 @@ def finished(
             order = {
                 "folder": str(folder.resolve()),
                 "bystanders": bystanders,
+                "preset": preset,
                 "frames": frames,
                 "size": size,
                 "jobs": jobs[number::count],
@@ -117,7 +126,10 @@ def _serve() -> None:
     """The program of one process: jobs from standard input, a line for each result."""
     try:
         order = json.load(sys.stdin)
-        folder, how = Path(order["folder"]), (order["bystanders"], order["frames"], order["size"])
+        folder, how = (
+            Path(order["folder"]),
+            [order[name] for name in ("bystanders", "preset", "frames", "size")],
+        )
         for job in order["jobs"]:
             print(json.dumps(_one(folder, tuple(job), *how)), flush=True)
     except KeyboardInterrupt:

@@ -1,0 +1,22 @@
+"""What was learned: features, retrieval, linear probe, finetuning, and how sure one can be of each."""
+
+from cvrl_lite.evaluate.features import features
+from cvrl_lite.evaluate.probe import PENALTIES, chosen, drawn, few_labels, linear_probe
+from cvrl_lite.evaluate.scores import chance, scores
+from cvrl_lite.evaluate.search import KS, hits, interval, nearest, retrieval
+
+__all__ = [
+    "KS",
+    "PENALTIES",
+    "chance",
+    "chosen",
+    "drawn",
+    "features",
+    "few_labels",
+    "hits",
+    "interval",
+    "linear_probe",
+    "nearest",
+    "retrieval",
+    "scores",
+]

@@ -1,0 +1,154 @@
+"""Retrieval: which of the gallery's videos are nearest, and are they of the same kind?
+
+Axes: N queries, M videos of the gallery, D features, K measures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+KS = (1, 5, 10, 20, 50)
+_BLOCK = 1 << 25  # numbers of the gallery at a time: 128 MiB
+_PAIRS = 1 << 22  # cosines at a time
+_ROUND = 1e6  # cosines that agree to six digits are equally near, in whatever block they were computed
+_INDEX = (1 << 32) - 1
+
+
+def nearest(
+    features: NDArray[np.float32], gallery_features: NDArray[np.float32], count: int
+) -> NDArray[np.int64]:
+    """The nearest vectors of a gallery, by cosine.
+
+    Blocks of the gallery are read one after the other, so that it may be mapped into memory from a file
+    much larger than that: a million vectors of 2048 numbers need less than 1 GB.
+
+    Args:
+        features: (N, D) float.
+        gallery_features: (M, D) float, in memory or mapped.
+        count: How many of each query's.
+
+    Returns:
+        (N, count) int64 indices, nearest first; of equally near ones (to 1e-6) the first comes first.
+
+    Raises:
+        ValueError: The gallery holds fewer.
+    """
+    if count > len(gallery_features):
+        raise ValueError(
+            f"the {count} nearest need a gallery of as many vectors, not {len(gallery_features)}"
+        )
+    queries = _unit(features)
+    rows = max(count, _BLOCK // max(1, features.shape[1]))
+    best = np.zeros((len(queries), 0), np.int64)
+    for first in range(0, len(gallery_features), rows):
+        block = _unit(np.asarray(gallery_features[first : first + rows], np.float32))
+        places = _INDEX - (first + np.arange(len(block)))
+        part = max(1, _PAIRS // len(block))
+        found = []
+        for start in range(0, len(queries), part):
+            cosines = queries[start : start + part] @ block.T
+            # One whole number that rises with the cosine and, where that is equal, falls with the index.
+            ranks = np.rint(cosines * _ROUND).astype(np.int64) << 32 | places
+            found.append(_largest(np.concatenate([best[start : start + part], ranks], 1), count))
+        best = np.concatenate(found)
+    return _INDEX - (best & _INDEX)
+
+
+def _largest(ranks: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """The `count` largest of each row, largest first (all of a shorter one)."""
+    if ranks.shape[1] > count:
+        ranks = np.partition(ranks, -count, axis=1)[:, -count:]
+    return np.sort(ranks, axis=1)[:, ::-1]
+
+
+def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+
+
+def hits(
+    features: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    gallery_features: NDArray[np.float32],
+    gallery_labels: NDArray[np.int64],
+    ks: Sequence[int] = KS,
+) -> NDArray[np.bool_]:
+    """Which queries have a video of their own label among the k nearest.
+
+    Args:
+        features: (N, D) float, queries.
+        labels: (N,) integers.
+        gallery_features: (M, D) float.
+        gallery_labels: (M,) integers.
+        ks: Each between 1 and M.
+
+    Returns:
+        (N, number of ks) bool.
+
+    Raises:
+        ValueError: A k is larger than the gallery.
+    """
+    order = nearest(features, gallery_features, max(ks))
+    same = np.asarray(gallery_labels)[order] == np.asarray(labels)[:, None]
+    return np.stack([same[:, :k].any(1) for k in ks], 1)
+
+
+def retrieval(
+    features: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    gallery_features: NDArray[np.float32],
+    gallery_labels: NDArray[np.int64],
+    ks: Sequence[int] = KS,
+) -> dict[str, float]:
+    """R@k: the share of queries with a video of their own label among the k nearest of the gallery.
+
+    Args:
+        features: (N, D) float, queries.
+        labels: (N,) integers.
+        gallery_features: (M, D) float; may be mapped from a file, see `nearest`.
+        gallery_labels: (M,) integers.
+        ks: Each between 1 and M.
+
+    Returns:
+        `{"R@1": share, ...}`, shares in 0..1. Similarity is the cosine; of equals the first counts.
+
+    Raises:
+        ValueError: A k is larger than the gallery.
+
+    Example:
+        >>> import numpy as np
+        >>> x = np.eye(3, dtype=np.float32)
+        >>> retrieval(x, np.arange(3), x, np.array([0, 1, 0]), ks=(1, 3))
+        {'R@1': 0.6666666666666666, 'R@3': 0.6666666666666666}
+    """
+    found = hits(features, labels, gallery_features, gallery_labels, ks)
+    return {f"R@{k}": float(share) for k, share in zip(ks, found.mean(0), strict=True)}
+
+
+def interval(
+    successes: NDArray[np.bool_], *, level: float = 0.95, draws: int = 2000, seed: int = 0
+) -> tuple[float, float]:
+    """How far a share could lie elsewhere with other queries of the same kind: a bootstrap interval.
+
+    Args:
+        successes: (N,) bool, one a query.
+        level: Its share of the draws.
+        draws: How often N queries are drawn again, with replacement.
+        seed: Of the draws.
+
+    Returns:
+        Lower and upper end, 0..1.
+
+    Example:
+        >>> import numpy as np
+        >>> low, high = interval(np.arange(100) < 70)
+        >>> round(low, 1), round(high, 1)
+        (0.6, 0.8)
+    """
+    random = np.random.default_rng(seed)
+    # N draws with replacement from zeros and ones: their sum is binomial.
+    shares = random.binomial(len(successes), np.mean(successes), draws) / len(successes)
+    low, high = np.quantile(shares, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
