@@ -16,6 +16,7 @@ from cvrl_lite.figures.style import COLOURS, new
 _LOOKS: dict[str, dict[str, Any]] = {
     "context": {"color": COLOURS["context"], "ls": "-"},
     "motion": {"color": COLOURS["motion"], "ls": "--"},
+    "residual": {"color": COLOURS["residual"], "ls": ":"},
 }
 
 

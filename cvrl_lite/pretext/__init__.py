@@ -1,6 +1,7 @@
 """The pretext tasks and the loss they share."""
 
 from cvrl_lite.pretext.gather import gather, processes, total
+from cvrl_lite.pretext.health import alignment, collapsed, effective_rank, uniformity
 from cvrl_lite.pretext.loss import info_nce, info_nce_in_blocks
 from cvrl_lite.pretext.tasks import (
     NEGATIVES,
@@ -16,9 +17,13 @@ __all__ = [
     "MotionPrediction",
     "MotionRegression",
     "ResidualPrediction",
+    "alignment",
+    "collapsed",
+    "effective_rank",
     "gather",
     "info_nce",
     "info_nce_in_blocks",
     "processes",
     "total",
+    "uniformity",
 ]

@@ -61,8 +61,7 @@ class ContextMatching(nn.Module):
             keyframe: (B, 3, H, W) key frames, normalised RGB.
             sources: (B,) integers; rows with the same number come from one video.
         """
-        clips = self.clip_head(clip_map.mean((2, 3, 4)))
-        frames = self.frame_head(self.encoder(keyframe))
+        clips, frames = self.project(clip_map, keyframe)
         others = gather(sources)
 
         def allowed(rows: Tensor) -> Tensor:
@@ -73,6 +72,10 @@ class ContextMatching(nn.Module):
             back, _ = info_nce_in_blocks(frames, gather(clips), self.temperature, allowed=allowed)
             loss = (loss + back) / 2
         return loss, accuracy
+
+    def project(self, clip_map: Tensor, keyframe: Tensor) -> tuple[Tensor, Tensor]:
+        """What is compared: clips (B, D) and their key frames (B, D)."""
+        return self.clip_head(clip_map.mean((2, 3, 4))), self.frame_head(self.encoder(keyframe))
 
 
 class MotionPrediction(nn.Module):
@@ -127,12 +130,7 @@ class MotionPrediction(nn.Module):
             valid: (B, 1 + N, P) bool; points that hold enough vectors to be a query or a key.
             sources: (B,) integers; rows with the same number come from one video.
         """
-        predicted = self.predictor(clip_map)  # (B, P, D)
-        points = predicted.shape[1]
-        maps = self.encoder(motion.transpose(0, 1).flatten(0, 1))  # ((1+N) B, C, t, g, g): futures first
-        rows = maps.flatten(2).transpose(1, 2).flatten(0, 1)  # ((1+N) B P, C)
-        keys = self.target_head(rows)
-        queries = self.predicted_head(predicted.flatten(0, 1))  # (B P, D)
+        queries, keys = self.project(clip_map, motion)
         near = len(queries)
         keys = torch.cat([gather(keys[:near]), gather(keys[near:])])
         return info_nce_in_blocks(
@@ -140,8 +138,15 @@ class MotionPrediction(nn.Module):
             keys,
             self.temperature,
             valid[:, 0].flatten(),
-            allowed=self._allowed(valid, sources, points),
+            allowed=self._allowed(valid, sources, valid.shape[2]),
         )
+
+    def project(self, clip_map: Tensor, motion: Tensor) -> tuple[Tensor, Tensor]:
+        """What is compared: predictions (B P, D), and the windows' points ((1+N) B P, D), futures first."""
+        predicted = self.predictor(clip_map)  # (B, P, D)
+        maps = self.encoder(motion.transpose(0, 1).flatten(0, 1))  # ((1+N) B, C, t, g, g)
+        rows = maps.flatten(2).transpose(1, 2).flatten(0, 1)  # ((1+N) B P, C)
+        return self.predicted_head(predicted.flatten(0, 1)), self.target_head(rows)
 
     def _allowed(self, valid: Tensor, sources: Tensor, points: int) -> Allowed | None:
         """Which keys may stand beside which query; None where all may."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import time
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,11 +17,11 @@ import torch.distributed as dist
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from cvrl_lite.augment import augment
+from cvrl_lite.augment import Views, augment
 from cvrl_lite.datasets import Batch, DecodedSet, FileSampler, Sampler, Skipped
 from cvrl_lite.errors import Diverged
 from cvrl_lite.models import VideoBackbone, synchronised
-from cvrl_lite.pretext import processes, total
+from cvrl_lite.pretext import collapsed, processes, total
 from cvrl_lite.pretrain.checkpoint import Folder
 from cvrl_lite.pretrain.data import sampler_for
 from cvrl_lite.pretrain.model import Pretraining, on_device
@@ -29,6 +30,7 @@ from cvrl_lite.pretrain.parallel import Stop, from_first, joined
 from cvrl_lite.pretrain.recipe import Recipe
 from cvrl_lite.progress import track
 
+_CHECKUP = 50  # steps from one look at the features' health to the next
 _EXPLODED = 1e4  # nats; the loss of a blind guess among a million keys is 14
 
 
@@ -187,7 +189,21 @@ class _Training:
                 files = ", ".join(batch.names[:8]) + (" ..." if len(batch.names) > 8 else "")
                 raise Diverged(f"step {step + 1}: {name} is {value:g}; the batch holds {files}")
         self.optimiser.step()
-        return {name: round(value, 5) for name, value in numbers.items()}
+        numbers = {name: round(value, 5) for name, value in numbers.items()}
+        if (step + 1) % _CHECKUP == 0 and self.rank == 0 and len(views.clip) > 1:
+            numbers |= self._checkup(step + 1, views)
+        return numbers
+
+    def _checkup(self, step: int, views: Views) -> dict[str, float]:
+        """The health of the features, with a warning where they have collapsed."""
+        health = self.model.health(views)
+        if collapsed(health["feature_rank"]):
+            warnings.warn(
+                f"step {step}: the features have collapsed: all clips of the batch lie along "
+                f"{health['feature_rank']:.1f} directions",
+                stacklevel=2,
+            )
+        return health
 
 
 def seconds_per_step(

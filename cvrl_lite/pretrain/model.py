@@ -21,7 +21,15 @@ from cvrl_lite.models import (
     TinyR2Plus1D,
     VideoBackbone,
 )
-from cvrl_lite.pretext import ContextMatching, MotionPrediction, MotionRegression, ResidualPrediction
+from cvrl_lite.pretext import (
+    ContextMatching,
+    MotionPrediction,
+    MotionRegression,
+    ResidualPrediction,
+    alignment,
+    effective_rank,
+    uniformity,
+)
 from cvrl_lite.pretrain.recipe import Networks, Recipe
 
 
@@ -125,6 +133,34 @@ class Pretraining(nn.Module):
             parts |= {"residual_loss": loss, "residual_accuracy": accuracy}
             total = total + recipe.residual_weight * loss
         return total, parts
+
+    @torch.no_grad()
+    def health(self, views: Views) -> dict[str, float]:
+        """How alive the features are, on a batch: see `pretext.health`. Nothing of the model changes.
+
+        Returns:
+            `feature_rank` and `feature_uniformity` of the backbone's vectors, and each comparing task's
+            `alignment` of partners.
+        """
+        training = self.training
+        self.eval()
+        vectors = self.backbone.features(views.clip)
+        context_map, motion_map = self.backbone(views.clip)
+        found = {"feature_rank": effective_rank(vectors), "feature_uniformity": uniformity(vectors)}
+        if "context" in self.recipe.tasks:
+            found["context_alignment"] = alignment(*self.context.project(context_map, views.keyframe))
+        for name, windows, mask in (
+            ("motion", views.motion, views.mask),
+            ("residual", views.residual, views.residual_mask),
+        ):
+            task = getattr(self, name, None)
+            if isinstance(task, MotionPrediction) and windows is not None and mask is not None:
+                queries, keys = task.project(motion_map, windows[:, :1])
+                valid = enough(mask[:, :1], self.points).flatten()
+                if valid.any():
+                    found[f"{name}_alignment"] = alignment(queries[valid], keys[valid])
+        self.train(training)
+        return {name: round(float(value), 4) for name, value in found.items()}
 
 
 def on_device(recipe: Recipe, device: torch.device) -> Pretraining:

@@ -1,0 +1,70 @@
+"""Is a representation alive? Three numbers that tell a collapse before any label does.
+
+Axes: N samples, D features.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+_COLLAPSED = 2.0  # directions; noise alone spreads over more
+
+
+def alignment(queries: Tensor, keys: Tensor) -> Tensor:
+    """How far partners lie apart: the mean squared distance of unit vectors, 0 (one place) to 4 (opposite).
+
+    Args:
+        queries: (N, D) float, of any length.
+        keys: (N, D) float; row i belongs to query i.
+
+    Source:
+        Wang and Isola, *Understanding contrastive representation learning through alignment and uniformity
+        on the hypersphere* (ICML 2020).
+
+    Example:
+        >>> alignment(torch.eye(3), 2 * torch.eye(3)).item()
+        0.0
+    """
+    return (F.normalize(queries.float(), dim=1) - F.normalize(keys.float(), dim=1)).square().sum(1).mean()
+
+
+def uniformity(vectors: Tensor) -> Tensor:
+    """How evenly unit vectors fill the sphere: the log of the mean of exp(-2 d^2) over all pairs.
+
+    0: all in one place; below -3: spread well (-4 is the limit in many dimensions).
+
+    Args:
+        vectors: (N, D) float, of any length, N at least 2.
+
+    Source:
+        As `alignment`.
+    """
+    return F.pdist(F.normalize(vectors.float(), dim=1)).square().mul(-2).exp().mean().log()
+
+
+def effective_rank(vectors: Tensor) -> Tensor:
+    """How many directions vectors really use, 1 to D: the exponential of their singular values' entropy.
+
+    Args:
+        vectors: (N, D) float; their mean is taken away first.
+
+    Source:
+        Roy and Vetterli, *The effective rank* (EUSIPCO 2007).
+
+    Example:
+        >>> round(effective_rank(torch.cat([torch.eye(4), -torch.eye(4)])).item(), 3)
+        4.0
+    """
+    centred = vectors.float() - vectors.float().mean(0)
+    values = torch.linalg.svdvals(centred)
+    if values.sum() <= 1e-6 * max(1.0, float(vectors.float().norm())):
+        return values.new_tensor(1.0)  # all in one place
+    share = values / values.sum()
+    return torch.special.entr(share).sum().exp()
+
+
+def collapsed(rank: float) -> bool:
+    """Whether an effective rank means that the vectors tell next to nothing."""
+    return rank < _COLLAPSED

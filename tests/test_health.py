@@ -1,0 +1,76 @@
+"""The numbers that tell a collapse, and the training that logs them."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cvrl_lite import pretrain, scenes
+from cvrl_lite.datasets import MovingScenes, decode
+from cvrl_lite.pretext import alignment, collapsed, effective_rank, uniformity
+from cvrl_lite.pretrain import loop
+
+
+@settings(max_examples=25, deadline=None)
+@given(count=st.integers(2, 12), width=st.integers(2, 9), seed=st.integers(0, 1000))
+def test_alignment_and_uniformity_equal_their_definitions(count, width, seed):
+    x, y = torch.randn(2, count, width, generator=torch.Generator().manual_seed(seed))
+    units = [row / row.norm() for row in x], [row / row.norm() for row in y]
+    assert float(alignment(x, y)) == pytest.approx(
+        np.mean([float((a - b) @ (a - b)) for a, b in zip(*units, strict=True)]), abs=1e-5
+    )
+    pairs = [float((a - b) @ (a - b)) for i, a in enumerate(units[0]) for b in units[0][:i]]
+    assert float(uniformity(x)) == pytest.approx(np.log(np.mean(np.exp(-2 * np.array(pairs)))), abs=1e-4)
+
+
+def test_the_extremes():
+    same, spread = torch.ones(30, 16), torch.randn(30, 16, generator=torch.Generator().manual_seed(0))
+    assert float(alignment(spread, 3 * spread)) == pytest.approx(0, abs=1e-6)
+    assert float(alignment(spread, -spread)) == pytest.approx(4, abs=1e-4)
+    assert float(uniformity(same)) == pytest.approx(0, abs=1e-5) and float(uniformity(spread)) < -3
+    assert float(effective_rank(same)) == 1 and 12 < float(effective_rank(spread)) <= 16
+    line = F.pad(torch.randn(30, 1, generator=torch.Generator().manual_seed(1)), (0, 15))
+    assert float(effective_rank(line)) == pytest.approx(1, abs=1e-3)
+    assert collapsed(1.2) and not collapsed(8.0)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    root = tmp_path_factory.mktemp("clips")
+    scenes.make(root, 12, seed=4, workers=1)
+    return decode(MovingScenes("train", root), residuals=True)
+
+
+def test_a_training_logs_its_health_and_is_not_changed_by_it(data, tmp_path, monkeypatch):
+    recipe = pretrain.recipes.laptop_fast(("context", "motion", "residual")).replace(
+        steps=4, batch=6, precision="float32"
+    )
+    without = pretrain.run(recipe, data=data)
+    monkeypatch.setattr(loop, "_CHECKUP", 2)
+    run = pretrain.run(recipe, tmp_path, data)
+    lines = [json.loads(line) for line in (tmp_path / pretrain.METRICS).read_text().splitlines()]
+    logged = [line for line in lines if "feature_rank" in line]
+    assert [line["step"] for line in logged] == [2, 4]
+    for line in logged:
+        assert 1 <= line["feature_rank"] <= 6 and -4 < line["feature_uniformity"] <= 0
+        assert all(0 <= line[f"{task}_alignment"] <= 4 for task in recipe.tasks)
+    for before, after in zip(
+        without.model.state_dict().values(), run.model.state_dict().values(), strict=True
+    ):
+        assert torch.equal(before, after)
+
+
+def test_a_collapse_is_told(data, monkeypatch):
+    monkeypatch.setattr(loop, "_CHECKUP", 1)
+    recipe = pretrain.recipes.laptop_fast(("context",)).replace(steps=1, batch=6, precision="float32")
+    monkeypatch.setattr(
+        type(pretrain.model.backbone_of(recipe.networks)),
+        "features",
+        lambda self, clip: torch.ones(len(clip), 8),
+    )
+    with pytest.warns(UserWarning, match="step 1: the features have collapsed"):
+        pretrain.run(recipe, data=data)
