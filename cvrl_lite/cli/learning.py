@@ -1,4 +1,4 @@
-"""Commands that train or judge: pretrain, evaluate, quickstart."""
+"""Commands that train: pretrain, quickstart; and evaluate, from `judging`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import json
 import sys
 from pathlib import Path
 
+from cvrl_lite.cli.judging import add_evaluate
 from cvrl_lite.cli.reading import Commands, command
 
 
@@ -46,17 +47,7 @@ def add_commands(commands: Commands) -> None:
     )
     made.add_argument("--json", action="store_true", help="print the outcome as JSON")
 
-    made = command(
-        commands,
-        "evaluate",
-        _evaluate,
-        "Judge a checkpoint on MovingScenes, by every label.",
-        "cvrl-lite evaluate runs/first --protocol linear --split val",
-    )
-    made.add_argument("run_folder", type=Path, metavar="RUN", help="a folder that pretrain wrote")
-    made.add_argument("--protocol", choices=("retrieval", "linear"), default="retrieval")
-    made.add_argument("--split", choices=("val", "test"), default="val", help="test is for reporting only")
-    made.add_argument("--json", action="store_true", help="print JSON")
+    add_evaluate(commands)
 
     made = command(
         commands,
@@ -109,31 +100,6 @@ def _pretrain(arguments: argparse.Namespace) -> int:
     else:
         print(f"{arguments.out}: {run.steps} steps in {run.seconds:.0f} s ({run.recipe.precision})")
     return 130 if run.interrupted else 1 if run.skipped else 0
-
-
-def _evaluate(arguments: argparse.Namespace) -> int:
-    from cvrl_lite import evaluate, pretrain
-    from cvrl_lite.datasets import MovingScenes, decode
-
-    backbone, recipe = pretrain.load(arguments.run_folder)
-    gallery, queries = (
-        decode(MovingScenes(split), size=recipe.decoded, vectors=False)
-        for split in ("train", arguments.split)
-    )
-    how = recipe.augmentation
-    found = evaluate.scores(
-        backbone, gallery, queries, recipe.sampling, size=how.size, normalise=how.normalise
-    )
-    kept = {
-        label: {k: v for k, v in row.items() if (k == "linear") == (arguments.protocol == "linear")}
-        for label, row in found.items()
-    }
-    if arguments.json:
-        print(json.dumps(kept, indent=2))
-    else:
-        for label, row in kept.items():
-            print(f"{label:>8}  " + "  ".join(f"{name} {value:.3f}" for name, value in row.items()))
-    return 0
 
 
 def _quickstart(arguments: argparse.Namespace) -> int:

@@ -1,6 +1,15 @@
 """What was learned: features, retrieval, linear probe, finetuning, and how sure one can be of each."""
 
 from cvrl_lite.evaluate.features import features
+from cvrl_lite.evaluate.finetune import (
+    Classifier,
+    Finetuning,
+    accuracy,
+    finetune,
+    part_of,
+    predict,
+    released,
+)
 from cvrl_lite.evaluate.probe import PENALTIES, chosen, drawn, few_labels, linear_probe
 from cvrl_lite.evaluate.scores import chance, scores
 from cvrl_lite.evaluate.search import KS, hits, interval, nearest, retrieval
@@ -8,15 +17,22 @@ from cvrl_lite.evaluate.search import KS, hits, interval, nearest, retrieval
 __all__ = [
     "KS",
     "PENALTIES",
+    "Classifier",
+    "Finetuning",
+    "accuracy",
     "chance",
     "chosen",
     "drawn",
     "features",
     "few_labels",
+    "finetune",
     "hits",
     "interval",
     "linear_probe",
     "nearest",
+    "part_of",
+    "predict",
+    "released",
     "retrieval",
     "scores",
 ]

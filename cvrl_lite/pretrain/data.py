@@ -18,20 +18,24 @@ from cvrl_lite.files import cache_dir
 from cvrl_lite.pretrain.recipe import Recipe
 
 
-def videos_of(recipe: Recipe) -> VideoSet:
-    """The files that a recipe trains on.
+def videos_of(recipe: Recipe, split: str = "train") -> VideoSet:
+    """The files that a recipe trains on, or those of another split of the same data set.
+
+    Args:
+        recipe: Names the data set and its folder.
+        split: As the data set names it; a folder of videos of one's own has none.
 
     Raises:
         ValueError: A named data set without its folder.
         FileNotFoundError: The folder is not there, or holds none of the set.
     """
     if recipe.data == "moving_scenes":
-        return MovingScenes("train", recipe.root)
+        return MovingScenes(split, recipe.root)
     named = {"ucf101": UCF101, "hmdb51": HMDB51, "kinetics": Kinetics}
     if recipe.data in named:
         if recipe.root is None:
             raise ValueError(f"{recipe.data} needs root, the folder where its videos lie")
-        return named[recipe.data](recipe.root, "train")
+        return named[recipe.data](recipe.root, split)
     return VideoFolder(recipe.data, recipe.source)
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from typing import Protocol
 
 import torch
 from torch import nn
 
-from cvrl_lite.pretrain.recipe import Optimisation, Recipe
+from cvrl_lite.pretrain.recipe import Optimisation
 
 
 def optimiser_for(model: nn.Module, how: Optimisation) -> torch.optim.Optimizer:
@@ -23,7 +24,21 @@ def optimiser_for(model: nn.Module, how: Optimisation) -> torch.optim.Optimizer:
     return torch.optim.AdamW(groups, how.learning_rate)
 
 
-def learning_rate(step: int, recipe: Recipe) -> float:
+class Schedule(Protocol):
+    """What a learning rate follows from; a `Recipe` is one."""
+
+    @property
+    def steps(self) -> int:
+        """Batches."""
+        ...
+
+    @property
+    def optimisation(self) -> Optimisation:
+        """How the weights move."""
+        ...
+
+
+def learning_rate(step: int, recipe: Schedule) -> float:
     """The rate of a step: a linear warm-up, then a cosine to 0."""
     how = recipe.optimisation
     warm = max(1, round(how.warmup * recipe.steps))

@@ -1,0 +1,170 @@
+"""The command that judges a checkpoint: evaluate."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cvrl_lite.cli.reading import Commands, command
+
+if TYPE_CHECKING:
+    from cvrl_lite.datasets import DecodedSet
+    from cvrl_lite.models import VideoBackbone
+    from cvrl_lite.pretrain import Recipe
+
+
+def add_evaluate(commands: Commands) -> None:
+    """Adds the command."""
+    made = command(
+        commands,
+        "evaluate",
+        _evaluate,
+        "Judge a checkpoint by every label of a data set: the training split is searched, or trained on.",
+        "cvrl-lite evaluate runs/first --protocol linear --split val",
+    )
+    made.add_argument(
+        "run_folder", type=Path, metavar="RUN", help="a folder that pretrain wrote, or a .safetensors file"
+    )
+    made.add_argument("--protocol", choices=("retrieval", "linear", "finetune"), default="retrieval")
+    made.add_argument(
+        "--data", default="moving_scenes", help="moving_scenes (default), ucf101, hmdb51 or kinetics"
+    )
+    made.add_argument("--root", type=Path, help="the folder of that data set")
+    made.add_argument("--split", help="val (MovingScenes, Kinetics) or test, which is for reporting only")
+    made.add_argument("--clips", type=int, default=3, help="clips of a video, 10 by the field's custom")
+    made.add_argument("--label", help="finetune: which label (default: each in turn)")
+    made.add_argument("--steps", type=int, default=200, help="finetune: batches")
+    made.add_argument("--neighbours", type=Path, metavar="FILE", help="retrieval: draw the nearest clips")
+    made.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _evaluate(arguments: argparse.Namespace) -> int:
+    from cvrl_lite import pretrain
+    from cvrl_lite.datasets import decode
+    from cvrl_lite.files import cache_dir
+    from cvrl_lite.pretrain.data import videos_of
+
+    if arguments.neighbours and arguments.protocol != "retrieval":
+        raise ValueError("--neighbours belongs to --protocol retrieval")
+    backbone, recipe = pretrain.load(arguments.run_folder)
+    backbone.to(pretrain.device())
+    root = None if arguments.root is None else str(arguments.root)
+    asked = recipe.replace(data=arguments.data, root=root)
+    split = arguments.split or ("test" if arguments.data in ("ucf101", "hmdb51") else "val")
+    finetuned = arguments.protocol == "finetune"
+    # A large set is read once, and mapped into memory from the cache after that.
+    cache = None if recipe.in_memory else cache_dir() / "decoded"
+    gallery, queries = (
+        decode(videos_of(asked, part), size=recipe.decoded, vectors=finetuned, cache=cache)
+        for part in ("train", split)
+    )
+    for file in (*gallery.skipped, *queries.skipped):
+        print(f"cvrl-lite: {file.path}: not used: {file.reason}", file=sys.stderr)
+    if finetuned and arguments.label not in (None, *gallery.classes):
+        raise ValueError(f"--label is one of {', '.join(gallery.classes)}; got {arguments.label}")
+    judge = _finetuned if finetuned else _searched
+    found = judge(arguments, backbone, recipe, gallery, queries)
+    if arguments.json:
+        print(json.dumps(found, indent=2))
+    else:
+        for label, row in found.items():
+            print(f"{label:>10}  " + "  ".join(f"{name} {_in_words(value)}" for name, value in row.items()))
+    return 1 if gallery.skipped or queries.skipped else 0
+
+
+def _in_words(value: Any) -> str:
+    return "{:.3f} to {:.3f}".format(*value) if isinstance(value, list) else f"{value:.3f}"
+
+
+def _searched(
+    arguments: argparse.Namespace,
+    backbone: VideoBackbone,
+    recipe: Recipe,
+    gallery: DecodedSet,
+    queries: DecodedSet,
+) -> dict[str, dict[str, Any]]:
+    """Retrieval or linear probe by every label, with intervals of 95 % over the queries."""
+    from cvrl_lite import evaluate
+
+    how = recipe.augmentation
+    known, asked = (
+        evaluate.features(
+            backbone,
+            data,
+            recipe.sampling,
+            size=how.size,
+            clips=arguments.clips,
+            normalise=how.normalise,
+        )
+        for data in (gallery, queries)
+    )
+    ks = [k for k in evaluate.KS if k <= len(known)]
+    found: dict[str, dict[str, Any]] = {}
+    for label in gallery.classes:
+        given, wanted = gallery.labels(label), queries.labels(label)
+        if arguments.protocol == "linear":
+            share = evaluate.linear_probe(known, given, asked, wanted, penalty=evaluate.PENALTIES)
+            found[label] = {"linear": share}
+            continue
+        hits = evaluate.hits(asked, wanted, known, given, ks)
+        found[label] = {f"R@{k}": float(share) for k, share in zip(ks, hits.mean(0), strict=True)}
+        found[label]["R@1 interval"] = list(evaluate.interval(hits[:, 0]))
+    if arguments.neighbours:
+        _draw(arguments.neighbours, known, asked, gallery, queries)
+    return found
+
+
+def _draw(file: Path, known: Any, asked: Any, gallery: DecodedSet, queries: DecodedSet) -> None:
+    """The five nearest clips of eight queries, under the names of the first label."""
+    import numpy as np
+
+    from cvrl_lite import evaluate, figures
+
+    label, names = next(iter(gallery.classes.items()))
+    rows = np.linspace(0, len(asked) - 1, min(8, len(asked))).round().astype(int)
+    order = evaluate.nearest(asked[rows], known, min(5, len(known)))
+    figure = figures.neighbours(
+        np.stack([queries.videos[row].frames[0] for row in rows]),
+        np.stack([[gallery.videos[n].frames[0] for n in found] for found in order]),
+        [names[queries.videos[row].entry.labels[label]] for row in rows],
+        [[names[gallery.videos[n].entry.labels[label]] for n in found] for found in order],
+        title=f"The nearest clips, by {label}",
+    )
+    file.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(file, dpi=120)
+
+
+def _finetuned(
+    arguments: argparse.Namespace,
+    backbone: VideoBackbone,
+    recipe: Recipe,
+    gallery: DecodedSet,
+    queries: DecodedSet,
+) -> dict[str, dict[str, Any]]:
+    """Accuracy after finetuning a copy of the backbone on each label."""
+    import copy
+    import dataclasses
+
+    from cvrl_lite import evaluate
+
+    defaults = evaluate.Finetuning()
+    pictures = recipe.augmentation
+    how = dataclasses.replace(
+        defaults,
+        steps=arguments.steps,
+        sampling=dataclasses.replace(recipe.sampling, others=0),
+        augmentation=dataclasses.replace(
+            defaults.augmentation, size=pictures.size, normalise=pictures.normalise
+        ),
+        test_clips=arguments.clips,
+    )
+    found: dict[str, dict[str, Any]] = {}
+    for label in [arguments.label] if arguments.label else gallery.classes:
+        model = evaluate.finetune(copy.deepcopy(backbone), gallery, label, how)
+        probabilities = evaluate.predict(model, queries, how)
+        right = probabilities.argmax(1) == queries.labels(label)
+        found[label] = {"finetuned": float(right.mean()), "interval": list(evaluate.interval(right))}
+    return found

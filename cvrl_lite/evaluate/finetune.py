@@ -1,0 +1,181 @@
+"""Finetuning: the whole backbone trained on with labels, from where pretraining left it.
+
+Axes: N videos, K classes, B batch, D features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from cvrl_lite.augment import Augmentation, augment, plain
+from cvrl_lite.datasets import DecodedSet, Sampler, Sampling, evaluation_clips
+from cvrl_lite.models import VideoBackbone
+from cvrl_lite.pretrain import Optimisation, Pretraining
+from cvrl_lite.pretrain.optim import learning_rate, optimiser_for
+from cvrl_lite.progress import track
+
+
+@dataclass(frozen=True)
+class Finetuning:
+    """How to finetune.
+
+    Attributes:
+        steps: Batches.
+        batch: Clips a batch.
+        optimisation: How the weights move.
+        dropout: Before the classifier.
+        sampling: How clips are cut.
+        augmentation: How they differ. Mirroring turns right into left: leave it out where labels know.
+        test_clips: Clips of a test video whose probabilities are averaged.
+        seed: Of everything random.
+        precision: "float32" or "bfloat16".
+        motion_weight: Of motion prediction's loss beside that of the labels, where there is a helper.
+    """
+
+    steps: int = 200
+    batch: int = 40
+    optimisation: Optimisation = field(default_factory=lambda: Optimisation(learning_rate=1e-3))
+    dropout: float = 0.3
+    sampling: Sampling = field(default_factory=lambda: Sampling(others=0))
+    augmentation: Augmentation = field(default_factory=lambda: Augmentation(least_area=0.7, flip=0.0))
+    test_clips: int = 10
+    seed: int = 0
+    precision: str = "float32"
+    motion_weight: float = 0.5
+
+
+def released(videos: int = 9537, *, batch: int = 8, epochs: int = 120, seed: int = 6666) -> Finetuning:
+    """The released schedule for UCF101, on a backbone of the paper's.
+
+    Args:
+        videos: Of the training split, from which the steps follow.
+        batch: Released: 8.
+        epochs: Released: 120.
+        seed: Of everything random.
+
+    Returns:
+        The released numbers, but for the rotation by up to 10 degrees, which is left out (ours).
+    """
+    return Finetuning(
+        steps=epochs * (videos // batch),
+        batch=batch,
+        optimisation=Optimisation(
+            method="sgd", learning_rate=1e-4 * batch, warmup=10 / epochs, warmup_from=0.04, weight_decay=3e-3
+        ),
+        dropout=0.3,
+        sampling=Sampling(frames=16, step=4, gap=3, window=8, others=0, reach=5, in_frames=True),
+        augmentation=replace(Augmentation.released(), grey=0.0),
+        seed=seed,
+    )
+
+
+class Classifier(nn.Module):
+    """A backbone, its vectors standardised (ours: the tiny one's are of length one), and a linear layer.
+
+    Args:
+        backbone: It is trained on.
+        classes: K.
+        dropout: Before the linear layer.
+    """
+
+    def __init__(self, backbone: VideoBackbone, classes: int, dropout: float = 0.3) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.head = nn.Sequential(
+            nn.BatchNorm1d(backbone.width, affine=False),
+            nn.Dropout(dropout),
+            nn.Linear(backbone.width, classes),
+        )
+
+    def forward(self, clip: Tensor) -> Tensor:
+        """Clips (B, 3, T, H, W) to logits (B, K)."""
+        return self.head(self.backbone.features(clip).float())
+
+
+def finetune(
+    backbone: VideoBackbone, data: DecodedSet, label: str, how: Finetuning, helper: Pretraining | None = None
+) -> Classifier:
+    """Trains a backbone and a new classifier with labels.
+
+    Args:
+        backbone: Pretrained, or fresh. It is changed.
+        data: A decoded set with labels; to train on a part of it, see `part_of`.
+        label: Which one.
+        how: Steps, rates, views.
+        helper: A model of motion prediction around the same backbone, trained beside the labels on the same
+            clips; they need vectors then.
+
+    Returns:
+        The trained classifier, in evaluation mode.
+
+    Raises:
+        ValueError: The helper has another backbone.
+    """
+    if helper is not None and helper.backbone is not backbone:
+        raise ValueError("the helper has to be around the backbone that is finetuned")
+    torch.manual_seed(how.seed)
+    device = next(backbone.parameters()).device
+    model = Classifier(backbone, len(data.classes[label]), how.dropout).to(device)
+    trained: nn.Module = model if helper is None else nn.ModuleList([model, helper])
+    trained.to(memory_format=torch.channels_last_3d).train()  # type: ignore[call-overload]
+    optimiser = optimiser_for(trained, how.optimisation)
+    labels = torch.zeros(int(data.source_numbers.max()) + 1, dtype=torch.long)
+    labels[torch.from_numpy(data.source_numbers)] = torch.from_numpy(data.labels(label))
+    labels = labels.to(device)
+    batches = Sampler(data, how.sampling, how.seed).batches(how.batch, how.steps)
+    for step, batch in enumerate(track(batches, "finetuning", how.steps)):
+        for group in optimiser.param_groups:
+            group["lr"] = learning_rate(step, how)
+        views = augment(batch.to(device), how.augmentation)
+        with torch.autocast(device.type, torch.bfloat16, enabled=how.precision == "bfloat16"):
+            loss = F.cross_entropy(model(views.clip), labels[views.sources])
+            if helper is not None:
+                loss = loss + how.motion_weight * helper(views, step / how.steps)[0]
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        longest = how.optimisation.clip_norm
+        if longest is not None:
+            nn.utils.clip_grad_norm_(trained.parameters(), longest)
+        optimiser.step()
+    return model.eval()
+
+
+@torch.no_grad()
+def predict(model: Classifier, data: DecodedSet, how: Finetuning) -> NDArray[np.float32]:
+    """Class probabilities of whole videos: the mean over `how.test_clips` clips spread over each.
+
+    Args:
+        model: As `finetune` returns it.
+        data: N videos.
+        how: Gives clips and views.
+
+    Returns:
+        (N, K) float32.
+    """
+    model.eval()
+    device = next(model.parameters()).device
+    rows = []
+    for video in data.videos:
+        clips = torch.from_numpy(evaluation_clips(video, how.sampling, how.test_clips)).to(device)
+        logits = model(plain(clips, how.augmentation.size, how.augmentation.normalise))
+        rows.append(logits.softmax(1).mean(0).cpu())
+    return torch.stack(rows).numpy()
+
+
+def accuracy(probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
+    """The share of videos (N, K) whose most probable class is their label (N,)."""
+    return float((probabilities.argmax(1) == labels).mean())
+
+
+def part_of(data: DecodedSet, rows: Sequence[int] | NDArray[np.int64]) -> DecodedSet:
+    """Some of a set's videos, by their indices: `part_of(train, drawn(labels, 5, seed=0))`."""
+    chosen: Any = tuple(data.videos[int(row)] for row in rows)
+    return replace(data, videos=chosen)
