@@ -4,9 +4,9 @@
     python experiments/study.py motion current --seeds 0 # some
     python experiments/study.py --fast                   # a few steps of every model, nothing written
 
-All train on the same 1152 clips, with the same backbone, batches and steps, and differ by what a model's
-line in `MODELS` says. Each finished run is one line of `experiments/study.jsonl`: its scores on `test`.
-Weights and features go to the folder `--out`, so that other questions need no second training.
+All but the last six train on the same 1152 clips, all with the same backbone, batches and steps; they differ
+by what a model's line in `MODELS` says. Each finished run is one line of `experiments/study.jsonl`: its scores
+on `test`. Weights and features go to the folder `--out`, so that other questions need no second training.
 """
 
 from __future__ import annotations
@@ -25,13 +25,12 @@ import numpy as np
 import torch
 from peers import instance_discrimination, supervised
 from signals import with_differences, with_flow
+from worlds import AMOUNTS, CONDITIONS, gallery, load
 
 from cvrl_lite import evaluate, pretrain
-from cvrl_lite.datasets import DecodedSet, MovingScenes, VideoSet, decode
-from cvrl_lite.files import cache_dir
+from cvrl_lite.datasets import DecodedSet
 from cvrl_lite.models import TinyR2Plus1D, VideoBackbone
 from cvrl_lite.pretrain import Recipe
-from cvrl_lite.scenes import hard_set
 
 HERE = Path(__file__).parent
 LOG = HERE / "study.jsonl"
@@ -48,12 +47,14 @@ class Model:
         changes: Of the recipe.
         signal: Other maps in place of vectors or residuals.
         train: Makes the backbone, where no recipe does.
+        world: The set it is trained and judged on; see `worlds`.
     """
 
     tasks: tuple[str, ...] = ()
     changes: dict[str, Any] = dataclasses.field(default_factory=dict)
     signal: Callable[[DecodedSet], DecodedSet] | None = None
     train: Callable[[Recipe, DecodedSet], VideoBackbone] | None = None
+    world: str = "hard"
 
 
 def _motion(**changes: Any) -> Model:
@@ -83,6 +84,7 @@ MODELS = {
     "later": _motion(sampling={"gap": 0.32}),
     "short window": _motion(sampling={"window": 4}),
     "long window": _motion(sampling={"window": 12}),
+    **{f"joint, {world}": Model(("context", "motion"), world=world) for world in (*CONDITIONS, *AMOUNTS)},
 }
 
 
@@ -120,15 +122,6 @@ def scored(
     return scores
 
 
-def load(split: str, clips: int | None = None) -> DecodedSet:
-    """A split of the hard set, decoded once and mapped into memory after that."""
-    videos = MovingScenes(split, hard_set())
-    recipe = pretrain.recipes.laptop()
-    if clips:
-        videos = VideoSet(videos.entries[:clips], videos.classes)
-    return decode(videos, size=recipe.decoded, residuals=True, cache=cache_dir() / "decoded")
-
-
 def finished() -> list[dict[str, Any]]:
     """What has been run."""
     return [json.loads(line) for line in LOG.read_text(encoding="utf-8").splitlines()] if LOG.exists() else []
@@ -149,12 +142,13 @@ def main() -> int:
     if find_spec("cv2") is None and "flow" in names:
         print("flow is left out: it needs OpenCV (pip install 'cvrl-lite[bench]')", file=sys.stderr)
         names.remove("flow")
-    train, test = load("train", 64 if fast else None), load("test", 48 if fast else None)
     done = {(row["model"], row["seed"]) for row in finished()}
     for seed in [0] if fast else arguments.seeds:
         for name in names:
             if not fast and (name, seed) in done:
                 continue
+            world = "tiny" if fast else MODELS[name].world
+            train, known_clips, test = load("train", world), gallery(world), load("test", world)
             folder = None if fast else arguments.out / f"{name.replace(' ', '-')}-{seed}"
             begin = time.perf_counter()
             backbone = trained(name, seed, 2 if fast else STEPS, train, folder)
@@ -162,10 +156,10 @@ def main() -> int:
             recipe = recipe_of(MODELS[name], seed, STEPS)
             known, asked = (
                 evaluate.features(backbone, data, recipe.sampling, size=recipe.augmentation.size)
-                for data in (train, test)
+                for data in (known_clips, test)
             )
             result = {"model": name, "seed": seed, "steps": 2 if fast else STEPS, "seconds": round(seconds)}
-            result["scores"] = scored(known, asked, train, test)
+            result["scores"] = scored(known, asked, known_clips, test)
             if folder:
                 folder.mkdir(parents=True, exist_ok=True)
                 np.savez(folder / "features.npz", train=known, test=asked)
