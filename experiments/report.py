@@ -141,14 +141,15 @@ def table(question: str, found: Runs) -> str:
 def drawn(question: str, found: Runs) -> tuple[figures.Figure, str]:
     """A question's figure, each seed a mark, and its words for those who do not see it."""
     words, factors, names = QUESTIONS[question]
+    shown = MEASURES if len(factors) == 1 else ("linear",)
     measures = {
         f"{factor}, {measure}": {
             name: found[model][factor][measure] for model, name in names.items() if model in found
         }
         for factor in factors
-        for measure in MEASURES
+        for measure in shown
     }
-    guess = [CHANCE[factor] for factor in factors for _ in MEASURES]
+    guess = [CHANCE[factor] for factor in factors for _ in shown]
     return figures.seeds(measures, guess=guess, title=words), figures.in_words(measures)
 
 

@@ -5,8 +5,9 @@
     python experiments/study.py --fast                   # a few steps of every model, nothing written
 
 All but the last six train on the same 1152 clips, all with the same backbone, batches and steps; they differ
-by what a model's line in `MODELS` says. Each finished run is one line of `experiments/study.jsonl`: its scores
-on `test`. Weights and features go to the folder `--out`, so that other questions need no second training.
+by what a model's line in `MODELS` says. Each finished run is one line of `experiments/study.jsonl`: its
+scores on `test`. Weights and features go to the folder `--out`, so that other questions need no second
+training.
 """
 
 from __future__ import annotations
