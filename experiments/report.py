@@ -1,6 +1,6 @@
 """What the study found: a table and a figure for each question, from `experiments/study.jsonl`.
 
-    python experiments/report.py                      # the tables of docs/experiments.md
+    python experiments/report.py                      # the tables of docs/study.md
     python experiments/report.py --write              # puts them there, and the figures into docs/figures/
 
 The document holds each table between two marks, `<!-- study: design -->` and `<!-- end -->`.
@@ -20,7 +20,7 @@ from study import LOG, MODELS
 from cvrl_lite import figures
 
 ROOT = Path(__file__).resolve().parents[1]
-DOCUMENT = ROOT / "docs" / "experiments.md"
+DOCUMENT = ROOT / "docs" / "study.md"
 FACTORS = ("scene", "action", "appearance")
 MEASURES = ("R@1", "linear")
 CHANCE = {"scene": 1 / 16, "action": 1 / 8, "appearance": 1 / 4}
@@ -41,6 +41,7 @@ QUESTIONS: dict[str, tuple[str, tuple[str, ...], dict[str, str]]] = {
             "later": "future begins later",
             "short window": "window of 4 maps",
             "long window": "window of 12 maps",
+            "as released": "vectors as released (no sign, no length)",
         },
     ),
     "modality": (

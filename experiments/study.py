@@ -85,6 +85,7 @@ MODELS = {
     "later": _motion(sampling={"gap": 0.32}),
     "short window": _motion(sampling={"window": 4}),
     "long window": _motion(sampling={"window": 12}),
+    "as released": _motion(augmentation={"faithful": True}),  # flips leave the sign, crops the length
     **{f"joint, {world}": Model(("context", "motion"), world=world) for world in (*CONDITIONS, *AMOUNTS)},
 }
 
@@ -123,6 +124,22 @@ def scored(
     return scores
 
 
+def kept(name: str, seed: int, out: Path) -> VideoBackbone:
+    """The backbone of a finished run.
+
+    Raises:
+        FileNotFoundError: It was not run, or its folder is gone.
+    """
+    backbone = TinyR2Plus1D(pretrain.recipes.laptop().networks.widths)
+    backbone.load_state_dict(torch.load(folder_of(name, seed, out) / "backbone.pt", weights_only=True))
+    return backbone.eval()
+
+
+def folder_of(name: str, seed: int, out: Path) -> Path:
+    """Where a run keeps its weights and features."""
+    return out / f"{name.replace(' ', '-')}-{seed}"
+
+
 def finished() -> list[dict[str, Any]]:
     """What has been run."""
     return [json.loads(line) for line in LOG.read_text(encoding="utf-8").splitlines()] if LOG.exists() else []
@@ -150,7 +167,7 @@ def main() -> int:
                 continue
             world = "tiny" if fast else MODELS[name].world
             train, known_clips, test = load("train", world), gallery(world), load("test", world)
-            folder = None if fast else arguments.out / f"{name.replace(' ', '-')}-{seed}"
+            folder = None if fast else folder_of(name, seed, arguments.out)
             begin = time.perf_counter()
             backbone = trained(name, seed, 2 if fast else STEPS, train, folder)
             seconds = time.perf_counter() - begin

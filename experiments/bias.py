@@ -1,0 +1,93 @@
+"""Context bias: a probe learns actions where the scene gives them away. How far does it fall elsewhere?
+
+    python experiments/bias.py --out runs/study     # from the weights that study.py left there
+    python experiments/bias.py --table
+
+Two training sets of the hard kind, with other clips than the study's: in one, action and scene are
+independent, in the other each scene has its action. A linear probe on frozen features is trained on each and
+tested on the study's `test`, where they are independent. One line a run in `experiments/bias.jsonl`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from report import in_table
+from study import MODELS as RUNS
+from study import SEEDS, folder_of, kept, recipe_of
+from worlds import load
+
+from cvrl_lite import evaluate, pretrain
+from cvrl_lite.datasets import DecodedSet, MovingScenes, decode
+from cvrl_lite.files import cache_dir
+from cvrl_lite.scenes import APPEARANCES, make
+
+LOG = Path(__file__).parent / "bias.jsonl"
+STARTS = ("untrained", "two clips", "context", "motion", "residual", "joint", "three", "action labels")
+SEED = 3  # of the sets; the study's are 1
+
+
+def tied(tie: float) -> DecodedSet:
+    """576 clips for the probe, whose actions are given by their scenes or not."""
+    root = cache_dir() / f"moving_scenes_tie_{tie:g}"
+    make(root, 800, SEED, tie=tie, bystanders=1 / 3, appearances=APPEARANCES, preset="slow")
+    return decode(MovingScenes("train", root), size=pretrain.recipes.laptop().decoded, vectors=False)
+
+
+def table() -> str:
+    """Accuracies on independent clips after a probe on each kind, as a Markdown table."""
+    rows = [json.loads(line) for line in LOG.read_text(encoding="utf-8").splitlines()]
+    lines = [
+        "| features | seeds | probe on independent clips | probe on tied clips | fall |",
+        "|---|---|---|---|---|",
+    ]
+    for start in STARTS:
+        mine = [row for row in rows if row["start"] == start]
+        if mine:
+            cells = [[row[kind] for row in mine] for kind in ("independent", "tied")]
+            falls = [row["independent"] - row["tied"] for row in mine]
+            lines.append(f"| {start} | {len(mine)} | {' | '.join(map(in_table, [*cells, falls]))} |")
+    return "\n".join(lines)
+
+
+def main() -> int:
+    """Runs what is missing and can be run."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--out", type=Path, default=Path("runs/study"), help="what study.py was given")
+    parser.add_argument("--table", action="store_true")
+    arguments = parser.parse_args()
+    if arguments.table:
+        print(table())
+        return 0
+    lines = LOG.read_text(encoding="utf-8").splitlines() if LOG.exists() else []
+    done = {(row["start"], row["seed"]) for row in map(json.loads, lines)}
+    known, test = {"independent": tied(0.0), "tied": tied(1.0)}, load("test")
+    for seed in SEEDS:
+        for start in STARTS:
+            there = (folder_of(start, seed, arguments.out) / "backbone.pt").exists()
+            if not there or (start, seed) in done:
+                continue
+            backbone, recipe = kept(start, seed, arguments.out), recipe_of(RUNS["motion"], seed, 1)
+            how = {"sampling": recipe.sampling, "size": recipe.augmentation.size}
+            asked = evaluate.features(backbone, test, **how)
+            row: dict[str, object] = {"start": start, "seed": seed}
+            for kind, data in known.items():
+                share = evaluate.linear_probe(
+                    evaluate.features(backbone, data, **how),
+                    data.labels("action"),
+                    asked,
+                    test.labels("action"),
+                    penalty=evaluate.PENALTIES,
+                )
+                row[kind] = round(share, 4)
+            with open(LOG, "a", encoding="utf-8") as file:
+                file.write(json.dumps(row) + "\n")
+            print(row, flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
