@@ -18,6 +18,7 @@ from cvrl_lite.files import data_path
 
 if TYPE_CHECKING:
     from cvrl_lite.codec import CompressedVideo
+    from cvrl_lite.pretrain import load_shipped as load
 
 __version__ = "0.1.0"
 
@@ -30,6 +31,7 @@ __all__ = [
     "UnreadableFile",
     "VideoError",
     "data_path",
+    "load",
 ]
 
 
@@ -38,4 +40,8 @@ def __getattr__(name: str) -> Any:
         from cvrl_lite.codec import CompressedVideo
 
         return CompressedVideo
+    if name == "load":
+        from cvrl_lite.pretrain import load_shipped
+
+        return load_shipped
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -30,6 +30,7 @@ from cvrl_lite.models import TinyR2Plus1D
 
 HERE = Path(__file__).parent
 MODELS = {"untrained": (), "context": ("context",), "motion": ("motion",), "joint": ("context", "motion")}
+THREE = {"three": pretrain.TASKS}  # trained by study.py
 
 
 def with_setting(recipe: Any, setting: str) -> Any:
@@ -163,13 +164,15 @@ def curves(runs: Path, steps: int = 20) -> None:
 
 
 def ship(run: Path) -> None:
-    """Puts a run's backbone into `data/` for the notebooks: float16, its recipe beside it."""
+    """Puts a run's backbone into `data/checkpoints/`: float16, its recipe beside it."""
     backbone, recipe = pretrain.load(run)
+    name = next(name for name, tasks in (MODELS | THREE).items() if tasks == recipe.tasks)
     weights = {
         f"backbone.{name}": value.half() if value.is_floating_point() else value
         for name, value in backbone.state_dict().items()
     }
-    target = HERE.parent / "data" / "joint.safetensors"
+    target = HERE.parent / "data" / "checkpoints" / f"{name}.safetensors"
+    target.parent.mkdir(exist_ok=True)
     save_file(weights, target)
     target.with_suffix(".json").write_text(recipe.to_json() + "\n", encoding="utf-8")
     for file in (target, target.with_suffix(".json")):

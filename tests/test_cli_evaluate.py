@@ -15,8 +15,11 @@ def root(tmp_path_factory):
     return str(folder)
 
 
+NETWORK = str(data_path("checkpoints/joint.safetensors"))
+
+
 def judged(capsys, root, *words) -> dict:
-    assert main(["evaluate", str(data_path("joint.safetensors")), "--root", root, "--json", *words]) == 0
+    assert main(["evaluate", NETWORK, "--root", root, "--json", *words]) == 0
     return json.loads(capsys.readouterr().out)
 
 
@@ -40,11 +43,10 @@ def test_linear_and_finetune(root, capsys):
 
 
 def test_what_cannot_be_asked_is_said_in_one_line(root, tmp_path, capsys):
-    network = str(data_path("joint.safetensors"))
     for words, said in (
         (["--protocol", "finetune", "--label", "mood"], "--label is one of scene, action; got mood"),
         (["--protocol", "linear", "--neighbours", "x.png"], "--neighbours belongs to --protocol retrieval"),
         (["--split", "tomorrow"], "holds no split named 'tomorrow'"),
     ):
-        assert main(["evaluate", network, "--root", root, *words]) == 2
+        assert main(["evaluate", NETWORK, "--root", root, *words]) == 2
         assert said in capsys.readouterr().err

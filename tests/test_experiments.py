@@ -55,5 +55,5 @@ def test_joint_training_learns_both_and_each_task_alone_only_its_own() -> None:
 
 
 def test_the_shipped_checkpoint_is_one_of_the_runs() -> None:
-    recipe = json.loads((ROOT / "data/joint.json").read_text(encoding="utf-8"))
+    recipe = json.loads((ROOT / "data/checkpoints/joint.json").read_text(encoding="utf-8"))
     assert recipe in [row["recipe"] for row in runs()["joint"]]

@@ -42,7 +42,7 @@ def test_the_backbone_sees_time():
 
 
 def test_the_stored_weights_still_give_their_features():
-    stored = load_file(data_path("joint.safetensors"))
+    stored = load_file(data_path("checkpoints/joint.safetensors"))
     values = {
         name.removeprefix("backbone."): value.float() if value.is_floating_point() else value
         for name, value in stored.items()

@@ -1,7 +1,7 @@
 """Training: recipes, the loop, checkpoints."""
 
 from cvrl_lite.pretrain import recipes
-from cvrl_lite.pretrain.checkpoint import METRICS, load
+from cvrl_lite.pretrain.checkpoint import METRICS, load, load_shipped
 from cvrl_lite.pretrain.data import load_data
 from cvrl_lite.pretrain.loop import Run, faster_precision, run, seconds_per_step
 from cvrl_lite.pretrain.model import Pretraining
@@ -20,6 +20,7 @@ __all__ = [
     "faster_precision",
     "load",
     "load_data",
+    "load_shipped",
     "recipes",
     "run",
     "seconds_per_step",

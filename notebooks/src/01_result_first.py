@@ -20,7 +20,8 @@ import json
 
 import numpy as np
 
-from cvrl_lite import data_path, evaluate, pretrain
+import cvrl_lite
+from cvrl_lite import evaluate
 from cvrl_lite.datasets import MovingScenes, decode
 from cvrl_lite.figures import (
     decoupling,
@@ -32,7 +33,7 @@ from cvrl_lite.figures import (
     show,
 )
 
-backbone, recipe = pretrain.load(data_path("joint.safetensors"))
+backbone, recipe = cvrl_lite.load("joint")
 print("trained on:", " and ".join(recipe.tasks))
 print("weights:", sum(weight.numel() for weight in backbone.parameters()))
 
@@ -168,7 +169,7 @@ show(
 # something else.
 
 # %%
-log = data_path("joint.safetensors").parents[1] / "experiments" / "joint.jsonl"
+log = cvrl_lite.data_path("README.md").parents[1] / "experiments" / "joint.jsonl"
 runs = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
 
 

@@ -27,7 +27,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from cvrl_lite import data_path, evaluate, figures, pretrain
+import cvrl_lite
+from cvrl_lite import evaluate, figures, pretrain
 from cvrl_lite.augment import MEAN, STD, augment, plain
 from cvrl_lite.datasets import MovingScenes, Sampler, Sampling, VideoSet, decode, evaluation_clips
 from cvrl_lite.datasets.cutting import Timeline
@@ -482,7 +483,7 @@ assert np.mean(choice["weak"]) >= 0.97 and np.mean(choice["strong"]) < np.mean(c
 # training, 1000 steps of 40 clips with the strong changes.
 
 # %%
-experiments = data_path("joint.safetensors").parents[1] / "experiments"
+experiments = cvrl_lite.data_path("README.md").parents[1] / "experiments"
 long_run = json.loads((experiments / "joint_curves.json").read_text(encoding="utf-8"))["context"]
 figure = figures.new("In the long run the hard game is won, too; ours ended where the grey ends", columns=2)
 guesses = {"context_loss": np.log(40), "context_accuracy": 1 / 40}
@@ -612,7 +613,7 @@ print("Right." if wrong is None else "Not yet: for {} you say {}, and it is {:.3
 # by scene.
 
 # %%
-joint, recipe = pretrain.load(data_path("joint.safetensors"))
+joint, recipe = cvrl_lite.load("joint")
 size, still_half = recipe.augmentation.size, slice(0, joint.context_channels)
 
 
