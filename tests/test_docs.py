@@ -72,8 +72,10 @@ def test_the_readmes_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_the_readmes_training_example_is_a_recipe() -> None:
-    training = re.findall(r"```python\n(.*?)```", README, re.S)[1]
+    _, loading, training = re.findall(r"```python\n(.*?)```", README, re.S)
     names: dict[str, object] = {}
+    exec(loading, names)
+    assert set(names["recipe"].tasks) == {"context", "motion"}  # type: ignore[attr-defined]
     exec(training.split("run =")[0], names)
     assert names["recipe"].steps == 200  # type: ignore[attr-defined]
     resolve("cvrl_lite.pretrain.run")
