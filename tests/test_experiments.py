@@ -3,6 +3,8 @@
 import importlib.util
 import json
 import statistics
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -57,3 +59,45 @@ def test_joint_training_learns_both_and_each_task_alone_only_its_own() -> None:
 def test_the_shipped_checkpoint_is_one_of_the_runs() -> None:
     recipe = json.loads((ROOT / "data/checkpoints/joint.json").read_text(encoding="utf-8"))
     assert recipe in [row["recipe"] for row in runs()["joint"]]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "words",
+    [
+        [
+            "study.py",
+            "--fast",
+            "untrained",
+            "three",
+            "two clips",
+            "action labels",
+            "differences",
+            "joint, crf 38",
+        ],
+        ["labels.py", "--fast"],
+        ["bias.py", "--fast"],
+    ],
+    ids=lambda words: words[0],
+)
+def test_a_script_runs_in_its_fast_form(words: list[str]) -> None:
+    before = {path: path.stat().st_mtime_ns for path in EXPERIMENTS.glob("*.jsonl")}
+    run = subprocess.run(
+        [sys.executable, *words], cwd=EXPERIMENTS, capture_output=True, text=True, timeout=300
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout
+    assert {path: path.stat().st_mtime_ns for path in EXPERIMENTS.glob("*.jsonl")} == before
+
+
+def test_real_footage_goes_through(real_videos: Path) -> None:
+    run = subprocess.run(
+        [sys.executable, "footage.py", str(real_videos)],
+        cwd=EXPERIMENTS,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert run.returncode == 0, run.stderr
+    found = json.loads(run.stdout)
+    assert found["clips"] >= 64 and found["joint"] > 2 / found["videos"]
