@@ -38,7 +38,9 @@ def add_commands(commands: Commands) -> None:
         help="files in whose name its first match reads the same were cut from one video",
     )
     made.add_argument("--out", type=Path, required=True, help="folder of checkpoint and metrics")
-    made.add_argument("--tasks", default="context,motion", help="context, motion, or context,motion")
+    made.add_argument(
+        "--tasks", default="context,motion", help="some of context,motion,residual (default: context,motion)"
+    )
     made.add_argument("--steps", type=int, help="batches (default: the recipe's)")
     made.add_argument("--batch", type=int, help="clips a batch, of all processes (default: the recipe's)")
     made.add_argument("--seed", type=int, help="of everything random (default: the recipe's)")
