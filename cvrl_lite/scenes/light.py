@@ -12,12 +12,13 @@ import numpy as np
 
 from cvrl_lite.scenes.integers import ONE, TURN, Dice, Ints, sine
 
-APPEARANCES = ("steady", "fade", "breath", "flutter")
+APPEARANCES = ("steady", "brightening", "dimming", "wavering")
 
-# From frame to frame the light changes by 6 grey levels or less, as faint changes do not lead an encoder's
-# search for vectors astray; in the course of a clip it changes by several times as much.
-_HEIGHTS = {"fade": (24, 32), "breath": (12, 16), "flutter": (6, 8)}  # grey levels up and down
-_PERIODS = {"fade": (640, 768), "breath": (288, 352), "flutter": (144, 176)}  # 1/16 frames
+# From frame to frame the light changes by a few grey levels, as faint changes do not lead an encoder's search
+# for vectors astray; in the course of a clip it changes by many times as much.
+_SLOPE = (1000, 1500)  # 1/1000 grey level a frame
+_HEIGHT = (12, 16)  # grey levels up and down
+_PERIOD = (16 * 16, 20 * 16)  # 1/16 frames
 
 
 def light(appearance: str, seed: int, frames: int) -> Ints:
@@ -32,16 +33,15 @@ def light(appearance: str, seed: int, frames: int) -> Ints:
         (T,) int64 grey levels, to be added to all three colours.
 
     Example:
-        >>> light("flutter", 3, 12).tolist()
-        [-6, -7, -5, -2, 3, 6, 7, 5, 2, -3, -6, -7]
+        >>> light("brightening", 3, 12).tolist()
+        [-7, -6, -5, -4, -2, -1, 0, 1, 3, 4, 5, 6]
     """
     time = np.arange(frames, dtype=np.int64)
     if appearance == "steady":
         return np.zeros_like(time)
     dice = Dice(seed, 8)
-    height, period = dice.between(*_HEIGHTS[appearance]), dice.between(*_PERIODS[appearance])
-    if appearance == "fade":  # up in a straight line, then down
-        place = (dice.below(period) + 16 * time) % period
-        return height * np.minimum(place, period - place) * 4 // period - height
-    wave = sine(dice.below(TURN) + time * TURN * 16 // period)
-    return (height * wave + ONE // 2) // ONE
+    if appearance == "wavering":
+        height, period = dice.between(*_HEIGHT), dice.between(*_PERIOD)
+        return (height * sine(dice.below(TURN) + time * TURN * 16 // period) + ONE // 2) // ONE
+    rise = (2 * time - frames + 1) * dice.between(*_SLOPE) // 2000  # 0 in the middle of the clip
+    return rise if appearance == "brightening" else -rise

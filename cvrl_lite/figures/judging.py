@@ -1,0 +1,110 @@
+"""How good a network is, and how sure one can be of it: curves with their draws, and ranges.
+
+Axes: K places along a curve, R repetitions of each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from cvrl_lite.figures.style import COLOURS, INK, new
+
+_LOOKS = (
+    (COLOURS["joint"], "-", "o"),
+    (COLOURS["context"], "--", "s"),
+    (COLOURS["motion"], "-.", "^"),
+    ("#777777", ":", "D"),
+)
+
+
+def shares(
+    ticks: Sequence[object],
+    panels: Mapping[str, Mapping[str, Sequence[float] | np.ndarray]],
+    *,
+    across: str,
+    along: str,
+    guess: Sequence[float],
+    title: str,
+) -> Figure:
+    """Shares along something that is varied, a panel for each of a few conditions.
+
+    Args:
+        ticks: The K things it is varied to, in their order; they are drawn at equal distances.
+        panels: `{condition: {name: (K,) or (K, R) shares 0..1}}`. A curve is the mean over R, and each
+            repetition a small dot. A name looks the same in every panel; there are at most four.
+        across: What is varied.
+        along: What is measured.
+        guess: What a blind guess scores, in each panel.
+        title: The finding.
+
+    Returns:
+        The figure, with one key for all panels.
+
+    Example:
+        >>> curves = {"joint": np.array([[0.1, 0.3], [0.8, 0.8]])}
+        >>> words = {"across": "labels", "along": "accuracy", "guess": [0.1], "title": "More is better"}
+        >>> shares([1, 10], {"scenes": curves}, **words).axes[0].lines[1].get_ydata().tolist()
+        [0.2, 0.8]
+    """
+    names = list(dict.fromkeys(name for curves in panels.values() for name in curves))
+    looks = dict(zip(names, _LOOKS, strict=False))
+    figure = new(title, columns=len(panels), size=(9.5 if len(panels) > 1 else 7.5, 3.5))
+    places = np.arange(len(ticks))
+    for axes, (condition, curves), chance in zip(figure.axes, panels.items(), guess, strict=True):
+        axes.axhline(chance, color=INK, ls="--", lw=1)
+        for name, values in curves.items():
+            colour, style, mark = looks[name]
+            table = np.asarray(values, float).reshape(len(ticks), -1)
+            axes.plot(places, table.mean(1), color=colour, ls=style, marker=mark, ms=5)
+            if table.shape[1] > 1:
+                spread = np.repeat(places[:, None], table.shape[1], 1)
+                axes.plot(spread, table, ".", color=colour, ms=4, alpha=0.55, mew=0)
+        axes.set_title(condition, fontsize=9)
+        axes.set(xlabel=across, ylim=(0, 1.03), ylabel=along if axes is figure.axes[0] else "")
+        axes.set_xticks(places, [str(tick) for tick in ticks])
+    keys = [Line2D([], [], color=c, ls=s, marker=m, ms=5, label=name) for name, (c, s, m) in looks.items()]
+    keys.append(Line2D([], [], color=INK, ls="--", lw=1, label="guessing"))
+    figure.legend(handles=keys, loc="outside lower center", frameon=False, ncols=len(keys))
+    return figure
+
+
+def ranges(
+    values: Mapping[str, tuple[float, float, float]], *, label: str, title: str, zero: float | None = None
+) -> Figure:
+    """Where a number lies and how far it could lie elsewhere: a dot with whiskers for each.
+
+    Args:
+        values: `{name: (lower end, middle, upper end)}`, drawn from top to bottom.
+        label: What they are, with the unit.
+        title: The finding.
+        zero: Where a dashed line is drawn.
+
+    Returns:
+        The figure; behind each range stands its middle and half its width.
+
+    Example:
+        >>> figure = ranges({"192 clips": (0.7, 0.8, 0.9)}, label="accuracy", title="Not very sure")
+        >>> [text.get_text() for text in figure.axes[0].texts]
+        ['.80 ± .10']
+    """
+    figure = new(title, size=(7.5, 0.9 + 0.36 * len(values)))
+    axes = figure.axes[0]
+    if zero is not None:
+        axes.axvline(zero, color=INK, ls="--", lw=1)
+    ends = [end for low, _, high in values.values() for end in (low, high)]
+    for place, (low, middle, high) in enumerate(values.values()):
+        axes.plot([low, high], [place, place], color=COLOURS["context"], lw=3, alpha=0.55)
+        axes.plot([low, high], [place, place], "|", color=INK, ms=9)
+        axes.plot(middle, place, "o", color=INK, mfc="white", ms=5)
+        words = f"{middle:.2f} ± {(high - low) / 2:.2f}".replace("0.", ".")
+        axes.annotate(words, (high, place), (9, 0), textcoords="offset points", va="center")
+    span = max(ends) - min(ends) or 1.0
+    axes.set(
+        xlim=(min(ends) - 0.08 * span, max(ends) + 0.3 * span), ylim=(len(values) - 0.4, -0.6), xlabel=label
+    )
+    axes.set_yticks(range(len(values)), list(values))
+    return figure
