@@ -174,6 +174,7 @@ for what, fine in checks.items():
 # | 05_clips_for_training | 1 | 1.0 GB | 64 MB | yes |
 # | 06_infonce | 1 | 0.6 GB | 0 | yes |
 # | 07_context_matching | 2 | 1.0 GB | 64 MB | yes |
+# | 08_motion_prediction | 1 | 1.0 GB | 64 MB | yes |
 # | 09_joint_pretraining | 1 | 1.0 GB | 2 MB | yes |
 # | the others, up to 14 | | | | planned |
 #

@@ -895,7 +895,8 @@ assert (
 #
 # ## Next, and further reading
 #
-# Next comes 08_motion_prediction: the answer is the motion of the near future, and the wall is of no use.
+# Next: [08_motion_prediction](08_motion_prediction.ipynb). The answer is the motion of the near future, and
+# the wall is of no use.
 #
 # - [The experiments](../docs/experiments.md): what was tried, weights and temperatures among it.
 # - [MovingScenes](../docs/moving_scenes.md): why colours alone cannot tell its scenes.

@@ -12,8 +12,8 @@
 # - read the curves of a long run,
 # - move the same code to UCF101 and to many GPUs, command by command.
 #
-# **Needs.** 07_context_matching and 08_motion_prediction. About 1 minute on 2 cores, 1 GB of memory, 2 MB
-# of disk beside the clips.
+# **Needs.** [07](07_context_matching.ipynb) and [08](08_motion_prediction.ipynb). About 1 minute on 2
+# cores, 1 GB of memory, 2 MB of disk beside the clips.
 
 # %%
 import _thread
