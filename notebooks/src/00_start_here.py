@@ -121,7 +121,8 @@ pairs = Counter((clip.scene, clip.action) for clip in clips if clip.split == "tr
 assert len(pairs) == len(scenes.SCENES) * len(scenes.ACTIONS) and len(set(pairs.values())) == 1
 
 # %% [markdown]
-# All 128 pairs come equally often. A network may know all scenes and no action, or the other way round,
+# In train and in test all 128 pairs come equally often; val is too small for that, its pairs come once or
+# twice. A network may know all scenes and no action, or the other way round,
 # and each can be measured for itself. Chance is 1 of 16 for scenes and 1 of 8 for actions.
 #
 # ## Two commands

@@ -153,8 +153,9 @@ show(
 
 # %% [markdown]
 # One feature vector, two kinds of likeness: the titles count how often neighbours share what stays and
-# how often what moves. This is a harsh test. Of all 1152 clips in the gallery only nine share both labels
-# with a query; a neighbour that is perfect by scene but wrong by action has pushed them away.
+# how often what moves. R@1 asks for the first column alone. This is a harsh test. Of all 1152 clips in the
+# gallery only nine share both labels with a query; a neighbour that is perfect by scene but wrong by action
+# has pushed them away.
 #
 # > **Tip.** Change the actions in the loop above, or its `[0]`, and look at other queries. Where the
 # > network errs tells more than where it is right.
@@ -234,7 +235,8 @@ print(
 # %% [markdown]
 # **Each task teaches what its answers hold, and little else.** Matching a clip with a still picture can be
 # done without ever looking at motion, so motion is hardly learned. Foreseeing motion can be done without
-# looking at the wall behind, so the wall is hardly learned. That is the *decoupling* in the paper's title,
+# looking at the wall behind, so the wall is hardly learned: by R@1 it even falls below the untrained
+# network, as neighbours are now chosen by motion. That is the *decoupling* in the paper's title,
 # and a first answer to our first question: neither teacher is better. They are about different things.
 #
 # And the network we loaded? It is one of those joint runs. Does it still score what was written down?

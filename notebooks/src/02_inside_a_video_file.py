@@ -158,9 +158,11 @@ def frames_to_decode(frame, keys):
 
 # %% tags=["check"]
 answers = [frames_to_decode(frame, [0, 12, 24, 36, 48, 60]) for frame in (0, 11, 42, 60)]
-print(
-    "Right." if answers == [1, 12, 7, 1] else f"Not yet: for the frames 0, 11, 42 and 60 you say {answers}."
-)
+uneven = frames_to_decode(45, [0, 30, 42])
+if answers == [1, 12, 7, 1] and uneven == 4:
+    print("Right.")
+else:
+    print(f"Not yet: for the frames 0, 11, 42 and 60 you say {answers}, for 45 with keys 0, 30, 42 {uneven}.")
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -336,13 +338,17 @@ def find_cuts(picture_types, mask):
 # %% tags=["check"]
 easy = find_cuts(types, motion.mask)
 tricky = find_cuts(np.array(list("IPPI")), np.stack([np.full((2, 2), value) for value in (0, 0, 1, 0)]) > 0)
-right = (
-    easy is not None and [int(frame) for frame in easy] == [42] and [int(frame) for frame in tricky] == [1]
-)
+quarter = find_cuts(np.array(list("IP")), np.array([[[0, 0], [0, 0]], [[1, 0], [0, 0]]]) > 0)
+right = easy is not None and [[int(f) for f in found] for found in (easy, tricky, quarter)] == [
+    [42],
+    [1],
+    [1],
+]
 print(
     "Right."
     if right
-    else f"Not yet: in our clip you find {easy}, in I P P I with vectors in frame 2 only {tricky}."
+    else f"Not yet: in our clip you find {easy}, in I P P I with vectors in frame 2 only {tricky}, and in "
+    f"I P with vectors in a quarter of the cells {quarter}."
 )
 
 # %% [markdown]

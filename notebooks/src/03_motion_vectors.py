@@ -205,8 +205,9 @@ for name in ("slow_pan.mp4", "slow_pan_mpeg4.mp4"):
 # ## No motion, and no vector
 #
 # Two kinds of blocks look alike in careless data. A **skipped block** is copied as it is, with the vector
-# that its neighbours let expect, and nothing else is stored. An **intra block** is stored anew, without
-# any copying. In `pan.mp4` the camera rests from frame 9 on, and at frame 12 half of the picture is new.
+# that the decoder works out from the neighbouring blocks' vectors, and nothing else is stored. An **intra
+# block** is stored anew, without any copying. In `pan.mp4` the camera arrives at frame 8 and rests, and at
+# frame 12 half of the picture is new.
 
 
 # %%
