@@ -36,6 +36,7 @@ from cvrl_lite.figures import show
 from cvrl_lite.models import ContextEncoder, TinyR2Plus1D
 from cvrl_lite.pretext import ContextMatching, info_nce
 
+torch.set_num_threads(1)  # our pictures are so small that a second core would only wait
 everything = MovingScenes("train")
 train_set = decode(VideoSet(everything.entries[:400], everything.classes), size=72)
 val_set = decode(MovingScenes("val"), size=72, vectors=False)
