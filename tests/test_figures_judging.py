@@ -1,0 +1,54 @@
+"""Curves of shares and ranges show the numbers they are given."""
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from cvrl_lite.figures import png
+from cvrl_lite.figures.judging import ranges, shares
+
+WORDS = {"across": "labels", "along": "accuracy", "title": "More labels, better"}
+
+
+def curves_of(figure: Figure, panel: int) -> dict[str, list[float]]:
+    """The mean curves of a panel, by the names in the figure's key."""
+    key = {entry.get_color(): entry.get_label() for entry in figure.legends[0].get_lines()}
+    lines = [line for line in figure.axes[panel].lines if line.get_marker() in "os^D"]
+    return {str(key[line.get_color()]): list(np.round(line.get_ydata(), 6)) for line in lines}
+
+
+def test_curves_are_means_and_every_draw_is_a_dot():
+    draws = np.array([[0.1, 0.3, 0.2], [0.6, 0.8, 0.7]])
+    panels = {"scene": {"joint": draws}, "action": {"joint": [0.5, 0.9], "untrained": [0.1, 0.2]}}
+    figure = shares([1, "all"], panels, guess=[0.1, 0.2], **WORDS)
+    assert curves_of(figure, 0) == {"joint": [0.2, 0.7]}
+    assert curves_of(figure, 1) == {"joint": [0.5, 0.9], "untrained": [0.1, 0.2]}
+    dots = [line for line in figure.axes[0].lines if line.get_marker() == "."]
+    assert sorted(np.concatenate([line.get_ydata() for line in dots])) == sorted(draws.ravel())
+    assert [axes.lines[0].get_ydata()[0] for axes in figure.axes] == [0.1, 0.2]
+    assert [axes.get_title() for axes in figure.axes] == ["scene", "action"]
+    assert [tick.get_text() for tick in figure.axes[0].get_xticklabels()] == ["1", "all"]
+    assert png(figure)
+
+
+def test_curves_need_a_guess_for_each_panel_and_a_value_for_each_tick():
+    with pytest.raises(ValueError, match="zip"):
+        shares([1, 2], {"a": {"x": [0.1, 0.2]}}, guess=[], **WORDS)
+    with pytest.raises(ValueError, match="reshape"):
+        shares([1, 2], {"a": {"x": [0.1, 0.2, 0.3]}}, guess=[0.1], **WORDS)
+
+
+def test_ranges_lie_where_they_should_and_say_their_width():
+    values = {"queries": (0.7, 0.8, 0.9), "seeds": (-0.02, 0.0, 0.02)}
+    figure = ranges(values, label="accuracy", title="Two chances", zero=0)
+    axes = figure.axes[0]
+    whiskers = [list(line.get_xdata()) for line in axes.lines if line.get_marker() == "|"]
+    assert whiskers == [[0.7, 0.9], [-0.02, 0.02]]
+    assert [text.get_text() for text in axes.texts] == [".80 ± .10", ".00 ± .02"]
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == list(values)
+    assert axes.get_xlim()[0] < -0.02 and axes.get_xlim()[1] > 0.9
+    assert png(figure)
+
+
+def test_a_range_without_width_can_be_drawn():
+    assert png(ranges({"one seed": (0.5, 0.5, 0.5)}, label="accuracy", title="One seed has no spread"))
