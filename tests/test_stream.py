@@ -114,16 +114,30 @@ def test_decoded_arrays_can_stay_on_disk(folder, tmp_path):
     datasets.decode(videos, residuals=True, cache=tmp_path, **SQUARE)
     kept = datasets.decode(videos, residuals=True, cache=tmp_path, **SQUARE)
     for a, b in zip(plain.videos, kept.videos, strict=True):
-        assert isinstance(b.frames, np.memmap)
+        assert not b.frames.flags.writeable and not b.frames.flags.owndata
         for name in ("frames", "vectors", "mask", "times", "keys", "residuals", "residual_mask"):
             assert np.array_equal(getattr(a, name), getattr(b, name))
     first = sorted(folder.rglob("*.mp4"))[0]
     changed = tmp_path / "changed"
     changed.mkdir()
     (changed / "a.mp4").write_bytes(first.read_bytes())
-    before = len(list(tmp_path.glob("*.npy")))
+    before = len(list(tmp_path.glob("*.safetensors")))
     datasets.decode(datasets.VideoFolder(changed), cache=tmp_path, **SQUARE)
-    assert len(list(tmp_path.glob("*.npy"))) == before + 7
+    assert len(list(tmp_path.glob("*.safetensors"))) == before + 1
+
+
+def test_mapped_videos_leave_no_file_open(folder, tmp_path):
+    resource = pytest.importorskip("resource", reason="limits of open files are a Unix matter")
+    one = datasets.VideoFolder(folder).entries[:1]
+    many = datasets.VideoSet(one * 200, {})
+    datasets.decode(many, cache=tmp_path, **SQUARE)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (150, hard))
+    try:
+        kept = datasets.decode(many, cache=tmp_path, **SQUARE)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert len(kept.videos) == 200 and not kept.skipped
 
 
 @pytest.mark.parametrize("rate", [25.0, 29.97])

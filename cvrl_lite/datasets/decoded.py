@@ -17,6 +17,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
+from safetensors import safe_open
+from safetensors.numpy import save_file
 
 from cvrl_lite.datasets.files import Entry, VideoSet
 from cvrl_lite.errors import VideoError
@@ -211,13 +213,17 @@ def _mapped(entry: Entry, how: _How, folder: Path) -> DecodedVideo:
         return _decode_one(entry, *how)  # which says what is wrong with it
     facts = [str(entry.path.absolute()), state.st_size, state.st_mtime_ns, *how]
     place = folder / hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
-    files = [place.with_suffix(f".{name}.npy") for name in _ARRAYS]
-    if not files[-1].exists():  # it is written last
+    file = place.with_suffix(".safetensors")
+    if not file.exists():
         made = _decode_one(entry, *how)
-        for file, name in zip(files, _ARRAYS, strict=True):
-            with replacing(file) as part, open(part, "wb") as out:
-                np.save(out, getattr(made, name))
-    return DecodedVideo(entry, *(np.load(file, mmap_mode="r") for file in files))
+        with replacing(file) as part:
+            save_file({name: np.ascontiguousarray(getattr(made, name)) for name in _ARRAYS}, part)
+    # One map a video and no file left open, as NumPy's would be: systems allow 1024 open files, or fewer.
+    with safe_open(file, "pt") as kept:
+        arrays = [kept.get_tensor(name).numpy() for name in _ARRAYS]
+    for array in arrays:
+        array.flags.writeable = False
+    return DecodedVideo(entry, *arrays)
 
 
 def _square(
