@@ -16,6 +16,7 @@ from cvrl_lite.figures.pictures import filmstrip, gop_strip, long_exposure, neig
 from cvrl_lite.figures.residuals import bars, residual_panels
 from cvrl_lite.figures.samples import batch_as_seen, clips_in_time, sample_timeline
 from cvrl_lite.figures.scores import decoupling, decoupling_finding, recall
+from cvrl_lite.figures.search import confusion, histograms, rankings, recalls
 from cvrl_lite.figures.style import COLOURS, HATCHES, INK, STYLE, new, png, show
 from cvrl_lite.figures.training import curves
 from cvrl_lite.figures.vectors import origin, vector_arrows, vector_panels, where_from
@@ -31,6 +32,7 @@ __all__ = [
     "by_keys",
     "bytes_by_type",
     "clips_in_time",
+    "confusion",
     "course_map",
     "curves",
     "decoupling",
@@ -38,6 +40,7 @@ __all__ = [
     "filmstrip",
     "gop_strip",
     "gop_timeline",
+    "histograms",
     "in_words",
     "learning",
     "long_exposure",
@@ -48,7 +51,9 @@ __all__ = [
     "played_and_learned",
     "png",
     "quiz",
+    "rankings",
     "recall",
+    "recalls",
     "residual_panels",
     "sample_timeline",
     "seeds",

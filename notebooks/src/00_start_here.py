@@ -177,7 +177,10 @@ for what, fine in checks.items():
 # | 07_context_matching | 2 | 1.0 GB | 64 MB | yes |
 # | 08_motion_prediction | 1 | 1.0 GB | 64 MB | yes |
 # | 09_joint_pretraining | 1 | 1.0 GB | 2 MB | yes |
-# | the others, up to 14 | | | | planned |
+# | 10_retrieval | 1 | 1.0 GB | 31 MB | yes |
+# | 11_probe_and_finetune | 1 | 1.0 GB | 0 | yes |
+# | 12_ablations, 13_residual | | | | planned |
+# | 14_your_own_videos | 1 | 1.5 GB | 50 MB | yes |
 #
 # ## What we have seen
 #

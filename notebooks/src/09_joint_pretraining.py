@@ -479,7 +479,8 @@ else:
 #
 # ## Next, and further reading
 #
-# Next comes 10_retrieval: what can be found with the features, and how sure a number is.
+# Next comes [10_retrieval](10_retrieval.ipynb): what can be found with the features, and how sure a
+# number is.
 #
 # - [Experiments](../docs/experiments.md): what was tried before this recipe was found.
 # - [Paper map](../docs/paper_map.md): what is the paper's and what is ours.

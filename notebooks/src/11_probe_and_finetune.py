@@ -14,8 +14,8 @@
 # - finetune a network, read the released schedule, and test it on ten clips a video,
 # - say what motion prediction does as a helper of labels, and which protocol answers which question.
 #
-# **Needs.** [09_joint_pretraining](09_joint_pretraining.ipynb) and 10_retrieval. About 1 minute on 2
-# cores, 1 GB of memory, and the 64 MB of clips on disk that `make lab` has drawn.
+# **Needs.** [09_joint_pretraining](09_joint_pretraining.ipynb) and [10_retrieval](10_retrieval.ipynb).
+# About 1 minute on 2 cores, 1 GB of memory, and the 64 MB of clips on disk that `make lab` has drawn.
 
 # %%
 import json

@@ -1,0 +1,57 @@
+"""The notebook on videos of one's own: its cells run on a folder that is not ours, its commands are known."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import shlex
+from pathlib import Path
+
+import IPython.display
+import jupytext
+import numpy as np
+import pytest
+
+from cvrl_lite import cli, codec, scenes
+
+SOURCE = Path(__file__).resolve().parents[1] / "notebooks" / "src" / "14_your_own_videos.py"
+
+
+def test_its_commands_are_understood() -> None:
+    blocks = re.findall(r"^# ```bash\n(.*?)^# ```$", SOURCE.read_text(encoding="utf-8"), re.S | re.M)
+    text = re.sub(r"^# ?", "", "".join(blocks), flags=re.M).replace("\\\n", " ")
+    lines = [line for line in text.splitlines() if line.strip()]
+    assert len(lines) >= 8
+    for line in lines:
+        words = re.split(r"^cvrl-lite |-m cvrl_lite\.cli ", line)[1]
+        cli.parser().parse_args(shlex.split(words, comments=True))
+
+
+@pytest.mark.slow
+def test_its_cells_run_on_another_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No labels, no sources, no sub-folders, two names that differ in the suffix, a film that is too long."""
+    folder = tmp_path / "mine"
+    for name, seed in (("beach.mp4", 1), ("beach.mkv", 2), ("street.mp4", 3)):
+        codec.encode(
+            scenes.draw("rings", "down", seed, frames=40, size=64), folder / name, gop=250, b_frames=2
+        )
+    codec.encode(np.zeros((122, 16, 16, 3), np.uint8), folder / "film.mp4", fps=2)
+    before = sorted((path.name, path.stat().st_mtime_ns) for path in folder.iterdir())
+    monkeypatch.chdir(SOURCE.parents[1])
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    monkeypatch.setenv("CVRL_CACHE", str(tmp_path / "cache"))
+    figures: list[object] = []
+    monkeypatch.setattr(IPython.display, "display", lambda data, **kept: figures.append(data))
+    names: dict[str, object] = {}
+    printed, line = io.StringIO(), "MY_FOLDER = None"
+    assert SOURCE.read_text(encoding="utf-8").count(line) == 1
+    for cell in jupytext.read(SOURCE, fmt="py:percent").cells:
+        if cell.cell_type == "code":
+            source = cell.source.replace(line, f"MY_FOLDER = {str(folder)!r}")
+            with contextlib.redirect_stdout(printed):
+                exec(compile(source, "<cell>", "exec"), names)
+    assert "of 4 files 3 can be read here" in printed.getvalue()
+    assert len(names["data"].videos) == 3  # type: ignore[attr-defined]
+    assert len(figures) >= 6
+    assert sorted((path.name, path.stat().st_mtime_ns) for path in folder.iterdir()) == before
