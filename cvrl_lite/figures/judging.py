@@ -108,3 +108,41 @@ def ranges(
     )
     axes.set_yticks(range(len(values)), list(values))
     return figure
+
+
+def grid(
+    values: Sequence[Sequence[Sequence[float] | np.ndarray]],
+    *,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    title: str,
+) -> Figure:
+    """A table of shares, the darker the higher.
+
+    Args:
+        values: For each row and column the values over repetitions, shares 0..1.
+        rows: Names of the rows.
+        columns: Names of the columns.
+        title: The finding.
+
+    Returns:
+        The figure; a cell holds the mean and the standard deviation.
+
+    Example:
+        >>> figure = grid([[[0.2, 0.4], [1.0]]], rows=["motion"], columns=["scene", "action"], title="Acts")
+        >>> [text.get_text() for text in figure.axes[0].texts]
+        ['.30 ± .14', '1.00']
+    """
+    means = np.array([[np.mean(cell) for cell in row] for row in values])
+    figure = new(title, size=(2.2 + 1.5 * len(columns), 1.0 + 0.45 * len(rows)))
+    axes = figure.axes[0]
+    axes.imshow(means, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    for (row, column), mean in np.ndenumerate(means):
+        cell = values[row][column]
+        words = f"{mean:.2f}" + (f" ± {np.std(cell, ddof=1):.2f}" if len(cell) > 1 else "")
+        colour = "white" if mean > 0.6 else INK
+        axes.text(column, row, words.replace("0.", "."), ha="center", va="center", color=colour)
+    axes.tick_params(length=0, labeltop=True, labelbottom=False)
+    axes.set_xticks(range(len(columns)), columns)
+    axes.set_yticks(range(len(rows)), rows)
+    return figure

@@ -237,9 +237,9 @@ def draw_arrows(axes: Axes, image: np.ndarray, vectors: np.ndarray, mask: np.nda
 
 
 def _add_keys(figure: Figure, magnify: float) -> None:
-    tail = "its tail" if magnify == 1 else f"there (x {magnify:g})"
+    arrow = "copied from its tail" if magnify == 1 else f"{magnify:g} times the way it came"
     keys = [
-        Patch(fc=COLOURS["motion"], label=f"arrow: copied from {tail}"),
+        Patch(fc=COLOURS["motion"], label=f"arrow: {arrow}"),
         Patch(fc=INK, label="dot: not shifted"),
         Patch(fc="white", ec=INK, hatch="///", label="hatched: no vector"),
     ]

@@ -14,7 +14,7 @@ import json
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass, fields, replace
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 from cvrl_lite.errors import UnreadableFile
@@ -112,12 +112,14 @@ def _pairs(count: int, dice: Dice) -> list[tuple[str, str]]:
     return dice.shuffled([square[number % len(square)] for number in range(count)])
 
 
-@lru_cache(maxsize=1)
-def _look() -> str:
+@cache
+def _look(appearances: tuple[str, ...] = APPEARANCES[:1]) -> str:
     """Sixteen digits that change whenever the drawing does."""
     digest = hashlib.sha256()
-    for number, scene in enumerate(SCENES):
-        digest.update(draw(scene, ACTIONS[number % len(ACTIONS)], number, frames=6, size=16).tobytes())
+    for appearance in appearances:
+        for number, scene in enumerate(SCENES):
+            action = ACTIONS[number % len(ACTIONS)]
+            digest.update(draw(scene, action, number, appearance=appearance, frames=6, size=16).tobytes())
     return digest.hexdigest()[:16]
 
 
@@ -168,8 +170,17 @@ def make(
         raise ValueError(f"a clip needs 1 frame and an even size of 16 at least, not {frames} and {size}")
     planned = plan(clips, seed, tie, appearances)
     folder = Path(root)
-    made_with = {"clips": clips, "seed": seed, "frames": frames, "size": size, "tie": tie, "look": _look()}
-    made_with |= {"bystanders": bystanders, "appearances": list(appearances), "preset": preset}
+    made_with: dict[str, object] = {
+        "clips": clips,
+        "seed": seed,
+        "frames": frames,
+        "size": size,
+        "tie": tie,
+        "look": _look(tuple(appearances)),
+        "bystanders": bystanders,
+        "appearances": list(appearances),
+        "preset": preset,
+    }
     _claim(folder, made_with)
 
     index, ledger = folder / "index.csv", folder / "index.part.csv"
@@ -298,6 +309,6 @@ def hard_set(clips: int = COURSE_CLIPS) -> Path:
     Returns:
         Its folder in the cache, where it is made when it is missing or damaged.
     """
-    root = cache_dir() / f"moving_scenes_hard_{clips}_{_look()[:8]}"
+    root = cache_dir() / f"moving_scenes_hard_{clips}_{_look(APPEARANCES)[:8]}"
     make(root, clips, seed=1, bystanders=1 / 3, appearances=APPEARANCES, preset="slow")
     return root

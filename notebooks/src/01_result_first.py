@@ -57,7 +57,7 @@ assert not gallery.skipped and not queries.skipped
 # %% [markdown]
 # What does the network look at? Eight frames, two apart, cut from somewhere in the clip. Two labels
 # describe each clip, for us and not for the network: its **scene** (what stays) and its **action** (what
-# moves). Try to name the action from these frames.
+# moves). The title gives both away. Could you have named the action from these frames?
 
 # %%
 video = queries.videos[0]
@@ -116,7 +116,7 @@ assert np.isclose(first, found["scene"]["R@1"])  # R@1 is no more than this
 # *you* have told those apart?
 
 # %%
-chosen = []
+chosen = []  # of each action one query, each with another scene
 for action in ("right", "clockwise", "turn", "pulse"):
     seen = [queries.videos[place].entry.labels["scene"] for place in chosen]
     wanted = queries.labels("action") == queries.classes["action"].index(action)
@@ -125,12 +125,14 @@ for action in ("right", "clockwise", "turn", "pulse"):
 
 def compare(label, picture):
     """The chosen queries and their neighbours, each clip as `picture(frames)`, ticked by one label."""
-    names = queries.classes[label]
+    names, wanted = queries.classes[label], queries.labels(label)[chosen]
+    agree = int((gallery.labels(label)[nearest[chosen]] == wanted[:, None]).sum())
     return neighbours(
         np.stack([picture(queries.videos[place].frames) for place in chosen]),
         np.stack([[picture(gallery.videos[n].frames) for n in nearest[place]] for place in chosen]),
         [names[queries.labels(label)[place]] for place in chosen],
         [[names[gallery.labels(label)[n]] for n in nearest[place]] for place in chosen],
+        title=f"By {label}, {agree} of 20 neighbours agree with their query",
     )
 
 

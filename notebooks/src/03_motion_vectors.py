@@ -107,7 +107,7 @@ show(
         pan_frames[[0, 4, 8, 11, 12]],
         labels=["frame 0", "4", "8", "11", "12"],
         columns=5,
-        title="The camera goes right and down, rests from frame 8, and at 12 half of it is new",
+        title="The camera goes right and down, arrives at frame 8, and at 12 half of it is new",
     ),
     "Five frames of a wall of light blue scales, which slides to the left and up; in the last one the "
     "right half shows dark blue marble instead.",
@@ -401,7 +401,7 @@ for name in ("shattered_8x8", "shattered_4x4"):
     vectors, mask = paint(kept[1], 16, 24)
     says = (vectors[0] > 0) & mask  # in frame 1: to the right, so the content went left
     print(f"{name}: {sum(packet_sizes(f'lessons/{name}.mp4'))} bytes, smallest block {min(blocks)},")
-    print(f"    cells of frame 1 that say (1, 0): {says.mean():.0%}; pieces that did: {true_left.mean():.0%}")
+    print(f"    cells of frame 1 that point right: {says.mean():.0%}; pieces: {true_left.mean():.0%}")
     share = says.mean()
 
 finer = CompressedVideo(data_path("lessons/shattered_4x4.mp4")).motion(1, 2).resample(4)
@@ -499,6 +499,7 @@ for name, (where, truth) in places.items():
 # compare. What share is within one pixel of the truth?
 
 # %%
+# Where the renderer had the middle of each shape: in finer units, for a picture of 112 x 112.
 centre = paths("clockwise", 11, 42) * 2 / FINE + 112  # (42 frames, shapes, 2) pixels; drawn at 224 x 224
 back = centre[:-1] - centre[1:]  # true vectors of frames 1 .. 41
 off, shape = [], []
@@ -534,6 +535,7 @@ print("its vector:", *motion.vectors[8, :, row, column].tolist(), " its mask:", 
 
 # %%
 drawn = draw("bricks", "clockwise", 11, frames=42, size=224)
+# A picture of 224 x 224 as 28 x 28 cells of 8 x 8: axes 2 and 4 are the pixels of a cell.
 same = (drawn[1:] == drawn[:-1]).all(-1).reshape(41, 28, 8, 28, 8).all((2, 4))  # cells of frames 1 .. 41
 resting = same & motion.mask[1:42]
 stray = np.abs(motion.vectors[1:42]).max(1)[resting] > 0
