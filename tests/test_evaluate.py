@@ -1,13 +1,16 @@
 """Retrieval against brute force; the probe on features whose answer is known."""
 
 import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cvrl_lite import evaluate
+import cvrl_lite
+from cvrl_lite import datasets, evaluate, scenes
+from cvrl_lite.codec import encode
 from cvrl_lite.evaluate import search
 
 
@@ -113,3 +116,27 @@ def test_linear_probe_finds_what_is_there_and_nothing_else():
     )
     assert evaluate.linear_probe(features[:400], labels[:400], features[400:], labels[400:]) > 0.99
     assert evaluate.linear_probe(features[:400], other[:400], features[400:], other[400:]) < 0.45
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_features_straight_from_files_are_those_of_the_decoded_set(tmp_path, workers):
+    scenes.make(tmp_path / "set", 50, seed=6)
+    videos = datasets.MovingScenes("val", tmp_path / "set")
+    broken = tmp_path / "broken.mp4"
+    broken.write_text("no video")
+    short = tmp_path / "short.mp4"
+    encode(scenes.draw("rings", "right", 1, frames=6), short)
+    found, *others = videos.entries
+    with_broken = replace(
+        videos, entries=(found, *(replace(found, path=p) for p in (broken, short)), *others)
+    )
+    backbone, recipe = cvrl_lite.load("joint")
+    how = {"size": recipe.augmentation.size, "clips": 2}
+    known = evaluate.features(backbone, datasets.decode(videos, size=72), recipe.sampling, **how)
+    rows, kept, skipped = evaluate.features_of_files(
+        backbone, with_broken, recipe.sampling, decoded=72, workers=workers, **how
+    )
+    assert np.allclose(rows, known, atol=1e-5) and kept.entries == videos.entries
+    assert kept.labels("scene").tolist() == videos.labels("scene").tolist()
+    assert [file.path for file in skipped] == [broken, short]
+    assert skipped[1].reason == "shorter than a clip of 0.56 s"

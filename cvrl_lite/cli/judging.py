@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 from cvrl_lite.cli.reading import Commands, command
 
 if TYPE_CHECKING:
-    from cvrl_lite.datasets import DecodedSet
+    from cvrl_lite.datasets import Entry, Skipped, VideoSet
     from cvrl_lite.models import VideoBackbone
     from cvrl_lite.pretrain import Recipe
+
+Found = dict[str, dict[str, Any]]  # label: measure: value, or an interval of two
 
 
 def add_evaluate(commands: Commands) -> None:
@@ -37,14 +39,13 @@ def add_evaluate(commands: Commands) -> None:
     made.add_argument("--clips", type=int, default=3, help="clips of a video, 10 by the field's custom")
     made.add_argument("--label", help="finetune: which label (default: each in turn)")
     made.add_argument("--steps", type=int, default=200, help="finetune: batches")
+    made.add_argument("--workers", type=int, default=0, help="processes that read files, beside the network")
     made.add_argument("--neighbours", type=Path, metavar="FILE", help="retrieval: draw the nearest clips")
     made.add_argument("--json", action="store_true", help="print JSON")
 
 
 def _evaluate(arguments: argparse.Namespace) -> int:
     from cvrl_lite import pretrain
-    from cvrl_lite.datasets import decode
-    from cvrl_lite.files import cache_dir
     from cvrl_lite.pretrain.data import videos_of
 
     if arguments.neighbours and arguments.protocol != "retrieval":
@@ -54,25 +55,19 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     root = None if arguments.root is None else str(arguments.root)
     asked = recipe.replace(data=arguments.data, root=root)
     split = arguments.split or ("test" if arguments.data in ("ucf101", "hmdb51") else "val")
-    finetuned = arguments.protocol == "finetune"
-    # A large set is read once, and mapped into memory from the cache after that.
-    cache = None if recipe.in_memory else cache_dir() / "decoded"
-    gallery, queries = (
-        decode(videos_of(asked, part), size=recipe.decoded, vectors=finetuned, cache=cache)
-        for part in ("train", split)
-    )
-    for file in (*gallery.skipped, *queries.skipped):
-        print(f"cvrl-lite: {file.path}: not used: {file.reason}", file=sys.stderr)
-    if finetuned and arguments.label not in (None, *gallery.classes):
+    gallery, queries = videos_of(asked, "train"), videos_of(asked, split)
+    if arguments.protocol == "finetune" and arguments.label not in (None, *gallery.classes):
         raise ValueError(f"--label is one of {', '.join(gallery.classes)}; got {arguments.label}")
-    judge = _finetuned if finetuned else _searched
-    found = judge(arguments, backbone, recipe, gallery, queries)
+    judge = _finetuned if arguments.protocol == "finetune" else _searched
+    found, skipped = judge(arguments, backbone, recipe, gallery, queries)
+    for file in skipped:
+        print(f"cvrl-lite: {file.path}: not used: {file.reason}", file=sys.stderr)
     if arguments.json:
         print(json.dumps(found, indent=2))
     else:
         for label, row in found.items():
             print(f"{label:>10}  " + "  ".join(f"{name} {_in_words(value)}" for name, value in row.items()))
-    return 1 if gallery.skipped or queries.skipped else 0
+    return 1 if skipped else 0
 
 
 def _in_words(value: Any) -> str:
@@ -80,29 +75,30 @@ def _in_words(value: Any) -> str:
 
 
 def _searched(
-    arguments: argparse.Namespace,
-    backbone: VideoBackbone,
-    recipe: Recipe,
-    gallery: DecodedSet,
-    queries: DecodedSet,
-) -> dict[str, dict[str, Any]]:
+    arguments: argparse.Namespace, backbone: VideoBackbone, recipe: Recipe, train: VideoSet, test: VideoSet
+) -> tuple[Found, tuple[Skipped, ...]]:
     """Retrieval or linear probe by every label, with intervals of 95 % over the queries."""
     from cvrl_lite import evaluate
 
     how = recipe.augmentation
-    known, asked = (
-        evaluate.features(
+    (known, gallery, lost), (asked, queries, missed) = (
+        evaluate.features_of_files(
             backbone,
-            data,
+            videos,
             recipe.sampling,
+            decoded=recipe.decoded,
             size=how.size,
             clips=arguments.clips,
             normalise=how.normalise,
+            workers=arguments.workers,
         )
-        for data in (gallery, queries)
+        for videos in (train, test)
     )
+    skipped = (*lost, *missed)
+    if not len(known) or not len(asked):
+        raise ValueError(f"no file can be read; the first: {skipped[0].path}: {skipped[0].reason}")
     ks = [k for k in evaluate.KS if k <= len(known)]
-    found: dict[str, dict[str, Any]] = {}
+    found: Found = {}
     for label in gallery.classes:
         given, wanted = gallery.labels(label), queries.labels(label)
         if arguments.protocol == "linear":
@@ -113,24 +109,29 @@ def _searched(
         found[label] = {f"R@{k}": float(share) for k, share in zip(ks, hits.mean(0), strict=True)}
         found[label]["R@1 interval"] = list(evaluate.interval(hits[:, 0]))
     if arguments.neighbours:
-        _draw(arguments.neighbours, known, asked, gallery, queries)
-    return found
+        _draw(arguments.neighbours, known, asked, gallery, queries, recipe.decoded)
+    return found, skipped
 
 
-def _draw(file: Path, known: Any, asked: Any, gallery: DecodedSet, queries: DecodedSet) -> None:
+def _draw(file: Path, known: Any, asked: Any, gallery: VideoSet, queries: VideoSet, size: int) -> None:
     """The five nearest clips of eight queries, under the names of the first label."""
     import numpy as np
 
-    from cvrl_lite import evaluate, figures
+    from cvrl_lite import CompressedVideo, evaluate, figures
+    from cvrl_lite.datasets.decoded import read_square
+
+    def first(entry: Entry) -> np.ndarray:
+        with CompressedVideo(entry.path) as video:
+            return read_square(video, size, start=0)[0]
 
     label, names = next(iter(gallery.classes.items()))
     rows = np.linspace(0, len(asked) - 1, min(8, len(asked))).round().astype(int)
     order = evaluate.nearest(asked[rows], known, min(5, len(known)))
     figure = figures.neighbours(
-        np.stack([queries.videos[row].frames[0] for row in rows]),
-        np.stack([[gallery.videos[n].frames[0] for n in found] for found in order]),
-        [names[queries.videos[row].entry.labels[label]] for row in rows],
-        [[names[gallery.videos[n].entry.labels[label]] for n in found] for found in order],
+        np.stack([first(queries.entries[row]) for row in rows]),
+        np.stack([[first(gallery.entries[n]) for n in found] for found in order]),
+        [names[queries.entries[row].labels[label]] for row in rows],
+        [[names[gallery.entries[n].labels[label]] for n in found] for found in order],
         title=f"The nearest clips, by {label}",
     )
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -138,18 +139,19 @@ def _draw(file: Path, known: Any, asked: Any, gallery: DecodedSet, queries: Deco
 
 
 def _finetuned(
-    arguments: argparse.Namespace,
-    backbone: VideoBackbone,
-    recipe: Recipe,
-    gallery: DecodedSet,
-    queries: DecodedSet,
-) -> dict[str, dict[str, Any]]:
+    arguments: argparse.Namespace, backbone: VideoBackbone, recipe: Recipe, train: VideoSet, test: VideoSet
+) -> tuple[Found, tuple[Skipped, ...]]:
     """Accuracy after finetuning a copy of the backbone on each label."""
     import copy
     import dataclasses
 
     from cvrl_lite import evaluate
+    from cvrl_lite.datasets import decode
+    from cvrl_lite.files import cache_dir
 
+    # A large set is read once, and mapped into memory from the cache after that.
+    cache = None if recipe.in_memory else cache_dir() / "decoded"
+    gallery, queries = (decode(part, size=recipe.decoded, cache=cache) for part in (train, test))
     defaults = evaluate.Finetuning()
     pictures = recipe.augmentation
     how = dataclasses.replace(
@@ -161,10 +163,10 @@ def _finetuned(
         ),
         test_clips=arguments.clips,
     )
-    found: dict[str, dict[str, Any]] = {}
+    found: Found = {}
     for label in [arguments.label] if arguments.label else gallery.classes:
         model = evaluate.finetune(copy.deepcopy(backbone), gallery, label, how)
         probabilities = evaluate.predict(model, queries, how)
         right = probabilities.argmax(1) == queries.labels(label)
         found[label] = {"finetuned": float(right.mean()), "interval": list(evaluate.interval(right))}
-    return found
+    return found, (*gallery.skipped, *queries.skipped)

@@ -16,7 +16,7 @@ from cvrl_lite.datasets.decoded import (
 )
 from cvrl_lite.datasets.download import download
 from cvrl_lite.datasets.files import Entry, MovingScenes, VideoFolder, VideoSet
-from cvrl_lite.datasets.sampling import Batch, Sampler, evaluation_clips
+from cvrl_lite.datasets.sampling import Batch, Sampler, evaluation_clips, evaluation_frames
 from cvrl_lite.datasets.stream import FileSampler
 
 __all__ = [
@@ -41,4 +41,5 @@ __all__ = [
     "decode",
     "download",
     "evaluation_clips",
+    "evaluation_frames",
 ]

@@ -10,6 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 VIDEO_SUFFIXES = frozenset(
     {".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".flv", ".mpg", ".mpeg", ".ts"}
     | {".264", ".h264", ".3gp", ".wmv", ".ogv"}
@@ -46,6 +49,10 @@ class VideoSet:
     classes: dict[str, tuple[str, ...]]
     missing: tuple[Path, ...] = ()
     extra: tuple[Path, ...] = ()
+
+    def labels(self, name: str) -> NDArray[np.int64]:
+        """(number of files,) int64: the label called `name` of each file."""
+        return np.array([entry.labels[name] for entry in self.entries], np.int64)
 
 
 def warn_of_gaps(videos: VideoSet, folder: Path, *, stacklevel: int = 3) -> VideoSet:

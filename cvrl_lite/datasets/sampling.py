@@ -195,11 +195,30 @@ def evaluation_clips(video: DecodedVideo, how: Sampling, clips: int) -> NDArray[
     Raises:
         ValueError: The video is shorter than a clip.
     """
-    clock = np.arange(len(video.times), dtype=np.float64) if how.in_frames else video.times
+    try:
+        return video.frames[evaluation_frames(video.times, how, clips)]
+    except ValueError as error:
+        raise ValueError(f"{video.entry.path}: {error}") from None
+
+
+def evaluation_frames(times: NDArray[np.float64], how: Sampling, clips: int) -> NDArray[np.int64]:
+    """Which frames those clips are made of.
+
+    Args:
+        times: (frames of the video,) seconds, rising.
+        how: Gives the number of frames and the step.
+        clips: How many.
+
+    Returns:
+        (clips, T) int64 frame numbers.
+
+    Raises:
+        ValueError: The video is shorter than a clip.
+    """
+    clock = np.arange(len(times), dtype=np.float64) if how.in_frames else times
     span = how.step * (how.frames - 1)
     last = int(np.searchsorted(clock, clock[-1] - span + 1e-6, side="right")) - 1
     if last < 0:
-        unit = "frames" if how.in_frames else "s"
-        raise ValueError(f"{video.entry.path}: shorter than a clip of {span:.2f} {unit}")
+        raise ValueError(f"shorter than a clip of {span:.2f} {'frames' if how.in_frames else 's'}")
     starts = np.linspace(0, last, clips + 2)[1:-1].round().astype(int)
-    return np.stack([video.frames[clip_frames(clock, int(start), how)] for start in starts])
+    return np.stack([clip_frames(clock, int(start), how) for start in starts])

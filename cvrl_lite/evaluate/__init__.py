@@ -1,6 +1,6 @@
 """What was learned: features, retrieval, linear probe, finetuning, and how sure one can be of each."""
 
-from cvrl_lite.evaluate.features import features
+from cvrl_lite.evaluate.features import features, features_of_files
 from cvrl_lite.evaluate.finetune import (
     Classifier,
     Finetuning,
@@ -24,6 +24,7 @@ __all__ = [
     "chosen",
     "drawn",
     "features",
+    "features_of_files",
     "few_labels",
     "finetune",
     "hits",

@@ -794,9 +794,10 @@ print(f"all of UCF101 as squares of {full.decoded}: {hours * 3600 * rate * pixel
 assert not full.in_memory
 
 # %% [markdown]
-# So for UCF101 training reads the files again and again (`in_memory` is False), and `cvrl-lite evaluate`,
-# which does decode, keeps that amount in the cache folder: make sure that it fits, or point `$CVRL_CACHE`
-# to a larger disk. A folder like ours is another matter:
+# So for UCF101 training reads the files again and again (`in_memory` is False), and `cvrl-lite evaluate`
+# reads its clips from them. With `--protocol finetune` alone it decodes all and keeps that amount in the
+# cache folder: make sure that it fits, or point `$CVRL_CACHE` to a larger disk. A folder like ours is
+# another matter:
 
 # %% tags=["nbval-ignore-output"]
 there = sum(path.stat().st_size for path in readable)
