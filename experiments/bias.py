@@ -15,10 +15,10 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from report import in_table
-from study import SEEDS, folder_of, kept
+from study import SEEDS, folder_of, in_table, kept
 from worlds import load
 
 from cvrl_lite import evaluate, pretrain
@@ -54,9 +54,14 @@ def probed(backbone: VideoBackbone, known: dict[str, DecodedSet], test: DecodedS
     return found
 
 
+def finished() -> list[dict[str, Any]]:
+    """What has been run."""
+    return [json.loads(line) for line in LOG.read_text(encoding="utf-8").splitlines()] if LOG.exists() else []
+
+
 def table() -> str:
     """Accuracies on independent clips after a probe on each kind, as a Markdown table."""
-    rows = [json.loads(line) for line in LOG.read_text(encoding="utf-8").splitlines()]
+    rows = finished()
     lines = [
         "| features | seeds | probe on independent clips | probe on tied clips | fall |",
         "|---|---|---|---|---|",
@@ -84,8 +89,7 @@ def main() -> int:
         known = {"independent": tied(0.0, 100), "tied": tied(1.0, 100)}
         print(probed(TinyR2Plus1D(), known, load("test", "tiny")))
         return 0
-    lines = LOG.read_text(encoding="utf-8").splitlines() if LOG.exists() else []
-    done = {(row["start"], row["seed"]) for row in map(json.loads, lines)}
+    done = {(row["start"], row["seed"]) for row in finished()}
     known, test = {"independent": tied(0.0), "tied": tied(1.0)}, load("test")
     for seed in SEEDS:
         for start in STARTS:

@@ -21,9 +21,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from report import in_table
 from study import MODELS as RUNS
-from study import SEEDS, folder_of, kept, recipe_of
+from study import SEEDS, folder_of, in_table, kept, recipe_of
 from worlds import load
 
 from cvrl_lite import evaluate, pretrain

@@ -1,4 +1,4 @@
-"""What the study found: a table and a figure for each question, from `experiments/study.jsonl`.
+"""What the study found: a table for each question, and figures, from the logs of study, labels and bias.
 
     python experiments/report.py                      # the tables of docs/study.md
     python experiments/report.py --write              # puts them there, and the figures into docs/figures/
@@ -11,11 +11,12 @@ from __future__ import annotations
 import argparse
 import json
 import re
-import statistics
 import sys
 from pathlib import Path
 
-from study import LOG, MODELS
+import bias
+import labels
+from study import LOG, MODELS, in_table
 
 from cvrl_lite import figures
 
@@ -119,15 +120,11 @@ def runs(log: Path = LOG) -> Runs:
     return found
 
 
-def in_table(values: list[float]) -> str:
-    """Mean and standard deviation over seeds."""
-    spread = f" ± {statistics.stdev(values):.2f}" if len(values) > 1 else ""
-    return f"{statistics.mean(values):.2f}{spread}"
-
-
 def table(question: str, found: Runs) -> str:
     """A question's table in Markdown; models that were not run yet are left out."""
     _, factors, names = QUESTIONS[question]
+    if sum(model in found for model in names) < 2:
+        return "*Not run yet.*"
     head = [f"{factor} {measure}" for factor in factors for measure in MEASURES]
     lines = [f"| trained with | seeds | {' | '.join(head)} |", "|---" * (len(head) + 2) + "|"]
     for model, name in names.items():
@@ -137,6 +134,15 @@ def table(question: str, found: Runs) -> str:
         cells = [in_table(found[model][factor][measure]) for factor in factors for measure in MEASURES]
         lines.append(f"| {name} | {seeds} | {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def tables() -> dict[str, str]:
+    """All tables of the document, by their marks."""
+    found = runs()
+    return {question: table(question, found) for question in QUESTIONS} | {
+        "labels": labels.table(),
+        "bias": bias.table(),
+    }
 
 
 def drawn(question: str, found: Runs) -> tuple[figures.Figure, str]:
@@ -161,17 +167,18 @@ def main() -> int:
     write, found = parser.parse_args().write, runs()
     assert {model for _, _, names in QUESTIONS.values() for model in names} <= set(MODELS)
     text = DOCUMENT.read_text(encoding="utf-8")
-    for question in QUESTIONS:
-        made = table(question, found)
-        print(f"{QUESTIONS[question][0]}\n\n{made}\n")
-        marks = re.compile(rf"(<!-- study: {question} -->\n).*?(\n<!-- end -->)", re.S)
+    for mark, made in tables().items():
+        print(f"{mark}\n\n{made}\n")
+        marks = re.compile(rf"(<!-- study: {mark} -->\n).*?(\n<!-- end -->)", re.S)
         text = marks.sub(lambda marks, made=made: f"{marks[1]}{made}{marks[2]}", text)
-        if write:
-            figure, _ = drawn(question, found)
-            (DOCUMENT.parent / "figures").mkdir(exist_ok=True)
-            figure.savefig(DOCUMENT.parent / "figures" / f"study_{question}.png", dpi=110)
     if write:
         DOCUMENT.write_text(text, encoding="utf-8")
+        (DOCUMENT.parent / "figures").mkdir(exist_ok=True)
+        for question in QUESTIONS:
+            if sum(model in found for model in QUESTIONS[question][2]) < 2:
+                continue
+            figure, _ = drawn(question, found)
+            figure.savefig(DOCUMENT.parent / "figures" / f"study_{question}.png", dpi=110)
     return 0
 
 

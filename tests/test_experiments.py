@@ -1,5 +1,6 @@
 """What the documents say of the experiments is what the runs wrote."""
 
+import importlib
 import importlib.util
 import json
 import statistics
@@ -88,6 +89,14 @@ def test_a_script_runs_in_its_fast_form(words: list[str]) -> None:
     assert run.returncode == 0, run.stderr
     assert run.stdout
     assert {path: path.stat().st_mtime_ns for path in EXPERIMENTS.glob("*.jsonl")} == before
+
+
+def test_the_study_document_holds_the_tables_of_its_logs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(EXPERIMENTS))
+    report = importlib.import_module("report")
+    document = (ROOT / "docs/study.md").read_text(encoding="utf-8")
+    for mark, made in report.tables().items():
+        assert f"<!-- study: {mark} -->\n{made}\n<!-- end -->" in document, f"report.py --write: {mark}"
 
 
 def test_real_footage_goes_through(real_videos: Path) -> None:
