@@ -139,10 +139,12 @@ def table(question: str, found: Runs) -> str:
 def tables() -> dict[str, str]:
     """All tables of the document, by their marks."""
     found = runs()
-    return {question: table(question, found) for question in QUESTIONS} | {
-        "labels": labels.table(),
-        "bias": bias.table(),
-    }
+    made = {question: table(question, found) for question in QUESTIONS}
+    for question, lines in made.items():
+        if lines.startswith("|"):
+            _, words = drawn(question, found)
+            made[question] = f"{lines}\n\n![{words}](figures/study_{question}.png)"
+    return made | {"labels": labels.table(), "bias": bias.table()}
 
 
 def drawn(question: str, found: Runs) -> tuple[figures.Figure, str]:
@@ -167,7 +169,8 @@ def main() -> int:
     write, found = parser.parse_args().write, runs()
     assert {model for _, _, names in QUESTIONS.values() for model in names} <= set(MODELS)
     text = DOCUMENT.read_text(encoding="utf-8")
-    for mark, made in tables().items():
+    all_tables = tables()
+    for mark, made in all_tables.items():
         print(f"{mark}\n\n{made}\n")
         marks = re.compile(rf"(<!-- study: {mark} -->\n).*?(\n<!-- end -->)", re.S)
         text = marks.sub(lambda marks, made=made: f"{marks[1]}{made}{marks[2]}", text)
@@ -175,10 +178,9 @@ def main() -> int:
         DOCUMENT.write_text(text, encoding="utf-8")
         (DOCUMENT.parent / "figures").mkdir(exist_ok=True)
         for question in QUESTIONS:
-            if sum(model in found for model in QUESTIONS[question][2]) < 2:
-                continue
-            figure, _ = drawn(question, found)
-            figure.savefig(DOCUMENT.parent / "figures" / f"study_{question}.png", dpi=110)
+            if "figures" in all_tables[question]:
+                figure, _ = drawn(question, found)
+                figure.savefig(DOCUMENT.parent / "figures" / f"study_{question}.png", dpi=110)
     return 0
 
 
