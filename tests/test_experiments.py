@@ -99,6 +99,43 @@ def test_the_study_document_holds_the_tables_of_its_logs(monkeypatch: pytest.Mon
         assert f"<!-- study: {mark} -->\n{made}\n<!-- end -->" in document, f"report.py --write: {mark}"
 
 
+def test_what_the_study_says_is_in_its_log() -> None:
+    found: dict[str, dict[tuple[str, str], list[float]]] = {}
+    for line in (EXPERIMENTS / "study.jsonl").read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        for factor, scores in row["scores"].items():
+            for measure, value in scores.items():
+                found.setdefault(row["model"], {}).setdefault((factor, measure), []).append(value)
+
+    def change(model: str, reference: str, factor: str, measure: str) -> tuple[float, float]:
+        """The ends of the interval of 95 % of the difference, three runs each."""
+        a, b = (found[name][factor, measure][:3] for name in (model, reference))
+        assert len(a) == len(b) == 3
+        half = 2.78 * ((statistics.variance(a) + statistics.variance(b)) / 2 * 2 / 3) ** 0.5
+        return tuple(statistics.mean(a) - statistics.mean(b) + end for end in (-half, half))  # type: ignore
+
+    def level(model: str, factor: str) -> float:
+        return statistics.mean(found[model][factor, "linear"])
+
+    for measure in ("R@1", "linear"):
+        assert change("current", "motion", "action", measure)[1] < 0
+        assert change("vectors", "motion", "action", measure)[1] < -0.15
+        low, high = change("no transformer", "motion", "action", measure)
+        assert -0.1 < low < 0 < high < 0.1
+        assert change("features", "motion", "action", measure)[1] > 0
+        for factor in ("scene", "action"):
+            assert change("three", "joint", factor, measure)[0] <= 0
+    assert change("features", "motion", "action", "R@1")[0] > 0
+    assert all(change("three", "joint", factor, "R@1")[1] < 0 for factor in ("scene", "action"))
+    assert abs(level("context", "action") - level("untrained", "action")) < 0.1
+    assert abs(level("motion", "scene") - level("untrained", "scene")) < 0.1
+    assert level("joint", "scene") > 0.9 * level("context", "scene")
+    assert level("joint", "action") > 0.9 * level("motion", "action")
+    assert level("two clips", "scene") > 0.85 and level("two clips", "action") < 0.4
+    assert level("residual", "appearance") > 0.95
+    assert level("residual", "action") > level("untrained", "action") + 0.2
+
+
 def test_real_footage_goes_through(real_videos: Path) -> None:
     run = subprocess.run(
         [sys.executable, "footage.py", str(real_videos)],

@@ -695,7 +695,7 @@ assert told.std() < 0.5 * other.std()
 #
 # > **Caution.** This is a toy, and a small one. Predicting values is not hopeless: networks that fill in
 # > masked pictures learn very well that way, with far more data and steps. What we have shown is *where* it
-# > is weak. On our real tasks, notebook 12_ablations puts both side by side.
+# > is weak. On our real tasks, [12_ablations](12_ablations.ipynb) puts both side by side.
 #
 # ## What we have seen
 #

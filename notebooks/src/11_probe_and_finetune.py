@@ -825,7 +825,8 @@ print(
 #
 # ## Next, and further reading
 #
-# Next comes 12_ablations: which parts of the method matter, with what you now know about numbers.
+# Next comes [12_ablations](12_ablations.ipynb): which parts of the method matter, with what you now know
+# about numbers.
 #
 # - [The experiments](../docs/experiments.md) of this course, and [the study](../docs/study.md).
 # - [The glossary](../docs/glossary.md): sweep, interval, few labels.
