@@ -136,6 +136,23 @@ def test_what_the_study_says_is_in_its_log() -> None:
     assert level("residual", "action") > level("untrained", "action") + 0.2
 
 
+def test_what_the_study_says_of_labels_and_bias_is_in_their_logs() -> None:
+    rows = [json.loads(line) for line in (EXPERIMENTS / "labels.jsonl").read_text().splitlines()]
+
+    def accuracy(start: str, per_class: int | None) -> float:
+        return statistics.mean(
+            row["accuracy"] for row in rows if (row["start"], row["per_class"]) == (start, per_class)
+        )
+
+    for start in ("untrained", "two clips", "context", "residual"):
+        assert accuracy(start, 1) < 0.15 < 0.2 < accuracy("joint", 1) < accuracy("motion", 1)
+    falls: dict[str, list[float]] = {}
+    for line in (EXPERIMENTS / "bias.jsonl").read_text().splitlines():
+        row = json.loads(line)
+        falls.setdefault(row["start"], []).append(row["independent"] - row["tied"])
+    assert statistics.mean(falls["motion"]) < 0.1 < 0.33 < statistics.mean(falls["joint"])
+
+
 def test_real_footage_goes_through(real_videos: Path) -> None:
     run = subprocess.run(
         [sys.executable, "footage.py", str(real_videos)],
