@@ -57,7 +57,23 @@ def torchrun(processes: int, *words: str) -> subprocess.CompletedProcess:
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     command.append(f"--nproc-per-node={processes}")
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    return subprocess.run([*command, *words], capture_output=True, text=True, timeout=150, env=environment)
+    for last in (False, True):  # on a busy machine gloo's threads were once seen to spin for ever
+        with subprocess.Popen(
+            [*command, *words],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+            start_new_session=True,
+        ) as process:
+            try:
+                said = process.communicate(timeout=150)
+                return subprocess.CompletedProcess(process.args, process.returncode, *said)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                if last:
+                    raise
+    raise AssertionError("not reached")
 
 
 @pytest.mark.slow
