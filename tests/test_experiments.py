@@ -123,10 +123,14 @@ def test_what_the_study_says_is_in_its_log() -> None:
         low, high = change("no transformer", "motion", "action", measure)
         assert -0.1 < low < 0 < high < 0.1
         assert change("features", "motion", "action", measure)[1] > 0
+        low, high = change("flow", "motion", "action", measure)
+        assert low < 0 < high
         for factor in ("scene", "action"):
             assert change("three", "joint", factor, measure)[0] <= 0
     assert change("features", "motion", "action", "R@1")[0] > 0
     assert all(change("three", "joint", factor, "R@1")[1] < 0 for factor in ("scene", "action"))
+    pairs = zip(found["current"]["action", "R@1"], found["motion"]["action", "R@1"], strict=True)
+    assert all(present < future for present, future in pairs)
     assert abs(level("context", "action") - level("untrained", "action")) < 0.1
     assert abs(level("motion", "scene") - level("untrained", "scene")) < 0.1
     assert level("joint", "scene") > 0.9 * level("context", "scene")

@@ -330,7 +330,7 @@ holds(
 # Four parts, three kinds of answers.
 #
 # - **The near future matters**, as the paper says. With a window inside the clip, which can be read instead
-#   of foreseen, the network learns less about actions by both measures.
+#   of foreseen, the network learns less about actions by both measures; in pairs, by the probe alone.
 # - **Plain numbers teach least**, by far. Most cells never move, so a network does well that says "nothing
 #   moves" everywhere and is a little off elsewhere. Features ask: *which* motion?
 # - **Regression on features is not worse than InfoNCE here**; by nearest neighbour it may even be better (of
