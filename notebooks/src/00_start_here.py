@@ -178,9 +178,9 @@ for what, fine in checks.items():
 # | 08_motion_prediction | 1 | 1.0 GB | 64 MB | yes |
 # | 09_joint_pretraining | 1 | 1.0 GB | 2 MB | yes |
 # | 10_retrieval | 1 | 1.0 GB | 31 MB | yes |
-# | 11_probe_and_finetune | 1 | 1.0 GB | 0 | yes |
+# | 11_probe_and_finetune | 1 | 1.2 GB | 0 | yes |
 # | 12_ablations | 0.5 | 0.6 GB | 64 MB | yes |
-# | 13_residual | 1.5 | 1.0 GB | 12 MB | yes |
+# | 13_residual | 1.5 | 1.4 GB | 12 MB | yes |
 # | 14_your_own_videos | 1 | 1.5 GB | 50 MB | yes |
 #
 # ## What we have seen

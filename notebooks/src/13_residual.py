@@ -15,7 +15,7 @@
 # - answer the harder question with numbers, also where the answer is "we see nothing".
 #
 # **Needs.** [04_residuals](04_residuals.ipynb), [08_motion_prediction](08_motion_prediction.ipynb) and
-# [12_ablations](12_ablations.ipynb). About 1 minute on 2 cores, 1 GB of memory; 240 clips are drawn once,
+# [12_ablations](12_ablations.ipynb). About 1 minute on 2 cores, 1.4 GB of memory; 240 clips are drawn once,
 # 12 MB of disk.
 
 # %%
