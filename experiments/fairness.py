@@ -71,9 +71,10 @@ def supervised(train: DecodedSet, val: DecodedSet, label: str, steps: int) -> fl
     how = pretrain.recipes.laptop().augmentation
     how = type(how)(**{**how.__dict__, "flip": 0.0, "least_area": 0.7})
     net.train()
+    fast_in_half = not pretrain.emulates_bfloat16(torch.device("cpu"))
     for batch in Sampler(train, RECIPE.sampling, 0).batches(48, steps):
         views = augment(batch, how)
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=fast_in_half):
             pooled = net.features(views.clip)
         loss = F.cross_entropy(head(pooled.float() * 8), wanted[views.sources])
         optimiser.zero_grad()

@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from study import MODELS as RUNS
-from study import SEEDS, folder_of, in_table, kept, recipe_of
+from study import SEEDS, folder_of, in_table, kept, precision, recipe_of
 from worlds import load
 
 from cvrl_lite import evaluate, pretrain
@@ -57,7 +57,7 @@ def finetuned(
 ) -> float:
     """Accuracy after finetuning on one draw of the labelled clips."""
     recipe = recipe_of(RUNS["motion"], seed, steps)
-    how = evaluate.Finetuning(steps=steps, seed=seed, precision="bfloat16")
+    how = evaluate.Finetuning(steps=steps, seed=seed, precision=precision())
     views = dataclasses.replace(
         how.augmentation, hue=recipe.augmentation.hue, saturation=recipe.augmentation.saturation
     )

@@ -4,10 +4,11 @@
     python experiments/study.py motion current --seeds 0 # some
     python experiments/study.py --fast                   # a few steps of every model, nothing written
 
-All but the last six train on the same 1152 clips, all with the same backbone, batches and steps; they differ
-by what a model's line in `MODELS` says. Each finished run is one line of `experiments/study.jsonl`: its
-scores on `test`. Weights and features go to the folder `--out`, so that other questions need no second
-training.
+All but the last six train on the same 1152 clips with the same backbone and batches and, but for those made
+by `_half`, the same number of steps; they differ by what a model's line in `MODELS` says. Each finished run
+is one line of `experiments/study.jsonl`: its scores on `test`, and the precision it was trained in, which is
+bfloat16 where the processor has instructions for it. Weights and features go to the folder `--out`, so that
+other questions need no second training.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ class Model:
         signal: Other maps in place of vectors or residuals.
         train: Makes the backbone, where no recipe does.
         world: The set it is trained and judged on; see `worlds`.
+        steps: Batches.
     """
 
     tasks: tuple[str, ...] = ()
@@ -57,10 +59,16 @@ class Model:
     signal: Callable[[DecodedSet], DecodedSet] | None = None
     train: Callable[[Recipe, DecodedSet], VideoBackbone] | None = None
     world: str = "hard"
+    steps: int = STEPS
 
 
 def _motion(**changes: Any) -> Model:
     return Model(("motion",), changes)
+
+
+def _half(**changes: Any) -> Model:
+    """A shorter training, to be compared with "half" alone."""
+    return Model(("motion",), changes, steps=STEPS // 2)
 
 
 MODELS = {
@@ -74,7 +82,6 @@ MODELS = {
     "joint": Model(("context", "motion")),
     "residual": Model(("residual",)),
     "three": Model(("context", "motion", "residual")),
-    "no windows": _motion(negatives=("places", "videos")),
     "motion and residual": Model(("motion", "residual")),
     "differences": Model(("residual",), signal=with_differences),
     "flow": Model(("motion",), signal=with_flow),
@@ -82,19 +89,26 @@ MODELS = {
     "scene labels": Model(train=supervised("scene")),
     "action labels": Model(train=supervised("action")),
     "appearance labels": Model(train=supervised("appearance")),
-    "at once": _motion(sampling={"gap": 0.04}),
-    "later": _motion(sampling={"gap": 0.32}),
-    "short window": _motion(sampling={"window": 4}),
-    "long window": _motion(sampling={"window": 12}),
-    "as released": _motion(augmentation={"faithful": True}),  # flips leave the sign, crops the length
+    "half": _half(),
+    "no windows": _half(negatives=("places", "videos")),
+    "at once": _half(sampling={"gap": 0.04}),
+    "later": _half(sampling={"gap": 0.32}),
+    "short window": _half(sampling={"window": 4}),
+    "long window": _half(sampling={"window": 12}),
+    "as released": _half(augmentation={"faithful": True}),  # flips leave the sign, crops the length
     **{f"joint, {world}": Model(("context", "motion"), world=world) for world in (*CONDITIONS, *AMOUNTS)},
 }
+
+
+def precision() -> str:
+    """Of all runs on this machine."""
+    return "float32" if pretrain.emulates_bfloat16(torch.device("cpu")) else "bfloat16"
 
 
 def recipe_of(model: Model, seed: int, steps: int) -> Recipe:
     """The course's recipe with the model's changes; none of its numbers was chosen on this set."""
     recipe = pretrain.recipes.laptop(model.tasks or ("context",), seed=seed)
-    return recipe.replace(steps=steps, precision="bfloat16", **model.changes)
+    return recipe.replace(steps=steps, precision=precision(), **model.changes)
 
 
 def trained(name: str, seed: int, steps: int, data: DecodedSet, out: Path | None) -> VideoBackbone:
@@ -176,14 +190,16 @@ def main() -> int:
             train, known_clips, test = load("train", world), gallery(world), load("test", world)
             folder = None if fast else folder_of(name, seed, arguments.out)
             begin = time.perf_counter()
-            backbone = trained(name, seed, 2 if fast else STEPS, train, folder)
+            steps = 2 if fast else MODELS[name].steps
+            backbone = trained(name, seed, steps, train, folder)
             seconds = time.perf_counter() - begin
-            recipe = recipe_of(MODELS[name], seed, STEPS)
+            recipe = recipe_of(MODELS[name], seed, steps)
             known, asked = (
                 evaluate.features(backbone, data, recipe.sampling, size=recipe.augmentation.size)
                 for data in (known_clips, test)
             )
-            result = {"model": name, "seed": seed, "steps": 2 if fast else STEPS, "seconds": round(seconds)}
+            result = {"model": name, "seed": seed, "steps": steps, "seconds": round(seconds)}
+            result["precision"] = recipe.precision
             result["scores"] = scored(known, asked, known_clips, test)
             if folder:
                 folder.mkdir(parents=True, exist_ok=True)

@@ -248,7 +248,30 @@ def test_a_recipe_refuses_what_it_cannot_mean(wrong):
 def test_precision_is_chosen_by_measuring(data, monkeypatch):
     took = {"float32": 1.0, "bfloat16": 0.95}
     monkeypatch.setattr(loop, "seconds_per_step", lambda recipe, *_: took[recipe.precision])
+    monkeypatch.setattr(loop, "emulates_bfloat16", lambda device: False)
     sampler, device = loop.Sampler(data, SMALL.sampling, 0), pretrain.device()
     assert loop.faster_precision(SMALL, sampler, device) == "float32"
     took["bfloat16"] = 0.5
     assert loop.faster_precision(SMALL, sampler, device) == "bfloat16"
+    monkeypatch.setattr(loop, "emulates_bfloat16", lambda device: True)
+    monkeypatch.setattr(loop, "seconds_per_step", lambda *_: pytest.fail("a step of minutes"))
+    assert loop.faster_precision(SMALL, sampler, device) == "float32"
+
+
+def test_a_processor_without_bfloat16_is_told_by_its_time(monkeypatch):
+    ticks = {torch.float32: 1.0, torch.bfloat16: 20.0}
+    now = [0.0]
+
+    class Layer(torch.nn.Module):
+        def __init__(self, *_, dtype, **__):
+            super().__init__()
+            self.dtype = dtype
+
+        def forward(self, clips):
+            now[0] += ticks[self.dtype]
+
+    monkeypatch.setattr(loop.nn, "Conv3d", Layer)
+    monkeypatch.setattr(loop.time, "perf_counter", lambda: now[0])
+    assert loop.emulates_bfloat16(torch.device("cpu"))
+    ticks[torch.bfloat16] = 2.0
+    assert not loop.emulates_bfloat16(torch.device("cpu"))

@@ -3,7 +3,7 @@
 from cvrl_lite.pretrain import recipes
 from cvrl_lite.pretrain.checkpoint import METRICS, load, load_shipped
 from cvrl_lite.pretrain.data import load_data
-from cvrl_lite.pretrain.loop import Run, faster_precision, run, seconds_per_step
+from cvrl_lite.pretrain.loop import Run, emulates_bfloat16, faster_precision, run, seconds_per_step
 from cvrl_lite.pretrain.model import Pretraining
 from cvrl_lite.pretrain.parallel import device
 from cvrl_lite.pretrain.recipe import TASKS, Networks, Optimisation, Recipe
@@ -17,6 +17,7 @@ __all__ = [
     "Recipe",
     "Run",
     "device",
+    "emulates_bfloat16",
     "faster_precision",
     "load",
     "load_data",
