@@ -32,8 +32,8 @@ from cvrl_lite.models import TinyR2Plus1D
 LOG = Path(__file__).parent / "labels.jsonl"
 LABEL = "action"
 PROBED = ("untrained", "two clips", "context", "motion", "residual", "joint", "three")
-FINETUNED = ("scratch", "scratch with helper", "context", "motion", "joint")
-PER_CLASS = {"probe": (1, 2, 5, 10, None), "finetune": (5, 10, None)}  # None: all
+FINETUNED = ("scratch", "scratch with helper", "context, half", "motion, half", "joint, half")
+PER_CLASS = {"probe": (1, 2, 5, 10, None), "finetune": (10, None)}  # None: all
 DRAWS = 5  # of the labelled clips, for a probe
 STEPS = 200
 

@@ -4,11 +4,11 @@
     python experiments/study.py motion current --seeds 0 # some
     python experiments/study.py --fast                   # a few steps of every model, nothing written
 
-All but the last six train on the same 1152 clips with the same backbone and batches and, but for those made
-by `_half`, the same number of steps; they differ by what a model's line in `MODELS` says. Each finished run
-is one line of `experiments/study.jsonl`: its scores on `test`, and the precision it was trained in, which is
-bfloat16 where the processor has instructions for it. Weights and features go to the folder `--out`, so that
-other questions need no second training.
+All but the last six train on the same 1152 clips with the same backbone and batches; they differ by what a
+model's line in `MODELS` says. Those made by `_half` have half the steps and are compared among themselves.
+Each finished run is one line of `experiments/study.jsonl`: its scores on `test` and its recipe; the
+precision is bfloat16 where the processor has instructions for it. Weights and features go to the folder
+`--out`, so that other questions need no second training.
 """
 
 from __future__ import annotations
@@ -66,9 +66,9 @@ def _motion(**changes: Any) -> Model:
     return Model(("motion",), changes)
 
 
-def _half(**changes: Any) -> Model:
-    """A shorter training, to be compared with "half" alone."""
-    return Model(("motion",), changes, steps=STEPS // 2)
+def _half(*tasks: str, world: str = "hard", **changes: Any) -> Model:
+    """A shorter training, to be compared with others of its length alone."""
+    return Model(tasks or ("motion",), changes, world=world, steps=STEPS // 2)
 
 
 MODELS = {
@@ -89,14 +89,16 @@ MODELS = {
     "scene labels": Model(train=supervised("scene")),
     "action labels": Model(train=supervised("action")),
     "appearance labels": Model(train=supervised("appearance")),
-    "half": _half(),
+    "motion, half": _half(),
     "no windows": _half(negatives=("places", "videos")),
     "at once": _half(sampling={"gap": 0.04}),
     "later": _half(sampling={"gap": 0.32}),
     "short window": _half(sampling={"window": 4}),
     "long window": _half(sampling={"window": 12}),
     "as released": _half(augmentation={"faithful": True}),  # flips leave the sign, crops the length
-    **{f"joint, {world}": Model(("context", "motion"), world=world) for world in (*CONDITIONS, *AMOUNTS)},
+    "context, half": _half("context"),
+    "joint, half": _half("context", "motion"),
+    **{f"joint, {world}": _half("context", "motion", world=world) for world in (*CONDITIONS, *AMOUNTS)},
 }
 
 
@@ -108,7 +110,7 @@ def precision() -> str:
 def recipe_of(model: Model, seed: int, steps: int) -> Recipe:
     """The course's recipe with the model's changes; none of its numbers was chosen on this set."""
     recipe = pretrain.recipes.laptop(model.tasks or ("context",), seed=seed)
-    return recipe.replace(steps=steps, precision=precision(), **model.changes)
+    return recipe.replace(data="hard_scenes", steps=steps, precision=precision(), **model.changes)
 
 
 def trained(name: str, seed: int, steps: int, data: DecodedSet, out: Path | None) -> VideoBackbone:
@@ -199,8 +201,8 @@ def main() -> int:
                 for data in (known_clips, test)
             )
             result = {"model": name, "seed": seed, "steps": steps, "seconds": round(seconds)}
-            result["precision"] = recipe.precision
             result["scores"] = scored(known, asked, known_clips, test)
+            result["recipe"] = dataclasses.asdict(recipe)
             if folder:
                 folder.mkdir(parents=True, exist_ok=True)
                 np.savez(folder / "features.npz", train=known, test=asked)

@@ -32,7 +32,9 @@ def add_evaluate(commands: Commands) -> None:
     )
     made.add_argument("--protocol", choices=("retrieval", "linear", "finetune"), default="retrieval")
     made.add_argument(
-        "--data", default="moving_scenes", help="moving_scenes (default), ucf101, hmdb51 or kinetics"
+        "--data",
+        default="moving_scenes",
+        help="moving_scenes (default), hard_scenes, ucf101, hmdb51 or kinetics",
     )
     made.add_argument("--root", type=Path, help="the folder of that data set")
     made.add_argument("--split", help="val (MovingScenes, Kinetics) or test, which is for reporting only")

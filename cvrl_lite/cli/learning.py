@@ -29,7 +29,9 @@ def add_commands(commands: Commands) -> None:
         help="laptop (default), laptop_fast, ucf101_r2plus1d26, ucf101_c3d, ucf101_r3d26, "
         "kinetics_r2plus1d26",
     )
-    made.add_argument("--data", help="moving_scenes, ucf101, hmdb51 or kinetics (default: the recipe's)")
+    made.add_argument(
+        "--data", help="moving_scenes, hard_scenes, ucf101, hmdb51 or kinetics (default: the recipe's)"
+    )
     made.add_argument("--root", type=Path, help="the folder of that data set")
     made.add_argument("--folder", type=Path, help="instead: any folder of videos")
     made.add_argument(

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
-from cvrl_lite.figures.style import COLOURS, INK, new
+from cvrl_lite.figures.style import COLOURS, INK, PLAIN, new
 
 _MOST_WRITTEN = 12  # more columns than this leave no room for a number in each cell
 
@@ -209,7 +209,7 @@ def seeds(
     for axes, (label, values), chance in zip(figure.axes, measures.items(), guess, strict=True):
         for place, name in enumerate(names):
             scores = values[name]
-            axes.barh(place, np.mean(scores), 0.6, color=COLOURS["context"], alpha=0.55)
+            axes.barh(place, np.mean(scores), 0.6, color=PLAIN)
             axes.plot(scores, [place] * len(scores), "o", color=INK, ms=4, mfc="white")
             words = f"{np.mean(scores):.2f}" + (f" ± {np.std(scores, ddof=1):.2f}" if len(scores) > 1 else "")
             end = max(scores), place
@@ -218,6 +218,7 @@ def seeds(
         axes.text(chance, len(names) - 0.45, " dashed: guessing", va="top", fontsize=8)
         axes.set(xlim=(0, 1.3), ylim=(len(names) - 0.05, -0.55), xlabel=label)
         axes.set_xticks([0, 0.25, 0.5, 0.75, 1])
+        axes.spines["bottom"].set_bounds(0, 1)  # further right stand numbers only
         axes.set_yticks(range(len(names)), names if axes is figure.axes[0] else [])
     return figure
 

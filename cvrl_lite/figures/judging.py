@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from cvrl_lite.figures.style import COLOURS, INK, new
+from cvrl_lite.figures.style import COLOURS, INK, PLAIN, new
 
 _LOOKS = (
     (COLOURS["joint"], "-", "o"),
@@ -84,7 +84,7 @@ def ranges(
         zero: Where a dashed line is drawn.
 
     Returns:
-        The figure; behind each range stands its middle and half its width.
+        The figure; at its right edge stand each range's middle and half its width.
 
     Example:
         >>> figure = ranges({"192 clips": (0.7, 0.8, 0.9)}, label="accuracy", title="Not very sure")
@@ -97,15 +97,13 @@ def ranges(
         axes.axvline(zero, color=INK, ls="--", lw=1)
     ends = [end for low, _, high in values.values() for end in (low, high)]
     for place, (low, middle, high) in enumerate(values.values()):
-        axes.plot([low, high], [place, place], color=COLOURS["context"], lw=3, alpha=0.55)
+        axes.plot([low, high], [place, place], color=PLAIN, lw=3)
         axes.plot([low, high], [place, place], "|", color=INK, ms=9)
         axes.plot(middle, place, "o", color=INK, mfc="white", ms=5)
         words = f"{middle:.2f} ± {(high - low) / 2:.2f}".replace("0.", ".")
-        axes.annotate(words, (high, place), (9, 0), textcoords="offset points", va="center")
-    span = max(ends) - min(ends) or 1.0
-    axes.set(
-        xlim=(min(ends) - 0.08 * span, max(ends) + 0.3 * span), ylim=(len(values) - 0.4, -0.6), xlabel=label
-    )
+        axes.text(1.02, place, words, transform=axes.get_yaxis_transform(), va="center")
+    margin = 0.08 * (max(ends) - min(ends) or 1.0)
+    axes.set(xlim=(min(ends) - margin, max(ends) + margin), ylim=(len(values) - 0.4, -0.6), xlabel=label)
     axes.set_yticks(range(len(values)), list(values))
     return figure
 

@@ -48,6 +48,9 @@ logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
 INK = "#333333"
 """Lines and letters."""
 
+PLAIN = "#9AA5B1"
+"""Bars and whiskers that stand for no role."""
+
 
 def new(
     title: str,

@@ -31,6 +31,10 @@ def videos_of(recipe: Recipe, split: str = "train") -> VideoSet:
     """
     if recipe.data == "moving_scenes":
         return MovingScenes(split, recipe.root)
+    if recipe.data == "hard_scenes":
+        from cvrl_lite.scenes import hard_set  # needs PyAV, which a training does not
+
+        return MovingScenes(split, recipe.root or hard_set())
     named = {"ucf101": UCF101, "hmdb51": HMDB51, "kinetics": Kinetics}
     if recipe.data in named:
         if recipe.root is None:

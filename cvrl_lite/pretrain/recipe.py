@@ -77,8 +77,9 @@ class Recipe:
 
     Attributes:
         tasks: Some of "context", "motion" and "residual" (ours), in this order.
-        data: "moving_scenes", "ucf101", "hmdb51", "kinetics", or the path of any folder of videos.
-        root: The folder of UCF101, HMDB51, Kinetics, or of another MovingScenes than the course's.
+        data: "moving_scenes", "hard_scenes" (see `scenes.hard_set`), "ucf101", "hmdb51", "kinetics", or the
+            path of any folder of videos.
+        root: The folder of UCF101, HMDB51, Kinetics, or of another set of MovingScenes.
         source: For a folder of the user's: which files were cut from one video; see `datasets.VideoFolder`.
         in_memory: Whether all videos are decoded once, before the training. Else they are read from their
             files again and again, by workers.
