@@ -174,6 +174,9 @@ def main() -> int:
     parser.add_argument("models", nargs="*", metavar="MODEL", help=f"some of: {', '.join(MODELS)}")
     parser.add_argument("--seeds", type=int, nargs="+", default=list(SEEDS))
     parser.add_argument("--out", type=Path, default=Path("runs/study"), help="folder of weights and features")
+    parser.add_argument(
+        "--again", action="store_true", help="train what the log holds, too, for its weights; the log stays"
+    )
     parser.add_argument("--fast", action="store_true")
     arguments = parser.parse_args()
     unknown = [name for name in arguments.models if name not in MODELS]
@@ -186,7 +189,7 @@ def main() -> int:
     done = {(row["model"], row["seed"]) for row in finished()}
     for seed in [0] if fast else arguments.seeds:
         for name in names:
-            if not fast and (name, seed) in done:
+            if not fast and not arguments.again and (name, seed) in done:
                 continue
             world = "tiny" if fast else MODELS[name].world
             train, known_clips, test = load("train", world), gallery(world), load("test", world)
@@ -207,8 +210,10 @@ def main() -> int:
                 folder.mkdir(parents=True, exist_ok=True)
                 np.savez(folder / "features.npz", train=known, test=asked)
                 torch.save(backbone.state_dict(), folder / "backbone.pt")
-                with open(LOG, "a", encoding="utf-8") as file:
-                    file.write(json.dumps(result) + "\n")
+                if (name, seed) not in done:
+                    with open(LOG, "a", encoding="utf-8") as file:
+                        file.write(json.dumps(result) + "\n")
+            del result["recipe"]
             print(time.strftime("%H:%M:%S"), json.dumps(result), flush=True)
     return 0
 

@@ -10,7 +10,8 @@ Axes: T time, H W pixels.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from fractions import Fraction
 from itertools import chain
 from typing import Any
@@ -103,6 +104,7 @@ def encode(
     options = settings | dict(options or {})
     try:
         with (
+            _own_priority(),
             replacing(path) as part,
             av.open(os.fspath(part), "w", options={"fflags": "+bitexact"}) as container,
         ):
@@ -122,6 +124,24 @@ def encode(
         raise VideoError(path, f"{codec} at {width}x{height} cannot be written: {error.strerror}") from None
     except ValueError as error:  # PyAV's words for an unknown encoder, container or pixel format, and our own
         raise ValueError(f"{os.fspath(path)}: {codec} cannot be written: {error}") from None
+
+
+@contextmanager
+def _own_priority() -> Iterator[None]:
+    """Leaves the thread with the scheduling it had: SVT-AV1 makes root's real-time, with all its children.
+
+    They would run before everything else on the machine, and wherever threads wait for each other by spinning,
+    stop it.
+    """
+    if not hasattr(os, "sched_getscheduler"):  # not Linux
+        yield
+        return
+    before = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        yield
+    finally:
+        if os.sched_getscheduler(0) != before[0]:
+            os.sched_setscheduler(0, *before)
 
 
 def _checked(picture: np.ndarray, size: tuple[int, int] | None) -> tuple[int, int]:

@@ -1,3 +1,5 @@
+import os
+
 import numpy as np
 import pytest
 from material import noise, pan, slow_painter, texture
@@ -154,3 +156,10 @@ def test_directions_are_two(tmp_path):
     encode(pan(3, 1, 1), tmp_path / "a.mp4")
     with CompressedVideo(tmp_path / "a.mp4") as video, pytest.raises(ValueError, match="sideways"):
         video.motion(direction="sideways")
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getscheduler"), reason="only Linux tells")
+def test_encoding_leaves_the_scheduling_as_it_was(tmp_path):
+    before = os.sched_getscheduler(0)
+    encode(pan(4, 2, 1, 64, 64), tmp_path / "a.mkv", codec="av1", options={"svtav1-params": "lp=1"})
+    assert os.sched_getscheduler(0) == before
