@@ -130,7 +130,7 @@ def encode(
 def _own_priority() -> Iterator[None]:
     """Leaves the thread with the scheduling it had: SVT-AV1 makes root's real-time, with all its children.
 
-    They would run before everything else on the machine, and wherever threads wait for each other by spinning,
+    They would run before everything else on the machine and, where threads wait for each other by spinning,
     stop it.
     """
     if not hasattr(os, "sched_getscheduler"):  # not Linux
