@@ -32,10 +32,10 @@ from cvrl_lite.models import TinyR2Plus1D
 LOG = Path(__file__).parent / "labels.jsonl"
 LABEL = "action"
 PROBED = ("untrained", "two clips", "context", "motion", "residual", "joint", "three")
-FINETUNED = ("scratch", "scratch with helper", "context, half", "motion, half", "joint, half")
+FINETUNED = ("scratch", "scratch with helper", "motion, short", "joint, short")
 PER_CLASS = {"probe": (1, 2, 5, 10, None), "finetune": (10, None)}  # None: all
 DRAWS = 5  # of the labelled clips, for a probe
-STEPS = 200
+STEPS = 150
 
 
 def probe(

@@ -43,7 +43,7 @@ QUESTIONS: dict[str, tuple[str, tuple[str, ...], dict[str, str]]] = {
         "Which window, and which negatives?",
         ("action",),
         {
-            "motion, half": "the method",
+            "motion, short": "the method",
             "no windows": "no negatives of the same video",
             "at once": "future begins at once",
             "later": "future begins later",
@@ -98,7 +98,7 @@ QUESTIONS: dict[str, tuple[str, tuple[str, ...], dict[str, str]]] = {
         "Do real files teach as much?",
         FACTORS,
         {
-            "joint, half": "GOP 12, crf 20",
+            "joint, short": "GOP 12, crf 20",
             "joint, for watching": "GOP 250, B-frames, 3 references",
             "joint, crf 38": "crf 38",
             "joint, mpeg-4": "MPEG-4",

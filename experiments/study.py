@@ -5,7 +5,7 @@
     python experiments/study.py --fast                   # a few steps of every model, nothing written
 
 All but the last six train on the same 1152 clips with the same backbone and batches; they differ by what a
-model's line in `MODELS` says. Those made by `_half` have half the steps and are compared among themselves.
+model's line in `MODELS` says. Those made by `_short` have a third of the steps and are compared among themselves.
 Each finished run is one line of `experiments/study.jsonl`: its scores on `test` and its recipe; the
 precision is bfloat16 where the processor has instructions for it. Weights and features go to the folder
 `--out`, so that other questions need no second training.
@@ -66,9 +66,9 @@ def _motion(**changes: Any) -> Model:
     return Model(("motion",), changes)
 
 
-def _half(*tasks: str, world: str = "hard", **changes: Any) -> Model:
+def _short(*tasks: str, world: str = "hard", **changes: Any) -> Model:
     """A shorter training, to be compared with others of its length alone."""
-    return Model(tasks or ("motion",), changes, world=world, steps=STEPS // 2)
+    return Model(tasks or ("motion",), changes, world=world, steps=STEPS // 3)
 
 
 MODELS = {
@@ -89,16 +89,16 @@ MODELS = {
     "scene labels": Model(train=supervised("scene")),
     "action labels": Model(train=supervised("action")),
     "appearance labels": Model(train=supervised("appearance")),
-    "motion, half": _half(),
-    "no windows": _half(negatives=("places", "videos")),
-    "at once": _half(sampling={"gap": 0.04}),
-    "later": _half(sampling={"gap": 0.32}),
-    "short window": _half(sampling={"window": 4}),
-    "long window": _half(sampling={"window": 12}),
-    "as released": _half(augmentation={"faithful": True}),  # flips leave the sign, crops the length
-    "context, half": _half("context"),
-    "joint, half": _half("context", "motion"),
-    **{f"joint, {world}": _half("context", "motion", world=world) for world in (*CONDITIONS, *AMOUNTS)},
+    "motion, short": _short(),
+    "no windows": _short(negatives=("places", "videos")),
+    "at once": _short(sampling={"gap": 0.04}),
+    "later": _short(sampling={"gap": 0.32}),
+    "short window": _short(sampling={"window": 4}),
+    "long window": _short(sampling={"window": 12}),
+    "as released": _short(augmentation={"faithful": True}),  # flips leave the sign, crops the length
+    "context, short": _short("context"),
+    "joint, short": _short("context", "motion"),
+    **{f"joint, {world}": _short("context", "motion", world=world) for world in (*CONDITIONS, *AMOUNTS)},
 }
 
 
