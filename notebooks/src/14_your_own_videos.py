@@ -114,7 +114,8 @@ print("files with a video's name:", len(everything), " looked at:", len(entries)
 #
 # In a terminal, `cvrl-lite inspect` tells what a file holds. Here we want one line for each, with a
 # verdict. To be trained on as it is, a file has to be readable, its codec has to tell its motion vectors
-# (02), and it has to be long enough for one sample (05).
+# (02), and it has to be long enough for one sample (05). *Distances*: whether the file tells which earlier
+# frame a vector points to (03). *Why not* is empty where a file can be used.
 
 # %%
 sampling = pretrain.recipes.laptop_fast().sampling
@@ -147,7 +148,7 @@ for path, (info, _, why) in looked.items():
         continue
     known = ("known" if info.reference_distance_known else "unknown") if info.has_vectors else "-"
     size, rate, seconds = f"{info.width}x{info.height}", f"{info.frame_rate:.0f}", f"{info.duration:.2f}"
-    print(row(name, info.codec, size, rate, seconds, max(info.gop_lengths), known, why[:60]))
+    print(row(name, info.codec, size, rate, seconds, max(info.gop_lengths), known, why.split(":")[0]))
 
 # %%
 readable = {path: info for path, (info, _, _) in looked.items() if info and info.duration <= LONG}
@@ -185,8 +186,9 @@ if OURS:
 # cvrl-lite transcode found/ --out clean/ --gop 12 --short-side 128 --crf 23 --workers 4
 # ```
 #
-# `transcode` does the same for one file. Also HEVC, AV1 and VP9 become H.264 that way, *with* vectors: they
-# are those of our encoder, found in the decoded pictures. The clean folder keeps the sub-folders.
+# In Python, `codec.transcode` does it for one file; the cell uses that. Also HEVC, AV1 and VP9 become H.264
+# that way, *with* vectors: they are those of our encoder, found in the decoded pictures. The clean folder
+# keeps the sub-folders.
 
 # %%
 clean = work / "clean"
@@ -204,7 +206,7 @@ print("all references known:", all(info.reference_distance_known for info, _, _ 
 print("all with vectors:", all(info.has_vectors for info, _, _ in after.values()))
 
 # %% [markdown]
-# One file before and after. Look for the tall bars, the I-frames, and at what stands between them.
+# One file before and after. Look at the tall bars, the I-frames, and at what stands between them.
 
 
 # %%
@@ -221,14 +223,18 @@ show(
     "Anew: an I-frame at every twelfth place, and P-frames between.",
 )
 
-# %% [markdown]
-# What does it cost? Bytes. At the same rate factor and size, more I-frames and no B-frames make a file
-# larger; where pictures became smaller, so did the file. We compare H.264 files that kept their size, if
-# there are any.
+# %% [markdown] What does it cost? Bytes. At the same rate factor and picture size, more I-frames and no
+# B-frames make a file larger; where pictures became smaller, so did the file. We compare H.264 files that
+# kept their width and height, if there are any.
 
 # %%
 both = [path for path in readable if readable[path].frame_bytes and after[path][0].frame_bytes]
-kept = [p for p in both if readable[p].width == after[p][0].width and readable[p].codec == "h264"]
+kept = [
+    path
+    for path in both
+    if readable[path].codec == "h264"
+    and (readable[path].width, readable[path].height) == (after[path][0].width, after[path][0].height)
+]
 
 
 def frames_in_all(paths):
@@ -250,7 +256,7 @@ if OURS:
     grown = [p for p in kept if sum(after[p][0].frame_bytes) > sum(readable[p].frame_bytes)]
     assert len(kept) > 15 and len(grown) > len(kept) / 2
     assert packed["anew, GOP 12"][1].sum() > packed["as found"][1].sum()
-    print("most of the files that kept their size have grown:", True)
+    print("most of the files that kept width and height take more bytes now:", True)
 
 # %% [markdown]
 # And what does it give? Count frames. To show a frame at random, a decoder has to go from the key frame
@@ -281,10 +287,11 @@ for name, group in (("as found", looked), ("anew", after)):
     print(f"distances known in {known} of {len(usable)} files")
     if OURS and name == "as found":
         assert jump > 30 and near < 0.3 and known < 3
-assert near == 1 and jump <= 6.5 and known == len(usable)
+if OURS:
+    assert near == 1 and jump <= 6.5 and known == len(usable)
 
 # %% [markdown]
-# The last step is the real one: how much faster are training samples read? This depends on the machine, so
+# The real test is speed: how much faster are training samples read? This depends on the machine, so
 # look at your own number. (`FileSampler` is what reads when a set is too large for memory, see 05.)
 
 
@@ -301,6 +308,10 @@ def samples_a_second(paths, batches=6):
 ratio = samples_a_second([targets[path] for path in usable]) / samples_a_second(usable)
 print(f"anew, samples are read {ratio:.1f} times as fast")
 
+# %% [markdown] Less than the counts promise. Frames that come before the clip are only a part of the work:
+# a file has to be opened, and the frames of clip and window have to be decoded in any case. In longer files
+# the gain is larger.
+
 # %% [markdown]
 # ## Labels and sources
 #
@@ -312,8 +323,9 @@ print(f"anew, samples are read {ratio:.1f} times as fast")
 #
 # A third thing has nothing to do with meaning: the **source**, the video a file was cut from. `source=`
 # takes a regular expression; files in whose *name* its first match reads the same come from one video. Our
-# pieces have `tape01` and the like in their names. UCF101 has `_g08`; a camera that splits long films
-# numbers the parts (exercise 1). With your folder, change the `None` below if pieces of one video lie in it.
+# pieces have `tape01` and the like in their names. UCF101 has `v_Archery_g08`; a camera that splits long
+# films numbers the parts (exercise 1). With your folder, change the `None` below if pieces of one video lie
+# in it.
 
 # %%
 SOURCE = r"tape\d+" if OURS else None
@@ -362,7 +374,8 @@ if OURS:
 # Now a training, as one would start it in a terminal:
 #
 # ```bash
-# cvrl-lite pretrain --recipe laptop_fast --folder clean/ --source "tape[0-9]+" --out runs/mine --steps 40
+# cvrl-lite pretrain --recipe laptop_fast --steps 40 --batch 12 \
+#     --folder clean/ --source "tape[0-9]+" --out runs/mine
 # ```
 #
 # In 09 a training was interrupted politely, by Ctrl-C: it finished its step and wrote a checkpoint. A power
@@ -410,10 +423,10 @@ print("exit code:", again.returncode, "" if again.returncode == 0 else "(some fi
 for line in again.stderr.splitlines():
     print(re.sub(r"cvrl-lite: .*[/\\]", "  ", line).split(", and")[0])
 
-# %% [markdown]
-# Nothing is lost, because every choice of a step follows from the seed and the step's number (05, 09).
-# The folder of a run holds all you need, and the log is one JSON object a line, so that any tool can read
-# it. The command also draws `curves.png`; here we draw it ourselves.
+# %% [markdown] Nothing is lost but the time of five steps, because every choice of a step follows from the
+# seed and the step's number (05, 09). The folder of a run holds all you need, and the log is one JSON
+# object a line, so that any tool can read it. The command also draws `curves.png`; here we draw it
+# ourselves: thin lines are single steps, thick ones the mean of ten.
 
 # %%
 print("in the folder:", *sorted(path.name for path in run_folder.iterdir()), sep="\n  ")
@@ -424,11 +437,12 @@ show(
     "motion stays near zero.",
 )
 
-# %% [markdown]
-# **What has it learned? Next to nothing.** 40 steps of 12 clips are too few for anything, and a few dozen
-# clips would be too few for many steps. The shipped network saw 1000 steps of 40 clips, out of 1200. Do not
-# judge a run by its first minute, and do not expect a holiday folder to train a network from scratch:
-# thousands of clips are a beginning. For a small folder, load what has been trained elsewhere:
+# %% [markdown] **What has it learned? Little.** Context finds the right key frame somewhat more often than
+# a guess among 12 would, one in eleven or twelve; motion has hardly left the blind guess. 40 steps of 12
+# clips are few, and a few dozen clips would be too few for many steps. The shipped network saw 1000 steps
+# of 40 clips, out of 1152. Do not judge a run by its first minute, and do not expect a holiday folder to
+# train a network from scratch: thousands of clips are a beginning. For a small folder, load what has been
+# trained elsewhere:
 
 # %%
 joint, recipe = cvrl_lite.load("joint")
@@ -562,7 +576,7 @@ show(
 #
 # The folder above is kind to the network: drawn as its training clips were, and filmed from a tripod. Now
 # the same drawings twice more, 24 clips each: once from a tripod again, once **hand-held**, the camera
-# wandering by a few pixels. To a person nothing has changed.
+# swaying by up to 12 pixels to each side, a sixth of the picture. A person would still name the same motions.
 
 
 # %%
@@ -590,7 +604,7 @@ for name, hand_held in (("tripod", False), ("hand-held", True)):
 show(
     figures.bars(
         dict(sorted(found.items(), reverse=True)),
-        label="share of clips whose nearest clip agrees",
+        label="share of 24 clips whose nearest clip agrees (standard error up to .10)",
         title="A moving camera hides much of what moves, and little of what stays",
         role="joint",
         form=".2f",
@@ -810,7 +824,7 @@ print(f"found {there / 1e6:.2f} MB, written anew {anew / 1e6:.2f} MB, decoded {a
 # ## Exercises
 #
 # **1. One film, many files** (easy, 5 minutes). A common action camera splits long films: `GX010042.MP4` is
-# the first chapter of film 0042, `GX020042.MP4` the second, `GX010043.MP4` the first of film 0043. Write
+# the first chapter of film 0042, `GX020042.MP4` the second, `GX110043.MP4` the eleventh of film 0043. Write
 # the regular expression for `source=`.
 
 # %% tags=["exercise"]
@@ -824,7 +838,11 @@ for name in wanted:
     (there / name).touch()
 said = {entry.path.name: entry.source for entry in VideoFolder(there, source=chapters or None).entries}
 pairs = [(a, b) for a in wanted for b in wanted if (said[a] == said[b]) != (wanted[a] == wanted[b])]
-print("Right." if not pairs else f"Not yet: {' and '.join(pairs[0])} are taken for the wrong thing.")
+if pairs:
+    a, b = pairs[0]
+    print(f"Not yet: {a} and {b} should {'' if wanted[a] == wanted[b] else 'not '}count as one film.")
+else:
+    print("Right.")
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -850,12 +868,15 @@ def split_by_source(entries, share):
 
 
 # %% tags=["check"]
-pieces = [Entry(Path(f"{tape}{piece}.mp4"), f"tape{tape:02}", {}) for piece in "ab" for tape in range(1, 9)]
-parts = split_by_source(pieces, 0.25)
-right = parts is not None and [len(part) for part in parts] == [12, 4]
-right = right and {entry.source for entry in parts[1]} == {"tape07", "tape08"}
-right = right and not {entry.source for entry in parts[0]} & {entry.source for entry in parts[1]}
-print("Right." if right else "Not yet: of 8 tapes in 2 pieces, tapes 7 and 8 belong to the test, 4 files.")
+tapes = range(8, 0, -1)  # not in order
+pieces = [Entry(Path(f"{tape}{piece}.mp4"), f"tape{tape:02}", {}) for piece in "ab" for tape in tapes]
+right = True
+for share, sources_held in ((0.2, {"tape07", "tape08"}), (0.0, set())):
+    parts = split_by_source(pieces, share)
+    right = right and parts is not None and sum(len(part) for part in parts) == 16
+    right = right and {entry.source for entry in parts[1]} == sources_held
+    right = right and not {entry.source for entry in parts[0]} & sources_held
+print("Right." if right else "Not yet: of 8 tapes in 2 pieces, .2 are tapes 7 and 8, 4 files; 0 is none.")
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -911,8 +932,8 @@ else:
 # ## What we have seen
 #
 # - A found folder holds files that cannot be used; each is named with its reason, and nothing is made up.
-# - Written anew with a GOP of 12, a folder takes more bytes and fewer frames for each jump, has a key frame
-#   near every clip, and its vectors have known distances.
+# - At the same picture size and rate factor, a GOP of 12 takes more bytes; a jump decodes fewer frames,
+#   nearly every clip has a key frame near it, and vectors have known distances.
 # - Pieces of one video have to share a source: as negatives they mislead, across a split they flatter.
 # - A run that was killed goes on with the same numbers. A short one learns next to nothing.
 # - The shipped network finds what is like its drawings from a tripod. A moving camera hides much of what
