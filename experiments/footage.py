@@ -2,6 +2,7 @@
 
     python experiments/footage.py FOLDER      # any folder of videos
 
+`experiments/footage.json` is what it printed for the clips that docs/study.md speaks of.
 Eight clips of each video that is long enough; each searches all others, but for those of its own file that
 begin within two seconds of it. Files whose names share what `--source` finds are one video.
 """

@@ -166,5 +166,16 @@ def test_real_footage_goes_through(real_videos: Path) -> None:
         timeout=300,
     )
     assert run.returncode == 0, run.stderr
-    found = json.loads(run.stdout)
-    assert found["clips"] >= 64 and found["joint"] > 2 / found["videos"]
+    found, told = json.loads(run.stdout), json.loads((EXPERIMENTS / "footage.json").read_text("utf-8"))
+    assert (found["clips"], found["videos"]) == (told["clips"], told["videos"])
+    assert all(
+        abs(found[name] - share) < 0.06 for name, share in told.items() if name not in ("clips", "videos")
+    )
+
+
+def test_what_the_study_says_of_real_footage_is_in_its_log() -> None:
+    told = json.loads((EXPERIMENTS / "footage.json").read_text("utf-8"))
+    text = (ROOT / "docs/study.md").read_text(encoding="utf-8").split("## On real footage")[1].split("## ")[0]
+    shares = [f"{told[name]:.2f}".removeprefix("0") for name in told if name not in ("clips", "videos")]
+    places = [text.index(share) for share in shares]
+    assert places == sorted(places) and f"{told['clips']} clips" in text

@@ -620,7 +620,7 @@ print("motion falls by more than a fifth of all clips, place stays above one hal
 # motions of the shapes drown in it; the network has never seen such clips.
 #
 # On real film expect less still. When clips of eight real videos looked for others of their own video, the
-# nearest one was right for .63 of 80 clips with the shipped network, for .59 with an untrained one, and for
+# nearest one was right for .62 of 80 clips with the shipped network, for .59 with an untrained one, and for
 # .68 with nothing but a histogram of colours (one share has a standard error of .05;
 # [docs/study.md](../docs/study.md)). A small network that has seen only drawings knows nothing of streets and
 # faces. Whoever wants to find things in real film has to train on real film, a lot of it. Which brings us to
