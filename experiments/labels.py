@@ -32,10 +32,10 @@ from cvrl_lite.models import TinyR2Plus1D
 LOG = Path(__file__).parent / "labels.jsonl"
 LABEL = "action"
 PROBED = ("untrained", "two clips", "context", "motion", "residual", "joint", "three")
-FINETUNED = ("scratch", "scratch with helper", "motion, short", "joint, short")
+FINETUNED = ("scratch", "scratch with helper", "motion, short")
 PER_CLASS = {"probe": (1, 2, 5, 10, None), "finetune": (10, None)}  # None: all
 DRAWS = 5  # of the labelled clips, for a probe
-STEPS = 150
+STEPS = 200
 
 
 def probe(
@@ -136,6 +136,8 @@ def main() -> int:
                     else:
                         share = finetuned(start, seed, per_class, arguments.out, train, test, STEPS)
                     row = {"protocol": protocol, "start": start, "per_class": per_class, "seed": seed}
+                    if protocol == "finetune":
+                        row |= {"steps": STEPS, "precision": precision()}
                     with open(LOG, "a", encoding="utf-8") as file:
                         file.write(json.dumps(row | {"accuracy": round(share, 4)}) + "\n")
                     print(time.strftime("%H:%M:%S"), row, round(share, 3), flush=True)
