@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from cvrl_lite import evaluate, pretrain, scenes
-from cvrl_lite.datasets import MovingScenes, Sampling, decode
+from cvrl_lite.datasets import MovingScenes, Sampler, Sampling, decode
 from cvrl_lite.models import TinyR2Plus1D
 
 HOW = evaluate.Finetuning(
@@ -40,6 +40,23 @@ def test_it_learns_the_labels_it_is_shown(data):
     assert any(not torch.equal(a, b) for a, b in zip(before, backbone.parameters(), strict=True))
     again = evaluate.predict(evaluate.finetune(fresh(), data, "action", HOW), data, HOW)
     assert np.array_equal(probabilities, again)
+
+
+def test_files_of_one_source_keep_their_own_labels(data):
+    """As in HMDB51, where one film gives clips of several classes."""
+    videos = [v for v in data.videos if v.entry.labels["action"] < 2]
+    entries = (dataclasses.replace(v.entry, source="one film") for v in videos)
+    film = dataclasses.replace(
+        data, videos=tuple(dataclasses.replace(v, entry=e) for v, e in zip(videos, entries, strict=True))
+    )
+    asked = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.nn.functional, "cross_entropy", lambda x, y: asked.extend(y.tolist()) or x.sum())
+        evaluate.finetune(fresh(), film, "action", dataclasses.replace(HOW, steps=3))
+    batches = Sampler(film, HOW.sampling, HOW.seed).batches(HOW.batch, 3)
+    label = {str(v.entry.path): v.entry.labels["action"] for v in videos}
+    wanted = [label[name] for batch in batches for name in batch.names]
+    assert asked == wanted and set(wanted) == {0, 1}
 
 
 def test_a_part_of_the_set_is_a_set(data):

@@ -127,16 +127,15 @@ def finetune(
     trained: nn.Module = model if helper is None else nn.ModuleList([model, helper])
     trained.to(memory_format=torch.channels_last_3d).train()  # type: ignore[call-overload]
     optimiser = optimiser_for(trained, how.optimisation)
-    labels = torch.zeros(int(data.source_numbers.max()) + 1, dtype=torch.long)
-    labels[torch.from_numpy(data.source_numbers)] = torch.from_numpy(data.labels(label))
-    labels = labels.to(device)
+    known = {str(video.entry.path): video.entry.labels[label] for video in data.videos}
     batches = Sampler(data, how.sampling, how.seed).batches(how.batch, how.steps)
     for step, batch in enumerate(track(batches, "finetuning", how.steps)):
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(step, how)
         views = augment(batch.to(device), how.augmentation)
         with torch.autocast(device.type, torch.bfloat16, enabled=how.precision == "bfloat16"):
-            loss = F.cross_entropy(model(views.clip), labels[views.sources])
+            wanted = torch.tensor([known[name] for name in batch.names], device=device)
+            loss = F.cross_entropy(model(views.clip), wanted)
             if helper is not None:
                 loss = loss + how.motion_weight * helper(views, step / how.steps)[0]
         optimiser.zero_grad(set_to_none=True)
