@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import torch
 
-from cvrl_lite import pretrain
-from cvrl_lite.datasets import DecodedSet, DecodedVideo, Entry, Sampling
+from cvrl_lite import pretrain, scenes
+from cvrl_lite.datasets import DecodedSet, DecodedVideo, Entry, MovingScenes, Sampling
 from cvrl_lite.errors import Diverged
 from cvrl_lite.pretrain import loop
 
@@ -121,6 +121,41 @@ def test_ctrl_c_leaves_a_checkpoint_and_the_run_goes_on_exactly(data, tmp_path):
         assert torch.equal(value, second.model.state_dict()[name]), name
 
 
+def test_ctrl_c_while_the_processes_talk_is_heard_at_the_next_step(data, tmp_path, monkeypatch):
+    calls = []
+
+    def talk(mine):
+        calls.append(mine)
+        if len(calls) == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+        return mine.detach()
+
+    monkeypatch.setattr(loop, "total", talk)
+    run = pretrain.run(SMALL.replace(steps=9), tmp_path, data)
+    assert run.interrupted and run.steps == 3
+    assert (tmp_path / "step-00000003.pt").exists()
+
+
+def test_replaced_files_are_counted_a_step(data, tmp_path, monkeypatch):
+    original = loop.Sampler.batches
+
+    def batches(*words, **more):
+        for number, batch in enumerate(original(*words, **more), 1):
+            yield dataclasses.replace(batch, replaced=number)
+
+    monkeypatch.setattr(loop.Sampler, "batches", batches)
+    pretrain.run(SMALL, tmp_path, data)
+    assert [m["replaced"] for m in read_metrics(tmp_path)] == [1, 2, 3, 4]
+
+
+def test_all_processes_take_the_first_ones_word_for_bfloat16(data, monkeypatch):
+    monkeypatch.setattr(loop, "emulates_bfloat16", lambda device: False)
+    monkeypatch.setattr(loop, "from_first", lambda mine: not mine)  # the first one measured otherwise
+    monkeypatch.setattr(loop, "seconds_per_step", lambda *_: pytest.fail("the others wait for ever"))
+    sampler = loop.Sampler(data, SMALL.sampling, 0)
+    assert loop.faster_precision(SMALL, sampler, pretrain.device()) == "float32"
+
+
 def test_a_run_that_lost_its_last_steps_does_them_again(data, tmp_path):
     """As after a kill: metrics beyond the checkpoint, the last line cut short, a checkpoint half written."""
     recipe = SMALL.replace(steps=9, save_every=4)
@@ -131,12 +166,16 @@ def test_a_run_that_lost_its_last_steps_does_them_again(data, tmp_path):
     for file in folder.glob("step-00000009*"):
         file.unlink()
     (folder / "model.safetensors").unlink()
+    for name in (".step-00000009.77.pt", ".model.safetensors.77.partial", ".step-00000008.pt.77.partial"):
+        (folder / name).write_bytes(b"half")
+    (folder / ".notes").write_text("the user's")
     assert not list(folder.glob("step-*"))  # the end keeps one checkpoint only
     (folder / "step-00000008.safetensors").write_bytes(b"half")  # its partner is not there
     with open(folder / "metrics.jsonl", "a") as file:
         file.write('{"step": 10, "conte')
     pretrain.run(recipe, folder, data)
     assert untimed(folder) == expected
+    assert [file.name for file in folder.glob(".*")] == [".notes"]
 
 
 def test_a_finished_run_is_loaded_not_repeated(data, tmp_path):
@@ -220,6 +259,18 @@ def test_regression_takes_the_place_of_comparison(objective, data, tmp_path):
 def test_a_missing_checkpoint_says_which_file(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"model\.safetensors"):
         pretrain.load(tmp_path)
+
+
+def test_kinetics_has_the_cards_weight_decay():
+    assert pretrain.recipes.kinetics_r2plus1d26().optimisation.weight_decay == 5e-3
+    assert pretrain.recipes.ucf101_r2plus1d26().optimisation.weight_decay == 1e-3
+
+
+def test_the_hard_set_may_lie_elsewhere(tmp_path):
+    scenes.make(tmp_path, 50, seed=6, workers=1)
+    recipe = SMALL.replace(data="hard_scenes", root=str(tmp_path))
+    for split in ("train", "val"):
+        assert pretrain.data.videos_of(recipe, split) == MovingScenes(split, tmp_path)
 
 
 def test_a_recipe_survives_its_json():
