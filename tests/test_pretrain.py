@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from cvrl_lite import pretrain, scenes
+from cvrl_lite.cli import main
 from cvrl_lite.datasets import DecodedSet, DecodedVideo, Entry, MovingScenes, Sampling
 from cvrl_lite.errors import Diverged
 from cvrl_lite.pretrain import loop
@@ -278,6 +279,9 @@ def test_a_recipe_survives_its_json():
     for recipe in (changed, *(make() for make in pretrain.recipes.NAMED.values())):
         assert pretrain.Recipe.from_json(recipe.to_json()) == recipe
         assert not recipe.differences(recipe.replace(precision="float32"))
+    old = json.loads(changed.to_json())
+    old["augmentation"]["channel_mix"] = 0.0  # as the shipped networks' have it
+    assert pretrain.Recipe.from_json(json.dumps(old)) == changed
 
 
 @pytest.mark.parametrize(
@@ -294,6 +298,33 @@ def test_a_recipe_survives_its_json():
 def test_a_recipe_refuses_what_it_cannot_mean(wrong):
     with pytest.raises(ValueError):
         pretrain.Recipe(**wrong)
+
+
+def test_compiled_networks_are_compiled_and_others_not(data, monkeypatch):
+    """Not for real: that takes minutes of a C++ compiler."""
+    compiled = []
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda model, *_, **__: compiled.append(model))
+    for wanted in (False, True):
+        run = pretrain.run(SMALL.replace(steps=1, compiled=wanted), data=data)
+        assert compiled == [run.model] * wanted
+
+
+def test_workers_read_files_instead_of_memory_where_a_run_begins(data, tmp_path, monkeypatch):
+    scenes.make(tmp_path / "clips", 8, seed=0, workers=1)
+    words = ["pretrain", "--recipe", "laptop_fast", "--folder", str(tmp_path / "clips"), "--steps", "1"]
+    words += ["--batch", "4", "--out"]
+    asked = []
+
+    def sampler_for(recipe, given, workers):
+        asked.append((recipe.in_memory, workers))
+        return original(recipe, given, 0)
+
+    original = loop.sampler_for
+    monkeypatch.setattr(loop, "sampler_for", sampler_for)
+    monkeypatch.setattr(loop, "faster_precision", lambda *_: "float32")
+    for folder, workers in (("a", "0"), ("b", "2"), ("a", "2"), ("b", "0")):
+        assert main([*words, str(tmp_path / folder), "--workers", workers]) == 0
+    assert asked == [(True, 0), (False, 2), (True, 2), (False, 0)]
 
 
 def test_precision_is_chosen_by_measuring(data, monkeypatch):

@@ -192,11 +192,11 @@ def _schedule(arguments: argparse.Namespace, recipe: Recipe, videos: int) -> Fin
         how = dataclasses.replace(evaluate.Finetuning(), test_clips=_CLIPS)
     else:
         how = evaluate.released(videos, dataset="hmdb51" if arguments.data == "hmdb51" else "ucf101")
-    views = {"size": recipe.augmentation.size, "normalise": recipe.augmentation.normalise}
+    size, normalise = recipe.augmentation.size, recipe.augmentation.normalise
     return dataclasses.replace(
         how,
         steps=arguments.steps or how.steps,
         sampling=evaluate.clip_alone(recipe.sampling),
-        augmentation=dataclasses.replace(how.augmentation, **views),
+        augmentation=dataclasses.replace(how.augmentation, size=size, normalise=normalise),
         test_clips=arguments.clips or how.test_clips,
     )

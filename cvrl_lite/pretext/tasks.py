@@ -265,6 +265,7 @@ class MotionRegression(nn.Module):
 
 
 def _explained(predicted: Tensor, wanted: Tensor, weight: Tensor) -> Tensor:
+    """Of this process's points; where several train, the log holds the mean of theirs."""
     chosen, guess = wanted[weight], predicted.detach()[weight]
     if not len(chosen):
         return predicted.new_zeros(())
