@@ -38,7 +38,6 @@ class Augmentation:
         hue: Largest turn of the colours, as a share of the circle.
         saturation: Largest relative change of saturation.
         grey: Probability of losing all colour.
-        channel_mix: Strength of a random mixing of the colour channels.
         blur: Probability of a Gaussian blur, of a sigma of .1 to 2 pixels that all of a clip shares.
         normalise: Which mean and deviation pixels get: "plain" (.45 and .25) or "imagenet".
         vector_scale: Pixels of the network's picture that become 1 in the motion encoder's input.
@@ -58,7 +57,6 @@ class Augmentation:
     hue: float = 0.1
     saturation: float = 0.4
     grey: float = 0.2
-    channel_mix: float = 0.0
     blur: float = 0.0
     normalise: Literal["plain", "imagenet"] = "plain"
     vector_scale: float = 2.0
@@ -212,7 +210,8 @@ def colour_matrix(random: Tensor, how: Augmentation, chance: Tensor | None = Non
     """One linear change of colour a sample. (Released: four changes in random order; one matrix is ours.)
 
     Args:
-        random: (B, 15) uniform numbers.
+        random: (B, 15) uniform numbers; 3 to 11 have no use any more, and keep their place so that a seed
+            gives the views it always gave.
         how: Its strengths.
         chance: (B,) uniform numbers that decide, with `how.jitter`, whether there is any; None: there is.
 
@@ -232,7 +231,6 @@ def colour_matrix(random: Tensor, how: Augmentation, chance: Tensor | None = Non
     saturation = 1 + signed[:, 1] * how.saturation
     saturation = torch.where(random[:, 2] < how.grey, 0.0, saturation)[:, None, None]
     matrix = (saturation * eye + (1 - saturation) * grey) @ turn
-    matrix = (eye + how.channel_mix * signed[:, 3:12].unflatten(1, (3, 3))) @ matrix
     contrast = (1 + signed[:, 12] * how.brightness)[:, None, None]
     light = signed[:, 13] * how.brightness * MEAN
     offset = (light + MEAN * (1 - contrast[:, 0, 0]))[:, None].expand(batch, 3)

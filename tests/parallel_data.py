@@ -10,7 +10,7 @@ from cvrl_lite.datasets import DecodedSet, DecodedVideo, Entry, Sampling
 
 
 def data(videos: int = 18) -> DecodedSet:
-    """Random pictures and vectors; some vectors are missing, and two files each come from one video."""
+    """Random pictures, vectors and residuals; some are missing, and two files each come from one video."""
     random = np.random.default_rng(0)
 
     def video(number: int) -> DecodedVideo:
@@ -19,7 +19,8 @@ def data(videos: int = 18) -> DecodedSet:
         mask = random.random((60, 5, 5)) < 0.4
         mask[:, :2] &= number % 3 > 0
         entry = Entry(Path(f"{number}.mp4"), str(number // 2), {})
-        return DecodedVideo(entry, frames, vectors, mask, np.arange(60) / 25, np.arange(0, 60, 12))
+        times, keys = np.arange(60) / 25, np.arange(0, 60, 12)
+        return DecodedVideo(entry, frames, vectors, mask, times, keys, vectors.copy(), mask)
 
     return DecodedSet(tuple(video(i) for i in range(videos)), (), {})
 
@@ -36,4 +37,7 @@ RECIPES = {
     "symmetric": _SMALL.replace(symmetric=True, tasks=("context",)),
     "no other windows": _SMALL.replace(sampling={"others": 0}),
     "places only": _SMALL.replace(negatives=("places",), tasks=("motion",)),
+    # These leave a branch of the backbone, or the target's networks, without a gradient.
+    "no context": _SMALL.replace(tasks=("motion", "residual")),
+    "fixed target": _SMALL.replace(objective="features"),
 }

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from cvrl_lite import data_path, scenes
-from cvrl_lite.cli import main
+from cvrl_lite import data_path, evaluate, pretrain, scenes
+from cvrl_lite.cli import judging, main, parser
+from cvrl_lite.codec import encode
 
 
 @pytest.fixture(scope="module")
@@ -36,10 +37,38 @@ def test_retrieval_prints_shares_with_their_interval_and_draws_neighbours(root, 
 
 
 def test_linear_and_finetune(root, capsys):
-    assert 0 < judged(capsys, root, "--protocol", "linear", "--split", "test")["action"]["linear"] <= 1
+    for row in judged(capsys, root, "--protocol", "linear", "--split", "test").values():
+        assert list(row) == ["linear", "interval"]
+        assert 0 <= row["interval"][0] <= row["linear"] <= row["interval"][1] <= 1
     words = ("--protocol", "finetune", "--label", "action", "--steps", "3", "--clips", "1")
     found = judged(capsys, root, *words)
     assert list(found) == ["action"] and 0 <= found["action"]["finetuned"] <= 1
+
+
+def test_finetuning_lists_what_is_too_short_and_goes_on(tmp_path, capsys):
+    scenes.make(tmp_path, 50, seed=6)
+    short = [next((tmp_path / split).glob("*.mp4")) for split in ("train", "val")]
+    for file in short:
+        encode(scenes.draw("rings", "right", 1, frames=6), file)
+    words = ["--protocol", "finetune", "--label", "action", "--steps", "2", "--clips", "1", "--json"]
+    assert main(["evaluate", NETWORK, "--root", str(tmp_path), *words]) == 1
+    said = capsys.readouterr()
+    assert 0 <= json.loads(said.out)["action"]["finetuned"] <= 1
+    lines = [line for line in said.err.splitlines() if "not used" in line]
+    assert lines == [f"cvrl-lite: {file}: not used: shorter than a clip of 0.56 s" for file in short]
+
+
+def test_the_papers_backbones_are_finetuned_as_released():
+    def schedule(recipe, *words):
+        return judging._schedule(parser().parse_args(["evaluate", "run", *words]), recipe, 3570)
+
+    recipe = pretrain.recipes.ucf101_r2plus1d26()
+    assert schedule(recipe, "--data", "ucf101") == evaluate.released(3570)
+    assert schedule(recipe, "--data", "hmdb51") == evaluate.released(3570, dataset="hmdb51")
+    other = schedule(recipe.replace(augmentation={"size": 64}), "--steps", "7", "--clips", "2")
+    assert (other.steps, other.test_clips, other.augmentation.size) == (7, 2, 64)
+    ours = schedule(pretrain.recipes.laptop())
+    assert (ours.steps, ours.test_clips, ours.optimisation.method) == (200, 3, "adamw")
 
 
 def test_what_cannot_be_asked_is_said_in_one_line(root, tmp_path, capsys):
@@ -47,6 +76,7 @@ def test_what_cannot_be_asked_is_said_in_one_line(root, tmp_path, capsys):
         (["--protocol", "finetune", "--label", "mood"], "--label is one of scene, action; got mood"),
         (["--protocol", "linear", "--neighbours", "x.png"], "--neighbours belongs to --protocol retrieval"),
         (["--split", "tomorrow"], "holds no split named 'tomorrow'"),
+        (["--data", str(tmp_path)], f"kinetics; got {tmp_path} (a folder has no splits"),
     ):
         assert main(["evaluate", NETWORK, "--root", root, *words]) == 2
         assert said in capsys.readouterr().err

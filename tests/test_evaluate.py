@@ -96,6 +96,8 @@ def test_the_penalty_is_chosen_on_training_videos_alone():
     )
     fixed = evaluate.linear_probe(noisy[:80], labels[:80], noisy[80:], labels[80:], penalty=best)
     assert swept == fixed
+    hits = evaluate.probe_hits(noisy[:80], labels[:80], noisy[80:], labels[80:], penalty=best)
+    assert hits.shape == (40,) and hits.mean() == fixed
 
 
 def test_few_labels_are_few_and_drawn_by_the_seed():

@@ -1,13 +1,14 @@
 """Finetuning: it learns what it is shown, from few labels too, and a helper takes part."""
 
 import dataclasses
+import warnings
 
 import numpy as np
 import pytest
 import torch
 
 from cvrl_lite import evaluate, pretrain, scenes
-from cvrl_lite.datasets import MovingScenes, Sampling, decode
+from cvrl_lite.datasets import MovingScenes, Sampler, Sampling, Timeline, decode
 from cvrl_lite.models import TinyR2Plus1D
 
 HOW = evaluate.Finetuning(
@@ -42,6 +43,23 @@ def test_it_learns_the_labels_it_is_shown(data):
     assert np.array_equal(probabilities, again)
 
 
+def test_files_of_one_source_keep_their_own_labels(data):
+    """As in HMDB51, where one film gives clips of several classes."""
+    videos = [v for v in data.videos if v.entry.labels["action"] < 2]
+    entries = (dataclasses.replace(v.entry, source="one film") for v in videos)
+    film = dataclasses.replace(
+        data, videos=tuple(dataclasses.replace(v, entry=e) for v, e in zip(videos, entries, strict=True))
+    )
+    asked = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.nn.functional, "cross_entropy", lambda x, y: asked.extend(y.tolist()) or x.sum())
+        evaluate.finetune(fresh(), film, "action", dataclasses.replace(HOW, steps=3))
+    batches = Sampler(film, HOW.sampling, HOW.seed).batches(HOW.batch, 3)
+    label = {str(v.entry.path): v.entry.labels["action"] for v in videos}
+    wanted = [label[name] for batch in batches for name in batch.names]
+    assert asked == wanted and set(wanted) == {0, 1}
+
+
 def test_a_part_of_the_set_is_a_set(data):
     rows = evaluate.drawn(data.labels("action"), 1, seed=0)
     part = evaluate.part_of(data, rows)
@@ -68,8 +86,49 @@ def test_a_helper_takes_part(data):
         evaluate.finetune(fresh(), data, "action", how, helper)
 
 
+def shortened(data, row: int, frames: int):
+    """The set with one video cut to its first frames."""
+    video = data.videos[row]
+    cut = {name: getattr(video, name)[:frames] for name in ("frames", "vectors", "mask", "times")}
+    videos = list(data.videos)
+    videos[row] = dataclasses.replace(video, keys=video.keys[video.keys < frames], **cut)
+    return dataclasses.replace(data, videos=tuple(videos))
+
+
+def test_short_videos_are_named_before_the_training(data):
+    short = shortened(data, 3, 5)
+    name = short.videos[3].entry.path
+    kept = evaluate.long_enough(short, HOW.sampling)
+    assert len(kept.videos) == len(data.videos) - 1
+    assert [file.path for file in kept.skipped] == [name] and "shorter than a clip" in kept.skipped[0].reason
+    with pytest.warns(UserWarning, match=rf"{name}: not trained on: too short"):
+        model = evaluate.finetune(fresh(), short, "action", dataclasses.replace(HOW, steps=1))
+    with pytest.raises(ValueError, match=rf"{name}: shorter than a clip"):
+        evaluate.predict(model, short, HOW)
+    assert len(evaluate.predict(model, kept, HOW)) == len(kept.videos)
+    with pytest.raises(ValueError, match="no video is usable"):
+        evaluate.long_enough(data, Sampling(frames=99))
+
+
+def test_a_clip_alone_needs_no_room_behind_it(data):
+    """Released: 16 frames, every fourth, so 61 of them; with the future window behind it would be 71."""
+    how = evaluate.released()
+    times = np.arange(70) / 25
+    assert len(Timeline(times[:61], np.array([0]), how.sampling).starts) == 1
+    assert Timeline(times[:60], np.array([0]), how.sampling).lacks
+    assert Timeline(times, np.array([0]), pretrain.recipes.ucf101_c3d().sampling).lacks
+    alone = dataclasses.replace(HOW, steps=1, sampling=evaluate.clip_alone(HOW.sampling))
+    frames = int(np.searchsorted(data.videos[3].times, HOW.sampling.step * 3)) + 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        evaluate.finetune(fresh(), shortened(data, 3, frames), "action", alone)
+
+
 def test_the_released_schedule():
     how = evaluate.released()
     rates = [pretrain.optim.learning_rate(step, how) for step in range(0, how.steps, how.steps // 120)]
     assert how.steps == 120 * 1192 and max(rates) == pytest.approx(8e-4, rel=0.01)
     assert rates[0] == pytest.approx(4e-6 * 8, rel=0.01) and np.argmax(rates) == pytest.approx(10, abs=1)
+    card = evaluate.released(3570, dataset="hmdb51")
+    assert card.steps == 120 * 446 and card.optimisation.learning_rate == pytest.approx(2e-4 * 8)
+    assert (how.optimisation.weight_decay, card.optimisation.weight_decay) == (3e-3, 2e-3)

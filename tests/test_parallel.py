@@ -35,7 +35,7 @@ with joined() as device:
         model = pretrain.Pretraining(recipe).double().eval()
         called = model
         if world > 1:
-            called = DistributedDataParallel(model, find_unused_parameters=len(recipe.tasks) == 1)
+            called = DistributedDataParallel(model, find_unused_parameters=model.partly_used)
         (batch,) = sampler.batches(recipe.batch, 1, share=(rank, world))
         views = augment(batch, recipe.augmentation)
         views = dataclasses.replace(views, **{
@@ -45,7 +45,7 @@ with joined() as device:
         loss.backward()
         measured = total(torch.stack([*parts.values()])) / world
         found[name] = {
-            "parts": measured.tolist(),
+            "parts": dict(zip(parts, measured.tolist())),
             "gradients": [p.grad.flatten().tolist() for p in model.parameters() if p.grad is not None],
         }
     if rank == 0:
@@ -53,27 +53,30 @@ with joined() as device:
 """
 
 
+# One thread a process, and no look-up of the machine's name: three processes may share two busy cores.
+ALONE = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+if sys.platform == "linux":
+    ALONE["GLOO_SOCKET_IFNAME"] = "lo"
+
+
 def torchrun(processes: int, *words: str) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    """Runs a training in several processes, and ends them all where it hangs."""
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--local-addr=127.0.0.1"]
     command.append(f"--nproc-per-node={processes}")
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    for last in (False, True):  # on a busy machine gloo's threads were once seen to spin for ever
-        with subprocess.Popen(
-            [*command, *words],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=environment,
-            start_new_session=True,
-        ) as process:
-            try:
-                said = process.communicate(timeout=150)
-                return subprocess.CompletedProcess(process.args, process.returncode, *said)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                if last:
-                    raise
-    raise AssertionError("not reached")
+    with subprocess.Popen(
+        [*command, *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | ALONE,
+        start_new_session=True,
+    ) as process:
+        try:
+            said = process.communicate(timeout=300)  # a busy machine once took 138 s
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+        return subprocess.CompletedProcess(process.args, process.returncode, *said)
 
 
 @pytest.mark.slow
@@ -89,6 +92,8 @@ def test_two_and_three_processes_give_the_gradients_of_one(tmp_path):
     for processes in (2, 3):
         for name, expected in found[1].items():
             got = found[processes][name]
+            for result in (got, expected):  # of each process's own points: its mean is not that of all
+                result["parts"].pop("motion_explained", None)
             assert got["parts"] == pytest.approx(expected["parts"], abs=1e-6), name
             for a, b in zip(got["gradients"], expected["gradients"], strict=True):
                 assert np.allclose(a, b, atol=1e-6), name
@@ -97,24 +102,64 @@ def test_two_and_three_processes_give_the_gradients_of_one(tmp_path):
 
 
 @pytest.mark.slow
-def test_two_processes_train_stop_and_go_on(tmp_path):
-    words = [
-        "-m",
-        "cvrl_lite.cli",
-        "pretrain",
-        "--recipe",
-        "laptop_fast",
-        "--folder",
-        str(tmp_path / "clips"),
-    ]
-    words += ["--steps", "12", "--batch", "8", "--out"]
+def test_two_processes_train_and_one_speaks(tmp_path):
+    words = ["-m", "cvrl_lite.cli", "pretrain", "--recipe", "laptop_fast", "--folder"]
+    words += [str(tmp_path / "clips"), "--steps", "4", "--batch", "8", "--out", str(tmp_path / "run")]
     scenes.make(tmp_path / "clips", 10, seed=0, workers=1)
-    done = torchrun(2, *words, str(tmp_path / "whole"))
+    done = torchrun(2, *words)
     assert done.returncode == 0, done.stderr[-2000:]
-    assert done.stdout.count("12 steps") == 1  # one process speaks
-    lines = [json.loads(line) for line in (tmp_path / "whole/metrics.jsonl").read_text().splitlines()]
-    assert [line["step"] for line in lines] == list(range(1, 13))
-    assert (tmp_path / "whole/curves.png").exists()
+    assert done.stdout.count("4 steps") == 1
+    lines = [json.loads(line) for line in (tmp_path / "run/metrics.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [1, 2, 3, 4]
+    assert (tmp_path / "run/curves.png").exists()
+
+
+STOPPED = """
+import dataclasses, os, signal, sys
+from cvrl_lite import pretrain
+from cvrl_lite.datasets import Sampler
+from cvrl_lite.pretext import processes
+from cvrl_lite.pretrain import loop
+from cvrl_lite.pretrain.parallel import joined
+sys.path.insert(0, sys.argv[1])
+from parallel_data import RECIPES, data
+
+recipe, out = RECIPES["all"].replace(steps=8, save_every=100), sys.argv[2]
+exchange, batches, calls = loop.total, Sampler.batches, []
+
+def interrupted(mine):
+    shared = exchange(mine)
+    calls.append(shared)
+    if len(calls) == 3 and processes()[0] == 1:
+        os.kill(os.getpid(), signal.SIGINT)  # behind the exchange, and to one process alone
+    return shared
+
+def with_broken(*words, **more):
+    for batch in batches(*words, **more):
+        yield dataclasses.replace(batch, replaced=1 + processes()[0])
+
+Sampler.batches = with_broken
+with joined():
+    whole = pretrain.run(recipe, out + "/whole", data())
+    loop.total = interrupted
+    first = pretrain.run(recipe, out + "/parts", data())
+    loop.total = exchange
+    second = pretrain.run(recipe, out + "/parts", data())
+    for run, end in ((whole, (8, False)), (first, (4, True)), (second, (8, False))):
+        assert (run.steps, run.interrupted) == end, (run.steps, run.interrupted)
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_stop_together_and_go_on_exactly(tmp_path):
+    script = tmp_path / "stopped.py"
+    script.write_text(STOPPED)
+    done = torchrun(2, str(script), os.path.dirname(__file__), str(tmp_path))
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert untimed(tmp_path / "parts") == untimed(tmp_path / "whole")
+    assert [line["replaced"] for line in untimed(tmp_path / "whole")] == [3] * 8
+    weights = [(tmp_path / folder / "model.safetensors").read_bytes() for folder in ("whole", "parts")]
+    assert weights[0] == weights[1]
 
 
 @pytest.mark.slow
@@ -152,7 +197,7 @@ def killed(tmp_path, times: int) -> None:
     """Kills a training at random moments, lets it go on, and compares it with an unbroken one."""
     random = np.random.default_rng()
     words = [sys.executable, "-c", KILLED, os.path.dirname(__file__)]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    environment = os.environ | ALONE
     subprocess.run([*words, str(tmp_path / "whole")], check=True, timeout=120, env=environment)
     metrics, kills = tmp_path / "parts/metrics.jsonl", 0
     for _ in range(times):
@@ -166,14 +211,16 @@ def killed(tmp_path, times: int) -> None:
         process.wait()
     assert kills
     subprocess.run([*words, str(tmp_path / "parts")], check=True, timeout=120, env=environment)
-
-    def untimed(folder):
-        lines = [json.loads(line) for line in (tmp_path / folder / "metrics.jsonl").read_text().splitlines()]
-        return [{k: v for k, v in m.items() if k not in ("seconds", "clips_per_second")} for m in lines]
-
-    assert untimed("parts") == untimed("whole") and len(untimed("whole")) == 60
+    assert (
+        untimed(tmp_path / "parts") == untimed(tmp_path / "whole") and len(untimed(tmp_path / "whole")) == 60
+    )
     weights = [(tmp_path / folder / "model.safetensors").read_bytes() for folder in ("whole", "parts")]
     assert weights[0] == weights[1]
+
+
+def untimed(folder) -> list[dict]:
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return [{k: v for k, v in m.items() if k not in ("seconds", "clips_per_second")} for m in lines]
 
 
 def _size(path) -> int:

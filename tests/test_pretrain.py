@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 import torch
 
-from cvrl_lite import pretrain
-from cvrl_lite.datasets import DecodedSet, DecodedVideo, Entry, Sampling
+from cvrl_lite import pretrain, scenes
+from cvrl_lite.cli import main
+from cvrl_lite.datasets import DecodedSet, DecodedVideo, Entry, MovingScenes, Sampling
 from cvrl_lite.errors import Diverged
 from cvrl_lite.pretrain import loop
 
@@ -121,6 +122,41 @@ def test_ctrl_c_leaves_a_checkpoint_and_the_run_goes_on_exactly(data, tmp_path):
         assert torch.equal(value, second.model.state_dict()[name]), name
 
 
+def test_ctrl_c_while_the_processes_talk_is_heard_at_the_next_step(data, tmp_path, monkeypatch):
+    calls = []
+
+    def talk(mine):
+        calls.append(mine)
+        if len(calls) == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+        return mine.detach()
+
+    monkeypatch.setattr(loop, "total", talk)
+    run = pretrain.run(SMALL.replace(steps=9), tmp_path, data)
+    assert run.interrupted and run.steps == 3
+    assert (tmp_path / "step-00000003.pt").exists()
+
+
+def test_replaced_files_are_counted_a_step(data, tmp_path, monkeypatch):
+    original = loop.Sampler.batches
+
+    def batches(*words, **more):
+        for number, batch in enumerate(original(*words, **more), 1):
+            yield dataclasses.replace(batch, replaced=number)
+
+    monkeypatch.setattr(loop.Sampler, "batches", batches)
+    pretrain.run(SMALL, tmp_path, data)
+    assert [m["replaced"] for m in read_metrics(tmp_path)] == [1, 2, 3, 4]
+
+
+def test_all_processes_take_the_first_ones_word_for_bfloat16(data, monkeypatch):
+    monkeypatch.setattr(loop, "emulates_bfloat16", lambda device: False)
+    monkeypatch.setattr(loop, "from_first", lambda mine: not mine)  # the first one measured otherwise
+    monkeypatch.setattr(loop, "seconds_per_step", lambda *_: pytest.fail("the others wait for ever"))
+    sampler = loop.Sampler(data, SMALL.sampling, 0)
+    assert loop.faster_precision(SMALL, sampler, pretrain.device()) == "float32"
+
+
 def test_a_run_that_lost_its_last_steps_does_them_again(data, tmp_path):
     """As after a kill: metrics beyond the checkpoint, the last line cut short, a checkpoint half written."""
     recipe = SMALL.replace(steps=9, save_every=4)
@@ -131,12 +167,16 @@ def test_a_run_that_lost_its_last_steps_does_them_again(data, tmp_path):
     for file in folder.glob("step-00000009*"):
         file.unlink()
     (folder / "model.safetensors").unlink()
+    for name in (".step-00000009.77.pt", ".model.safetensors.77.partial", ".step-00000008.pt.77.partial"):
+        (folder / name).write_bytes(b"half")
+    (folder / ".notes").write_text("the user's")
     assert not list(folder.glob("step-*"))  # the end keeps one checkpoint only
     (folder / "step-00000008.safetensors").write_bytes(b"half")  # its partner is not there
     with open(folder / "metrics.jsonl", "a") as file:
         file.write('{"step": 10, "conte')
     pretrain.run(recipe, folder, data)
     assert untimed(folder) == expected
+    assert [file.name for file in folder.glob(".*")] == [".notes"]
 
 
 def test_a_finished_run_is_loaded_not_repeated(data, tmp_path):
@@ -222,11 +262,26 @@ def test_a_missing_checkpoint_says_which_file(tmp_path):
         pretrain.load(tmp_path)
 
 
+def test_kinetics_has_the_cards_weight_decay():
+    assert pretrain.recipes.kinetics_r2plus1d26().optimisation.weight_decay == 5e-3
+    assert pretrain.recipes.ucf101_r2plus1d26().optimisation.weight_decay == 1e-3
+
+
+def test_the_hard_set_may_lie_elsewhere(tmp_path):
+    scenes.make(tmp_path, 50, seed=6, workers=1)
+    recipe = SMALL.replace(data="hard_scenes", root=str(tmp_path))
+    for split in ("train", "val"):
+        assert pretrain.data.videos_of(recipe, split) == MovingScenes(split, tmp_path)
+
+
 def test_a_recipe_survives_its_json():
     changed = pretrain.recipes.laptop(("motion",), seed=5)
     for recipe in (changed, *(make() for make in pretrain.recipes.NAMED.values())):
         assert pretrain.Recipe.from_json(recipe.to_json()) == recipe
         assert not recipe.differences(recipe.replace(precision="float32"))
+    old = json.loads(changed.to_json())
+    old["augmentation"]["channel_mix"] = 0.0  # as the shipped networks' have it
+    assert pretrain.Recipe.from_json(json.dumps(old)) == changed
 
 
 @pytest.mark.parametrize(
@@ -243,6 +298,33 @@ def test_a_recipe_survives_its_json():
 def test_a_recipe_refuses_what_it_cannot_mean(wrong):
     with pytest.raises(ValueError):
         pretrain.Recipe(**wrong)
+
+
+def test_compiled_networks_are_compiled_and_others_not(data, monkeypatch):
+    """Not for real: that takes minutes of a C++ compiler."""
+    compiled = []
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda model, *_, **__: compiled.append(model))
+    for wanted in (False, True):
+        run = pretrain.run(SMALL.replace(steps=1, compiled=wanted), data=data)
+        assert compiled == [run.model] * wanted
+
+
+def test_workers_read_files_instead_of_memory_where_a_run_begins(data, tmp_path, monkeypatch):
+    scenes.make(tmp_path / "clips", 8, seed=0, workers=1)
+    words = ["pretrain", "--recipe", "laptop_fast", "--folder", str(tmp_path / "clips"), "--steps", "1"]
+    words += ["--batch", "4", "--out"]
+    asked = []
+
+    def sampler_for(recipe, given, workers):
+        asked.append((recipe.in_memory, workers))
+        return original(recipe, given, 0)
+
+    original = loop.sampler_for
+    monkeypatch.setattr(loop, "sampler_for", sampler_for)
+    monkeypatch.setattr(loop, "faster_precision", lambda *_: "float32")
+    for folder, workers in (("a", "0"), ("b", "2"), ("a", "2"), ("b", "0")):
+        assert main([*words, str(tmp_path / folder), "--workers", workers]) == 0
+    assert asked == [(True, 0), (False, 2), (True, 2), (False, 0)]
 
 
 def test_precision_is_chosen_by_measuring(data, monkeypatch):

@@ -155,12 +155,15 @@ def test_a_wheel_holds_the_package_and_its_data(tmp_path: Path) -> None:
     subprocess.run([*pip, "install", "--no-deps", "--target", target, wheel], check=True, timeout=300)
     code = (
         f"import sys; sys.path.insert(0, {str(target)!r}); import cvrl_lite; "
-        "print(cvrl_lite.__file__); print(cvrl_lite.data_path('README.md'))"
+        "print(cvrl_lite.__file__); print(cvrl_lite.data_path('README.md')); "
+        "print(cvrl_lite.load('joint')[1].tasks)"
     )
     run = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=120
     )
-    module, card = map(Path, run.stdout.splitlines())
+    *paths, tasks = run.stdout.splitlines()
+    module, card = map(Path, paths)
+    assert tasks == "('context', 'motion')"
     assert module == target / "cvrl_lite" / "__init__.py"
     assert card == target / "cvrl_lite" / "data" / "README.md"
     assert card.read_bytes() == (ROOT / "data" / "README.md").read_bytes()

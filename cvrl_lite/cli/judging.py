@@ -12,9 +12,11 @@ from cvrl_lite.cli.reading import Commands, command
 
 if TYPE_CHECKING:
     from cvrl_lite.datasets import Entry, Skipped, VideoSet
+    from cvrl_lite.evaluate import Finetuning
     from cvrl_lite.models import VideoBackbone
     from cvrl_lite.pretrain import Recipe
 
+_CLIPS = 3  # of a video
 Found = dict[str, dict[str, Any]]  # label: measure: value, or an interval of two
 
 
@@ -38,9 +40,18 @@ def add_evaluate(commands: Commands) -> None:
     )
     made.add_argument("--root", type=Path, help="the folder of that data set")
     made.add_argument("--split", help="val (MovingScenes, Kinetics) or test, which is for reporting only")
-    made.add_argument("--clips", type=int, default=3, help="clips of a video, 10 by the field's custom")
+    made.add_argument(
+        "--clips",
+        type=int,
+        help="clips of a video, 10 by the field's custom (default: 3; 10 to finetune one of the paper's "
+        "backbones)",
+    )
     made.add_argument("--label", help="finetune: which label (default: each in turn)")
-    made.add_argument("--steps", type=int, default=200, help="finetune: batches")
+    made.add_argument(
+        "--steps",
+        type=int,
+        help="finetune: batches (default: 200; the released 120 epochs for one of the paper's backbones)",
+    )
     made.add_argument("--workers", type=int, default=0, help="processes that read files, beside the network")
     made.add_argument("--neighbours", type=Path, metavar="FILE", help="retrieval: draw the nearest clips")
     made.add_argument("--json", action="store_true", help="print JSON")
@@ -48,8 +59,13 @@ def add_evaluate(commands: Commands) -> None:
 
 def _evaluate(arguments: argparse.Namespace) -> int:
     from cvrl_lite import pretrain
-    from cvrl_lite.pretrain.data import videos_of
+    from cvrl_lite.pretrain.data import NAMED_SETS, videos_of
 
+    if arguments.data not in NAMED_SETS:
+        raise ValueError(
+            f"--data is one of {', '.join(NAMED_SETS)}; got {arguments.data} (a folder has no splits to "
+            "search and to ask with; for your own clips see notebook 14)"
+        )
     if arguments.neighbours and arguments.protocol != "retrieval":
         raise ValueError("--neighbours belongs to --protocol retrieval")
     backbone, recipe = pretrain.load(arguments.run_folder)
@@ -90,7 +106,7 @@ def _searched(
             recipe.sampling,
             decoded=recipe.decoded,
             size=how.size,
-            clips=arguments.clips,
+            clips=arguments.clips or _CLIPS,
             normalise=how.normalise,
             workers=arguments.workers,
         )
@@ -104,8 +120,8 @@ def _searched(
     for label in gallery.classes:
         given, wanted = gallery.labels(label), queries.labels(label)
         if arguments.protocol == "linear":
-            share = evaluate.linear_probe(known, given, asked, wanted, penalty=evaluate.PENALTIES)
-            found[label] = {"linear": share}
+            right = evaluate.probe_hits(known, given, asked, wanted, penalty=evaluate.PENALTIES)
+            found[label] = {"linear": float(right.mean()), "interval": list(evaluate.interval(right))}
             continue
         hits = evaluate.hits(asked, wanted, known, given, ks)
         found[label] = {f"R@{k}": float(share) for k, share in zip(ks, hits.mean(0), strict=True)}
@@ -143,9 +159,8 @@ def _draw(file: Path, known: Any, asked: Any, gallery: VideoSet, queries: VideoS
 def _finetuned(
     arguments: argparse.Namespace, backbone: VideoBackbone, recipe: Recipe, train: VideoSet, test: VideoSet
 ) -> tuple[Found, tuple[Skipped, ...]]:
-    """Accuracy after finetuning a copy of the backbone on each label."""
+    """Accuracy after finetuning a copy of the backbone on each label, with intervals over the queries."""
     import copy
-    import dataclasses
 
     from cvrl_lite import evaluate
     from cvrl_lite.datasets import decode
@@ -153,18 +168,11 @@ def _finetuned(
 
     # A large set is read once, and mapped into memory from the cache after that.
     cache = None if recipe.in_memory else cache_dir() / "decoded"
-    gallery, queries = (decode(part, size=recipe.decoded, cache=cache) for part in (train, test))
-    defaults = evaluate.Finetuning()
-    pictures = recipe.augmentation
-    how = dataclasses.replace(
-        defaults,
-        steps=arguments.steps,
-        sampling=dataclasses.replace(recipe.sampling, others=0),
-        augmentation=dataclasses.replace(
-            defaults.augmentation, size=pictures.size, normalise=pictures.normalise
-        ),
-        test_clips=arguments.clips,
+    gallery, queries = (
+        evaluate.long_enough(decode(part, size=recipe.decoded, cache=cache), recipe.sampling)
+        for part in (train, test)
     )
+    how = _schedule(arguments, recipe, len(gallery.videos))
     found: Found = {}
     for label in [arguments.label] if arguments.label else gallery.classes:
         model = evaluate.finetune(copy.deepcopy(backbone), gallery, label, how)
@@ -172,3 +180,23 @@ def _finetuned(
         right = probabilities.argmax(1) == queries.labels(label)
         found[label] = {"finetuned": float(right.mean()), "interval": list(evaluate.interval(right))}
     return found, (*gallery.skipped, *queries.skipped)
+
+
+def _schedule(arguments: argparse.Namespace, recipe: Recipe, videos: int) -> Finetuning:
+    """The released schedule for the paper's backbones, ours for the tiny one; pictures as in pretraining."""
+    import dataclasses
+
+    from cvrl_lite import evaluate
+
+    if recipe.networks.backbone == "tiny":
+        how = dataclasses.replace(evaluate.Finetuning(), test_clips=_CLIPS)
+    else:
+        how = evaluate.released(videos, dataset="hmdb51" if arguments.data == "hmdb51" else "ucf101")
+    size, normalise = recipe.augmentation.size, recipe.augmentation.normalise
+    return dataclasses.replace(
+        how,
+        steps=arguments.steps or how.steps,
+        sampling=evaluate.clip_alone(recipe.sampling),
+        augmentation=dataclasses.replace(how.augmentation, size=size, normalise=normalise),
+        test_clips=arguments.clips or how.test_clips,
+    )

@@ -47,7 +47,11 @@ def add_commands(commands: Commands) -> None:
     made.add_argument("--batch", type=int, help="clips a batch, of all processes (default: the recipe's)")
     made.add_argument("--seed", type=int, help="of everything random (default: the recipe's)")
     made.add_argument(
-        "--workers", type=int, default=0, help="processes that read files, beside each training"
+        "--workers",
+        type=int,
+        default=0,
+        help="processes that read files, beside each training; with any, a new run reads its files again and "
+        "again instead of decoding all of them into memory first",
     )
     made.add_argument("--json", action="store_true", help="print the outcome as JSON")
 
@@ -69,6 +73,7 @@ def add_commands(commands: Commands) -> None:
 
 def _pretrain(arguments: argparse.Namespace) -> int:
     from cvrl_lite import figures, pretrain
+    from cvrl_lite.pretrain.checkpoint import Folder
     from cvrl_lite.pretrain.parallel import is_first
 
     if arguments.recipe not in pretrain.recipes.NAMED:
@@ -82,6 +87,11 @@ def _pretrain(arguments: argparse.Namespace) -> int:
         for name, value in given.items()
         if value is not None
     }
+    begun = Folder(arguments.out).recipe()
+    if begun is not None:
+        given["in_memory"] = begun.in_memory  # a run goes on as it began
+    elif arguments.workers:
+        given["in_memory"] = False
     known = inspect.signature(make).parameters  # a batch, say, from which the recipe takes its learning rate
     recipe = make(**{name: value for name, value in given.items() if name in known}).replace(**given)
     run = pretrain.run(recipe, arguments.out, workers=arguments.workers)

@@ -5,12 +5,14 @@ from cvrl_lite.evaluate.finetune import (
     Classifier,
     Finetuning,
     accuracy,
+    clip_alone,
     finetune,
+    long_enough,
     part_of,
     predict,
     released,
 )
-from cvrl_lite.evaluate.probe import PENALTIES, chosen, drawn, few_labels, linear_probe
+from cvrl_lite.evaluate.probe import PENALTIES, chosen, drawn, few_labels, linear_probe, probe_hits
 from cvrl_lite.evaluate.scores import chance, scores
 from cvrl_lite.evaluate.search import KS, hits, interval, nearest, retrieval
 
@@ -22,6 +24,7 @@ __all__ = [
     "accuracy",
     "chance",
     "chosen",
+    "clip_alone",
     "drawn",
     "features",
     "features_of_files",
@@ -30,9 +33,11 @@ __all__ = [
     "hits",
     "interval",
     "linear_probe",
+    "long_enough",
     "nearest",
     "part_of",
     "predict",
+    "probe_hits",
     "released",
     "retrieval",
     "scores",

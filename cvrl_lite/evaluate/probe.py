@@ -44,8 +44,35 @@ def linear_probe(
     Returns:
         Accuracy, 0..1.
     """
+    found = probe_hits(features, labels, test_features, test_labels, penalty=penalty, seed=seed)
+    return float(found.mean())
+
+
+def probe_hits(
+    features: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    test_features: NDArray[np.float32],
+    test_labels: NDArray[np.int64],
+    *,
+    penalty: float | Sequence[float] = 1.0,
+    seed: int = 0,
+) -> NDArray[np.bool_]:
+    """What `linear_probe` is the mean of: whether each test video's class is named, for `interval`.
+
+    Args:
+        features: (N, D) float, training.
+        labels: (N,) integers.
+        test_features: (M, D) float.
+        test_labels: (M,) integers.
+        penalty: As in `linear_probe`.
+        seed: As in `linear_probe`.
+
+    Returns:
+        (M,) bool.
+    """
     strength = penalty if isinstance(penalty, int | float) else chosen(features, labels, penalty, seed)
-    return float(_probe(strength).fit(features, labels).score(test_features, test_labels))
+    named = _probe(strength).fit(features, labels).predict(test_features)
+    return np.asarray(named == test_labels)
 
 
 def chosen(

@@ -199,8 +199,9 @@ class MotionRegression(nn.Module):
         predictor: From the clip's map to (B, P, its `width`).
         target: "vectors": each point's patch of the future window, x and y, by the smooth L1 distance over
             cells that hold a vector. "features": the motion encoder's projection of that point, by the
-            squared distance of unit vectors; no gradient flows into the target, or one constant would solve
-            the task at once.
+            squared distance of unit vectors. No gradient flows into the target, or one constant would solve
+            the task at once; so encoder and target head keep their random start for ever, and the target is
+            a fixed random summary of the vectors.
         encoder: Of windows, for "features".
         window: (T, G): vector maps of a window and cells a side, for "vectors".
         hidden: Width inside the projection heads.
@@ -264,6 +265,7 @@ class MotionRegression(nn.Module):
 
 
 def _explained(predicted: Tensor, wanted: Tensor, weight: Tensor) -> Tensor:
+    """Of this process's points; where several train, the log holds the mean of theirs."""
     chosen, guess = wanted[weight], predicted.detach()[weight]
     if not len(chosen):
         return predicted.new_zeros(())

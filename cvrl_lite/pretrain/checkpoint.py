@@ -31,6 +31,8 @@ WEIGHTS, RECIPE, METRICS, ENVIRONMENT = (
     "metrics.jsonl",
     "environment.json",
 )
+# How the temporary files of `replacing` begin, whatever they end with.
+_HALF_WRITTEN = (".step-", *(f".{Path(name).stem}." for name in (WEIGHTS, RECIPE, METRICS, ENVIRONMENT)))
 
 
 class Folder:
@@ -64,7 +66,10 @@ class Folder:
         return found
 
     def begin(self, recipe: Recipe) -> None:
-        """Writes what is known before the first step."""
+        """Writes what is known before the first step, and removes what a killed process left half written."""
+        for file in self.path.glob(".*"):
+            if file.name.startswith(_HALF_WRITTEN):
+                file.unlink()
         self._write(RECIPE, recipe.to_json())
         self._write(ENVIRONMENT, json.dumps(environment(), indent=2))
 

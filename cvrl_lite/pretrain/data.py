@@ -17,6 +17,9 @@ from cvrl_lite.datasets import (
 from cvrl_lite.files import cache_dir
 from cvrl_lite.pretrain.recipe import Recipe
 
+NAMED_SETS = ("moving_scenes", "hard_scenes", "ucf101", "hmdb51", "kinetics")
+"""Data sets with splits; any other `Recipe.data` is the path of a folder."""
+
 
 def videos_of(recipe: Recipe, split: str = "train") -> VideoSet:
     """The files that a recipe trains on, or those of another split of the same data set.

@@ -109,7 +109,7 @@ def run(
             steps = training.steps(done, stop)
             for metrics in track(steps, "training", recipe.steps - done) if rank == 0 else steps:
                 done += 1
-                last = done == recipe.steps or stop.asked
+                last = done == recipe.steps or stop.agreed
                 if writes:
                     writes.add_metrics(metrics | {"seconds": round(time.perf_counter() - start, 3)})
                     if last or done % recipe.save_every == 0:
@@ -139,9 +139,7 @@ class _Training:
             self.model.compile()
         self._called: nn.Module = self.model
         if self.world > 1:
-            # A task alone may leave a branch of the backbone unused, and context may join in late.
-            partly = len(recipe.tasks) == 1 or recipe.context_from > 0
-            self._called = DistributedDataParallel(self.model, find_unused_parameters=partly)
+            self._called = DistributedDataParallel(self.model, find_unused_parameters=self.model.partly_used)
 
     def resume(self, folder: Folder) -> int:
         """Takes up the folder's last checkpoint; the steps done."""
@@ -155,15 +153,14 @@ class _Training:
         recipe = self.recipe
         self.model.train()
         batches = self.sampler.batches(recipe.batch, recipe.steps, first=first, share=(self.rank, self.world))
-        began, replaced = time.perf_counter(), 0
+        began = time.perf_counter()
         for step, batch in enumerate(batches, first):
-            replaced += batch.replaced
             rate = learning_rate(step, recipe)
             parts = self._step(step, rate, batch, stop)
             now = time.perf_counter()
-            metrics = {"step": step + 1, **parts, "learning_rate": rate, "replaced": replaced}
+            metrics = {"step": step + 1, **parts, "learning_rate": rate}
             yield metrics | {"clips_per_second": round(recipe.batch / (now - began), 1)}
-            if stop.asked:
+            if stop.agreed:
                 return
             began = time.perf_counter()
 
@@ -180,16 +177,18 @@ class _Training:
         loss.backward()
         longest = recipe.optimisation.clip_norm
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), math.inf if longest is None else longest)
-        asked = loss.new_tensor(float(stop.asked))  # a process that was told to stop tells the others
-        found = (total(torch.stack([*parts.values(), asked]).float()) / self.world).tolist()
-        stop.asked = found.pop() > 0
-        numbers = dict(zip((*parts, "gradient_norm"), [*found, float(norm)], strict=True))
+        # A process that was told to stop tells the others; what is heard later waits for the next step.
+        counts = torch.tensor([float(stop.asked), float(batch.replaced)], device=self.device)
+        shared = total(torch.cat([torch.stack([*parts.values()]).float(), counts]))
+        means, (askers, replaced) = (shared[:-2] / self.world).tolist(), shared[-2:].tolist()
+        stop.agreed = askers > 0
+        numbers = dict(zip((*parts, "gradient_norm"), [*means, float(norm)], strict=True))
         for name, value in numbers.items():
             if not math.isfinite(value) or (name.endswith("loss") and value > _EXPLODED):
                 files = ", ".join(batch.names[:8]) + (" ..." if len(batch.names) > 8 else "")
                 raise Diverged(f"step {step + 1}: {name} is {value:g}; the batch holds {files}")
         self.optimiser.step()
-        numbers = {name: round(value, 5) for name, value in numbers.items()}
+        numbers = {name: round(value, 5) for name, value in numbers.items()} | {"replaced": int(replaced)}
         if (step + 1) % _CHECKUP == 0 and self.rank == 0 and len(views.clip) > 1:
             numbers |= self._checkup(step + 1, views)
         return numbers
@@ -239,7 +238,7 @@ def emulates_bfloat16(device: torch.device) -> bool:
 
 def faster_precision(recipe: Recipe, sampler: Sampler | FileSampler, device: torch.device) -> str:
     """`"bfloat16"` where a few steps in it take less than .9 of the time of float32."""
-    if emulates_bfloat16(device):
+    if from_first(emulates_bfloat16(device)):  # all have to go the same way from here
         return "float32"  # a few steps to find that out would take minutes
     took = {
         precision: seconds_per_step(recipe.replace(precision=precision), sampler, device)

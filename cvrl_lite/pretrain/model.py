@@ -81,6 +81,17 @@ class Pretraining(nn.Module):
                 predictor, encoder, temperature=recipe.residual_temperature, **heads
             )
 
+    @property
+    def partly_used(self) -> bool:
+        """Whether a step may leave parameters without a gradient, which processes have to know beforehand.
+
+        Without context matching, or without motion or residual prediction, a branch of the backbone is not
+        read; context matching may join in late; and the target of a regression on features stands still.
+        """
+        recipe = self.recipe
+        late, alone = recipe.context_from > 0, recipe.tasks == ("context",)
+        return "context" not in recipe.tasks or alone or late or recipe.objective == "features"
+
     def _pointwise(self, channels: int) -> tuple[MotionPredictor, MotionEncoder | R3D10]:
         """A predictor of the near future's points, and an encoder of windows with so many channels."""
         recipe, networks = self.recipe, self.recipe.networks

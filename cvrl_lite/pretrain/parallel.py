@@ -61,14 +61,16 @@ def from_first(value: T) -> T:
 class Stop:
     """Turns the first Ctrl-C, or a request to end, into a note; the next one is not held back.
 
-    So a step is finished, and a checkpoint written, before a training ends.
+    So a step is finished, and a checkpoint written, before a training ends. A note may come at any moment,
+    so no process acts on its own: all end at the step at which they learned of it together.
 
     Attributes:
-        asked: Whether it is time to stop.
+        asked: Whether this process was told to stop. Only the handler sets it.
+        agreed: Whether all know that one of them was.
     """
 
     def __init__(self) -> None:
-        self.asked = False
+        self.asked = self.agreed = False
         self._before: dict[int, Any] = {}
         self._process = os.getpid()
 

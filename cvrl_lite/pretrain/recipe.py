@@ -166,6 +166,7 @@ class Recipe:
         values = json.loads(text)
         values["tasks"], values["negatives"] = tuple(values["tasks"]), tuple(values["negatives"])
         values["networks"]["widths"] = tuple(values["networks"]["widths"])
+        values["augmentation"].pop("channel_mix", None)  # older recipes name it; it was 0
         parts = {
             "networks": Networks,
             "optimisation": Optimisation,
