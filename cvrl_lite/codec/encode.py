@@ -9,10 +9,12 @@ Axes: T time, H W pixels.
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import av
@@ -104,7 +106,9 @@ def encode(
     try:
         with (
             replacing(path) as part,
-            av.open(os.fspath(part), "w", options={"fflags": "+bitexact"}) as container,
+            av.open(
+                os.fspath(part), "w", format=_container(path), options={"fflags": "+bitexact"}
+            ) as container,
         ):
             stream: Any = container.add_stream(name, rate=rate, options=options)
             stream.width, stream.height, stream.pix_fmt = width, height, pixel_format
@@ -122,6 +126,14 @@ def encode(
         raise VideoError(path, f"{codec} at {width}x{height} cannot be written: {error.strerror}") from None
     except ValueError as error:  # PyAV's words for an unknown encoder, container or pixel format, and our own
         raise ValueError(f"{os.fspath(path)}: {codec} cannot be written: {error}") from None
+
+
+def _container(path: str | os.PathLike[str]) -> str:
+    """FFmpeg's name of the container that a file's suffix means, by FFmpeg's own rule."""
+    nowhere = io.BytesIO()
+    nowhere.name = f"x{Path(path).suffix}"
+    with av.open(nowhere, "w") as container:
+        return container.format.name
 
 
 def _checked(picture: np.ndarray, size: tuple[int, int] | None) -> tuple[int, int]:
