@@ -48,6 +48,7 @@ def encode(
     preset: str = "veryfast",
     pixel_format: str = "yuv420p",
     threads: int = 1,
+    comment: str | None = None,
     options: Mapping[str, str] | None = None,
 ) -> int:
     """Encodes pictures to a video file, with vectors of one step by default.
@@ -73,6 +74,7 @@ def encode(
         preset: Effort of x264, x265 and SVT-AV1. `"veryfast"` takes about 0.4 ms a frame at 112x112.
         pixel_format: `"yuv420p"` needs even sizes in H.264; `"yuv444p"` takes any.
         threads: Encoder threads; more than one may change the bytes.
+        comment: A remark that the container keeps, where it has a place for one.
         options: Further encoder options by FFmpeg's names; they win over the arguments above.
 
     Returns:
@@ -110,6 +112,8 @@ def encode(
                 os.fspath(part), "w", format=_container(path), options={"fflags": "+bitexact"}
             ) as container,
         ):
+            if comment is not None:
+                container.metadata["comment"] = comment
             stream: Any = container.add_stream(name, rate=rate, options=options)
             stream.width, stream.height, stream.pix_fmt = width, height, pixel_format
             stream.codec_context.thread_count = threads
