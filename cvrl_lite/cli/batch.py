@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
@@ -125,8 +126,9 @@ def _workers(backend: str | None, workers: int, scheduler: str | None) -> Iterat
                 raise ModuleNotFoundError("--backend dask needs dask: pip install distributed") from None
             cluster: Any = scheduler
             if scheduler is None:
-                local = LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None)
-                cluster = stack.enter_context(local)
+                how = {"n_workers": workers, "threads_per_worker": 1, "dashboard_address": None}
+                # dask warns of workers that take long to end, which hurts nothing
+                cluster = stack.enter_context(LocalCluster(**how, silence_logs=logging.ERROR))
             stack.enter_context(Client(cluster))
         elif backend == "ray":
             try:
