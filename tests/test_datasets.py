@@ -74,10 +74,19 @@ def test_an_empty_folder_is_refused(tmp_path):
 
 
 def test_files_of_one_source_share_a_number(tmp_path):
-    for name in ("x_g01_c1.mp4", "x_g01_c2.mp4", "x_g02_c1.mp4"):
+    for name in ("v_A_g01_c01.avi", "v_A_g01_c02.avi", "v_A_g02_c01.avi", "v_B_g01_c01.avi"):
         (tmp_path / name).touch()
-    entries = datasets.VideoFolder(tmp_path, source="_g[0-9]+").entries
-    assert [e.source for e in entries] == ["_g01", "_g01", "_g02"]
+    entries = datasets.VideoFolder(tmp_path, source="v_.+_g[0-9]+").entries  # UCF101's
+    assert [e.source for e in entries] == ["v_A_g01", "v_A_g01", "v_A_g02", "v_B_g01"]
+
+
+def test_a_folder_leaves_out_what_begins_with_a_dot(tmp_path):
+    for name in ("a.mp4", "b.h264", "c.OGV", "._a.mp4", ".b.h264.123.partial", ".old/d.mp4"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "folder.mp4").mkdir()
+    found = datasets.VideoFolder(tmp_path)
+    assert [entry.path.name for entry in found.entries] == ["a.mp4", "b.h264", "c.OGV"]
 
 
 @settings(max_examples=30, deadline=None)

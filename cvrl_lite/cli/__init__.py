@@ -1,8 +1,7 @@
 """`cvrl-lite`: every job of the package from a shell.
 
 Exit codes: 0 success; 1 some inputs failed, the rest was kept; 2 bad use, or nothing usable; 130 stopped by
-Ctrl-C. Errors are
-one line each on stderr.
+Ctrl-C. Errors are one line each on stderr.
 """
 
 from __future__ import annotations
@@ -56,7 +55,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("cvrl-lite: interrupted", file=sys.stderr)
         return 130
-    except (VideoError, OSError, ValueError, Diverged) as error:
+    except (VideoError, OSError, ValueError, ImportError, Diverged) as error:
+        # An import fails where an optional part of the package is not installed; the error says which.
         rank = f" process {os.environ['RANK']}:" if "RANK" in os.environ else ""  # torchrun's
         print(f"cvrl-lite:{rank} {' '.join(str(error).split())}", file=sys.stderr)
         return 2

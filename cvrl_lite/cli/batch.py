@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import argparse
 import csv
+import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from cvrl_lite.cli.reading import Commands, command
-from cvrl_lite.codec import extract, transcode
+from cvrl_lite.codec import extract, is_transcoded, transcode
+from cvrl_lite.codec.encode import ENCODERS
 from cvrl_lite.codec.extract import WHAT, targets
 from cvrl_lite.errors import VideoError
 from cvrl_lite.progress import track
 
 Job = Callable[[Path, Path], bool]
+Outcome = tuple[bool, str]  # whether a file was written; why it could not be
 
 
 def add_commands(commands: Commands) -> None:
@@ -43,14 +48,33 @@ def add_commands(commands: Commands) -> None:
     made.add_argument("--gop", type=int, default=12, help="frames from one key frame to the next")
     made.add_argument("--short-side", type=int, help="scale to this many pixels on the shorter side")
     made.add_argument("--codec", default="h264", help="h264, mpeg4 ... (default: %(default)s)")
-    made.add_argument("--crf", type=float, default=20, help="quality, 0 to 51 (default: %(default)s)")
+    made.add_argument(
+        "--crf",
+        type=float,
+        help=f"quality, 0 (best) to 51 (default: 20), of {', '.join(ENCODERS)}; other codecs have none, and "
+        "are written with a quantiser of 3",
+    )
 
 
 def _add_batch(made: argparse.ArgumentParser) -> None:
     made.add_argument("sources", nargs="+", type=Path, metavar="FILE_OR_FOLDER")
-    made.add_argument("--out", type=Path, required=True, help="folder of the new files; sub-folders are kept")
+    made.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        help="folder of the new files; sub-folders are kept. Nothing below it is a source",
+    )
     made.add_argument("--workers", type=int, default=1, help="files read at a time (default: %(default)s)")
-    made.add_argument("--backend", help="joblib's: loky, dask, ray ... (default: processes here)")
+    made.add_argument(
+        "--backend",
+        help="joblib's: loky, threading, dask, ray ... (default: loky, processes on this machine)",
+    )
+    made.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="of a dask cluster, such as tcp://10.0.0.1:8786, all of whose workers are used; they see the "
+        "same files and have this package (default: a cluster of --workers processes on this machine)",
+    )
 
 
 def _extract(arguments: argparse.Namespace) -> int:
@@ -60,58 +84,94 @@ def _extract(arguments: argparse.Namespace) -> int:
 
 
 def _transcode(arguments: argparse.Namespace) -> int:
-    settings = {
-        "gop": arguments.gop,
-        "short_side": arguments.short_side,
-        "codec": arguments.codec,
-        "crf": arguments.crf,
-    }
+    settings = {name: getattr(arguments, name) for name in ("gop", "short_side", "codec")}
+    if arguments.crf is not None:
+        if arguments.codec not in (*ENCODERS, *ENCODERS.values()):
+            raise ValueError(f"--crf is of {', '.join(ENCODERS)}; {arguments.codec} has no such quality")
+        settings["crf"] = arguments.crf
     suffix = ".avi" if arguments.codec == "mpeg4" else ".mp4"
     job = partial(_transcoded, settings=settings)
     return _batch(arguments, job, lambda path: f"{path.stem}{suffix}", "transcoding")
 
 
 def _transcoded(source: Path, target: Path, settings: dict[str, Any]) -> bool:
-    """Encodes one file again unless a later one is there."""
+    """Encodes one file again unless it is there, made from the same source in the same way."""
     if target.exists() and target.samefile(source):
         raise VideoError(source, "would be written over itself; choose another --out")
-    if target.exists() and source.exists() and target.stat().st_mtime_ns > source.stat().st_mtime_ns:
+    if is_transcoded(source, target, **settings):
         return False
     transcode(source, target, **settings)
     return True
 
 
-def _done(job: Job, source: Path, target: Path) -> tuple[Path, Path, bool, str]:
-    """Runs in a worker: what was done, or why not."""
+def _done(job: Job, source: Path, target: Path) -> Outcome:
+    """Runs in a worker: whether anything was written, or why not."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        return source, target, job(source, target), ""
+        return job(source, target), ""
     except (VideoError, OSError) as error:
-        return source, target, False, " ".join(str(error).split())
+        return False, " ".join(str(error).split())
+
+
+@contextmanager
+def _workers(backend: str | None, workers: int, scheduler: str | None) -> Iterator[None]:
+    """Has joblib spread work as asked for, and makes the backends ready that do not come with it."""
+    import joblib
+
+    with ExitStack() as stack:
+        if backend == "dask":
+            try:
+                from distributed import Client, LocalCluster
+            except ModuleNotFoundError:
+                raise ModuleNotFoundError("--backend dask needs dask: pip install distributed") from None
+            cluster: Any = scheduler
+            if scheduler is None:
+                how = {"n_workers": workers, "threads_per_worker": 1, "dashboard_address": None}
+                # dask warns of workers that take long to end, which hurts nothing
+                cluster = stack.enter_context(LocalCluster(**how, silence_logs=logging.ERROR))
+            stack.enter_context(Client(cluster))
+        elif backend == "ray":
+            try:
+                from ray.util.joblib import register_ray
+            except ModuleNotFoundError:
+                raise ModuleNotFoundError("--backend ray needs ray: pip install ray") from None
+            register_ray()
+        stack.enter_context(joblib.parallel_config(backend or "loky", n_jobs=workers))
+        try:
+            yield
+        except BrokenProcessPool:
+            reason = "a worker was killed, for want of memory most likely; what it had finished is kept"
+            raise OSError(f"{reason}: run again, with fewer --workers") from None
 
 
 def _batch(arguments: argparse.Namespace, job: Job, name: Callable[[Path], str], description: str) -> int:
     """Runs a job on every file, prints what was written, and lists failures in `failures.csv`."""
     import joblib
 
+    if arguments.scheduler and arguments.backend != "dask":
+        raise ValueError("--scheduler belongs to --backend dask")
     pairs = targets(arguments.sources, arguments.out, name)
     if not pairs:
         raise ValueError("no video is there")
     if arguments.workers < 1:
         raise ValueError(f"--workers is at least 1, not {arguments.workers}")
     arguments.out.mkdir(parents=True, exist_ok=True)
-    chosen = {"backend": arguments.backend} if arguments.backend else {}
-    with joblib.parallel_config(**chosen, n_jobs=arguments.workers):
-        work = joblib.Parallel(return_as="generator" if not arguments.backend else "list")(
-            joblib.delayed(_done)(job, source, target) for source, target in pairs
-        )
     failures = []
-    for source, target, written, reason in track(work, description, len(pairs)):
-        if reason:
-            failures.append((source, reason))
-            print(f"cvrl-lite: {reason}", file=sys.stderr)
-        else:
-            print(target if written else f"{target} (as it was)")
+    with _workers(arguments.backend, arguments.workers, arguments.scheduler):
+        as_they_come = arguments.backend in (None, "loky", "threading")  # which the others cannot
+        work: Iterable[Outcome] = joblib.Parallel(return_as="generator" if as_they_come else "list")(
+            # absolute, as the workers of a cluster have other working folders
+            joblib.delayed(_done)(job, source.absolute(), target.absolute())
+            for source, target in pairs
+        )
+        for (source, target), (written, reason) in zip(
+            pairs, track(work, description, len(pairs)), strict=True
+        ):
+            if reason:
+                failures.append((source, reason))
+                print(f"cvrl-lite: {reason}", file=sys.stderr)
+            else:
+                print(target if written else f"{target} (as it was)")
     _report(arguments.out / "failures.csv", failures)
     return 0 if not failures else 2 if len(failures) == len(pairs) else 1
 

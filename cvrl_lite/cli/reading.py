@@ -156,7 +156,7 @@ def _inspect(arguments: argparse.Namespace) -> int:
             code = 2
     if arguments.json:
         print(json.dumps(found, indent=2))
-    else:
+    elif found:
         print("\n\n".join(_described(item) for item in found))
     return code
 
@@ -174,7 +174,7 @@ def _described(facts: dict[str, Any]) -> str:
     elif facts["reference_distance_known"]:
         vectors = "yes, each to the nearest I- or P-picture"
     else:
-        vectors = "yes, to pictures at unknown distances (several references)"
+        vectors = "yes, to pictures at unknown distances"
     clock = "" if facts["has_timestamps"] else ", without time stamps"
     turn = f", a player turns it by {facts['rotation']} degrees" if facts["rotation"] else ""
     lines = {

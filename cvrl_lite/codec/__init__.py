@@ -14,7 +14,7 @@ from cvrl_lite.codec.extract import extract, load
 from cvrl_lite.codec.info import VideoInfo
 from cvrl_lite.codec.raster import Motion
 from cvrl_lite.codec.residual import Residual
-from cvrl_lite.codec.transcode import transcode
+from cvrl_lite.codec.transcode import is_transcoded, transcode
 from cvrl_lite.codec.video import CompressedVideo
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "VideoInfo",
     "encode",
     "extract",
+    "is_transcoded",
     "load",
     "transcode",
 ]

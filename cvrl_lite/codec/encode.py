@@ -9,11 +9,13 @@ Axes: T time, H W pixels.
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from fractions import Fraction
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import av
@@ -47,6 +49,7 @@ def encode(
     preset: str = "veryfast",
     pixel_format: str = "yuv420p",
     threads: int = 1,
+    comment: str | None = None,
     options: Mapping[str, str] | None = None,
 ) -> int:
     """Encodes pictures to a video file, with vectors of one step by default.
@@ -72,6 +75,7 @@ def encode(
         preset: Effort of x264, x265 and SVT-AV1. `"veryfast"` takes about 0.4 ms a frame at 112x112.
         pixel_format: `"yuv420p"` needs even sizes in H.264; `"yuv444p"` takes any.
         threads: Encoder threads; more than one may change the bytes.
+        comment: A remark that the container keeps, where it has a place for one.
         options: Further encoder options by FFmpeg's names; they win over the arguments above.
 
     Returns:
@@ -106,8 +110,12 @@ def encode(
         with (
             _own_priority(),
             replacing(path) as part,
-            av.open(os.fspath(part), "w", options={"fflags": "+bitexact"}) as container,
+            av.open(
+                os.fspath(part), "w", format=_container(path), options={"fflags": "+bitexact"}
+            ) as container,
         ):
+            if comment is not None:
+                container.metadata["comment"] = comment
             stream: Any = container.add_stream(name, rate=rate, options=options)
             stream.width, stream.height, stream.pix_fmt = width, height, pixel_format
             stream.codec_context.thread_count = threads
@@ -142,6 +150,14 @@ def _own_priority() -> Iterator[None]:
     finally:
         if os.sched_getscheduler(0) != before[0]:
             os.sched_setscheduler(0, *before)
+
+
+def _container(path: str | os.PathLike[str]) -> str:
+    """FFmpeg's name of the container that a file's suffix means, by FFmpeg's own rule."""
+    nowhere = io.BytesIO()
+    nowhere.name = f"x{Path(path).suffix}"
+    with av.open(nowhere, "w") as container:
+        return container.format.name
 
 
 def _checked(picture: np.ndarray, size: tuple[int, int] | None) -> tuple[int, int]:

@@ -21,19 +21,21 @@ from cvrl_lite.codec.chunks import KeyFrames
 from cvrl_lite.codec.raster import Motion
 from cvrl_lite.codec.residual import Residual
 from cvrl_lite.codec.video import CompressedVideo
-from cvrl_lite.errors import VideoError
-from cvrl_lite.files import replacing
+from cvrl_lite.errors import DamagedVideo, NotAVideo, UnreadableFile
+from cvrl_lite.files import replacing, videos_below
 
 What = Literal["keyframes", "motion", "residual"]
 WHAT: tuple[What, ...] = ("keyframes", "motion", "residual")
-SUFFIXES = frozenset(
-    (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".flv", ".3gp", ".wmv", ".264")
-)
-"""Endings by which a folder's videos are known."""
 
 _FORMAT = 1  # of the files written
 _SCALE = 16  # parts of a pixel that a stored vector counts
 _CHUNK = 64  # frames read at a time
+_ZIP = b"PK\3\4"  # how an archive begins
+_ARRAYS: dict[What, set[str]] = {
+    "keyframes": {"keyframe_indices", "keyframe_times", "keyframes"},
+    "motion": {"vectors", "mask"},
+    "residual": {"residuals", "residual_mask"},
+}
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ def extract(
     Args:
         src: The video.
         dst: The file to write. If it holds the same of the same video (by size and time of change)
-            already, it stays.
+            already, and is whole, it stays.
         what: Any of "keyframes", "motion", "residual".
         direction: Of the vectors.
 
@@ -79,6 +81,7 @@ def extract(
 
     Raises:
         VideoError: The video cannot be read; nothing is written then.
+        OSError: The file cannot be written, or the disk is full; arrays lie beside it until it is whole.
         ValueError: Something else is asked for.
 
     Example:
@@ -107,12 +110,15 @@ def extract(
         asked: list[Any] = ["residuals" if name == "residual" else name for name in what]
         types: list[str] = []
         exact = False
+        folder = Path(dst).parent
+        folder.mkdir(parents=True, exist_ok=True)
         with ExitStack() as stack:
             columns: dict[str, _Column] = {}
 
             def put(name: str, values: np.ndarray) -> None:
-                if name not in columns:
-                    columns[name] = _Column(stack.enter_context(tempfile.TemporaryFile()), values)
+                if name not in columns:  # on the target's disk: the system's folder may lie in memory
+                    file = stack.enter_context(tempfile.TemporaryFile(dir=folder))
+                    columns[name] = _Column(file, values)
                 columns[name].add(values)
 
             for chunk in video.chunks(_CHUNK, asked, direction=direction):
@@ -152,11 +158,17 @@ def load(path: str | os.PathLike[str]) -> Extracted:
     """Reads what `extract` wrote.
 
     Raises:
-        VideoError: The file is missing, broken, or of another kind.
+        UnreadableFile: The file is missing, a folder, or may not be read.
+        NotAVideo: It is of another kind.
+        DamagedVideo: It is broken.
     """
     try:
-        with np.load(path, allow_pickle=False) as held:
-            arrays = {name: held[name] for name in held.files}
+        with open(path, "rb") as file:
+            if file.read(len(_ZIP)) != _ZIP:
+                raise NotAVideo(path, "not what extract writes")
+            file.seek(0)
+            with np.load(file, allow_pickle=False) as held:
+                arrays = {name: held[name] for name in held.files}
         header = json.loads(str(arrays["header"]))
         times = arrays["times"]
         keyframes = motion = residuals = None
@@ -169,8 +181,14 @@ def load(path: str | os.PathLike[str]) -> Extracted:
             residuals = Residual(
                 arrays["residuals"], arrays["residual_mask"].astype(bool), header["residual_exact"]
             )
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise VideoError(path, f"not what extract writes: {error}") from None
+    except NotAVideo:
+        raise
+    except OSError as error:
+        raise UnreadableFile(path, error.strerror or "cannot be read") from None
+    except KeyError as error:
+        raise NotAVideo(path, f"not what extract writes: it lacks {error}") from None
+    except Exception as error:  # a broken archive raises nearly anything
+        raise DamagedVideo(path, f"what extract wrote is broken: {str(error)[:100]}") from None
     return Extracted(header, times, keyframes, motion, residuals)
 
 
@@ -179,7 +197,7 @@ def targets(sources: Sequence[Path], out: Path, name: Callable[[Path], str]) -> 
 
     Args:
         sources: Files and folders.
-        out: Where to write.
+        out: Where to write. Where it lies in one of the folders, what an earlier call wrote is no source.
         name: Of the file to write, from the video's path.
 
     Returns:
@@ -191,7 +209,7 @@ def targets(sources: Sequence[Path], out: Path, name: Callable[[Path], str]) -> 
     pairs: dict[Path, Path] = {}
     for source in sources:
         if source.is_dir():
-            for path in sorted(p for p in source.rglob("*") if p.suffix.lower() in SUFFIXES):
+            for path in videos_below(source, without=out):
                 pairs[path] = out / path.relative_to(source).parent / name(path)
         else:
             pairs[source] = out / name(source)
@@ -234,10 +252,13 @@ def _write(archive: zipfile.ZipFile, name: str, values: np.ndarray) -> None:
 
 
 def _holds(path: str | os.PathLike[str], origin: dict[str, Any]) -> bool:
-    """Whether a file is there that was extracted from the same video in the same way."""
+    """Whether a whole file is there that was extracted from the same video in the same way."""
     try:
-        with np.load(path, allow_pickle=False) as held:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as held:
             header = json.loads(str(held["header"]))
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+            if any(header.get(name) != value for name, value in origin.items()):
+                return False
+            lacking = {"times"}.union(*(_ARRAYS[name] for name in origin["what"])) - set(held.files)
+            return not lacking and held.zip.testzip() is None  # takes a tenth as long as making it, at most
+    except Exception:  # not there, or not whole, in any of the ways that a broken archive can be
         return False
-    return all(header.get(name) == value for name, value in origin.items())

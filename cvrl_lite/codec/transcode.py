@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
+from pathlib import Path
 from typing import Any
+
+import av
 
 from cvrl_lite.codec.encode import encode
 from cvrl_lite.codec.turn import scaled
 from cvrl_lite.codec.video import CompressedVideo
+from cvrl_lite.errors import UnreadableFile
+
+_FORMAT = 1  # of what is written; a later one is made again
 
 
 def transcode(
@@ -20,15 +27,17 @@ def transcode(
     """Encodes a video anew, frame by frame, in flat memory.
 
     Random access decodes from the key picture before, so a GOP of 12 instead of 250 doubles the clips a
-    second that can be read, and vectors of one step are easier to learn from.
+    second that can be read, and vectors of one step are easier to learn from. Pictures are turned the way
+    a player shows them. The container's comment says what the file was made from and how, where it has
+    one (MP4, AVI and Matroska do; see `is_transcoded`).
 
     Args:
         src: The video to read.
         dst: The file to write; its suffix chooses the container.
         gop: Pictures from one key picture to the next.
         short_side: The shorter side in pixels, rounded to even sizes; a smaller video keeps its size.
-        settings: Further keyword arguments of `encode`. `fps` is the source's average rate by default, so
-            a video of variable rate keeps its frames and its length, not each frame's time.
+        settings: Further keyword arguments of `encode` but `comment`. `fps` is the source's average rate by
+            default, so a video of variable rate keeps its frames and its length, not each frame's time.
 
     Returns:
         The number of frames written.
@@ -45,9 +54,56 @@ def transcode(
         ...         print(video.info.width, video.info.height, video.info.gop_lengths)
         64 48 (3, 3)
     """
-    with CompressedVideo(src) as video:
+    made = _made(src, gop, short_side, settings)
+    with CompressedVideo(src, apply_rotation=True) as video:
         height, width = video.info.height, video.info.width
         if short_side is not None and short_side < min(height, width):
             height, width = scaled((height, width), short_side)
         size = (max(2, height - height % 2), max(2, width - width % 2))
-        return encode(video.frames(size=size), dst, gop=gop, **{"fps": video.info.frame_rate} | settings)
+        how = {"fps": video.info.frame_rate} | settings
+        return encode(video.frames(size=size), dst, gop=gop, comment=made, **how)
+
+
+def is_transcoded(
+    src: str | os.PathLike[str],
+    dst: str | os.PathLike[str],
+    gop: int = 12,
+    short_side: int | None = None,
+    **settings: Any,
+) -> bool:
+    """Whether `dst` is what `transcode` makes of the video as it is now, by its size and time of change.
+
+    Args:
+        src: The video.
+        dst: A file that may have been made from it, or may not be there.
+        gop: As in `transcode`.
+        short_side: As in `transcode`.
+        settings: As in `transcode`.
+
+    Raises:
+        UnreadableFile: The video is missing or may not be read.
+    """
+    made = _made(src, gop, short_side, settings)
+    try:
+        with av.open(f"file:{os.fspath(dst)}", metadata_errors="replace") as container:
+            remarks = [text for name, text in container.metadata.items() if name.lower() == "comment"]
+            return remarks == [made]
+    except (OSError, av.FFmpegError):
+        return False
+
+
+def _made(src: str | os.PathLike[str], gop: int, short_side: int | None, settings: dict[str, Any]) -> str:
+    """From what, and how, a file is made, in a line of JSON."""
+    try:
+        state = os.stat(src)
+    except OSError as error:
+        raise UnreadableFile(src, error.strerror or "cannot be read") from None
+    origin = {
+        "format": _FORMAT,
+        "file": Path(src).name,
+        "bytes": state.st_size,
+        "changed_ns": state.st_mtime_ns,
+        "gop": gop,
+        "short_side": short_side,
+    }
+    return json.dumps(origin | settings, sort_keys=True, default=str)

@@ -14,7 +14,8 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePath, PurePosixPath
 
-from cvrl_lite.datasets.files import VIDEO_SUFFIXES, Entry, VideoSet, warn_of_gaps
+from cvrl_lite.datasets.files import Entry, VideoSet, warn_of_gaps
+from cvrl_lite.files import VIDEO_SUFFIXES
 
 _UCF_NAME = re.compile(r"(v_.+_g\d+)_c\d+", re.I)
 _HMDB_TAGS = re.compile(r"_[hluf]_(?:cm|nm)_np\d+_(?:fr|ba|le|ri)_(?:goo|med|bad)_\d+$")

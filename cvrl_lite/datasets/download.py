@@ -83,7 +83,7 @@ def download(
 
     The archives stay in `root/downloads`; delete them when you like. A second call fetches only what is not
     there, and unpacks again. What an interrupted call fetched stays in a `.part` file beside them, and the
-    next call goes on from there. Needs pooch: `pip install cvrl-lite[download]`.
+    next call goes on from there. Needs pooch: `pip install ".[download]"` in the repository.
 
     Args:
         name: `"ucf101"` (6.5 GB) or `"hmdb51"` (2 GB).
@@ -144,7 +144,9 @@ def _fetch(archive: _Archive, folder: Path) -> Path:
     try:
         import pooch
     except ModuleNotFoundError:
-        raise ModuleNotFoundError("downloading needs pooch: pip install 'cvrl-lite[download]'") from None
+        raise ModuleNotFoundError(
+            'downloading needs pooch: pip install ".[download]" in the repository'
+        ) from None
     name = _file_name(archive.url)
     if archive.sha256 is None:
         print(f"{name}: no SHA-256 is known for it, so its content is not checked", file=sys.stderr)

@@ -13,10 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-VIDEO_SUFFIXES = frozenset(
-    {".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".flv", ".mpg", ".mpeg", ".ts"}
-    | {".264", ".h264", ".3gp", ".wmv", ".ogv"}
-)
+from cvrl_lite.files import videos_below
 
 
 @dataclass(frozen=True)
@@ -135,10 +132,14 @@ def VideoFolder(
 ) -> VideoSet:
     r"""Any folder of videos. Where they lie in sub-folders, the first sub-folder's name is the class.
 
+    It has no splits: what is to be held back for judging goes to a folder of its own.
+
     Args:
-        root: The folder, searched to its depths for files with a video's suffix.
+        root: The folder, searched to its depths for files with a video's suffix; those whose name, or
+            whose folder's, begins with a dot are left out.
         source: A regular expression; files in whose name its first match reads the same were cut from
-            one video (`"mvx_vid"`, or `"_g[0-9]+"` for UCF101). Where None, each file is a video.
+            one video (`"mvx_vid"`, or `"v_.+_g[0-9]+"` for UCF101, whose groups are counted anew in each
+            class). Where None, each file is a video.
         labels: A CSV file with the columns `file` (relative to `root`) and one for each label, whatever
             their names. It replaces the folders' names as labels. A label's classes are its distinct
             texts, sorted; whole numbers sort by value. Videos it does not name are left out, and listed
@@ -163,7 +164,7 @@ def VideoFolder(
         ({'place': ('beach', 'street')}, [{'place': 1}, {'place': 0}])
     """
     folder = Path(root)
-    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in VIDEO_SUFFIXES and p.is_file())
+    paths = videos_below(folder)
     if not paths:
         raise FileNotFoundError(f"{folder}: no such folder, or no file in it has a video's suffix")
 
