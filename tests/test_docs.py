@@ -39,17 +39,45 @@ def test_a_document_names_what_exists(path: Path) -> None:
         resolve(name)
     for file, test in set(re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", text)):
         assert f"def {test}(" in (ROOT / file).read_text(encoding="utf-8"), f"{file} has no {test}"
-    local = [
-        link.split("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)", text) if not re.match(r"\w+:", link)
-    ]
+    links = re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r"^\[[^]]+\]: (\S+)$", text, re.M)
+    local = [link.split("#")[0] for link in links if not re.match(r"\w+:", link)]
     assert [link for link in local if link and not (path.parent / link).exists()] == []
 
 
-def test_every_row_of_the_paper_map_names_a_function_and_a_test() -> None:
+def test_every_row_of_the_paper_map_names_a_notebook_a_function_and_a_test() -> None:
     text = (ROOT / "docs/paper_map.md").read_text(encoding="utf-8")
     rows = text.split("## From the idea to the test")[1].split("\n## ")[0].strip().splitlines()[2:]
     assert len(rows) > 10
-    assert [row for row in rows if not re.search(r"\| `cvrl_lite\..*\| `tests/.*::test_\w+` \|$", row)] == []
+    notebooks = dict(re.findall(r"^\[(\d\d)\]: \.\./notebooks/(\w+)\.ipynb$", text, re.M))
+    assert all(name.startswith(number) for number, name in notebooks.items())
+    named: set[str] = set()
+    for row in rows:
+        _, _, books, function, test, _ = (cell.strip() for cell in re.split(r"(?<!\\)\|", row))
+        assert re.fullmatch(r"-|\[\d\d\](, \[\d\d\])*", books), row
+        named |= set(re.findall(r"\d\d", books))
+        assert function.startswith("`cvrl_lite.") or all(
+            (ROOT / script).is_file() for script in re.findall(r"`([^`]+)`", function) or [function]
+        ), row
+        assert re.fullmatch(r"`tests/[\w/]+\.py::test_\w+`", test), row
+    assert named == set(notebooks)
+
+
+NOTEBOOKS = sorted(path.name for path in (ROOT / "notebooks/src").glob("*.py"))
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_the_table_of_costs_says_what_the_notebooks_need(name: str) -> None:
+    def source(file: str) -> str:
+        return re.sub(r"\n# ?", "\n", (ROOT / "notebooks/src" / file).read_text(encoding="utf-8"))
+
+    row = source(NOTEBOOKS[0]).split(f"| {Path(name).stem} |")[1].split("\n")[0]
+    minutes, memory, disk = (cell.strip() for cell in row.split("|")[:3])
+    needs = " ".join(source(name).split("**Needs.**")[1].split("\n\n")[0].split())
+    time = re.search(r"(less than \d|\d and \d|\d) minutes?\b", needs, re.I)
+    assert time is not None
+    assert minutes == time[1].lower().replace("and", "to")
+    assert memory == re.search(r"([\d.]+ GB) of memory", needs)[1]  # type: ignore[index]
+    assert disk == next((size for size in re.findall(r"(\d+ MB)", needs) if size != "64 MB"), "0")
 
 
 def test_the_readmes_commands_are_understood() -> None:

@@ -13,6 +13,8 @@ from matplotlib.figure import Figure
 
 from cvrl_lite.figures.style import COLOURS, new
 
+_GUESS: dict[str, Any] = {"lw": 1.0, "ls": (0, (7, 4))}  # dashes longer than those of any curve
+
 _LOOKS: dict[str, dict[str, Any]] = {
     "context": {"color": COLOURS["context"], "ls": "-"},
     "motion": {"color": COLOURS["motion"], "ls": "--"},
@@ -20,13 +22,17 @@ _LOOKS: dict[str, dict[str, Any]] = {
 }
 
 
-def curves(metrics: Sequence[Mapping[str, float]], *, smooth: int = 20) -> Figure:
+def curves(
+    metrics: Sequence[Mapping[str, float]], *, smooth: int = 20, keys: Mapping[str, int] | None = None
+) -> Figure:
     """Losses and measures of a run, step by step.
 
     Args:
         metrics: N lines of a run's metrics, with "step", and "<task>_loss", "<task>_accuracy" or
             "<task>_explained" of each task, from the step on from which it is trained.
-        smooth: Steps that a thick line averages; single steps are drawn faintly.
+        smooth: Steps that a thick line averages; single steps are drawn thinly.
+        keys: Among how many keys a query of a task looks, by task: a dashed line in the task's colour then
+            shows a blind guess, which costs the logarithm of that number and is right once in it.
 
     Returns:
         The figure: losses on the left, measures on the right; its title says where they ended.
@@ -53,10 +59,14 @@ def curves(metrics: Sequence[Mapping[str, float]], *, smooth: int = 20) -> Figur
                 steps, values = np.array(line, float).T
                 width = min(smooth, len(values))
                 mean = np.convolve(values, np.full(width, 1 / width), "valid")
-                axes.plot(steps, values, lw=0.5, alpha=0.3, **look)
+                axes.plot(steps, values, lw=0.7, alpha=0.55, **look)
                 axes.plot(steps[width - 1 :], mean, lw=1.8, label=f"{task} {kind}", **look)
                 if kind != "loss":
                     ends.append(f"{task} {kind} {mean[-1]:.2f}".replace("0.", "."))
+        for task, count in (keys or {}).items():
+            height = np.log(count) if kinds == ("loss",) else 1 / count
+            colour = _LOOKS[task]["color"]
+            axes.axhline(height, color=colour, label=f"{task}: a guess, 1 of {count}", **_GUESS)
         axes.set(xlabel="step", ylim=(0 if kinds == ("loss",) else None, None if kinds == ("loss",) else 1.0))
         axes.legend(frameon=False)
     figure.axes[0].set_ylabel("nats")

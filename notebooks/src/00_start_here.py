@@ -47,7 +47,7 @@ show(
 # **Context matching** asks: which still picture belongs to this clip? To answer, a network must know the
 # place and the things in it. **Motion prediction** asks: which motion comes next? To answer, it must know
 # what is going on. Blue stands for context, orange for motion and green for the residual in all figures
-# of the course.
+# of the course, and grey for what has no role.
 #
 # ## Three questions
 #
@@ -88,7 +88,8 @@ show(
 # | `counter_clockwise` | circle it the other way | `stop_and_go` | drift to the right, rest, drift on |
 #
 # In a single frame none of it can be seen, so the next figure holds the shutter open for 16 frames, and
-# whatever moves leaves a trail. Cover the names: which pairs can you not tell apart?
+# whatever moves leaves a trail; `stop_and_go` hardly any (here it rests most of the time). Cover the names:
+# which pairs can you not tell apart?
 
 # %%
 names = scenes.ACTIONS
@@ -158,30 +159,32 @@ for what, fine in checks.items():
 #   never block you: all that follows works without them.
 # - Printed results hold on any machine; times and last digits, which do not, are left out or said to be
 #   ours. [docs/determinism.md](../docs/determinism.md) tells why.
-# - Words in **bold** are explained where they first come up, and in the [glossary](../docs/glossary.md).
+# - Words in **bold** are explained where they first come up, most of them also in the
+#   [glossary](../docs/glossary.md).
 #
 # ## What it costs
 #
 # Measured on 2 cores of an AMD EPYC server, 2026-11-23, with the clips already drawn. The clips
-# themselves take 45 seconds and 64 MB once.
+# themselves take 45 seconds and 64 MB once. What a notebook writes beside them goes to a temporary folder,
+# but for the 240 clips of 13, which are kept.
 #
-# | notebook | minutes on 2 cores | memory | disk | ready |
-# |---|---|---|---|---|
-# | 00_start_here | 0.1 | 0.2 GB | 0 | yes |
-# | 01_result_first | 1 | 1.6 GB | 64 MB (the clips) | yes |
-# | 02_inside_a_video_file | 0.2 | 0.4 GB | 0 | yes |
-# | 03_motion_vectors | 0.2 | 0.4 GB | 0 | yes |
-# | 04_residuals | 0.2 | 0.4 GB | 0 | yes |
-# | 05_clips_for_training | 1 | 1.0 GB | 64 MB | yes |
-# | 06_infonce | 1 | 0.6 GB | 0 | yes |
-# | 07_context_matching | 2 | 1.0 GB | 64 MB | yes |
-# | 08_motion_prediction | 1 | 1.0 GB | 64 MB | yes |
-# | 09_joint_pretraining | 1 | 1.0 GB | 2 MB | yes |
-# | 10_retrieval | 1 | 1.0 GB | 31 MB | yes |
-# | 11_probe_and_finetune | 1 | 1.2 GB | 0 | yes |
-# | 12_ablations | 0.5 | 0.6 GB | 64 MB | yes |
-# | 13_residual | 1.5 | 1.4 GB | 12 MB | yes |
-# | 14_your_own_videos | 1 | 1.5 GB | 50 MB | yes |
+# | notebook | minutes on 2 cores | memory | disk beside the 64 MB of clips |
+# |---|---|---|---|
+# | 00_start_here | less than 1 | 0.2 GB | 0 |
+# | 01_result_first | 1 | 1.6 GB | 0 |
+# | 02_inside_a_video_file | less than 1 | 0.4 GB | 0 |
+# | 03_motion_vectors | less than 1 | 0.4 GB | 0 |
+# | 04_residuals | less than 1 | 0.4 GB | 0 |
+# | 05_clips_for_training | less than 1 | 1 GB | 0 |
+# | 06_infonce | 1 | 0.6 GB | 0 |
+# | 07_context_matching | 1 to 2 | 1 GB | 0 |
+# | 08_motion_prediction | 1 | 1 GB | 0 |
+# | 09_joint_pretraining | 1 | 1 GB | 2 MB |
+# | 10_retrieval | 1 to 2 | 1 GB | 31 MB |
+# | 11_probe_and_finetune | 1 | 1.2 GB | 0 |
+# | 12_ablations | less than 1 | 0.6 GB | 0 |
+# | 13_residual | 1 | 1.4 GB | 12 MB |
+# | 14_your_own_videos | 1 | 1.5 GB | 50 MB |
 #
 # ## What we have seen
 #

@@ -240,7 +240,9 @@ assert pushes == sorted(pushes) and pushes[0] < 0.3 and pushes[-1] > 0.9
 # A **hard negative** is one that is easily mistaken for the positive. At a high temperature all negatives
 # are pushed alike, even those that are far away already. At a low one only the hardest counts. Both extremes
 # are bad: hot, nothing fine is learned; cold, everything hangs on one key, and that key may be wrong to push
-# at all (we will meet such). The paper takes 0.1 for both of its tasks, and so do we.
+# at all (we will meet such). The paper takes 0.1 for both of its tasks. So do we for motion; for
+# context matching we take 0.2, because a batch holds several clips of one scene
+# ([paper map](../docs/paper_map.md)).
 #
 # There is a second reason for a temperature. Cosines end at 1 and -1, so the logits are limited, and so is
 # certainty. The best that *N* vectors can do is to stand as far apart as possible, each at a cosine of
@@ -501,8 +503,8 @@ print("each over twice the best untrained network:", min(knows["InfoNCE"]) > 2 *
 #
 # ## Collapse
 #
-# Why so complicated? Matching pairs shall be alike; so let us just pull them together and leave the
-# negatives out. Minimise 1 - cosine of the two windows. The loss is between 0, perfect, and 2. Before you run
+# Why so complicated? Matching pairs should be alike, so why not simply pull them together and leave the
+# negatives out? Minimise 1 - cosine of the two windows. The loss is between 0, perfect, and 2. Before you run
 # it: what is the laziest way to make it 0?
 
 
@@ -691,7 +693,8 @@ assert told.std() < 0.5 * other.std()
 # %% [markdown]
 # Could one regress *features* instead, with the mean squared error between the two windows' vectors? Let the
 # gradient flow to both sides, and you have "pull only" again, under another name: the easiest features to
-# predict are constant ones.
+# predict are constant ones. Held fixed, without a gradient, a feature target does not collapse this way; in
+# [12_ablations](12_ablations.ipynb) it teaches no less than InfoNCE.
 #
 # > **Caution.** This is a toy, and a small one. Predicting values is not hopeless: networks that fill in
 # > masked pictures learn very well that way, with far more data and steps. What we have shown is *where* it
