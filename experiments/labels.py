@@ -110,6 +110,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("runs/study"), help="what study.py was given")
     parser.add_argument("--protocols", nargs="+", default=["probe", "finetune"])
+    parser.add_argument("--seeds", type=int, nargs="+", default=list(SEEDS))
     parser.add_argument("--fast", action="store_true")
     parser.add_argument("--table", action="store_true")
     arguments = parser.parse_args()
@@ -123,7 +124,7 @@ def main() -> int:
             print(start, finetuned(start, 0, 2, arguments.out, train, test, 2))
         return 0
     done = {(row["protocol"], row["start"], row["per_class"], row["seed"]) for row in finished()}
-    for seed in SEEDS:
+    for seed in arguments.seeds:
         for protocol in arguments.protocols:
             for per_class in PER_CLASS[protocol]:
                 for start in PROBED if protocol == "probe" else FINETUNED:

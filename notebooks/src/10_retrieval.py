@@ -108,10 +108,11 @@ assert np.allclose(asked[:32], evaluate.features(joint, few, recipe.sampling), a
 print("clips", of_clips["gallery"].shape, "-> videos", known.shape, "and", asked.shape)
 
 
-# %% [markdown] The rest fits into a few lines. All vectors to length 1, so that a product is a cosine; a
-# **table of cosines**, one row for each query; each row sorted. A query is a **hit at k** if any of its
-# first k has its own label, and **R@k** is the share of hits. (R for *recall*; in other fields recall@k is
-# the share of *all* right ones that were found.)
+# %% [markdown]
+# The rest fits into a few lines. All vectors to length 1, so that a product is a cosine; a **table of
+# cosines**, one row for each query; each row sorted. A query is a **hit at k** if any of its first k has
+# its own label, and **R@k** is the share of hits. (R for *recall*; in other fields recall@k is the share of
+# *all* right ones that were found.)
 
 
 # %% tags=["nbval-ignore-output"]
@@ -154,8 +155,9 @@ show(
     f"of them has a dot. {same[:, 0].sum()} dots stand in the first column; filled cells are densest left.",
 )
 
-# %% [markdown] R@k asks for *one*, and forgets the others. So the whole exam follows from one number per
-# query: where in its ranking the first right one stands.
+# %% [markdown]
+# R@k asks for *one*, and forgets the others. So the whole exam follows from one number per query: where in
+# its ranking the first right one stands.
 #
 # **Exercise 1** (easy, 5 minutes). Find that place, counted from 1.
 
@@ -261,11 +263,12 @@ holds("of five neighbours the two halves share less than half a clip on average"
 for half, high, low in (("still half", "scene", "action"), ("moving half", "action", "scene")):
     holds(f"{half}: {high} R@1 over .7, {low} R@1 below .3", r1[high, half] > 0.7 and r1[low, half] < 0.3)
 
-# %% [markdown] Almost no clip is a neighbour in both rows: "similar" is not a fact about two clips but a
-# question to ask them. The third row has to please both. In a gallery of 400 about three clips share scene
-# and action with a query, and where none of them comes first, at least one label is sacrificed. That is why
-# R@1 of both halves together is lower than R@1 of the right half alone, and it is not forgetting. The
-# knowledge is there.
+# %% [markdown]
+# Almost no clip is a neighbour in both rows: "similar" is not a fact about two clips but a question to ask
+# them. The third row has to please both. In a gallery of 400 about three clips share scene and action with
+# a query, and where none of them comes first, at least one label is sacrificed. That is why R@1 of both
+# halves together is lower than R@1 of the right half alone, and it is not forgetting. The knowledge is
+# there.
 #
 # ## Ties: who comes first among equals?
 #
@@ -457,10 +460,11 @@ for name, mine, other in (("scene", "still", "moving"), ("action", "moving", "st
     a, b, c = (six[f"{name}, {half}"] for half in (f"{mine} half", "both", f"{other} half"))
     holds(f"{name}: {mine} half, both, {other} half, apart from end to end", a[0] > b[2] and b[0] > c[2])
 
-# %% [markdown] Mind what the interval is silent about. It varies the queries, and neither the gallery nor
-# the *training*. The same recipe with another seed is another network, and its R@1 differs on the very same
-# queries; the course's own log says by how much (on `test`, with all of `train` as the gallery, so compare
-# the spread and not the level).
+# %% [markdown]
+# Mind what the interval is silent about. It varies the queries, and neither the gallery nor the *training*.
+# The same recipe with another seed is another network, and its R@1 differs on the very same queries; the
+# course's own log says by how much (on `test`, with all of `train` as the gallery, so compare the spread
+# and not the level).
 
 # %%
 log = cvrl_lite.data_path("README.md").parents[1] / "experiments" / "joint.jsonl"
@@ -550,10 +554,11 @@ needed = 1.96**2 * variance / 0.01**2
 print("queries needed to see .01 for scenes, to the nearest thousand:", int(round(needed, -3)))
 holds("more than the 3783 test videos of UCF101's first split", needed > 3783)
 
-# %% [markdown] The honest sentence is: *on 192 queries we see no difference between 1 and 10 clips, and
-# could have missed one of six points*. Not: "more clips do not help". To see one point you need some five
-# thousand queries here; UCF101, 13,320 short films of 101 human actions and the field's usual exam, has
-# 3783 in its first split.
+# %% [markdown]
+# The honest sentence is: *on 192 queries we see no difference between 1 and 10 clips, and could have missed
+# one of six points*. Not: "more clips do not help". To see one point you need some five thousand queries
+# here; UCF101, 13,320 short films of 101 human actions and the field's usual exam, has 3783 in its first
+# split.
 #
 # ## What the measure hides: k, and the gallery
 #
@@ -629,11 +634,12 @@ for k, other in ((1, [31.9, 9.9]), (10, [57.3, 42.0])):
     fit = (gains <= claimed).all()
     print(f"if it is R@{k}: gains of {gains[0]} and {gains[1]}; no more than claimed: {fit}")
 
-# %% [markdown] As R@1 the gains would be more than twice those that the authors claim for themselves; as
-# R@10 they are not excluded (nor would a larger k be). R@10 is a column of most tables, so we *take it* for
-# a slip of the label, and that is an inference: the paper's own table was not at hand when this was
-# written, and we do not quote the card's numbers as R@1. Your own tables can do better: k, clips a video,
-# gallery, queries, interval.
+# %% [markdown]
+# As R@1 the gains would be more than twice those that the authors claim for themselves; as R@10 they are
+# not excluded (nor would a larger k be). R@10 is a column of most tables, so we *take it* for a slip of the
+# label, and that is an inference: the paper's own table was not at hand when this was written, and we do
+# not quote the card's numbers as R@1. Your own tables can do better: k, clips a video, gallery, queries,
+# interval.
 #
 # ## What the measure hides: the space
 #
@@ -678,12 +684,13 @@ holds("centring changes neither score by .05", max(abs(moved[f"{n}: centred"][1]
 holds("whitening all of the still half costs scenes, by more than luck", list(moved.values())[-1][2] < 0)
 holds("no repair gains more than luck", max(low for low, _, _ in moved.values()) <= 0)
 
-# %% [markdown] Centring brings the mean cosine from over .7 to about 0, and hardly changes who is
-# *nearest*. Standardising costs scenes some points; of the gains for actions none excludes zero. Whitening
-# all of the still half does harm, *probably* because the narrow axes hold noise, estimated from 400 clips,
-# and get as much say as the wide ones. (The probe of the next notebook standardises all the same: it can
-# give each number another weight, a cosine cannot.) A repair is a choice of its own; made on the test
-# queries it would be a leak, and in a comparison either everybody gets it or nobody.
+# %% [markdown]
+# Centring brings the mean cosine from over .7 to about 0, and hardly changes who is *nearest*.
+# Standardising costs scenes some points; of the gains for actions none excludes zero. Whitening all of the
+# still half does harm, *probably* because the narrow axes hold noise, estimated from 400 clips, and get as
+# much say as the wide ones. (The probe of the next notebook standardises all the same: it can give each
+# number another weight, a cosine cannot.) A repair is a choice of its own; made on the test queries it
+# would be a leak, and in a comparison either everybody gets it or nobody.
 #
 # Another thing that R@k does not see: some clips are everybody's neighbour. They are called **hubs**, and in
 # spaces of many dimensions there are always some. How often does each clip of the gallery appear among the
@@ -787,12 +794,13 @@ low, _, high = sure(np.arange(12) < right[worst])
 holds("five pairs make over a third of the errors", share > 1 / 3)
 holds("the interval of the worst scene, of 12 queries, is wider than .4", high - low > 0.4)
 
-# %% [markdown] Errors crowd in a few pairs. Bricks taken for planks and waves for zigzags are errors that a
-# person might make; the darkest brown cell, triangles taken for marble, is not. What the two share for the
-# network this table cannot tell; straight edges alone are not its trouble, as hexagons and lattice are
-# found. Do not say much about a single class: with 12 queries its interval is nearly half as long as the
-# scale. Now the three worst queries, those whose first right neighbour stands furthest down the ranking.
-# What do they and their neighbours share?
+# %% [markdown]
+# Errors crowd in a few pairs. Bricks taken for planks and waves for zigzags are errors that a person might
+# make; the darkest brown cell, triangles taken for marble, is not. What the two share for the network this
+# table cannot tell; straight edges alone are not its trouble, as hexagons and lattice are found. Do not say
+# much about a single class: with 12 queries its interval is nearly half as long as the scale. Now the three
+# worst queries, those whose first right neighbour stands furthest down the ranking. What do they and their
+# neighbours share?
 
 # %%
 place = (given[order] == wanted[:, None]).argmax(1) + 1

@@ -145,11 +145,12 @@ for label, part in (("scene", "still half"), ("action", "moving half")):
     whole, own = (read[label][f"joint, {name}"][0] for name in ("whole", part))
     print(f"{label:6}: the {part} alone is at least as good as the whole, within .02:", own > whole - 0.02)
 
-# %% [markdown] Each half knows its own. For scenes no row is near a guess: even random weights give a fifth
-# and more. For actions only the untrained rows come close; the still half knows something of actions, too.
-# And the whole is *not* better than its better half, for scenes it is some points behind: with four hundred
-# clips the probe has to find out which numbers matter, and gets that wrong now and then. A probe measures
-# what is there **and** how easily it can be read with so many labels.
+# %% [markdown]
+# Each half knows its own. For scenes no row is near a guess: even random weights give a fifth and more. For
+# actions only the untrained rows come close; the still half knows something of actions, too. And the whole
+# is *not* better than its better half, for scenes it is some points behind: with four hundred clips the
+# probe has to find out which numbers matter, and gets that wrong now and then. A probe measures what is
+# there **and** how easily it can be read with so many labels.
 #
 # **Exercise 1** (easy, 5 minutes). Standardise, safely. Some numbers of a vector are the same for all
 # training clips (a filter that never answers). Their deviation is 0, and they shall become 0 in both sets.
@@ -309,12 +310,13 @@ print("who chooses on training clips reports the truth, within .02:", bool(abs(f
 costs = np.mean(truths["on the reported clips"]) - np.mean(truths["on training clips"])
 print("the honest probe itself is worse, by a true .02 or more:", bool(costs > 0.02))
 
-# %% [markdown] Five penalties only, and points are gained that are not there. (The maximum of several noisy
-# numbers is too high on average: the more numbers and the noisier, the higher.) Note the last line, though:
-# the probe chosen by peeking is also *truly* better, by .02 or more, because 24 more labelled clips helped
-# to choose. Its report is wrong all the same. The honest one had a fifth of forty clips to choose by,
-# *eight*, and eight choose badly: its number is true, of a probe that could be better. **With few labels do
-# not sweep; fix one penalty beforehand, for all networks**, on standardised vectors. We do so below.
+# %% [markdown]
+# Five penalties only, and points are gained that are not there. (The maximum of several noisy numbers is
+# too high on average: the more numbers and the noisier, the higher.) Note the last line, though: the probe
+# chosen by peeking is also *truly* better, by .02 or more, because 24 more labelled clips helped to choose.
+# Its report is wrong all the same. The honest one had a fifth of forty clips to choose by, *eight*, and
+# eight choose badly: its number is true, of a probe that could be better. **With few labels do not sweep;
+# fix one penalty beforehand, for all networks**, on standardised vectors. We do so below.
 #
 # ## How sure is a number?
 #
@@ -365,11 +367,12 @@ show(
 error = np.sqrt(right.mean() * (1 - right.mean()) / len(right))
 print("half the bootstrap's width is two standard errors:", bool(abs((high - low) / 2 - 1.96 * error) < 0.01))
 
-# %% [markdown] The chance of the queries is among the large ones, and it needs no bootstrap: the **standard
-# error** of a share *p* of *N* clips is the root of *p*(1 - *p*)/*N*, and two of them make the range. A
-# useful rule: **a decimal whose unit is far below the standard error is noise.** With 192 clips the error
-# is about .03. So .80 means "between .74 and .85": the second decimal is a hint, and the last two of .8281
-# are invented. The sweep's own chance is small here, with 80 clips held out.
+# %% [markdown]
+# The chance of the queries is among the large ones, and it needs no bootstrap: the **standard error** of a
+# share *p* of *N* clips is the root of *p*(1 - *p*)/*N*, and two of them make the range. A useful rule: **a
+# decimal whose unit is far below the standard error is noise.** With 192 clips the error is about .03. So
+# .80 means "between .74 and .85": the second decimal is a hint, and the last two of .8281 are invented. The
+# sweep's own chance is small here, with 80 clips held out.
 #
 # What about the numbers in papers? UCF101 and HMDB51 are the field's usual exams: 13,320 and about 7,000
 # short films of human actions, 101 and 51 classes. The model card of the published weights says 79.7 % and
@@ -498,9 +501,10 @@ show(figure, "Two rows of eight blurred pictures, one for each action: typical c
 most, least = by_pick.values()
 print("most typical > mean of the draws > least typical:", bool(most > by_lot > least))
 
-# %% [markdown] (To know who is typical one needs all labels, so this is an explanation and no method.) A
-# score at one label that comes without its number of draws tells more about luck than about the network.
-# Where a paper compares networks at 1 % of labels, ask whether all of them got *the same* clips.
+# %% [markdown]
+# (To know who is typical one needs all labels, so this is an explanation and no method.) A score at one
+# label that comes without its number of draws tells more about luck than about the network. Where a paper
+# compares networks at 1 % of labels, ask whether all of them got *the same* clips.
 #
 # ## Finetuning: everything moves
 #
@@ -745,10 +749,10 @@ error = torch.cat([(a - b).flatten() for a, b in zip(moves, theirs)]).norm()
 assert error < 0.01 * torch.cat([move.flatten() for move in theirs]).norm()
 print(len(pairs), "tensors of weights: one step by hand = one step of finetune with a helper:", True)
 
-# %% [markdown] Whether it helps *here*, by how much, and for how many labels, is a matter of long trainings
-# with several seeds. `experiments/labels.py` makes that comparison, and [the study](../docs/study.md) says
-# what came of it. The test to hold it to is the one you know by now: same clips, same budget, several
-# seeds, a range.
+# %% [markdown]
+# Whether it helps *here*, by how much, and for how many labels, is a matter of long trainings with several
+# seeds. `experiments/labels.py` makes that comparison, and [the study](../docs/study.md) says what came of
+# it. The test to hold it to is the one you know by now: same clips, same budget, several seeds, a range.
 #
 # ## Which protocol answers which question?
 #

@@ -62,9 +62,10 @@ for name, change in parts.items():
     (line,) = full.differences(full.replace(**change))
     print(f"{name:23} {line}")
 
-# %% [markdown] **Current window**: the vectors to be predicted lie inside the clip, not .12 seconds after
-# its end. **Regression on features**: the prediction shall be near the features of the window, and nothing
-# pushes others away. The network that makes these features gets no gradient (else all would collapse,
+# %% [markdown]
+# **Current window**: the vectors to be predicted lie inside the clip, not .12 seconds after its end.
+# **Regression on features**: the prediction shall be near the features of the window, and nothing pushes
+# others away. The network that makes these features gets no gradient (else all would collapse,
 # [06_infonce](06_infonce.ipynb)), so it stays as it began, at random: the target is a fixed random summary
 # of the vectors. **Regression on vectors**: predict the plain numbers. **No Transformer**: two linear
 # layers that predict each place from itself alone.
@@ -175,10 +176,11 @@ holds("one frame ahead copying explains over a third", min(values[0] for values 
 eight = [values[7] for values in curves.values()]
 holds("eight frames ahead it is worse than 'nothing moves' for all four", max(eight) < 0)
 
-# %% [markdown] Even those that drift to the right have left their cells by then. And those that shake or
-# pulse come back with the opposite sign, which is worse than nothing; after a whole swing they are back,
-# and copying works again. So most of the window cannot be copied; one has to know *what is going on*. A
-# window within the clip asks for less. Whether that matters for what is learned is for the runs to say.
+# %% [markdown]
+# Even those that drift to the right have left their cells by then. And those that shake or pulse come back
+# with the opposite sign, which is worse than nothing; after a whole swing they are back, and copying works
+# again. So most of the window cannot be copied; one has to know *what is going on*. A window within the
+# clip asks for less. Whether that matters for what is learned is for the runs to say.
 #
 # ## How to read a difference
 #

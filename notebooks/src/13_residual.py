@@ -248,12 +248,12 @@ print("windows, points of each, keys:", views.residual.shape[0] * views.residual
 off = abs(parts["residual_loss"].item() - np.log(keys))
 holds("untrained, the loss is within 1.5 nats of a blind guess", off < 1.5)
 
-# %% [markdown] Nothing else is new: the predictor, InfoNCE, what is a negative, all as in 08. So it trains
-# like 08, too: a plateau first, then it falls. Light is easy to foresee, and a small network gets off the
-# plateau within a notebook's patience. We train `laptop_fast`, whose network is narrower, from scratch, on
-# the 174 clips, with nothing but their residuals, and look for clips under the same light. It takes about
-# half a minute; how far it gets in so few steps depends on the seed. Does it find light? And scenes, and
-# actions?
+# %% [markdown]
+# Nothing else is new: the predictor, InfoNCE, what is a negative, all as in 08. So it trains like 08, too:
+# a plateau first, then it falls. Light is easy to foresee, and a small network gets off the plateau within
+# a notebook's patience. We train `laptop_fast`, whose network is narrower, from scratch, on the 174 clips,
+# with nothing but their residuals, and look for clips under the same light. It takes about half a minute;
+# how far it gets in so few steps depends on the seed. Does it find light? And scenes, and actions?
 
 # %% tags=["nbval-ignore-output"]
 quick = pretrain.recipes.laptop_fast(("residual",), seed=1).replace(steps=150)
@@ -375,9 +375,10 @@ for measure in ("R@1", "linear"):
     )
     holds(f"{measure}: scene is told best by context, action by motion, light by residual", best == [1, 2, 3])
 
-# %% [markdown] Read it row by row. Context matching knows scenes, and no actions. Motion prediction knows
-# actions. Residual prediction knows the light, practically without an error, and by linear probe it also
-# knows actions, .56, where an untrained network has .18. No wonder, if you remember 04: what moves leaves a
+# %% [markdown]
+# Read it row by row. Context matching knows scenes, and no actions. Motion prediction knows actions.
+# Residual prediction knows the light, practically without an error, and by linear probe it also knows
+# actions, .56, where an untrained network has .18. No wonder, if you remember 04: what moves leaves a
 # residual at its edges, however well the vectors fit. A residual is not the rest of the *information*, only
 # the rest of a prediction.
 #
@@ -435,11 +436,12 @@ holds("no interval lies above zero: nothing is gained by the third task", above 
 joint = [changes[f"{factor}, R@1: joint + residual"] for factor in ("scene", "action")]
 holds("the joint training loses R@1 of scenes and of actions", all(high < 0 for _, _, high in joint))
 
-# %% [markdown] So the answer, in this world and at this size, is **no**. The third task teaches light, and
-# it helps neither scenes nor actions; it takes from them. The vector has a third thing to hold now, and a
-# nearest neighbour a third thing to weigh. By probe the loss of actions is about half, that of scenes about
-# the same (compared in pairs of seeds, as in 12, it holds zero). If nobody asks about what the residual
-# tells, leave it out. In this world the paper's choice was right.
+# %% [markdown]
+# So the answer, in this world and at this size, is **no**. The third task teaches light, and it helps
+# neither scenes nor actions; it takes from them. The vector has a third thing to hold now, and a nearest
+# neighbour a third thing to weigh. By probe the loss of actions is about half, that of scenes about the
+# same (compared in pairs of seeds, as in 12, it holds zero). If nobody asks about what the residual tells,
+# leave it out. In this world the paper's choice was right.
 #
 # One may object that three tasks share 600 steps and one small backbone; with ten times of both, they might
 # not be in each other's way. That is possible, and it is not what we measured.

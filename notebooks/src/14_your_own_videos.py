@@ -223,9 +223,10 @@ show(
     "Anew: an I-frame at every twelfth place, and P-frames between.",
 )
 
-# %% [markdown] What does it cost? Bytes. At the same rate factor and picture size, more I-frames and no
-# B-frames make a file larger; where pictures became smaller, so did the file. We compare H.264 files that
-# kept their width and height, if there are any.
+# %% [markdown]
+# What does it cost? Bytes. At the same rate factor and picture size, more I-frames and no B-frames make a
+# file larger; where pictures became smaller, so did the file. We compare H.264 files that kept their width
+# and height, if there are any.
 
 # %%
 both = [path for path in readable if readable[path].frame_bytes and after[path][0].frame_bytes]
@@ -308,9 +309,10 @@ def samples_a_second(paths, batches=6):
 ratio = samples_a_second([targets[path] for path in usable]) / samples_a_second(usable)
 print(f"anew, samples are read {ratio:.1f} times as fast")
 
-# %% [markdown] Less than the counts promise. Frames that come before the clip are only a part of the work:
-# a file has to be opened, and the frames of clip and window have to be decoded in any case. In longer files
-# the gain is larger.
+# %% [markdown]
+# Less than the counts promise. Frames that come before the clip are only a part of the work: a file has to
+# be opened, and the frames of clip and window have to be decoded in any case. In longer files the gain is
+# larger.
 
 # %% [markdown]
 # ## Labels and sources
@@ -423,10 +425,11 @@ print("exit code:", again.returncode, "" if again.returncode == 0 else "(some fi
 for line in again.stderr.splitlines():
     print(re.sub(r"cvrl-lite: .*[/\\]", "  ", line).split(", and")[0])
 
-# %% [markdown] Nothing is lost but the time of five steps, because every choice of a step follows from the
-# seed and the step's number (05, 09). The folder of a run holds all you need, and the log is one JSON
-# object a line, so that any tool can read it. The command also draws `curves.png`; here we draw it
-# ourselves: thin lines are single steps, thick ones the mean of ten.
+# %% [markdown]
+# Nothing is lost but the time of five steps, because every choice of a step follows from the seed and the
+# step's number (05, 09). The folder of a run holds all you need, and the log is one JSON object a line, so
+# that any tool can read it. The command also draws `curves.png`; here we draw it ourselves: thin lines are
+# single steps, thick ones the mean of ten.
 
 # %%
 print("in the folder:", *sorted(path.name for path in run_folder.iterdir()), sep="\n  ")
@@ -437,12 +440,13 @@ show(
     "motion stays near zero.",
 )
 
-# %% [markdown] **What has it learned? Little.** Context finds the right key frame somewhat more often than
-# a guess among 12 would, one in eleven or twelve; motion has hardly left the blind guess. 40 steps of 12
-# clips are few, and a few dozen clips would be too few for many steps. The shipped network saw 1000 steps
-# of 40 clips, out of 1152. Do not judge a run by its first minute, and do not expect a holiday folder to
-# train a network from scratch: thousands of clips are a beginning. For a small folder, load what has been
-# trained elsewhere:
+# %% [markdown]
+# **What has it learned? Little.** Context finds the right key frame somewhat more often than a guess among
+# 12 would, one in eleven or twelve; motion has hardly left the blind guess. 40 steps of 12 clips are few,
+# and a few dozen clips would be too few for many steps. The shipped network saw 1000 steps of 40 clips, out
+# of 1152. Do not judge a run by its first minute, and do not expect a holiday folder to train a network
+# from scratch: thousands of clips are a beginning. For a small folder, load what has been trained
+# elsewhere:
 
 # %%
 joint, recipe = cvrl_lite.load("joint")
