@@ -33,7 +33,7 @@ LOG = Path(__file__).parent / "labels.jsonl"
 LABEL = "action"
 PROBED = ("untrained", "two clips", "context", "motion", "residual", "joint", "three")
 FINETUNED = ("scratch", "scratch with helper", "motion, short")
-PER_CLASS = {"probe": (1, 2, 5, 10, None), "finetune": (10, None)}  # None: all
+PER_CLASS = {"probe": (1, 2, 5, 10, None), "finetune": (10,)}  # None: all
 DRAWS = 5  # of the labelled clips, for a probe
 STEPS = 200
 
