@@ -138,6 +138,20 @@ def test_what_the_study_says_is_in_its_log() -> None:
     assert level("two clips", "scene") > 0.85 and level("two clips", "action") < 0.4
     assert level("residual", "appearance") > 0.95
     assert level("residual", "action") > level("untrained", "action") + 0.2
+    for model, least, most in (("no windows", -0.05, 0.05), ("later", -1, -0.05), ("long window", 0.03, 1)):
+        for measure in ("R@1", "linear"):
+            low, high = change(model, "motion, short", "action", measure)
+            assert low < 0 < high and least < (low + high) / 2 < most
+
+
+def test_the_study_log_holds_the_recipe_of_each_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    from cvrl_lite.pretrain import Recipe
+
+    monkeypatch.syspath_prepend(str(EXPERIMENTS))
+    study = importlib.import_module("study")
+    for row in study.finished():
+        made = study.recipe_of(study.MODELS[row["model"]], row["seed"], row["steps"])
+        assert not Recipe.from_json(json.dumps(row["recipe"])).differences(made), row["model"]
 
 
 def test_what_the_study_says_of_labels_and_bias_is_in_their_logs() -> None:
