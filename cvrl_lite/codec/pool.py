@@ -59,8 +59,8 @@ class Decoders:
                 idle.append(decoder)
 
     def close(self) -> None:
-        """Closes all; a second time does nothing."""
-        self.closed = True
+        """Closes all and keeps nothing; a second time does nothing."""
+        self.closed, self.kept = True, None
         for idle in self._idle.values():
             while idle:
                 idle.pop().close()

@@ -3,7 +3,7 @@ import pytest
 from material import noise, pan, slow_painter, texture
 
 from cvrl_lite import CompressedVideo, NoMotionVectors
-from cvrl_lite.codec import encode
+from cvrl_lite.codec import encode, extract
 from cvrl_lite.codec.motion import reference_steps
 
 WITH_VECTORS = {
@@ -152,5 +152,10 @@ def test_vectors_do_not_depend_on_the_run_or_on_the_batch(tmp_path, monkeypatch)
 
 def test_directions_are_two(tmp_path):
     encode(pan(3, 1, 1), tmp_path / "a.mp4")
-    with CompressedVideo(tmp_path / "a.mp4") as video, pytest.raises(ValueError, match="sideways"):
-        video.motion(direction="sideways")
+    with CompressedVideo(tmp_path / "a.mp4") as video:
+        for read in (video.motion, video.chunks, lambda **how: video.sample(0, 1, window=1, **how)):
+            with pytest.raises(ValueError, match="sideways"):
+                read(direction="sideways")
+    with pytest.raises(ValueError, match="sideways"):
+        extract(tmp_path / "a.mp4", tmp_path / "a.npz", direction="sideways")
+    assert not (tmp_path / "a.npz").exists()
