@@ -12,7 +12,7 @@ import numpy as np
 from cvrl_lite.codec.index import Index, Key
 from cvrl_lite.files import replacing
 
-_FORMAT = 2
+_FORMAT = 3
 _NONE = np.iinfo(np.int64).min
 
 

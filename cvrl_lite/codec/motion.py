@@ -16,9 +16,10 @@ from cvrl_lite.errors import VideoError
 PICTURE_TYPES = "?IPBPIPI"
 """FFmpeg's numbers for picture types: 0 unknown, I, P, B, S (a P with global motion), SI, SP, BI."""
 
-# FFmpeg's MPEG-4 decoder keeps no vectors of B-pictures (h263dec.c updates its table for the others only)
-# and exports what it finds there: zeros in FFmpeg 8, another picture's vectors before. Not read, so masked.
-NO_B_VECTORS = frozenset({"mpeg4"})
+# FFmpeg's decoders of these keep no vectors of B-pictures (h263dec.c and rv10.c update their table for the
+# others only) and export what they find there: of MPEG-4 zeros in FFmpeg 8, another picture's vectors before.
+# Not read, so masked.
+NO_B_VECTORS = frozenset({"mpeg4", "h263", "rv20"})
 
 
 class FieldBuilder:

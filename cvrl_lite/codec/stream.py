@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import cached_property
 from itertools import pairwise
-from typing import Literal, get_args
+from typing import Literal, TypeVar, get_args
 
 import numpy as np
 from av.packet import Packet
@@ -17,6 +17,7 @@ from cvrl_lite.codec.chunks import Chunk, Plan, Sample, read, read_sample
 from cvrl_lite.codec.damage import Damage, survey
 from cvrl_lite.codec.decode import VECTOR_CODECS, Kept, Pixels
 from cvrl_lite.codec.h264 import H264Facts, most_references, read_facts
+from cvrl_lite.codec.headers import is_disposable
 from cvrl_lite.codec.index import Index, describe_streams, packets, read_index
 from cvrl_lite.codec.index_file import cached_index
 from cvrl_lite.codec.info import VideoInfo
@@ -27,6 +28,8 @@ from cvrl_lite.codec.residual import collected, iterate_residuals
 from cvrl_lite.codec.source import Source
 from cvrl_lite.codec.turn import Size, scaled, turned_images, turned_motion, turned_residual
 from cvrl_lite.errors import DamagedVideo, NoMotionVectors, VideoError
+
+T = TypeVar("T")
 
 _LEAD = 64  # frames read at a time on the way to those asked for
 
@@ -105,13 +108,15 @@ class Stream:
     def reference_distance_known(self) -> bool:
         """Whether each vector leads to the nearest picture that is not B, by the stream's own headers.
 
-        The older codecs know no other references.
+        The older codecs know no other references, but for FLV1, whose P-pictures may be disposable.
         """
         if self._keep and any(time < self.index.times[-1] for time in self.damage.missing):
             return False
-        if self.codec != "h264":
-            return self.codec in VECTOR_CODECS
-        return self.h264.reference_distance_known
+        if self.codec == "h264":
+            return self.h264.reference_distance_known
+        if self.codec == "flv1":
+            return not self._over_packets(lambda _, held: any(map(is_disposable, held)), True)
+        return self.codec in VECTOR_CODECS
 
     @cached_property
     def steps_differ(self) -> bool:
@@ -120,21 +125,14 @@ class Stream:
             with self.decoders.borrow() as decoder:
                 if most_references(decoder.stream.codec_context.extradata) == 1:
                     return False  # no B-pictures, and nothing further away
+        if self.codec == "flv1":
+            return False  # no B-pictures
         return self.reference_distance_known
 
     @cached_property
     def h264(self) -> H264Facts:
         """What the headers of an H.264 stream say; one pass over its packets at most."""
-        with self.decoders.borrow() as decoder:
-            header = decoder.stream.codec_context.extradata
-            if decoder.kept is not None:
-                return read_facts(header, map(bytes, decoder.kept.packets))
-            decoder.rewind()
-            held = packets(self.name, decoder.container, decoder.stream)
-            try:
-                return read_facts(header, map(bytes, held))
-            except DamagedVideo:
-                return H264Facts()
+        return self._over_packets(read_facts, H264Facts())
 
     def plan(
         self,
@@ -237,7 +235,10 @@ class Stream:
     def need_vectors(self) -> None:
         """Raises NoMotionVectors where the decoder exports none."""
         if self.codec not in VECTOR_CODECS:
-            raise NoMotionVectors(self.name, f"FFmpeg exports no motion vectors from {self.codec}")
+            reason = f"FFmpeg exports no motion vectors from {self.codec}"
+            if self.codec == "snow":
+                reason = "FFmpeg exports snow's motion vectors one block out of place: they are not used"
+            raise NoMotionVectors(self.name, reason)
 
     def stretch(self, start: int, stop: int | None) -> range:
         """The frames from `start` to `stop`, both inside the video."""
@@ -287,6 +288,18 @@ class Stream:
             reason = f"frames {first} to {wanted[-1]} asked for, the video has 0 to {self.index.frames - 1}"
             raise IndexError(f"{self.name}: {reason}")
         return wanted
+
+    def _over_packets(self, look: Callable[[bytes | None, Iterator[bytes]], T], otherwise: T) -> T:
+        """What a look at the decoder's header and all packets finds; `otherwise` if the file breaks off."""
+        with self.decoders.borrow() as decoder:
+            header = decoder.stream.codec_context.extradata
+            if decoder.kept is not None:
+                return look(header, map(bytes, decoder.kept.packets))
+            decoder.rewind()
+            try:
+                return look(header, map(bytes, packets(self.name, decoder.container, decoder.stream)))
+            except DamagedVideo:
+                return otherwise
 
     def _origin(self, frame: int) -> int:
         """The last I-picture up to a frame, where the sums of vectors begin."""

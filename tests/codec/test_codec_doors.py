@@ -220,10 +220,8 @@ def test_a_sample_equals_the_doors(files, name):
                 assert np.array_equal(sample.keyframe, video.clip(sample.keyframe_index, 1)[0])
                 assert sample.keyframe_index == max(k for k in keys.indices if k <= start)
         assert video.sample(2, 4, size=32).clip.shape == (4, 32, 40, 3)
-        shown, there = (
-            video.sample(at=video.times[12] + 0.01, frames=3, window=2),
-            video.sample(12, 3, window=2),
-        )
+        shown = video.sample(at=video.times[12] + 0.01, frames=3, window=2)
+        there = video.sample(12, 3, window=2)
         assert same((*shown[:3], *shown.motion), (*there[:3], *there.motion))
         for start, window in ((FRAMES - 4, 2), (FRAMES - 2, 9), (-1, 2)):
             with pytest.raises(IndexError):
