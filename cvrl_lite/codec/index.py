@@ -207,7 +207,8 @@ def _missing_end(container: InputContainer, stream: VideoStream, held: int, show
     if not announced or not stamps or stream.time_base is None:
         return ""
     lasts = float((max(stamps) - (stream.start_time or 0)) * stream.time_base)
-    short = announced - lasts > max(0.5, 0.05 * announced)
+    last = 1 / float(stream.average_rate or 25)  # from the last picture's start to its end
+    short = announced - lasts - last > max(0.5, 0.05 * announced)
     return f"it breaks off after {lasts:.1f} of {announced:.1f} s" if short else ""
 
 
