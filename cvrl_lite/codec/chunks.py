@@ -84,6 +84,7 @@ class Plan:
         size: (H, W) of the pictures handed out.
         direction: Of the vectors.
         fill: Whether B-blocks are filled from the other direction.
+        accumulate: Whether vectors are to be added up to the last I-picture, by whoever reads the chunks.
         known: Whether each reference is the nearest picture that is not B.
     """
 
@@ -92,6 +93,7 @@ class Plan:
     size: tuple[int, int]
     direction: Direction = "past"
     fill: bool = False
+    accumulate: bool = False
     known: bool = False
 
 
@@ -206,7 +208,7 @@ def read_sample(decoder: Decoder, index: Index, clip: Sequence[int], window: ran
     """
     key = index.keys[index.gop(clip[0])].frame
     around = window
-    if plan.known:  # the frames around tell where the references are
+    if plan.known or plan.fill:  # the frames around tell where the references are
         first = max(key, window.start - _MOST_B_FRAMES - 1)
         around = range(first, min(index.frames, window.stop + _MOST_B_FRAMES))
     images = np.empty((len(clip), *plan.size, 3), np.uint8)

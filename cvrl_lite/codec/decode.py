@@ -22,10 +22,10 @@ from cvrl_lite.codec.source import Source
 from cvrl_lite.errors import DamagedVideo
 
 VECTOR_CODECS = frozenset(
-    {"h264", "mpeg4", "mpeg1video", "mpeg2video", "h263", "flv1"}
-    | {"wmv1", "wmv2", "msmpeg4v1", "msmpeg4v2", "msmpeg4v3"}
+    {"h264", "mpeg4", "mpeg1video", "mpeg2video", "h261", "h263", "flv1"}
+    | {"wmv1", "wmv2", "msmpeg4v1", "msmpeg4v2", "msmpeg4v3", "rv10", "rv20"}
 )
-"""The codecs whose FFmpeg decoder exports motion vectors."""
+"""The codecs whose FFmpeg decoder exports motion vectors that can be used."""
 
 Pixels = Literal["all", "keys", "none"]
 
@@ -105,6 +105,7 @@ class Decoder:
     def close(self) -> None:
         """Closes the container."""
         self.container.close()
+        self.kept = None
 
     def rewind(self) -> None:
         """Makes the container stand at its start; what is read from it next is told nowhere else."""

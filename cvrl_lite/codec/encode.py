@@ -82,7 +82,8 @@ def encode(
         The number of frames written.
 
     Raises:
-        ValueError: No frames, frames of another shape or type, or a setting the encoder does not know.
+        ValueError: No frames, frames of another shape or type, a rate that is not positive, or a setting the
+            encoder does not know.
         VideoError: The encoder or the container refuses these pictures.
 
     Example:
@@ -104,7 +105,7 @@ def encode(
     settings = _settings(
         name, gop, b_frames, references, crf, quantiser, weighted, scene_cuts, deblock, preset
     )
-    rate = Fraction(fps).limit_denominator(65535)
+    rate = _rate(fps, name)
     options = settings | dict(options or {})
     try:
         with (
@@ -167,6 +168,18 @@ def _checked(picture: np.ndarray, size: tuple[int, int] | None) -> tuple[int, in
     if size is not None and picture.shape[:2] != size:
         raise ValueError(f"the frames change size from {size} to {picture.shape[:2]}")
     return picture.shape[:2]
+
+
+def _rate(fps: float | Fraction, encoder: str) -> Fraction:
+    """Frames a second as a fraction that the encoder can hold."""
+    if not 0 < fps < float("inf"):
+        raise ValueError(f"fps is a positive number, not {fps}")
+    rate = Fraction(fps).limit_denominator(65535)
+    if encoder == "mpeg4" and rate.numerator > 65535:  # it counts parts of a second in 16 bits
+        rate = 1 / max(Fraction(1, 65535), (1 / Fraction(fps)).limit_denominator(65535))
+    if not rate:
+        raise ValueError(f"fps is at least 1/65535, not {fps}")
+    return rate
 
 
 def _settings(

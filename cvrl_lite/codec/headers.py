@@ -43,6 +43,33 @@ def picture_teller(stream: VideoStream) -> Callable[[Packet], str]:
     return lambda packet: "?"
 
 
+def is_intra(codec: str, data: bytes) -> bool:
+    """Whether a packet of H.261 or H.263 holds a key picture; FFmpeg's parsers flag every packet as one.
+
+    H.261 knows no types of pictures: the bit that releases a frozen picture says that it needs no other
+    (Rec. ITU-T H.261, 4.2.1.3). H.263 has a bit, or three where the source format is 7 (H.263, 5.1.3).
+    """
+    if codec == "h261":
+        return _field(data, 0, 20) == 1 << 4 and _field(data, 27, 1) == 1
+    if _field(data, 0, 22) != 1 << 5:
+        return False
+    if _field(data, 35, 3) != 7:
+        return _field(data, 38, 1) == 0
+    return _field(data, 41 + 18 * (_field(data, 38, 3) == 1), 3) == 0
+
+
+def is_disposable(data: bytes) -> bool:
+    """Whether a packet of FLV1 (Sorenson H.263) holds a picture that no other refers to; its type is 2."""
+    size = {0: 16, 1: 32}.get(_field(data, 30, 3), 0)  # of its own, in bits
+    return _field(data, 33 + size, 2) >= 2
+
+
+def _field(data: bytes, at: int, count: int) -> int:
+    """So many bits from near the front of some bytes; past their end come zeros."""
+    bits = int.from_bytes(data[:12].ljust(12, b"\0"), "big")
+    return bits >> (96 - at - count) & ((1 << count) - 1)
+
+
 def _mpeg12_type(data: bytes) -> str:
     """The type in an MPEG-1 or MPEG-2 picture header: start code 0, ten bits of order, three of type."""
     at = data.find(b"\0\0\1\0")

@@ -19,7 +19,7 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from cvrl_lite.codec.headers import picture_teller
+from cvrl_lite.codec.headers import is_intra, picture_teller
 from cvrl_lite.errors import DamagedVideo
 
 _MOST_KEPT = 4_000_000  # bytes of packets that an open video may hold in memory
@@ -94,9 +94,12 @@ class Index:
 
 def packets(name: str, container: InputContainer, stream: VideoStream) -> Iterator[Packet]:
     """The packets of a stream that hold data, in decoding order; reading errors become DamagedVideo."""
+    codec = stream.codec.canonical_name
     try:
         for packet in container.demux(stream):
             if packet.size:
+                if codec in ("h261", "h263") and packet.is_keyframe:
+                    packet.is_keyframe = is_intra(codec, bytes(packet))
                 yield packet
     except av.FFmpegError as error:
         raise DamagedVideo(name, f"the file breaks off: {error.strerror}") from None
@@ -204,7 +207,8 @@ def _missing_end(container: InputContainer, stream: VideoStream, held: int, show
     if not announced or not stamps or stream.time_base is None:
         return ""
     lasts = float((max(stamps) - (stream.start_time or 0)) * stream.time_base)
-    short = announced - lasts > max(0.5, 0.05 * announced)
+    last = 1 / float(stream.average_rate or 25)  # from the last picture's start to its end
+    short = announced - lasts - last > max(0.5, 0.05 * announced)
     return f"it breaks off after {lasts:.1f} of {announced:.1f} s" if short else ""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy as np
 from cvrl_lite.codec.index import Index, Key
 from cvrl_lite.files import replacing
 
-_FORMAT = 2
+_FORMAT = 3
 _NONE = np.iinfo(np.int64).min
 
 
@@ -26,17 +27,20 @@ def cached_index(path: str, stream: int, folder: str | os.PathLike[str], make: C
         make: Reads the index from the file.
 
     Returns:
-        What `make` returns. The same file is known by its absolute path, size and modification time.
+        What `make` returns. The same file is known by its absolute path, size and modification time. Where
+        nothing can be written (no such folder can be made, the disk is full), nothing is kept.
     """
-    state = os.stat(path)
+    try:
+        state = os.stat(path)
+    except OSError:  # gone since it was opened
+        return make()
     key = f"{_FORMAT} {os.path.abspath(path)} {stream} {state.st_size} {state.st_mtime_ns}"
     kept = Path(folder) / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.npz"
     try:
         return _load(kept)
     except Exception:  # not there, or not whole, in any of the ways that a broken archive can be
         index = make()
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(kept) as part, open(part, "wb") as file:
+    with suppress(OSError), replacing(kept) as part, open(part, "wb") as file:
         _save(index, file)
     return index
 

@@ -27,7 +27,7 @@ class VideoInfo:
         duration: Seconds, from the first picture's start to the last one's end.
         frame_rate: Frames a second, on average.
         gop_lengths: Frames from each key picture to the next; the last one to the end.
-        has_vectors: Whether FFmpeg's decoder exports motion vectors for this codec.
+        has_vectors: Whether FFmpeg's decoder exports motion vectors that can be used for this codec.
         has_timestamps: Whether times are the file's own; a raw stream has none and counts frames.
         frame_bytes: Bytes of each frame, in display order; empty where a stream has no time stamps or
             several pictures a packet, so that they cannot be told apart.
@@ -79,8 +79,9 @@ class VideoInfo:
     def reference_distance_known(self) -> bool:
         """Whether each vector leads to the nearest I- or P-picture before (or behind) it.
 
-        The older codecs know no other references. In H.264 the headers of all slices must say so; what
-        they leave open counts as False.
+        The older codecs know no other references, but for FLV1: where any of its P-pictures is marked as
+        disposable, this is False. In H.264 the headers of all slices must say so; what they leave open counts
+        as False.
         """
         return self._known()
 

@@ -11,13 +11,15 @@ import numpy as np
 from av.video.frame import VideoFrame
 
 from cvrl_lite.codec.raster import Direction, Motion, Raster, records
+from cvrl_lite.errors import VideoError
 
 PICTURE_TYPES = "?IPBPIPI"
 """FFmpeg's numbers for picture types: 0 unknown, I, P, B, S (a P with global motion), SI, SP, BI."""
 
-# FFmpeg's MPEG-4 decoder keeps no vectors of B-pictures (h263dec.c updates its table for the others only)
-# and exports what it finds there: zeros in FFmpeg 8, another picture's vectors before. Not read, so masked.
-NO_B_VECTORS = frozenset({"mpeg4"})
+# FFmpeg's decoders of these keep no vectors of B-pictures (h263dec.c and rv10.c update their table for the
+# others only) and export what they find there: of MPEG-4 zeros in FFmpeg 8, another picture's vectors before.
+# Not read, so masked.
+NO_B_VECTORS = frozenset({"mpeg4", "h263", "rv20"})
 
 
 class FieldBuilder:
@@ -91,35 +93,49 @@ def reference_steps(types: Sequence[str], direction: str) -> list[int]:
     return steps
 
 
-def accumulated(motion: Motion) -> Motion:
-    """Vectors that refer to the GOP's I-picture instead of the picture before.
+class Sums:
+    """Adds vectors up, so that they refer to the last I-picture instead of the picture before.
 
-    A cell's vector leads to a place in the picture before, whose own accumulated vector is added, and so
-    on back to the I-picture. Cells whose way leads through an intra block are masked.
+    A cell's vector leads to a place in the picture before, whose own sum is added, and so on back to the
+    I-picture. Cells whose way leads through an intra block are masked.
 
     Args:
-        motion: Consecutive frames of I- and P-pictures, beginning with an I-picture, each vector of one
-            step.
-
-    Returns:
-        The same shapes. I-pictures are masked, as they refer to nothing.
+        name: The file's, for errors.
 
     Source:
         Wu et al., Compressed Video Action Recognition (CVPR 2018, arXiv 1712.00636), section 3.2; on the
         grid of cells instead of pixels.
     """
-    vectors, mask = np.zeros_like(motion.vectors), np.zeros_like(motion.mask)
-    rows, columns = motion.mask.shape[1:]
-    down, right = np.mgrid[0:rows, 0:columns]
-    for t, kind in enumerate(motion.picture_types):
-        if kind == "I":
-            total, reaches = np.zeros((2, rows, columns), np.float32), np.ones((rows, columns), bool)
-            continue
-        step = motion.vectors[t]
-        # The cell in which the block's centre lands.
-        to_row = np.floor(down + 0.5 + step[1] / 8).astype(np.int64).clip(0, rows - 1)
-        to_column = np.floor(right + 0.5 + step[0] / 8).astype(np.int64).clip(0, columns - 1)
-        reaches = motion.mask[t] & reaches[to_row, to_column]
-        total = (step + total[:, to_row, to_column]) * reaches
-        vectors[t], mask[t] = total, reaches
-    return Motion(vectors, mask, motion.picture_types)
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def add(self, motion: Motion) -> Motion:
+        """The sums of the next frames.
+
+        Args:
+            motion: Consecutive frames of I- and P-pictures, each vector of one step; the very first one an
+                I-picture.
+
+        Returns:
+            The same shapes. I-pictures are masked, as they refer to nothing.
+
+        Raises:
+            VideoError: A B-picture is among them.
+        """
+        if "B" in motion.picture_types:
+            raise VideoError(self._name, "accumulated vectors need a stream without B-pictures")
+        vectors, mask = np.zeros_like(motion.vectors), np.zeros_like(motion.mask)
+        rows, columns = motion.mask.shape[1:]
+        down, right = np.mgrid[0:rows, 0:columns]
+        for t, kind in enumerate(motion.picture_types):
+            if kind == "I":
+                self._total, self._reaches = np.zeros_like(vectors[t]), np.ones_like(mask[t])
+                continue
+            step = motion.vectors[t]
+            # The cell in which the block's centre lands.
+            to_row = np.floor(down + 0.5 + step[1] / 8).astype(np.int64).clip(0, rows - 1)
+            to_column = np.floor(right + 0.5 + step[0] / 8).astype(np.int64).clip(0, columns - 1)
+            self._reaches = mask[t] = motion.mask[t] & self._reaches[to_row, to_column]
+            self._total = vectors[t] = (step + self._total[:, to_row, to_column]) * self._reaches
+        return Motion(vectors, mask, motion.picture_types)

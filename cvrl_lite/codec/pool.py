@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from cvrl_lite.codec.decode import Decoder, Kept, Pixels
 from cvrl_lite.codec.source import Source
+from cvrl_lite.errors import UnreadableFile
 
 _Kind = tuple[bool, Pixels]  # with vectors, with which pixels
 
@@ -50,17 +51,21 @@ class Decoders:
         idle = self._idle.setdefault((vectors, pixels), [])
         decoder = idle.pop() if idle else self._unused(vectors, pixels)
         decoder.kept = self.kept
+        failed = False
         try:
             yield decoder
+        except UnreadableFile:  # another try begins anew
+            failed = True
+            raise
         finally:
-            if self.closed:
+            if self.closed or failed:
                 decoder.close()
             else:
                 idle.append(decoder)
 
     def close(self) -> None:
-        """Closes all; a second time does nothing."""
-        self.closed = True
+        """Closes all and keeps nothing; a second time does nothing."""
+        self.closed, self.kept = True, None
         for idle in self._idle.values():
             while idle:
                 idle.pop().close()

@@ -77,7 +77,8 @@ class Motion(NamedTuple):
         Args:
             cell: 4 repeats each cell, 16 takes the mean over the valid ones of four, None gives one value
                 a pixel.
-            size: (H, W) of the picture, to crop to; without it the result covers whole cells of 8x8.
+            size: (H, W) of the picture, to crop to; without it the result covers whole cells of 8x8. A field
+                turned by `apply_rotation` is cropped where the turned picture ends.
 
         Returns:
             The field with ceil(H/cell) rows and ceil(W/cell) columns.

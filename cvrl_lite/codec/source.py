@@ -39,7 +39,8 @@ class Source:
             NotAVideo: Nothing FFmpeg recognises.
             NoVideoStream: No video stream, or not the one asked for.
         """
-        target: Any = _View(self.file) if not isinstance(self.file, str) else self._checked_path(self.file)
+        target: Any
+        target = self._checked_path(self.file) if isinstance(self.file, str) else _View(self.file, self.name)
         try:
             container = av.open(target, metadata_errors="replace", options=self._again)
         except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
@@ -85,24 +86,41 @@ class Source:
 
 
 class _View:
-    """A reading position of its own in a shared file object, so that several containers can read it."""
+    """A reading position of its own in a shared file object, so that several containers can read it.
 
-    def __init__(self, file: BinaryIO) -> None:
-        if not isinstance(file.read(0), bytes) or not file.seekable():
+    An error of the file is raised once, as UnreadableFile; PyAV carries it through FFmpeg. From then on this
+    view is at its end, as FFmpeg goes on to read, and some of its demuxers without an end.
+    """
+
+    def __init__(self, file: BinaryIO, name: str) -> None:
+        self._file, self._name, self._at, self._failed = file, name, 0, False
+        if not file.seekable() or not isinstance(self.read(0), bytes):
             raise ValueError("a video is read from a path or from a binary file object that can seek")
-        self._file, self._at = file, 0
 
     def read(self, size: int) -> bytes:
-        self._file.seek(self._at)
-        data = self._file.read(size)
+        if self._failed:
+            return b""
+        try:
+            self._file.seek(self._at)
+            data = self._file.read(size)
+        except Exception as error:  # of whatever kind: there are file objects over any kind of network
+            raise self._failure(error) from error
         self._at += len(data)
         return data
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         if whence == os.SEEK_CUR:
             offset, whence = offset + self._at, os.SEEK_SET
-        self._at = self._file.seek(offset, whence)
+        if not self._failed:
+            try:
+                self._at = self._file.seek(offset, whence)
+            except Exception as error:
+                raise self._failure(error) from error
         return self._at
+
+    def _failure(self, error: Exception) -> UnreadableFile:
+        self._failed = True
+        return UnreadableFile(self._name, str(error) or type(error).__name__)
 
     def tell(self) -> int:
         return self._at

@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import cached_property
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Literal, TypeVar, get_args
 
 import numpy as np
 from av.packet import Packet
 
-from cvrl_lite.codec.chunks import Chunk, Plan, read
+from cvrl_lite.codec.chunks import Chunk, Plan, Sample, read, read_sample
 from cvrl_lite.codec.damage import Damage, survey
 from cvrl_lite.codec.decode import VECTOR_CODECS, Kept, Pixels
 from cvrl_lite.codec.h264 import H264Facts, most_references, read_facts
+from cvrl_lite.codec.headers import is_disposable
 from cvrl_lite.codec.index import Index, describe_streams, packets, read_index
 from cvrl_lite.codec.index_file import cached_index
 from cvrl_lite.codec.info import VideoInfo
-from cvrl_lite.codec.motion import PICTURE_TYPES, FieldBuilder
+from cvrl_lite.codec.motion import PICTURE_TYPES, FieldBuilder, Sums
 from cvrl_lite.codec.pool import Decoders
-from cvrl_lite.codec.raster import RECORD, Motion, records
+from cvrl_lite.codec.raster import RECORD, Direction, Motion, records
 from cvrl_lite.codec.residual import collected, iterate_residuals
 from cvrl_lite.codec.source import Source
 from cvrl_lite.codec.turn import Size, scaled, turned_images, turned_motion, turned_residual
-from cvrl_lite.errors import DamagedVideo, NoMotionVectors
+from cvrl_lite.errors import DamagedVideo, NoMotionVectors, VideoError
+
+T = TypeVar("T")
+
+_LEAD = 64  # frames read at a time on the way to those asked for
 
 
 class Stream:
@@ -66,9 +72,8 @@ class Stream:
         """What is wrong with the file."""
         return self._survey[1]
 
-    @cached_property
     def info(self) -> VideoInfo:
-        """The file's facts."""
+        """The file's facts, made anew: they refer to the stream, which must not refer to them."""
         index = self.index
         height, width = self.turned(index.size)
         with self.decoders.borrow() as decoder:
@@ -89,7 +94,7 @@ class Stream:
                 has_vectors=self.codec in VECTOR_CODECS,
                 has_timestamps=index.has_timestamps,
                 frame_bytes=tuple(index.bytes.tolist()),
-                _types=self._picture_types,
+                _types=lambda: self.picture_types,
                 _rotation=lambda: self._rotation,
                 _known=lambda: self.reference_distance_known,
             )
@@ -103,13 +108,15 @@ class Stream:
     def reference_distance_known(self) -> bool:
         """Whether each vector leads to the nearest picture that is not B, by the stream's own headers.
 
-        The older codecs know no other references.
+        The older codecs know no other references, but for FLV1, whose P-pictures may be disposable.
         """
         if self._keep and any(time < self.index.times[-1] for time in self.damage.missing):
             return False
-        if self.codec != "h264":
-            return self.codec in VECTOR_CODECS
-        return self.h264.reference_distance_known
+        if self.codec == "h264":
+            return self.h264.reference_distance_known
+        if self.codec == "flv1":
+            return not self._over_packets(lambda _, held: any(map(is_disposable, held)), True)
+        return self.codec in VECTOR_CODECS
 
     @cached_property
     def steps_differ(self) -> bool:
@@ -118,40 +125,65 @@ class Stream:
             with self.decoders.borrow() as decoder:
                 if most_references(decoder.stream.codec_context.extradata) == 1:
                     return False  # no B-pictures, and nothing further away
+        if self.codec == "flv1":
+            return False  # no B-pictures
         return self.reference_distance_known
 
     @cached_property
     def h264(self) -> H264Facts:
         """What the headers of an H.264 stream say; one pass over its packets at most."""
-        with self.decoders.borrow() as decoder:
-            header = decoder.stream.codec_context.extradata
-            if decoder.kept is not None:
-                return read_facts(header, map(bytes, decoder.kept.packets))
-            decoder.rewind()
-            held = packets(self.name, decoder.container, decoder.stream)
-            try:
-                return read_facts(header, map(bytes, held))
-            except DamagedVideo:
-                return H264Facts()
+        return self._over_packets(read_facts, H264Facts())
 
-    def plan(self, frames: int, asked: Collection[str], size: Size | None = None, **how: Any) -> Plan:
+    def plan(
+        self,
+        frames: int,
+        asked: Collection[str],
+        size: Size | None = None,
+        *,
+        direction: Direction = "past",
+        fill: Literal["opposite"] | None = None,
+        accumulate: bool = False,
+    ) -> Plan:
         """A plan to read chunks of so many frames, pictures scaled to `size` as they are shown."""
+        if direction not in get_args(Direction):
+            raise ValueError(f'direction is "past", "future" or "both", not {direction!r}')
+        if fill not in (None, "opposite") or (accumulate and (direction != "past" or fill)):
+            raise ValueError('fill is None or "opposite"; accumulated vectors are past ones, not filled')
+        if {"motion", "residuals"} & set(asked):
+            self.need_vectors()
+        if accumulate and not self.reference_distance_known:
+            raise VideoError(self.name, "accumulated vectors need a stream of one reference")
         target = self.turned(scaled(self.turned(self.index.size), size))
         known = "motion" in asked and self.steps_differ
-        return Plan(max(1, frames), frozenset(asked), target, known=known, **how)
+        filled = fill is not None
+        return Plan(max(1, frames), frozenset(asked), target, direction, filled, accumulate, known)
 
-    def field(self, wanted: range, plan: Plan) -> Motion:
+    def motion(self, wanted: range, plan: Plan) -> Motion:
         """The vectors of some frames in one piece."""
+        first = self._origin(wanted.start) if plan.accumulate else wanted.start
+        builder = FieldBuilder(0, self.index.size, self.codec, plan.direction, plan.fill)
+        motion = builder.field([], 0, known=False)
+        plan = replace(plan, frames=max(1, wanted.stop - first))
         with self.decoders.borrow(vectors=True, pixels="none") as decoder:
-            for chunk in read(decoder, self.index, wanted.start, wanted.stop, plan):
+            for chunk in read(decoder, self.index, first, wanted.stop, plan):
                 assert chunk.motion is not None
-                return chunk.motion
-        empty = FieldBuilder(0, self.index.size, self.codec, plan.direction, plan.fill)
-        return empty.field([], 0, known=False)
+                motion = chunk.motion
+        if plan.accumulate:
+            sums = Sums(self.name).add(motion)
+            motion = Motion(*(part[wanted.start - first :] for part in sums))
+        return turned_motion(motion, self.quarters)
+
+    def sample(self, clip: Sequence[int], window: range, plan: Plan) -> Sample:
+        """A clip, its key picture and the vectors of a window, in one pass."""
+        with self.decoders.borrow(vectors=True) as decoder:
+            found = read_sample(decoder, self.index, clip, window, plan)
+        images, keyframe = (turned_images(part, self.quarters) for part in (found.clip, found.keyframe))
+        return Sample(images, keyframe, found.keyframe_index, turned_motion(found.motion, self.quarters))
 
     def read(self, wanted: range, plan: Plan) -> Iterator[Chunk]:
         """Some frames in chunks; residuals come from a decoder of their own, in step with the other."""
         index, vectors = self.index, "motion" in plan.asked
+        sums = self._sums(wanted.start) if plan.accumulate and vectors else None
         pixels: Pixels = "all" if "images" in plan.asked else "keys" if "keyframes" in plan.asked else "none"
         with ExitStack() as stack:
             if "residuals" in plan.asked:
@@ -170,6 +202,8 @@ class Stream:
                 images, keys, motion, residuals = chunk[2:]
                 if "residuals" in plan.asked:
                     residuals = collected(rests, len(chunk.times), index.size, self.residual_exact)
+                if sums is not None and motion is not None:
+                    motion = sums.add(motion)
                 yield Chunk(
                     chunk.start,
                     chunk.times,
@@ -201,7 +235,10 @@ class Stream:
     def need_vectors(self) -> None:
         """Raises NoMotionVectors where the decoder exports none."""
         if self.codec not in VECTOR_CODECS:
-            raise NoMotionVectors(self.name, f"FFmpeg exports no motion vectors from {self.codec}")
+            reason = f"FFmpeg exports no motion vectors from {self.codec}"
+            if self.codec == "snow":
+                reason = "FFmpeg exports snow's motion vectors one block out of place: they are not used"
+            raise NoMotionVectors(self.name, reason)
 
     def stretch(self, start: int, stop: int | None) -> range:
         """The frames from `start` to `stop`, both inside the video."""
@@ -252,6 +289,38 @@ class Stream:
             raise IndexError(f"{self.name}: {reason}")
         return wanted
 
+    def _over_packets(self, look: Callable[[bytes | None, Iterator[bytes]], T], otherwise: T) -> T:
+        """What a look at the decoder's header and all packets finds; `otherwise` if the file breaks off."""
+        with self.decoders.borrow() as decoder:
+            header = decoder.stream.codec_context.extradata
+            if decoder.kept is not None:
+                return look(header, map(bytes, decoder.kept.packets))
+            decoder.rewind()
+            try:
+                return look(header, map(bytes, packets(self.name, decoder.container, decoder.stream)))
+            except DamagedVideo:
+                return otherwise
+
+    def _origin(self, frame: int) -> int:
+        """The last I-picture up to a frame, where the sums of vectors begin."""
+        key = self.index.keys[self.index.key_before(frame)].frame
+        with self.decoders.borrow(vectors=True, pixels="none") as decoder:
+            kinds = [int(picture.pict_type) for _, picture in decoder.pictures(self.index, [key])]
+        if PICTURE_TYPES[kinds[0]] != "I":  # a stream that can be entered without I-pictures
+            key = self.picture_types.rfind("I", 0, frame + 1)
+        if key < 0:
+            raise VideoError(self.name, f"accumulated vectors need an I-picture up to frame {frame}")
+        return key
+
+    def _sums(self, frame: int) -> Sums:
+        """The vectors added up from the last I-picture to just before a frame."""
+        sums, plan = Sums(self.name), self.plan(_LEAD, ("motion",))
+        with self.decoders.borrow(vectors=True, pixels="none") as decoder:
+            for chunk in read(decoder, self.index, self._origin(frame), frame, plan):
+                assert chunk.motion is not None
+                sums.add(chunk.motion)
+        return sums
+
     @cached_property
     def _listed(self) -> Index:
         """The pictures that the file lists."""
@@ -284,7 +353,9 @@ class Stream:
         with self.decoders.borrow() as decoder:
             return next(frame.rotation for _, frame in decoder.pictures(self.index, range(1)))
 
-    def _picture_types(self) -> str:
+    @cached_property
+    def picture_types(self) -> str:
+        """A letter a frame, of I, P and B."""
         with self.decoders.borrow(vectors=True, pixels="none") as decoder:
             pictures = decoder.pictures(self.index, range(self.index.frames))
             return "".join(PICTURE_TYPES[int(frame.pict_type)] for _, frame in pictures)

@@ -5,6 +5,8 @@ Axes: T time, H W pixels, H8 W8 cells of 8x8 pixels.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 
 from cvrl_lite.codec.raster import Motion
@@ -42,6 +44,31 @@ def turned_residual(residual: Residual, quarters: int) -> Residual:
     return Residual(values, mask, residual.exact)
 
 
+class TurnedMotion(Motion):
+    """A field turned by a quarter anticlockwise.
+
+    The cells that the coded picture's right and lower edge cut lie at other edges now, so that other grids
+    are made of the field as it was coded.
+    """
+
+    _quarters = 1
+
+    def resample(self, cell: Literal[4, 8, 16] | None, size: tuple[int, int] | None = None) -> Motion:
+        """As of `Motion`; `size` is that of the turned picture."""
+        if size is not None and self._quarters % 2:
+            size = (size[1], size[0])
+        coded = Motion(*_turned(self, -self._quarters))
+        return Motion(*_turned(coded.resample(cell, size), self._quarters))
+
+
+class _Half(TurnedMotion):
+    _quarters = 2
+
+
+class _ThreeQuarters(TurnedMotion):
+    _quarters = 3
+
+
 def turned_motion(motion: Motion, quarters: int) -> Motion:
     """The field of the turned pictures; cells cut by the picture's edge stay at the edge they were at.
 
@@ -54,9 +81,13 @@ def turned_motion(motion: Motion, quarters: int) -> Motion:
     """
     if not quarters:
         return motion
+    return (TurnedMotion, _Half, _ThreeQuarters)[quarters - 1](*_turned(motion, quarters))
+
+
+def _turned(motion: Motion, quarters: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     x, y = motion.vectors[..., 0, :, :], motion.vectors[..., 1, :, :]
-    for _ in range(quarters):
+    for _ in range(quarters % 4):
         x, y = y, -x
     vectors = np.rot90(np.stack([x, y], -3), quarters, (-2, -1))
     mask = np.rot90(motion.mask, quarters, (-2, -1))
-    return Motion(np.ascontiguousarray(vectors), np.ascontiguousarray(mask), motion.picture_types)
+    return np.ascontiguousarray(vectors), np.ascontiguousarray(mask), motion.picture_types

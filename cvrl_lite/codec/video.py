@@ -7,20 +7,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator, Sequence
+from functools import cached_property
 from typing import Any, BinaryIO, Literal, get_args
 
 import numpy as np
 
-from cvrl_lite.codec.chunks import Chunk, KeyFrames, Sample, What, read_sample
+from cvrl_lite.codec.chunks import Chunk, KeyFrames, Sample, What
 from cvrl_lite.codec.damage import Damage
 from cvrl_lite.codec.info import VideoInfo
-from cvrl_lite.codec.motion import accumulated
 from cvrl_lite.codec.raster import Direction, Motion
 from cvrl_lite.codec.residual import Residual, read_residuals
 from cvrl_lite.codec.source import Source
 from cvrl_lite.codec.stream import Stream
-from cvrl_lite.codec.turn import Size, turned_images, turned_motion, turned_residual
-from cvrl_lite.errors import VideoError
+from cvrl_lite.codec.turn import Size, turned_images, turned_residual
 
 
 class CompressedVideo:
@@ -88,10 +87,10 @@ class CompressedVideo:
         """Closes the file; a second time does nothing."""
         self._stream.decoders.close()
 
-    @property
+    @cached_property
     def info(self) -> VideoInfo:
         """The file's facts: codec, size, frames, duration, GOPs ... (see `VideoInfo`)."""
-        return self._stream.info
+        return self._stream.info()
 
     @property
     def times(self) -> np.ndarray:
@@ -149,7 +148,7 @@ class CompressedVideo:
             fill: "opposite" gives a block of a B-picture that lacks the direction minus its other vector,
                 scaled by the distances of the references; where these are not known, the nearest
                 pictures that are not B are taken for them.
-            accumulate: Whether vectors refer to the GOP's I-picture instead of the last picture.
+            accumulate: Whether vectors refer to the last I-picture instead of the last picture.
 
         Returns:
             `Motion(vectors, mask, picture_types)`; vectors (T, 2, H8, W8) float32 with H8 = ceil(H/8), mask
@@ -158,7 +157,8 @@ class CompressedVideo:
 
         Raises:
             NoMotionVectors: FFmpeg's decoder of this codec exports none.
-            VideoError: Accumulated vectors of a stream with B-pictures or several references.
+            VideoError: Accumulated vectors of a stream with B-pictures or several references, or of frames
+                before its first I-picture.
             DamagedVideo: A picture cannot be decoded.
             IndexError: `start` or `stop` lies outside the video.
             ValueError: `stop` before `start`, or another direction.
@@ -170,25 +170,8 @@ class CompressedVideo:
             >>> motion.vectors.shape, "".join(motion.picture_types)
             ((5, 2, 28, 28), 'PPIPP')
         """
-        if direction not in ("past", "future", "both"):
-            raise ValueError(f'direction is "past", "future" or "both", not {direction!r}')
-        if fill not in (None, "opposite") or (accumulate and (direction != "past" or fill)):
-            raise ValueError('fill is None or "opposite"; accumulated vectors are past ones, not filled')
-        stream = self._stream
-        stream.need_vectors()
-        wanted = stream.stretch(start, stop)
-        first = wanted.start
-        if accumulate and wanted:
-            if not stream.reference_distance_known:
-                raise VideoError(stream.name, "accumulated vectors need a stream of one reference")
-            first = stream.index.keys[stream.index.key_before(first)].frame
-        plan = stream.plan(wanted.stop - first, ("motion",), direction=direction, fill=fill is not None)
-        motion = stream.field(range(first, wanted.stop), plan)
-        if accumulate:
-            if "B" in motion.picture_types:
-                raise VideoError(stream.name, "accumulated vectors need a stream without B-pictures")
-            motion = Motion(*(part[wanted.start - first :] for part in accumulated(motion)))
-        return turned_motion(motion, stream.quarters)
+        plan = self._stream.plan(1, ("motion",), direction=direction, fill=fill, accumulate=accumulate)
+        return self._stream.motion(self._stream.stretch(start, stop), plan)
 
     def residuals(self, start: int = 0, stop: int | None = None) -> Residual:
         """What the vectors do not explain: each picture's luma minus its prediction from the references.
@@ -232,6 +215,8 @@ class CompressedVideo:
         stop: int | None = None,
         size: Size | None = None,
         direction: Direction = "past",
+        fill: Literal["opposite"] | None = None,
+        accumulate: bool = False,
     ) -> Iterator[Chunk]:
         """The video in stretches of so many frames, each read once, in flat memory.
 
@@ -242,6 +227,8 @@ class CompressedVideo:
             stop: The index after the last frame's; None goes to the end.
             size: Of images and key frames, as in `clip`.
             direction: Of the vectors, as in `motion`.
+            fill: As in `motion`.
+            accumulate: As in `motion`.
 
         Returns:
             An iterator of `Chunk(start, times, images, keyframes, motion, residuals)`; None for what was
@@ -249,6 +236,7 @@ class CompressedVideo:
 
         Raises:
             NoMotionVectors: Vectors or residuals are asked for and the codec's decoder exports none.
+            VideoError: As in `motion`.
             DamagedVideo: A picture cannot be decoded.
             IndexError: `start` or `stop` lies outside the video.
             ValueError: Something else is asked for, or no frames.
@@ -264,21 +252,22 @@ class CompressedVideo:
             raise ValueError(
                 f"chunks hold at least 1 frame, and some of {', '.join(get_args(What))}; not {what!r}"
             )
-        if asked & {"motion", "residuals"}:
-            self._stream.need_vectors()
         wanted = self._stream.stretch(start, stop)
-        return self._stream.read(wanted, self._stream.plan(frames, asked, size, direction=direction))
+        plan = self._stream.plan(frames, asked, size, direction=direction, fill=fill, accumulate=accumulate)
+        return self._stream.read(wanted, plan)
 
     def sample(
         self,
-        start: int,
+        start: int | None = None,
         frames: int = 16,
         stride: int = 1,
         size: Size | None = None,
         *,
+        at: float | None = None,
         gap: int = 1,
         window: int = 8,
         direction: Direction = "past",
+        fill: Literal["opposite"] | None = None,
     ) -> Sample:
         """What a training step asks for, in one decoding pass: a clip, its key frame, the vectors after it.
 
@@ -287,9 +276,11 @@ class CompressedVideo:
             frames: Frames of the clip.
             stride: From one frame of the clip to the next.
             size: Of the clip and the key frame, as in `clip`.
+            at: Instead of `start`, seconds, as in `clip`.
             gap: Frames from the clip's last one to the first vector map, at least 1.
             window: Vector maps, one a frame.
             direction: As in `motion`.
+            fill: As in `motion`.
 
         Returns:
             `Sample(clip, keyframe, keyframe_index, motion)`.
@@ -298,7 +289,7 @@ class CompressedVideo:
             NoMotionVectors: FFmpeg's decoder of this codec exports none.
             DamagedVideo: A picture cannot be decoded.
             IndexError: Clip or window reach outside the video.
-            ValueError: A number below 1.
+            ValueError: A number below 1, or not one of `start` and `at`.
 
         Example:
             >>> from cvrl_lite import data_path
@@ -307,18 +298,12 @@ class CompressedVideo:
             >>> sample.clip.shape, sample.keyframe_index, sample.motion.vectors.shape
             ((8, 112, 112, 3), 12, (8, 2, 28, 28))
         """
-        stream = self._stream
-        stream.need_vectors()
         if gap < 1 or window < 1:
             raise ValueError(f"gap and window are at least 1, not {gap} and {window}")
-        clip = stream.clip(start, None, frames, stride)
-        maps = stream.stretch(clip[-1] + gap, clip[-1] + gap + window)
-        plan = stream.plan(window, ("motion",), size, direction=direction)
-        with stream.decoders.borrow(vectors=True) as decoder:
-            found = read_sample(decoder, stream.index, clip, maps, plan)
-        turn = stream.quarters
-        images, keyframe = (turned_images(part, turn) for part in (found.clip, found.keyframe))
-        return Sample(images, keyframe, found.keyframe_index, turned_motion(found.motion, turn))
+        plan = self._stream.plan(window, ("motion",), size, direction=direction, fill=fill)
+        clip = self._stream.clip(start, at, frames, stride)
+        maps = self._stream.stretch(clip[-1] + gap, clip[-1] + gap + window)
+        return self._stream.sample(clip, maps, plan)
 
     def clip(
         self,

@@ -306,6 +306,22 @@ def test_encoding_refuses_what_it_cannot_do(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("fps", [0, -1, float("nan"), float("inf"), 1e-9, Fraction(0)])
+def test_a_rate_is_positive(tmp_path, fps):
+    for codec in ("h264", "mpeg4"):
+        with pytest.raises(ValueError, match="fps is "):
+            encode(pan(2, 0, 0), tmp_path / "x.mp4", codec=codec, fps=fps)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("fps", [30.0003, 29.97, Fraction(120000, 1001), 14.985, 0.5])
+@pytest.mark.parametrize(("codec", "ending"), [("mpeg4", "avi"), ("mpeg4", "mp4"), ("h264", "mp4")])
+def test_any_rate_can_be_written(tmp_path, codec, ending, fps):
+    encode(pan(4, 1, 1), tmp_path / f"a.{ending}", codec=codec, fps=fps)
+    with CompressedVideo(tmp_path / f"a.{ending}") as video:
+        assert video.info.frames == 4 and abs(video.info.frame_rate / fps - 1) < 1e-4
+
+
 def test_transcoding_shortens_gops_and_sides(tmp_path, files):
     assert transcode(files / "b.mp4", tmp_path / "t.mp4", gop=5, short_side=32) == FRAMES
     with CompressedVideo(tmp_path / "t.mp4") as new, CompressedVideo(files / "b.mp4") as old:

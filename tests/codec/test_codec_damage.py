@@ -4,6 +4,7 @@ import io
 import os
 import random
 import shutil
+import sys
 
 import av
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from material import noise, pan, remux, texture, write_sound
 
 from cvrl_lite import CompressedVideo, DamagedVideo, NotAVideo, NoVideoStream, UnreadableFile, VideoError
-from cvrl_lite.codec import encode
+from cvrl_lite.codec import encode, index
 
 FRAMES = 80
 
@@ -179,6 +180,49 @@ def test_a_table_that_points_nowhere(tmp_path, whole):
         data[at + 4 * i : at + 4 * i + 4] = chance.randrange(len(data) - 5000).to_bytes(4, "big")
     (tmp_path / "stco.mp4").write_bytes(data)
     fails_with(DamagedVideo, tmp_path / "stco.mp4")
+
+
+JOBS = (lambda video: video.info, lambda video: list(video.frames()), lambda video: video.motion())
+
+
+class Breaking(io.BytesIO):
+    """A file somewhere in a network that is gone after some reads."""
+
+    left = sys.maxsize
+
+    def read(self, size=-1):
+        self.left -= size != 0
+        if self.left < 0:
+            raise OSError("connection reset")
+        return super().read(size)
+
+
+@pytest.mark.parametrize("name", ["late.mp4", "v.mkv", "v.avi", "v.ts", "v.264"])
+@pytest.mark.parametrize("mode", ["raise", "keep"])
+def test_errors_of_a_file_object_are_told_in_a_line(whole, name, mode, monkeypatch, capfd):
+    monkeypatch.setattr(index, "_MOST_KEPT", 0)
+    for job in JOBS:
+        file = Breaking((whole / name).read_bytes())
+        with CompressedVideo(file, on_damage=mode) as video:
+            if job is not JOBS[0]:
+                assert video.info.frames == FRAMES
+            file.left = 0
+            with pytest.raises(UnreadableFile, match=r"^<Breaking>: connection reset$"):
+                job(video)
+            file.left = sys.maxsize  # and when it is back, so is the video
+            job(video)
+            assert video.info.frames == FRAMES
+    file.left = 0
+    with pytest.raises(UnreadableFile, match=r"^<Breaking>: connection reset$"):
+        CompressedVideo(file)
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_a_cache_that_cannot_be_written_is_done_without(tmp_path, whole):
+    (tmp_path / "file").write_bytes(b"in the way")
+    with CompressedVideo(whole / "late.mp4", cache=tmp_path / "file" / "cache") as video:
+        assert video.info.frames == FRAMES
+    assert (tmp_path / "file").read_bytes() == b"in the way"
 
 
 def test_a_still_picture_is_a_video_of_one_frame(tmp_path):

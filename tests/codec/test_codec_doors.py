@@ -1,18 +1,20 @@
 """Every way in: workers, caches, file objects, chunks and samples; all give the same."""
 
+import gc
 import io
 import multiprocessing
 import os
 import pickle
 import subprocess
 import sys
+import weakref
 
 import numpy as np
 import pytest
 import torch
 from material import pan
 
-from cvrl_lite import CompressedVideo, NotAVideo
+from cvrl_lite import CompressedVideo, NotAVideo, VideoError
 from cvrl_lite.codec import decode, encode, index_file, stream
 
 FRAMES = 50
@@ -127,9 +129,9 @@ def test_chunks_equal_the_doors(files, name, frames):
     with CompressedVideo(files / name) as video:
         images, keys, residuals = video.clip(0, FRAMES), video.keyframes(), video.residuals()
         times = video.times
-        for direction in ("past", "both"):
-            motion, start, found = video.motion(direction=direction), 0, []
-            for chunk in video.chunks(frames, what, direction=direction):
+        for how in ({}, {"direction": "both"}, {"fill": "opposite"}):
+            motion, start, found = video.motion(**how), 0, []
+            for chunk in video.chunks(frames, what, **how):
                 here = slice(start, start + frames)
                 assert chunk.start == start and np.array_equal(chunk.times, times[here])
                 assert np.array_equal(chunk.images, images[here])
@@ -140,6 +142,42 @@ def test_chunks_equal_the_doors(files, name, frames):
                 start += len(chunk.times)
             assert start == FRAMES
             assert all(same(parts, whole) for parts, whole in [(map(np.concatenate, zip(*found)), keys)])
+
+
+@pytest.mark.parametrize("frames", [1, 7, 200])
+def test_sums_in_chunks_go_on_from_one_to_the_next(files, frames):
+    with CompressedVideo(files / "simple.mp4") as video:
+        total = video.motion(accumulate=True)
+        for start, stop in ((0, FRAMES), (17, 44)):
+            parts = list(video.chunks(frames, start=start, stop=stop, accumulate=True))
+            found = [np.concatenate(part) for part in zip(*(part.motion for part in parts))]
+            assert same(found, [part[start:stop] for part in total])
+        for wrong in ({"direction": "both"}, {"fill": "opposite"}):
+            with pytest.raises(ValueError):
+                video.chunks(accumulate=True, **wrong)
+    with CompressedVideo(files / "b.mp4") as video, pytest.raises(VideoError, match="accumulated vectors"):
+        video.chunks(accumulate=True)
+
+
+def test_nothing_is_kept_behind_a_video(files):
+    """Neither packets once it is closed nor, as no reference leads in a circle, the stream."""
+    gc.disable()
+    try:
+        video = CompressedVideo(files / "b.mp4")
+        assert video.info is video.info and video.info.picture_types and video.motion(3, 9)
+        pictures = video.frames()
+        next(pictures)
+        stream = weakref.ref(video._stream)
+        packets = weakref.ref(video._stream.decoders.kept)
+        video.close()
+        pictures.close()
+        assert packets() is None and video._stream.decoders.kept is None
+        del video, pictures
+        assert stream() is None
+        info = CompressedVideo(files / "b.mp4").info  # which tells what it does on its own
+        assert info.picture_counts["I"] == 4
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("name", ["b.mp4", "b.avi"])
@@ -174,20 +212,23 @@ def test_a_sample_equals_the_doors(files, name):
     with CompressedVideo(files / name) as video:
         keys = video.keyframes()
         for start, frames, stride, gap, window in cases:
-            for direction in ("past", "both"):
-                sample = video.sample(start, frames, stride, gap=gap, window=window, direction=direction)
+            for how in ({}, {"direction": "both"}, {"fill": "opposite"}):
+                sample = video.sample(start, frames, stride, gap=gap, window=window, **how)
                 after = start + (frames - 1) * stride + gap
                 assert np.array_equal(sample.clip, video.clip(start, frames, stride))
-                assert same(sample.motion, video.motion(after, after + window, direction))
+                assert same(sample.motion, video.motion(after, after + window, **how))
                 assert np.array_equal(sample.keyframe, video.clip(sample.keyframe_index, 1)[0])
                 assert sample.keyframe_index == max(k for k in keys.indices if k <= start)
         assert video.sample(2, 4, size=32).clip.shape == (4, 32, 40, 3)
+        shown = video.sample(at=video.times[12] + 0.01, frames=3, window=2)
+        there = video.sample(12, 3, window=2)
+        assert same((*shown[:3], *shown.motion), (*there[:3], *there.motion))
         for start, window in ((FRAMES - 4, 2), (FRAMES - 2, 9), (-1, 2)):
             with pytest.raises(IndexError):
                 video.sample(start, 4, window=window)
-        for wrong in ({"gap": 0}, {"window": 0}, {"frames": 0}):
+        for wrong in ({"gap": 0}, {"window": 0}, {"frames": 0}, {"at": 0.0}, {"start": None}, {"fill": "no"}):
             with pytest.raises(ValueError):
-                video.sample(0, **wrong)
+                video.sample(**{"start": 0} | wrong)
 
 
 def test_an_index_is_made_once(files, tmp_path, monkeypatch):

@@ -1,5 +1,6 @@
 """What is made of vectors: both directions, filled gaps, sums over a GOP, other grids; always the same."""
 
+import av
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -132,6 +133,37 @@ def test_what_cannot_be_added_up_is_refused(tmp_path, twofold):
         for wrong in ({"accumulate": True, "direction": "both"}, {"fill": "nearest"}, {"direction": "x"}):
             with pytest.raises(ValueError):
                 video.motion(**wrong)
+
+
+def test_sums_begin_at_an_i_picture_where_a_stream_can_be_entered_at_others(tmp_path):
+    """x264's intra refresh: a column of intra blocks wanders over P-pictures that are flagged as key."""
+    options = {"x264-params": "intra-refresh=1:keyint=16"}
+    encode(pan(24, 2, 1, 64, 160), tmp_path / "a.mkv", gop=16, options=options)
+    with CompressedVideo(tmp_path / "a.mkv") as video:
+        assert video.info.gop_lengths == (16, 8) and video.info.picture_types == "I" + 23 * "P"
+        total = video.motion(accumulate=True)
+        assert total.mask[19].any()
+        for start, stop in ((18, 20), (16, 18), (23, 24), (24, 24), (0, 1)):
+            part = video.motion(start, stop, accumulate=True)
+            assert same(part, [whole[start:stop] for whole in total])
+            chunk = next(video.chunks(7, start=start, stop=stop, accumulate=True), None)
+            assert chunk is None or same(chunk.motion, part)
+
+
+def test_sums_are_refused_before_the_first_i_picture(tmp_path):
+    encode(pan(16, 2, 1, 64, 80), tmp_path / "a.avi", codec="wmv2", gop=8)
+    with av.open(str(tmp_path / "a.avi")) as old, av.open(str(tmp_path / "tail.avi"), "w") as new:
+        stream = new.add_stream_from_template(old.streams.video[0])
+        for number, packet in enumerate(packet for packet in old.demux(video=0) if packet.size):
+            packet.is_keyframe, packet.stream = number in (4, 8), stream  # the first one: a container's lie
+            if number >= 4:
+                new.mux(packet)
+    with CompressedVideo(tmp_path / "tail.avi") as video:
+        assert video.info.picture_types == "PPPPIPPPPPPP"
+        for read in (video.motion, lambda *part, **how: next(video.chunks(4, "motion", start=2, **how))):
+            with pytest.raises(VideoError, match=r"tail\.avi: .*an I-picture up to frame [02]$"):
+                read(accumulate=True)
+        assert video.motion(4, accumulate=True).mask[1:].any()
 
 
 @pytest.mark.parametrize("direction", ["past", "both"])

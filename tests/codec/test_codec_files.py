@@ -3,6 +3,7 @@
 import functools
 import http.server
 import os
+import pickle
 import subprocess
 import sys
 import threading
@@ -74,6 +75,34 @@ def test_rotation_turns_pixels_and_vectors(tmp_path, degrees):
         assert same(chunk.motion, shown.motion(direction="both"))
         assert shown.clip(0, 1, size=(height // 2, width // 2)).shape == (1, height // 2, width // 2, 3)
         assert shown.clip(0, 1, size=32).shape == (1, height // 2, width // 2, 3)
+
+
+@pytest.mark.parametrize("degrees", [90, 180, -90])
+@pytest.mark.parametrize("direction", ["past", "both"])
+def test_other_grids_of_a_turned_field_are_those_of_the_coded_one_turned(tmp_path, degrees, direction):
+    """Of sizes with cells that an edge cuts, which lies elsewhere after turning."""
+    frames = pan(5, 3, 1, 44, 60)
+    frames[2:, :20, 30:] = 128
+    encode(frames, tmp_path / "plain.mp4", b_frames=1)
+    turned(tmp_path / "plain.mp4", tmp_path / "turned.mp4", degrees)
+    with (
+        CompressedVideo(tmp_path / "turned.mp4") as coded,
+        CompressedVideo(tmp_path / "turned.mp4", apply_rotation=True) as shown,
+    ):
+        quarters, size = shown.info.rotation // 90 % 4, (shown.info.height, shown.info.width)
+        plain, field = coded.motion(direction=direction), shown.motion(direction=direction)
+        assert same(field, next(shown.chunks(5, direction=direction)).motion)
+        for made in (field, pickle.loads(pickle.dumps(field))):
+            for cell in (4, 8, 16, None):
+                for crop in (True, False):
+                    found = made.resample(cell, size if crop else None)
+                    expected = plain.resample(cell, (44, 60) if crop else None)
+                    assert np.array_equal(found.mask, np.rot90(expected.mask, quarters, (-2, -1)))
+                    long, wanted = (np.hypot(*np.moveaxis(part.vectors, -3, 0)) for part in (found, expected))
+                    assert np.array_equal(long, np.rot90(wanted, quarters, (-2, -1)))
+        pixels = field.resample(None, size)
+        assert pixels.mask.shape[-2:] == size
+        assert np.array_equal(found.picture_types, plain.picture_types)
 
 
 @pytest.mark.parametrize("cut", [0, 5, 12, 15])

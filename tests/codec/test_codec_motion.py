@@ -1,11 +1,14 @@
 import os
+from fractions import Fraction
 
+import av
 import numpy as np
 import pytest
 from material import noise, pan, slow_painter, texture
 
-from cvrl_lite import CompressedVideo, NoMotionVectors
-from cvrl_lite.codec import encode
+from cvrl_lite import CompressedVideo, NoMotionVectors, VideoError
+from cvrl_lite.codec import encode, extract
+from cvrl_lite.codec.headers import is_intra
 from cvrl_lite.codec.motion import reference_steps
 
 WITH_VECTORS = {
@@ -17,6 +20,9 @@ WITH_VECTORS = {
     "flv": ".flv",
     "wmv2": ".avi",
     "msmpeg4": ".avi",
+    "rv10": ".rm",
+    "rv20": ".rm",
+    "h261": ".h261",
 }
 WITHOUT_VECTORS = {"hevc": ".mp4", "vp8": ".webm", "vp9": ".webm", "av1": ".mkv"}
 
@@ -41,6 +47,90 @@ def test_a_vector_points_back_to_where_the_content_was(tmp_path, codec, dx, dy):
     # What is skipped carries the pan as well: nearly every cell has it, coded or not.
     right = np.abs(vectors[inner] - np.array([-dx, -dy])[:, None, None]).max(axis=1) <= 0.5
     assert right.mean() > 0.9
+
+
+@pytest.mark.parametrize("codec", WITH_VECTORS)
+def test_vectors_are_where_the_motion_is(tmp_path, codec):
+    """A still picture in which one square of three by three macroblocks moves."""
+    frames = np.repeat(texture(144, 176)[None], 6, axis=0)
+    frames[:, 64:112, 32:80] = pan(6, 3, -2, 48, 48, seed=1)
+    encode(frames, tmp_path / f"a{WITH_VECTORS[codec]}", codec=codec, gop=6)
+    vectors, mask, _ = motion_of(tmp_path / f"a{WITH_VECTORS[codec]}", start=1)
+    still = np.ones(mask.shape[1:], bool)
+    still[8:14, 4:10] = False
+    assert mask[:, still].mean() > 0.95 and (vectors[:, :, still] == 0).mean() > 0.95
+    assert np.median(vectors[:, :, 10:12, 6:8], axis=(0, 2, 3)).tolist() == [-3, 2]
+    assert (np.median(vectors[:, :, 8:14, 4:10], axis=0) != 0).any(0).mean() > 0.8
+
+
+@pytest.mark.parametrize(("codec", "ending"), [
+    ("h261", ".h261"), ("h261", ".avi"), ("h263", ".avi"), ("h263", ".3gp"), ("h263p", ".avi"),
+    ("rv10", ".rm"), ("rv20", ".rm"), ("flv", ".flv"), ("wmv1", ".avi"), ("msmpeg4v2", ".avi"),
+])  # fmt: skip
+def test_old_codecs_are_read_at_any_place(tmp_path, codec, ending):
+    """FFmpeg's parsers of H.261 and H.263 take every packet for a key picture."""
+    encode(pan(20, 2, 1, 144, 176), tmp_path / f"a{ending}", codec=codec, gop=8)
+    with CompressedVideo(tmp_path / f"a{ending}") as video:
+        assert video.info.gop_lengths == (8, 8, 4) and video.info.picture_counts["I"] == 3
+        assert video.keyframes().indices.tolist() == [0, 8, 16]
+        images, motion = np.stack(list(video.frames())), video.motion()
+        for start in (5, 10, 19):
+            assert np.array_equal(video.clip(start, 1)[0], images[start])
+            assert np.array_equal(video.motion(start, start + 1).vectors[0], motion.vectors[start])
+        assert motion.mask[19].mean() > 0.8 and not video.damage
+
+
+@pytest.mark.parametrize(
+    ("bits", "intra"),
+    [
+        ("0000000000000000100000 00000001 10000 010 0", True),  # QCIF, intra
+        ("0000000000000000100000 00000001 10000 010 1", False),
+        ("0000000000000000100000 00000001 10000 111 001" + 18 * "0" + "000", True),  # with an extended type
+        ("0000000000000000100000 00000001 10000 111 001" + 18 * "0" + "001", False),
+        ("0000000000000000100000 00000001 10000 111 000 000", True),
+        ("0000000000000000100000 00000001 10000 111 000 001", False),
+        ("0000000000000001100000 00000001 10000 010 0", False),  # no start code
+        ("", False),
+    ],
+)
+def test_h263_headers_tell_key_pictures(bits, intra):
+    bits = bits.replace(" ", "").ljust(96, "0")
+    assert is_intra("h263", int(bits, 2).to_bytes(12, "big") if int(bits, 2) else b"") == intra
+
+
+def test_disposable_pictures_of_flv_make_distances_unknown(tmp_path):
+    """Picture 3 of four refers to picture 1, as picture 2 is disposable."""
+    frames, packets = pan(6, 2, 1, 144, 176), {}
+    for name, chosen in (("without", [0, 1, 3]), ("with", [0, 1, 2])):
+        encode(frames[chosen], tmp_path / f"{name}.flv", codec="flv", gop=9)
+        with av.open(str(tmp_path / f"{name}.flv")) as container:
+            packets[name] = [bytes(packet) for packet in container.demux(video=0) if packet.size]
+    disposable = bytearray(packets["with"][2])
+    assert disposable[4] >> 5 & 3 == 1  # bits 33 and 34: P
+    disposable[4] += 1 << 5
+    with av.open(str(tmp_path / "a.flv"), "w") as container:
+        stream = container.add_stream("flv", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 176, 144, "yuv420p"
+        for i, data in enumerate([*packets["with"][:2], bytes(disposable), packets["without"][2]]):
+            packet = av.Packet(data)
+            packet.pts = packet.dts = 40 * i
+            packet.time_base, packet.stream, packet.is_keyframe = Fraction(1, 1000), stream, not i
+            container.mux(packet)
+    with CompressedVideo(tmp_path / "a.flv") as video, CompressedVideo(tmp_path / "with.flv") as plain:
+        assert plain.info.reference_distance_known and not video.info.reference_distance_known
+        assert np.abs(video.clip(0, 4).astype(int) - frames[:4]).mean() < 9
+        motion = video.motion()
+        assert np.median(motion.vectors[3, :, 3:-3, 3:-3], axis=(1, 2)).tolist() == [-4, -2]
+        with pytest.raises(VideoError, match="one reference"):
+            video.motion(accumulate=True)
+
+
+def test_snow_is_refused_with_the_reason(tmp_path):
+    encode(pan(4, 2, 1), tmp_path / "a.avi", codec="snow", options={"strict": "-2"})
+    with CompressedVideo(tmp_path / "a.avi") as video:
+        with pytest.raises(NoMotionVectors, match="out of place"):
+            video.motion()
+        assert not video.info.has_vectors and len(list(video.frames())) == 4
 
 
 def test_quarter_pixels_are_kept(tmp_path):
@@ -154,8 +244,13 @@ def test_vectors_do_not_depend_on_the_run_or_on_the_batch(tmp_path, monkeypatch)
 
 def test_directions_are_two(tmp_path):
     encode(pan(3, 1, 1), tmp_path / "a.mp4")
-    with CompressedVideo(tmp_path / "a.mp4") as video, pytest.raises(ValueError, match="sideways"):
-        video.motion(direction="sideways")
+    with CompressedVideo(tmp_path / "a.mp4") as video:
+        for read in (video.motion, video.chunks, lambda **how: video.sample(0, 1, window=1, **how)):
+            with pytest.raises(ValueError, match="sideways"):
+                read(direction="sideways")
+    with pytest.raises(ValueError, match="sideways"):
+        extract(tmp_path / "a.mp4", tmp_path / "a.npz", direction="sideways")
+    assert not (tmp_path / "a.npz").exists()
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_getscheduler"), reason="only Linux tells")
