@@ -727,8 +727,9 @@ assert tried.steps == 2 and not tried.skipped
 #   A number of processes that does not divide the batch is refused.
 # - `--batch 512` changes the training: the learning rate follows the batch, and the number of steps falls,
 #   so that the epochs stay. Change it because you want to, not because of the machine.
-# - `--workers` are processes that read, for *each* GPU. Eight times eight want 64 cores. If GPUs wait,
-#   transcode first (`--gop 12 --short-side 240`), then add workers.
+# - `--workers` are processes that read, for *each* GPU; a folder of your own is not decoded into memory
+#   then. Eight times eight want 64 cores. If GPUs wait, transcode first (`--gop 12 --short-side 240`), then
+#   add workers.
 #
 # **5. Read its log.** `runs/ucf101/metrics.jsonl` has a line for each step:
 #
@@ -749,6 +750,9 @@ assert tried.steps == 2 and not tried.skipped
 # cvrl-lite evaluate runs/ucf101 --data ucf101 --root ucf101 --clips 10
 # cvrl-lite evaluate runs/ucf101 --data ucf101 --root ucf101 --protocol finetune
 # ```
+#
+# Finetuning follows the released schedule (11): 120 epochs, 143,040 steps of 8 clips. Videos that are shorter
+# than a clip are listed and left out. With `--data hmdb51` it takes the numbers for HMDB51.
 #
 # ## What it costs
 #
