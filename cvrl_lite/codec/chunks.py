@@ -15,13 +15,11 @@ from av.video.frame import VideoFrame
 
 from cvrl_lite.codec.decode import Decoder
 from cvrl_lite.codec.index import Index
-from cvrl_lite.codec.motion import PICTURE_TYPES, FieldBuilder
+from cvrl_lite.codec.motion import MOST_B_FRAMES, PICTURE_TYPES, FieldBuilder
 from cvrl_lite.codec.raster import Direction, Motion
 from cvrl_lite.codec.residual import Residual
 
 What = Literal["images", "keyframes", "motion", "residuals"]
-
-_MOST_B_FRAMES = 16
 
 
 class KeyFrames(NamedTuple):
@@ -129,7 +127,7 @@ def read(decoder: Decoder, index: Index, start: int, stop: int, plan: Plan) -> I
     first, end = start, stop
     if around and start < stop:  # the references around the stretch count, too
         first = min(start, index.keys[index.key_before(start)].frame)
-        end = min(index.frames, stop + _MOST_B_FRAMES)
+        end = min(index.frames, stop + MOST_B_FRAMES)
     types: list[str] = []
     waiting: deque[_Open] = deque()
     reference = first  # the last picture that is not B
@@ -209,8 +207,8 @@ def read_sample(decoder: Decoder, index: Index, clip: Sequence[int], window: ran
     key = index.keys[index.gop(clip[0])].frame
     around = window
     if plan.known or plan.fill:  # the frames around tell where the references are
-        first = max(key, window.start - _MOST_B_FRAMES - 1)
-        around = range(first, min(index.frames, window.stop + _MOST_B_FRAMES))
+        first = max(key, window.start - MOST_B_FRAMES - 1)
+        around = range(first, min(index.frames, window.stop + MOST_B_FRAMES))
     images = np.empty((len(clip), *plan.size, 3), np.uint8)
     keyframe = np.empty((*plan.size, 3), np.uint8)
     codec = decoder.stream.codec.canonical_name

@@ -301,8 +301,3 @@ def _gathered_loop(samples: Any, columns: int, one: Any, two: Any, between: bool
 def _loops() -> _Loops | None:
     made = [compiled(loop) for loop in (_taps_loop, _rounded_loop, _rounded_both_loop, _gathered_loop)]
     return None if None in made else _Loops(*made)  # type: ignore[arg-type]
-
-
-def compensated(reference: np.ndarray, vectors: np.ndarray, *, six_tap: bool) -> np.ndarray:
-    """`Reference.compensated` for a picture that is referred to once."""
-    return Reference(reference, six_tap=six_tap).compensated(vectors)

@@ -10,9 +10,8 @@ import numpy as np
 
 from cvrl_lite.codec.decode import MOST_HELD, Decoder
 from cvrl_lite.codec.index import Index, Key
+from cvrl_lite.codec.motion import MOST_B_FRAMES
 from cvrl_lite.errors import DamagedVideo
-
-_REORDERED = 17  # pictures, at most, between decoding and showing
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,7 @@ def survey(decoder: Decoder, index: Index) -> tuple[Index, Damage]:
     faults = [place for place in range(index.frames) if place not in found or found[place][0]]
     faults += [index.places.get(stamp, 0) for stamp in refused]
     # Pictures shown a little earlier may refer to the first one that is not whole.
-    sound = bisect_left(places, min(faults) - _REORDERED)
+    sound = bisect_left(places, min(faults) - MOST_B_FRAMES - 1)
     return _kept(index, places, flagged, sound), report
 
 

@@ -54,7 +54,6 @@ class Decoder:
         vectors: Whether to export motion vectors.
         pixels: Which pictures are to be looked at: "all", "keys" or "none". In the others H.264's loop
             filter is left out: it changes no vector and takes up to a quarter of the time.
-        threads: Slice threads, which change no output; a training reads several files at once instead.
         tolerant: Whether to go on behind packets that cannot be decoded, and deliver pictures that the
             decoder marks as corrupt, where they lie behind the stream's first fault.
 
@@ -69,11 +68,10 @@ class Decoder:
         *,
         vectors: bool = False,
         pixels: Pixels = "all",
-        threads: int = 1,
         tolerant: bool = False,
     ) -> None:
         self.name, self._source, self._vectors = source.name, source, vectors
-        self.pixels, self._threads, self.tolerant = pixels, threads, tolerant
+        self.pixels, self.tolerant = pixels, tolerant
         self.kept: Kept | None = None
         self.refused: list[int | None] = []
         self._lenient = False  # in the present run
@@ -84,7 +82,7 @@ class Decoder:
         self.container, self.stream = self._source.open()
         self.context = self.stream.codec_context
         self.context.thread_type = "SLICE"
-        self.context.thread_count = self._threads
+        self.context.thread_count = 1
         self._set_up()
         codec = self.stream.codec.canonical_name
         self._skips = codec in VECTOR_CODECS  # heeds skip_frame packet by packet (dav1d does not)

@@ -38,9 +38,7 @@ class H264Facts:
     slice that leaves the references open.
 
     Attributes:
-        progressive: Whether all pictures are frames, without fields.
         bit_depth: Bits of a luma sample.
-        chroma_format: 0 grey, 1 4:2:0, 2 4:2:2, 3 4:4:4.
         cropped: Whether pictures are shown without some of their coded edge.
         b_pictures: Whether there are any.
         weighted: Whether any prediction is scaled in brightness.
@@ -50,9 +48,7 @@ class H264Facts:
             that is not B.
     """
 
-    progressive: bool | None = None
     bit_depth: int | None = None
-    chroma_format: int | None = None
     cropped: bool | None = None
     b_pictures: bool | None = None
     weighted: bool | None = None
@@ -175,11 +171,9 @@ class _Reader:
         def ever(seen: bool) -> bool | None:
             return seen if seen or whole else None
 
-        depths, formats = ({sps.bit_depth for sps in self._used}, {sps.chroma_format for sps in self._used})
+        depths = {sps.bit_depth for sps in self._used}
         return H264Facts(
-            progressive=False if self._fields else True if whole else None,
             bit_depth=depths.pop() if len(depths) == 1 else None,
-            chroma_format=formats.pop() if len(formats) == 1 else None,
             cropped=ever(any(sps.cropped for sps in self._used)),
             b_pictures=ever(self._twofold),
             weighted=ever(self._weighted),

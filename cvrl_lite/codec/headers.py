@@ -121,7 +121,10 @@ class PictureTeller:
 
 
 class _Bits:
-    """Takes bits from the front of some bytes; past their end come zeros."""
+    """Takes bits from the front of some bytes; past their end come zeros.
+
+    Unlike H.264's, MPEG-4's headers are not escaped, and here a guess is better than none.
+    """
 
     def __init__(self, data: bytes) -> None:
         self._value, self._left = int.from_bytes(data, "big"), 8 * len(data)

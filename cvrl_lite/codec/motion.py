@@ -16,6 +16,9 @@ from cvrl_lite.errors import VideoError
 PICTURE_TYPES = "?IPBPIPI"
 """FFmpeg's numbers for picture types: 0 unknown, I, P, B, S (a P with global motion), SI, SP, BI."""
 
+MOST_B_FRAMES = 16
+"""How many B-pictures may stand in a row: H.264 holds no more pictures back."""
+
 # FFmpeg's decoders of these keep no vectors of B-pictures (h263dec.c and rv10.c update their table for the
 # others only) and export what they find there: of MPEG-4 zeros in FFmpeg 8, another picture's vectors before.
 # Not read, so masked.

@@ -17,10 +17,8 @@ from av.video.frame import VideoFrame
 from cvrl_lite.codec.compensate import Reference
 from cvrl_lite.codec.decode import Decoder
 from cvrl_lite.codec.index import Index
-from cvrl_lite.codec.motion import NO_B_VECTORS, PICTURE_TYPES
+from cvrl_lite.codec.motion import MOST_B_FRAMES, NO_B_VECTORS, PICTURE_TYPES
 from cvrl_lite.codec.raster import Raster, records
-
-_MOST_B_FRAMES = 16
 
 
 class Residual(NamedTuple):
@@ -62,8 +60,8 @@ def iterate_residuals(
         return
     # Some frames more on both sides, to find the references of the first and of the last one.
     key = index.keys[index.key_before(start)].frame
-    first = min(start, max(key, start - _MOST_B_FRAMES))
-    around = range(first, min(index.frames, stop + _MOST_B_FRAMES))
+    first = min(start, max(key, start - MOST_B_FRAMES))
+    around = range(first, min(index.frames, stop + MOST_B_FRAMES))
     codec = decoder.stream.codec.canonical_name
     past: _Anchor | None = None
     between: list[VideoFrame] = []  # B-pictures, until the next picture that is none

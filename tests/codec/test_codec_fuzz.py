@@ -6,6 +6,8 @@ import sys
 import fuzz
 import pytest
 
+from cvrl_lite.cli import main
+
 SOME = 300
 
 
@@ -25,6 +27,34 @@ def test_mutations_follow_their_seed(tmp_path):
 def test_some_mutations():
     """A few for `make check`."""
     assert fuzz.run(20, 900_000, loud=False) == []
+
+
+@pytest.mark.parametrize("mutations", [2, pytest.param(30, marks=pytest.mark.slow)])
+def test_the_shell_says_a_line_for_each_file_it_cannot_read(tmp_path, capfd, mutations):
+    """Mutations and the plainest kinds of bad input, by the commands that read videos."""
+    fuzz.make_clips(tmp_path)
+    files = []
+    for seed in range(mutations):
+        name, data, _ = fuzz.mutation(tmp_path, seed)
+        files.append((f"{seed}-{name}", data))
+    whole = (tmp_path / "b.mp4").read_bytes()
+    files += [("empty.mp4", b""), ("text.mkv", b"Just a letter.\n" * 90), ("zeros.avi", bytes(5000))]
+    files += [("cut.mp4", whole[: len(whole) // 2]), ("header.mp4", whole[:40]), ("whole.mp4", whole)]
+    files += [("cut.avi", (tmp_path / "old.avi").read_bytes()[:6000])]
+    for name, data in files:
+        path = tmp_path / name
+        path.write_bytes(data)
+        capfd.readouterr()
+        for command in (["inspect", str(path)], ["extract", str(path), "--out", str(tmp_path / "out")]):
+            code, told = main(command), capfd.readouterr()
+            complaints = [line for line in told.err.splitlines() if line.startswith("cvrl-lite: ")]
+            assert code in (0, 1, 2) and "Traceback" not in told.out + told.err, (name, command, told.err)
+            assert len(complaints) == (code != 0), (name, command, told.err)
+            assert all(name in line for line in complaints)
+            assert not list(tmp_path.glob("out/.*")) and (name != "whole.mp4" or code == 0)
+    missing = [str(tmp_path / "none.mp4"), str(tmp_path)]
+    assert main(["inspect", *missing]) == 2
+    assert len(capfd.readouterr().err.splitlines()) == 2
 
 
 @pytest.mark.slow

@@ -81,7 +81,7 @@ def test_compensation_follows_the_standard_with_and_without_compiled_loops(case,
     with pytest.MonkeyPatch.context() as patch:
         if not fast:
             patch.setattr(compensate, "_loops", lambda: None)
-        found = compensate.compensated(picture, vectors, six_tap=six_tap)
+        found = compensate.Reference(picture, six_tap=six_tap).compensated(vectors)
     assert np.array_equal(found, prediction_in_the_standards_words(picture, vectors, six_tap=six_tap))
 
 
@@ -92,10 +92,10 @@ def test_compiled_loops_give_the_same_bytes(seed, reach, six_tap):
     rng = np.random.default_rng(seed)
     picture = rng.choice(np.array([0, 1, 128, 254, 255], np.uint8), (144, 180))
     vectors = rng.integers(-reach, reach + 1, (2, 18, 23))
-    fast = compensate.compensated(picture, vectors, six_tap=six_tap)
+    fast = compensate.Reference(picture, six_tap=six_tap).compensated(vectors)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(compensate, "_loops", lambda: None)
-        assert np.array_equal(fast, compensate.compensated(picture, vectors, six_tap=six_tap))
+        assert np.array_equal(fast, compensate.Reference(picture, six_tap=six_tap).compensated(vectors))
 
 
 def test_the_greatest_sums_do_not_overflow():
@@ -106,7 +106,7 @@ def test_the_greatest_sums_do_not_overflow():
         picture[6:12, 6:12] = patch
         vectors = np.full((2, 3, 3), 2)
         expected = prediction_in_the_standards_words(picture, vectors, six_tap=True)
-        assert np.array_equal(compensate.compensated(picture, vectors, six_tap=True), expected)
+        assert np.array_equal(compensate.Reference(picture).compensated(vectors), expected)
 
 
 def waves(frames, dx, dy, height=160, width=208):
