@@ -103,7 +103,6 @@ class Decoder:
     def close(self) -> None:
         """Closes the container."""
         self.container.close()
-        self.kept = None
 
     def rewind(self) -> None:
         """Makes the container stand at its start; what is read from it next is told nowhere else."""
