@@ -164,6 +164,16 @@ def test_what_the_study_says_of_labels_and_bias_is_in_their_logs() -> None:
 
     for start in ("untrained", "two clips", "context", "residual"):
         assert accuracy(start, 1) < 0.15 < 0.2 < accuracy("joint", 1) < accuracy("motion", 1)
+    finetuned: dict[str, list[float]] = {}
+    for row in rows:
+        if row["protocol"] == "finetune":
+            finetuned.setdefault(row["start"], []).append(row["accuracy"])
+            assert (row["per_class"], row["steps"]) == (10, 200)
+    alone, helped, started = (finetuned[n] for n in ("scratch", "scratch with helper", "motion, short"))
+    assert statistics.mean(started) > 2 * statistics.mean(alone)
+    half = 2.78 * ((statistics.variance(alone) + statistics.variance(helped)) / 2 * 2 / 3) ** 0.5
+    gained = statistics.mean(helped) - statistics.mean(alone)
+    assert 0 < gained - half and (round(gained, 2), round(half, 2)) == (0.05, 0.03)
     falls: dict[str, list[float]] = {}
     for line in (EXPERIMENTS / "bias.jsonl").read_text().splitlines():
         row = json.loads(line)
