@@ -170,7 +170,7 @@ def _described(facts: dict[str, Any]) -> str:
     )
     gops = facts["gop_lengths"]
     if not facts["has_vectors"]:
-        vectors = f"none: FFmpeg exports none from {facts['codec']}"
+        vectors = f"none that can be used, from {facts['codec']}"
     elif facts["reference_distance_known"]:
         vectors = "yes, each to the nearest I- or P-picture"
     else:

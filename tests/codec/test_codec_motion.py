@@ -248,8 +248,9 @@ def test_directions_are_two(tmp_path):
         for read in (video.motion, video.chunks, lambda **how: video.sample(0, 1, window=1, **how)):
             with pytest.raises(ValueError, match="sideways"):
                 read(direction="sideways")
-    with pytest.raises(ValueError, match="sideways"):
-        extract(tmp_path / "a.mp4", tmp_path / "a.npz", direction="sideways")
+    for direction in ("sideways", "both"):
+        with pytest.raises(ValueError, match=direction if direction == "sideways" else "one direction"):
+            extract(tmp_path / "a.mp4", tmp_path / "a.npz", direction=direction)
     assert not (tmp_path / "a.npz").exists()
 
 
