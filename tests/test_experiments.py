@@ -174,6 +174,9 @@ def test_what_the_study_says_of_labels_and_bias_is_in_their_logs() -> None:
     half = 2.78 * ((statistics.variance(alone) + statistics.variance(helped)) / 2 * 2 / 3) ** 0.5
     gained = statistics.mean(helped) - statistics.mean(alone)
     assert gained > half and (round(gained, 2), round(half, 2)) == (0.05, 0.03)
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for values in (alone, helped, started):
+        assert f"{statistics.mean(values):.2f}".removeprefix("0") in readme.split("With ten\nlabels")[1][:300]
     falls: dict[str, list[float]] = {}
     for line in (EXPERIMENTS / "bias.jsonl").read_text().splitlines():
         row = json.loads(line)
