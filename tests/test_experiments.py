@@ -136,6 +136,11 @@ def test_what_the_study_says_is_in_its_log() -> None:
     assert level("joint", "scene") > 0.9 * level("context", "scene")
     assert level("joint", "action") > 0.9 * level("motion", "action")
     assert level("two clips", "scene") > 0.85 and level("two clips", "action") < 0.4
+    assert [round(statistics.mean(found["action labels"]["action", m]), 2) for m in ("R@1", "linear")] == [
+        0.97,
+        0.98,
+    ]
+    assert round(level("action labels", "action") - level("motion", "action"), 2) == 0.15
     assert level("residual", "appearance") > 0.95
     assert level("residual", "action") > level("untrained", "action") + 0.2
     for model, least, most in (("no windows", -0.05, 0.05), ("later", -1, -0.05), ("long window", 0.03, 1)):

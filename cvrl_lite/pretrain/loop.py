@@ -228,7 +228,7 @@ def emulates_bfloat16(device: torch.device) -> bool:
         layer = nn.Conv3d(16, 16, 3, padding=1, dtype=precision)
         clips, times = torch.zeros(4, 16, 4, 16, 16, dtype=precision), []
         with torch.no_grad():
-            for _ in range(3):
+            for _ in range(5):
                 clock = time.perf_counter()
                 layer(clips)
                 times.append(time.perf_counter() - clock)
