@@ -106,6 +106,9 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--note", default="")
     parser.add_argument("--final", action="store_true", help="all models, seeds 0-2, on the test split")
+    parser.add_argument(
+        "--again", action="store_true", help="--final trains what its log holds, for its weights"
+    )
     parser.add_argument("--out", type=Path, help="folder for checkpoints")
     parser.add_argument("--table", action="store_true", help="print the table of the finished runs")
     parser.add_argument("--curves", type=Path, metavar="RUNS", help="condense the metrics of finished runs")
@@ -140,9 +143,11 @@ def main() -> int:
     queries = decode(MovingScenes("test"), size=decoded, vectors=False)
     for seed in range(3):
         for model, tasks in MODELS.items():
-            if (model, seed) not in done:
+            if (model, seed) not in done or arguments.again:
                 out = arguments.out / f"{model}-{seed}" if arguments.out and tasks else None
-                append(log, {"model": model} | one(tasks, [], seed, train, queries, out))
+                result = {"model": model} | one(tasks, [], seed, train, queries, out)
+                if (model, seed) not in done:
+                    append(log, result)
     return 0
 
 
