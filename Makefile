@@ -12,6 +12,8 @@ TORCH_INDEX ?=
 LAB_ARGS ?=
 # What `make bench` is to measure, and options: make bench BENCH="limit peers --fast"
 BENCH ?=
+# Processes of the tests, one thread each, for more would take the cores from each other; -n 0: one after the other.
+PARALLEL ?= -n auto --maxprocesses 4
 # Options of the fuzzer, see tests/codec/fuzz.py.
 FUZZ ?=
 # Names of notebooks for `make notebooks`; none means all.
@@ -56,8 +58,8 @@ check: lint  ## lint and the fast tests, for use while working (at most 3 minute
 	$(BIN)/python -m pytest tests -m "not slow"
 
 test: lint data  ## everything: lint, all tests, the browser test, every notebook
-	$(BIN)/python -m pytest tests
-	$(BIN)/python -m pytest --nbval notebooks/
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests $(PARALLEL) --dist worksteal
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --nbval notebooks/ $(PARALLEL) --dist loadfile
 
 fuzz: setup  ## read 10,000 damaged files, some minutes (FUZZ="--count 300 --seed 7")
 	$(BIN)/python tests/codec/fuzz.py $(FUZZ)

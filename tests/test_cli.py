@@ -149,6 +149,7 @@ def test_quickstart_prints_its_table(tmp_path, capsys, monkeypatch):
         assert set(row) == {"scene", "action"} and set(row["scene"]) == {"R@1", "linear"}
     assert table["chance"]["action"]["R@1"] == 1 / 8
     assert json.loads((tmp_path / "out/quickstart.json").read_text()) == table
+    assert [path.name for path in (tmp_path / "cache").glob("moving_scenes*")] == ["moving_scenes_160"]
     assert (tmp_path / "out/quickstart.png").stat().st_size > 5000
     assert main(["evaluate", str(tmp_path / "out/joint"), "--protocol", "linear", "--json"]) == 0
     assert set(json.loads(capsys.readouterr().out)) == {"scene", "action"}

@@ -37,8 +37,9 @@ def quickstart(out: Path, *, minutes: float = 10.0, clips: int = 1600, seed: int
         `{model: {label: {"R@1": ..., "linear": ...}}}` for untrained, context, motion, joint and chance.
     """
     out.mkdir(parents=True, exist_ok=True)
-    root = scenes.course_set()
-    if clips != 1600:
+    if clips == 1600:
+        root = scenes.course_set()
+    else:
         root = cache_dir() / f"moving_scenes_{clips}"
         scenes.make(root, clips, seed=0)
     sample = pretrain.recipes.laptop(seed=seed)

@@ -302,24 +302,14 @@ def test_both_painters_give_the_same_bytes(monkeypatch, seed, height, width, cou
 
 
 @pytest.mark.parametrize("name", quick_first(VECTORED))
-def test_both_painters_agree_on_real_clips(real_videos, monkeypatch, name):
-    if compiled_paint() is None:
-        pytest.skip("numba is not installed")
-    with CompressedVideo(real_videos / name) as video:
-        fast = video.motion(direction="both")
-        monkeypatch.setattr(raster, "compiled_paint", lambda: None)
-        slow = video.motion(direction="both")
-    assert all(a.tobytes() == b.tobytes() for a, b in zip(fast, slow, strict=True))
-
-
-@pytest.mark.parametrize("name", quick_first(VECTORED))
-@pytest.mark.parametrize("compiled", [True, False])
-def test_fields_of_real_clips_equal_a_slow_painter(real_videos, monkeypatch, name, compiled):
-    """All directions; what is divided by known distances is multiplied again."""
-    if not compiled:
-        monkeypatch.setattr(raster, "compiled_paint", lambda: None)
+def test_fields_of_real_clips_equal_a_slow_painter(real_videos, monkeypatch, name):
+    """Both painters, all directions; what is divided by known distances is multiplied again."""
     with CompressedVideo(real_videos / name) as video:
         both, divided = video.motion(direction="both"), video._stream.steps_differ
+        if compiled_paint() is not None:
+            monkeypatch.setattr(raster, "compiled_paint", lambda: None)
+            plain = video.motion(direction="both")
+            assert all(a.tobytes() == b.tobytes() for a, b in zip(both, plain, strict=True))
     for i, direction in enumerate(("past", "future")):
         field, covered = slow_painter(real_videos / name, direction)
         assert np.array_equal(both.mask[:, i], covered)
