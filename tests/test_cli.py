@@ -151,7 +151,8 @@ def test_quickstart_prints_its_table(tmp_path, capsys, monkeypatch):
     assert json.loads((tmp_path / "out/quickstart.json").read_text()) == table
     assert [path.name for path in (tmp_path / "cache").glob("moving_scenes*")] == ["moving_scenes_160"]
     assert (tmp_path / "out/quickstart.png").stat().st_size > 5000
-    assert main(["evaluate", str(tmp_path / "out/joint"), "--protocol", "linear", "--json"]) == 0
+    words = ["evaluate", str(tmp_path / "out/joint"), "--root", str(tmp_path / "cache/moving_scenes_160")]
+    assert main([*words, "--protocol", "linear", "--json"]) == 0
     assert set(json.loads(capsys.readouterr().out)) == {"scene", "action"}
 
 

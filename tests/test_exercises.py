@@ -6,14 +6,17 @@ and the markdown after it holds the solution, folded.
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import io
 import re
+import symtable
 from pathlib import Path
 
 import IPython.display
 import jupytext
 import pytest
+from nbformat import NotebookNode
 
 from cvrl_lite import codec, scenes
 
@@ -33,6 +36,51 @@ def run(source: str, names: dict[str, object]) -> str:
     return printed.getvalue()
 
 
+def names_in(source: str) -> tuple[set[str], set[str]]:
+    """The names that a cell makes, and those that it needs from before, maybe some more."""
+    made: set[str] = set()
+    needed: set[str] = set()
+    for statement in ast.parse(source).body:
+        table = symtable.symtable(ast.unparse(statement), "<cell>", "exec")
+        tables, here = [table], table.get_symbols()
+        used = {symbol.get_name() for symbol in here if symbol.is_referenced()}
+        while tables:
+            inner = tables.pop().get_children()
+            tables += inner
+            used |= {s.get_name() for t in inner for s in t.get_symbols() if s.is_global()}
+        if isinstance(statement, ast.For):
+            used -= {node.id for node in ast.walk(statement.target) if isinstance(node, ast.Name)}
+        needed |= used - made
+        made |= {s.get_name() for s in here if s.is_assigned() or s.is_imported() or s.is_namespace()}
+    return made, needed
+
+
+def solution_after(cells: list[NotebookNode], place: int) -> str:
+    """The folded solution below a check, which has a hint above it."""
+    folded = cells[place + 1].source
+    found = re.search(r"Solution</summary>.*?```python\n(.*?)```", folded, re.S)
+    assert found and "Hint</summary>" in folded
+    return found[1]
+
+
+def needed(cells: list[NotebookNode]) -> list[int]:
+    """The exercises and their checks, and the cells that make what those use; nbval runs the rest, too."""
+    places: list[int] = []
+    names: set[str] = set()
+    for place in reversed(range(len(cells))):
+        tags = cells[place].metadata.get("tags", [])
+        if cells[place].cell_type != "code" or "raises-exception" in tags:
+            continue
+        source = cells[place].source
+        made, wanted = names_in(source)
+        if "check" in tags:
+            wanted |= names_in(solution_after(cells, place))[1]
+        if "exercise" in tags or "check" in tags or made & names:
+            places.append(place)
+            names = (names - made) | wanted
+    return places[::-1]
+
+
 def test_there_are_exercises() -> None:
     assert "02_inside_a_video_file" in WITH_EXERCISES
 
@@ -44,18 +92,13 @@ def test_checks_refuse_the_stub_and_accept_the_solution(name: str, monkeypatch: 
     cells = jupytext.read(FOLDER / "src" / f"{name}.py", fmt="py:percent").cells
     names: dict[str, object] = {}
     exercises = 0
-    for place, cell in enumerate(cells):
-        tags = cell.metadata.get("tags", [])
-        if cell.cell_type != "code" or "raises-exception" in tags:
-            continue
-        printed = run(cell.source, names)
-        if "check" in tags:
+    for place in needed(cells):
+        printed = run(cells[place].source, names)
+        if "check" in cells[place].metadata.get("tags", []):
             exercises += 1
             assert printed.startswith("Not yet"), f"the stub passes: {printed}"
-            solution = re.search(r"Solution</summary>.*?```python\n(.*?)```", cells[place + 1].source, re.S)
-            assert solution and "Hint</summary>" in cells[place + 1].source
-            run(solution[1], names)
-            assert run(cell.source, names) == "Right.\n"
+            run(solution_after(cells, place), names)
+            assert run(cells[place].source, names) == "Right.\n"
     assert exercises == sum("exercise" in cell.metadata.get("tags", []) for cell in cells)
 
 
