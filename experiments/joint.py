@@ -4,6 +4,7 @@
     python experiments/joint.py --final            # every model, three seeds, on test; resumable
     python experiments/joint.py --ship runs/joint-0  # that run's backbone into data/, for the notebooks
     python experiments/joint.py --table            # the table of docs/experiments.md, from what --final wrote
+    python experiments/joint.py --final --fast     # two steps of every model on few clips, nothing written
 
 Each finished run is one line of `experiments/search.jsonl`, or of `experiments/joint.jsonl` with `--final`.
 """
@@ -27,6 +28,7 @@ from cvrl_lite import evaluate, pretrain
 from cvrl_lite.datasets import DecodedSet, MovingScenes, decode
 from cvrl_lite.files import sha256
 from cvrl_lite.models import TinyR2Plus1D
+from cvrl_lite.scenes import hard_set
 
 HERE = Path(__file__).parent
 MODELS = {"untrained": (), "context": ("context",), "motion": ("motion",), "joint": ("context", "motion")}
@@ -109,6 +111,7 @@ def main() -> int:
     parser.add_argument(
         "--again", action="store_true", help="--final trains what its log holds, for its weights"
     )
+    parser.add_argument("--fast", action="store_true")
     parser.add_argument("--out", type=Path, help="folder for checkpoints")
     parser.add_argument("--table", action="store_true", help="print the table of the finished runs")
     parser.add_argument("--curves", type=Path, metavar="RUNS", help="condense the metrics of finished runs")
@@ -127,12 +130,16 @@ def main() -> int:
     for setting in arguments.set:
         if setting.startswith("decoded="):
             decoded = int(setting.removeprefix("decoded="))
-    train = decode(MovingScenes("train"), size=decoded)
+    fast, settings = arguments.fast, arguments.set + (["steps=2", "batch=8"] if arguments.fast else [])
+    root = hard_set(100) if fast else None
+    train = decode(MovingScenes("train", root), size=decoded)
     if not arguments.final:
-        queries = decode(MovingScenes("val"), size=decoded, vectors=False)
+        queries = decode(MovingScenes("val", root), size=decoded, vectors=False)
         tasks = tuple(t for t in arguments.tasks.split(",") if t)
-        result = one(tasks, arguments.set, arguments.seed, train, queries, arguments.out)
-        append(HERE / "search.jsonl", {"tasks": list(tasks), "note": arguments.note} | result)
+        result = one(tasks, settings, arguments.seed, train, queries, arguments.out)
+        append(
+            None if fast else HERE / "search.jsonl", {"tasks": list(tasks), "note": arguments.note} | result
+        )
         return 0
     log = HERE / "joint.jsonl"
     done = (
@@ -140,14 +147,13 @@ def main() -> int:
         if log.exists()
         else set()
     )
-    queries = decode(MovingScenes("test"), size=decoded, vectors=False)
-    for seed in range(3):
+    queries = decode(MovingScenes("test", root), size=decoded, vectors=False)
+    for seed in range(1 if fast else 3):
         for model, tasks in MODELS.items():
-            if (model, seed) not in done or arguments.again:
+            if (model, seed) not in done or arguments.again or fast:
                 out = arguments.out / f"{model}-{seed}" if arguments.out and tasks else None
-                result = {"model": model} | one(tasks, [], seed, train, queries, out)
-                if (model, seed) not in done:
-                    append(log, result)
+                result = {"model": model} | one(tasks, settings if fast else [], seed, train, queries, out)
+                append(None if fast or (model, seed) in done else log, result)
     return 0
 
 
@@ -184,10 +190,11 @@ def ship(run: Path) -> None:
         print(file.name, file.stat().st_size, sha256(file))
 
 
-def append(log: Path, result: dict[str, Any]) -> None:
-    """One line in the log, one short line on the screen."""
-    with open(log, "a", encoding="utf-8") as file:
-        file.write(json.dumps(result) + "\n")
+def append(log: Path | None, result: dict[str, Any]) -> None:
+    """One line in the log, if there is one, and one short line on the screen."""
+    if log:
+        with open(log, "a", encoding="utf-8") as file:
+            file.write(json.dumps(result) + "\n")
     shown = {k: (row["R@1"], row["linear"]) for k, row in result["scores"].items()}
     print(
         time.strftime("%H:%M:%S"),

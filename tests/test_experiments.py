@@ -78,17 +78,19 @@ def test_the_shipped_checkpoint_is_one_of_the_runs() -> None:
         ],
         ["labels.py", "--fast"],
         ["bias.py", "--fast"],
+        ["joint.py", "--final", "--fast"],
+        ["fairness.py", "--fast"],
     ],
     ids=lambda words: words[0],
 )
 def test_a_script_runs_in_its_fast_form(words: list[str]) -> None:
-    before = {path: path.stat().st_mtime_ns for path in EXPERIMENTS.glob("*.jsonl")}
+    before = {path: path.stat().st_mtime_ns for path in EXPERIMENTS.glob("*.json*")}
     run = subprocess.run(
         [sys.executable, *words], cwd=EXPERIMENTS, capture_output=True, text=True, timeout=300
     )
     assert run.returncode == 0, run.stderr
     assert run.stdout
-    assert {path: path.stat().st_mtime_ns for path in EXPERIMENTS.glob("*.jsonl")} == before
+    assert {path: path.stat().st_mtime_ns for path in EXPERIMENTS.glob("*.json*")} == before
 
 
 def test_the_study_document_holds_the_tables_of_its_logs(monkeypatch: pytest.MonkeyPatch) -> None:
