@@ -5,7 +5,7 @@
 prints one Markdown table a group. All with one thread, in CPU time (user + system); what is compared runs in
 turn, again and again in one go, and the medians are compared. Rates include opening the file, unless the
 table says otherwise. Whatever is not installed is left out, with a line that says so
-(`pip install cvrl-lite[bench]` brings what can be had).
+(`pip install ".[bench]"` brings what can be had).
 """
 
 from __future__ import annotations

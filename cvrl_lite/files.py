@@ -13,7 +13,8 @@ _PACKAGE = Path(__file__).resolve().parent
 
 VIDEO_SUFFIXES = frozenset(
     {".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".flv", ".mpg", ".mpeg", ".ts"}
-    | {".264", ".h264", ".3gp", ".wmv", ".ogv"}
+    | {".264", ".h264", ".h261", ".h263", ".m2v", ".3gp", ".3g2", ".m2ts", ".mts", ".vob"}
+    | {".wmv", ".asf", ".rm", ".rmvb", ".ogv"}
 )
 """Endings by which a folder's videos are known, in lower case."""
 

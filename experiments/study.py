@@ -184,7 +184,7 @@ def main() -> int:
         parser.error(f"no model is called {', '.join(unknown)}; there are {', '.join(MODELS)}")
     names, fast = arguments.models or list(MODELS), arguments.fast
     if find_spec("cv2") is None and "flow" in names:
-        print("flow is left out: it needs OpenCV (pip install 'cvrl-lite[bench]')", file=sys.stderr)
+        print("flow is left out: it needs OpenCV (pip install opencv-python-headless)", file=sys.stderr)
         names.remove("flow")
     done = {(row["model"], row["seed"]) for row in finished()}
     for seed in [0] if fast else arguments.seeds:

@@ -1,4 +1,4 @@
-"""Inner loops compiled by numba, where that is installed (`pip install cvrl-lite[fast]`).
+"""Inner loops compiled by numba, where that is installed (`pip install ".[fast]"`).
 
 Each has a NumPy twin with the same result; a caller that gets None takes the twin.
 """
