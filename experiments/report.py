@@ -95,7 +95,7 @@ QUESTIONS: dict[str, tuple[str, tuple[str, ...], dict[str, str]]] = {
         },
     ),
     "conditions": (
-        "Do real files teach as much?",
+        "Do files as they are found teach as much?",
         FACTORS,
         {
             "joint, short": "GOP 12, crf 20",

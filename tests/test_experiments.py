@@ -149,6 +149,26 @@ def test_what_the_study_says_is_in_its_log() -> None:
         for measure in ("R@1", "linear"):
             low, high = change(model, "motion, short", "action", measure)
             assert low < 0 < high and least < (low + high) / 2 < most
+    lost = {"joint, for watching": (0, 0), "joint, crf 38": (0.04, 0.15), "joint, mpeg-4": (0.03, 0.09)}
+    for model, told in lost.items():
+        for measure, less in zip(("R@1", "linear"), told, strict=True):
+            for factor in ("scene", "action"):
+                low, high = change(model, "joint, short", factor, measure)
+                assert low < 0 < high
+                if factor == "action" and less:
+                    assert round((low + high) / -2, 2) == less
+                elif less:
+                    assert low + high > 0
+                else:
+                    assert abs(low + high) / 2 < 0.03
+    for more, fewer, measure in ((1152, 288, "linear"), (4608, 1152, "R@1"), (4608, 1152, "linear")):
+        low, high = change(f"joint, {more} clips", f"joint, {fewer} clips", "action", measure)
+        assert low < 0 < high
+    low, high = change("joint, 1152 clips", "joint, 288 clips", "action", "R@1")
+    assert 0 < low < 0.002 and round((low + high) / 2, 2) == 0.02
+    low, high = change("joint, 288 clips", "joint, 4608 clips", "scene", "linear")
+    assert (round((low + high) / 2, 2), round((high - low) / 2, 2)) == (0.04, 0.03)
+    assert [round(level("joint", factor), 2) for factor in ("scene", "action")] == [0.91, 0.82]
 
 
 def test_the_study_log_holds_the_recipe_of_each_run(monkeypatch: pytest.MonkeyPatch) -> None:
