@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import functools
 import json
 import statistics
 import sys
@@ -102,6 +103,7 @@ MODELS = {
 }
 
 
+@functools.cache
 def precision() -> str:
     """Of all runs on this machine."""
     return "float32" if pretrain.emulates_bfloat16(torch.device("cpu")) else "bfloat16"
