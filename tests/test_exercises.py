@@ -39,7 +39,7 @@ def run(source: str, names: dict[str, object]) -> str:
 def names_in(source: str) -> tuple[set[str], set[str]]:
     """The names that a cell makes, and those that it needs from before, maybe some more."""
     made: set[str] = set()
-    needed: set[str] = set()
+    wanted: set[str] = set()
     for statement in ast.parse(source).body:
         table = symtable.symtable(ast.unparse(statement), "<cell>", "exec")
         tables, here = [table], table.get_symbols()
@@ -50,9 +50,9 @@ def names_in(source: str) -> tuple[set[str], set[str]]:
             used |= {s.get_name() for t in inner for s in t.get_symbols() if s.is_global()}
         if isinstance(statement, ast.For):
             used -= {node.id for node in ast.walk(statement.target) if isinstance(node, ast.Name)}
-        needed |= used - made
+        wanted |= used - made
         made |= {s.get_name() for s in here if s.is_assigned() or s.is_imported() or s.is_namespace()}
-    return made, needed
+    return made, wanted
 
 
 def solution_after(cells: list[NotebookNode], place: int) -> str:

@@ -146,7 +146,8 @@ def test_what_the_study_says_is_in_its_log() -> None:
     assert level("scene labels", "scene") > 0.995
     assert abs(level("scene labels", "action") - level("untrained", "action")) < 0.05
     assert level("differences", "appearance") > 0.995
-    assert level("differences", "action") > level("residual", "action")
+    assert round(level("differences", "action"), 2) == 0.62 and round(level("residual", "action"), 2) == 0.56
+    assert level("differences", "scene") < level("residual", "scene") < level("untrained", "scene")
     assert level("residual", "appearance") > 0.95
     assert level("residual", "action") > level("untrained", "action") + 0.2
     for model, least, most in (("no windows", -0.05, 0.05), ("later", -1, -0.05), ("long window", 0.03, 1)):
