@@ -72,6 +72,57 @@ def test_a_gallery_smaller_than_k_is_refused():
         evaluate.retrieval(x, y, x, y, ks=(5,))
 
 
+def test_queries_of_half_precision_are_searched_in_single():
+    random = np.random.default_rng(0)
+    known, labels = np.abs(random.normal(8, 8, (100, 512))).astype(np.float32), np.arange(100)
+    for scale in (1e-3, 1, 100):  # squares of float16 vanish, are rounded, overflow
+        asked = (scale * known).astype(np.float16)
+        assert evaluate.retrieval(asked, labels, scale * known, labels, ks=(1,)) == {"R@1": 1.0}
+
+
+def test_a_vector_that_is_not_finite_is_named(monkeypatch):
+    monkeypatch.setattr(search, "_BLOCK", 3 * 2)  # two vectors of the gallery at a time
+    good, bad = np.eye(3, dtype=np.float32)[[0, 1, 2, 0, 1]], np.eye(3, dtype=np.float32)[[0, 1, 2, 0, 1]]
+    bad[3, 1] = np.nan
+    bad[4, 2] = np.inf
+    labels = np.arange(5) % 2
+    for asked, known, name in ((bad, good, "queries"), (good, bad, "gallery"), (good, bad[[4] * 5], "")):
+        with pytest.raises(ValueError, match=f"{name}: row {3 if name else 0} is not finite"):
+            evaluate.nearest(asked, known, 1)
+    for train, test, name in ((bad, good, "training"), (good, bad, "test")):
+        with pytest.raises(ValueError, match=f"{name}: row 3 is not finite"):
+            evaluate.linear_probe(train, labels, test, labels)
+
+
+def test_labels_that_do_not_fit_and_empty_sets_are_refused():
+    x, y = np.eye(4, dtype=np.float32), np.arange(4)
+    for judge in (evaluate.hits, evaluate.retrieval, evaluate.linear_probe):
+        for arrays, said in (
+            ((x, y[:1], x, y), r"4 vectors, and labels of the shape \(1,\)"),
+            ((x, y, x, y[:, None]), r"4 vectors, and labels of the shape \(4, 1\)"),
+            ((x, y, x[:3], y), "3 vectors, and labels"),
+            ((x[:0], y[:0], x, y), "there is no vector"),
+            ((x, y, x[:0], y[:0]), "there is no vector"),
+        ):
+            with pytest.raises(ValueError, match=said):
+                judge(*arrays, **({} if judge is evaluate.linear_probe else {"ks": (1,)}))
+    for ks in ((), (0,), (-1, 2)):
+        with pytest.raises(ValueError, match="each of ks is 1 or more"):
+            evaluate.retrieval(x, y, x, y, ks)
+    with pytest.raises(ValueError, match="one query or more"):
+        evaluate.interval(np.zeros(0, bool))
+    with pytest.raises(ValueError, match="per_class is 1 or more, got -1"):
+        evaluate.drawn(y, -1, seed=0)
+    with pytest.raises(ValueError, match="two classes or more"):
+        evaluate.linear_probe(x, y * 0, x, y)
+
+
+def test_a_penalty_may_be_any_number():
+    x, y = np.eye(4, dtype=np.float32), np.arange(4)
+    for penalty in (np.float32(1), np.int64(1), 1, [1.0]):
+        assert evaluate.linear_probe(x, y, x, y, penalty=penalty) == 1.0
+
+
 def test_an_interval_holds_the_truth_as_often_as_it_says():
     random = np.random.default_rng(0)
     held = 0

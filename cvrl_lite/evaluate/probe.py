@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from cvrl_lite.evaluate.search import check_labels
+
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
@@ -43,6 +45,9 @@ def linear_probe(
 
     Returns:
         Accuracy, 0..1.
+
+    Raises:
+        ValueError: As in `probe_hits`.
     """
     found = probe_hits(features, labels, test_features, test_labels, penalty=penalty, seed=seed)
     return float(found.mean())
@@ -69,8 +74,19 @@ def probe_hits(
 
     Returns:
         (M,) bool.
+
+    Raises:
+        ValueError: A split is empty or has not one label a video, a feature is not finite, or all training
+            videos are of one class.
     """
-    strength = penalty if isinstance(penalty, int | float) else chosen(features, labels, penalty, seed)
+    for part, known, name in ((features, labels, "training"), (test_features, test_labels, "test")):
+        check_labels(part, known, name)
+        if not (finite := np.isfinite(part).all(1)).all():
+            raise ValueError(f"{name}: row {int(finite.argmin())} is not finite")
+    if len(np.unique(labels)) < 2:
+        raise ValueError("a linear probe needs training videos of two classes or more")
+    penalties = np.atleast_1d(penalty).tolist()
+    strength = penalties[0] if len(penalties) == 1 else chosen(features, labels, penalties, seed)
     named = _probe(strength).fit(features, labels).predict(test_features)
     return np.asarray(named == test_labels)
 
@@ -123,13 +139,18 @@ def few_labels(
 
     Returns:
         Accuracy, 0..1. It depends much on which videos were drawn: ask several seeds.
+
+    Raises:
+        ValueError: As in `drawn` and `probe_hits`.
     """
     rows = drawn(labels, per_class, seed)
     return linear_probe(features[rows], labels[rows], test_features, test_labels, penalty=penalty, seed=seed)
 
 
 def drawn(labels: NDArray[np.int64], per_class: int, seed: int) -> NDArray[np.int64]:
-    """Sorted indices of `per_class` rows of each label, drawn at random."""
+    """Sorted indices of `per_class` rows of each label, drawn at random; ValueError below 1."""
+    if per_class < 1:
+        raise ValueError(f"per_class is 1 or more, got {per_class}")
     random = np.random.default_rng(seed)
     rows = [random.permutation(np.flatnonzero(labels == label))[:per_class] for label in np.unique(labels)]
     return np.sort(np.concatenate(rows))

@@ -28,23 +28,25 @@ def nearest(
     Args:
         features: (N, D) float.
         gallery_features: (M, D) float, in memory or mapped.
-        count: How many of each query's.
+        count: How many of each query's, at least 1.
 
     Returns:
         (N, count) int64 indices, nearest first; of equally near ones (to 1e-6) the first comes first.
 
     Raises:
-        ValueError: The gallery holds fewer.
+        ValueError: The gallery holds fewer, or a vector is not finite.
     """
+    if count < 1:
+        raise ValueError(f"wanted the nearest 1 or more, got {count}")
     if count > len(gallery_features):
         raise ValueError(
             f"the {count} nearest need a gallery of as many vectors, not {len(gallery_features)}"
         )
-    queries = _unit(features)
+    queries = _unit(features, "queries")
     rows = max(count, _BLOCK // max(1, features.shape[1]))
     best = np.zeros((len(queries), 0), np.int64)
     for first in range(0, len(gallery_features), rows):
-        block = _unit(np.asarray(gallery_features[first : first + rows], np.float32))
+        block = _unit(np.asarray(gallery_features[first : first + rows], np.float32), "gallery", first)
         places = _INDEX - (first + np.arange(len(block)))
         part = max(1, _PAIRS // len(block))
         found = []
@@ -64,8 +66,13 @@ def _largest(ranks: NDArray[np.int64], count: int) -> NDArray[np.int64]:
     return np.sort(ranks, axis=1)[:, ::-1]
 
 
-def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+def _unit(rows: NDArray[np.float32], name: str, first: int = 0) -> NDArray[np.float32]:
+    """Rows of length 1; `name` and the number of the first one are for the message."""
+    rows = np.asarray(rows, np.promote_types(rows.dtype, np.float32))  # squares of float16 overflow
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    if not np.isfinite(lengths).all():
+        raise ValueError(f"{name}: row {first + int(np.isfinite(lengths).argmin())} is not finite")
+    return rows / np.maximum(lengths, 1e-12)
 
 
 def hits(
@@ -88,11 +95,24 @@ def hits(
         (N, number of ks) bool.
 
     Raises:
-        ValueError: A k is larger than the gallery.
+        ValueError: There is no query, not one label a vector, a k out of its range, or a vector that is not
+            finite.
     """
+    check_labels(features, labels, "queries")
+    check_labels(gallery_features, gallery_labels, "gallery")
+    if not len(ks) or min(ks) < 1:
+        raise ValueError(f"each of ks is 1 or more, got {tuple(ks)}")
     order = nearest(features, gallery_features, max(ks))
     same = np.asarray(gallery_labels)[order] == np.asarray(labels)[:, None]
     return np.stack([same[:, :k].any(1) for k in ks], 1)
+
+
+def check_labels(features: NDArray[np.float32], labels: NDArray[np.int64], name: str) -> None:
+    """Raises ValueError where there is no vector, or not one label each."""
+    if not len(features):
+        raise ValueError(f"{name}: there is no vector")
+    if np.shape(labels) != (len(features),):
+        raise ValueError(f"{name}: {len(features)} vectors, and labels of the shape {np.shape(labels)}")
 
 
 def retrieval(
@@ -115,7 +135,7 @@ def retrieval(
         `{"R@1": share, ...}`, shares in 0..1. Similarity is the cosine; of equals the first counts.
 
     Raises:
-        ValueError: A k is larger than the gallery.
+        ValueError: As in `hits`.
 
     Example:
         >>> import numpy as np
@@ -132,6 +152,10 @@ def interval(
 ) -> tuple[float, float]:
     """How far a share could lie elsewhere with other queries of the same kind: a bootstrap interval.
 
+    It is too narrow for few queries or a share near 0 or 1 (of 5 queries and a true share of .9, intervals
+    of 95 % hold the truth .38 of the time), and for queries that are alike, as clips cut from one source are
+    (in groups of 5: .62 to .77).
+
     Args:
         successes: (N,) bool, one a query.
         level: Its share of the draws.
@@ -141,12 +165,17 @@ def interval(
     Returns:
         Lower and upper end, 0..1.
 
+    Raises:
+        ValueError: There is no query.
+
     Example:
         >>> import numpy as np
         >>> low, high = interval(np.arange(100) < 70)
         >>> round(low, 1), round(high, 1)
         (0.6, 0.8)
     """
+    if not len(successes):
+        raise ValueError("an interval needs one query or more")
     random = np.random.default_rng(seed)
     # N draws with replacement from zeros and ones: their sum is binomial.
     shares = random.binomial(len(successes), np.mean(successes), draws) / len(successes)
