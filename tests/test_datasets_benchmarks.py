@@ -242,6 +242,26 @@ def test_kinetics_with_the_official_list(tmp_path, given):
     assert len(caught) == 2
 
 
+def test_kinetics_numbers_classes_alike_whatever_each_list_names(tmp_path, quiet):
+    """A list without the first class must not shift the others; the first release's test list has none."""
+    clips = (("abseiling", "aaaaaaaaaaa", "train"), ("zumba", "bbbbbbbbbbb", "train"))
+    clips += (("zumba", "ccccccccccc", "val"), ("yoga", "ddddddddddd", "val"))
+    for name, youtube, split in clips:
+        fill(tmp_path, f"{split}/{name}/{youtube}_000000_000010.mp4")
+    for split in ("train", "val"):
+        rows = [f"{name},{youtube},0,10,{split},0" for name, youtube, of in clips if of == split]
+        write(tmp_path / f"annotations/{split}.csv", HEAD, *rows)
+    write(tmp_path / "annotations/test.csv", "youtube_id,time_start,time_end,split", "eeeeeeeeeee,0,10,test")
+    for lists in (None, tmp_path / "annotations"):
+        train, val = (Kinetics(tmp_path, split, annotations=lists) for split in ("train", "val"))
+        assert train.classes == val.classes == {"class": ("abseiling", "yoga", "zumba")}
+        assert train.labels("class").tolist() == [0, 2] and val.labels("class").tolist() == [2, 1]
+    (tmp_path / "annotations/val.csv").unlink()  # the folders tell, beside the others' lists
+    assert Kinetics(tmp_path, "val").classes == train.classes
+    with pytest.raises(FileNotFoundError, match=r"annotations: no list of Kinetics, nor .* val\.csv"):
+        Kinetics(tmp_path, "val", annotations=lists)
+
+
 def test_kinetics_without_class_folders_needs_the_list(tmp_path, quiet):
     root = fill(tmp_path, "validate/abcdefghijk_000000_000010.mp4")
     with pytest.raises(FileNotFoundError, match="class folders with videos"):

@@ -11,7 +11,7 @@ from __future__ import annotations
 import csv
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path, PurePath, PurePosixPath
 
 from cvrl_lite.datasets.files import Entry, VideoSet, warn_of_gaps
@@ -205,9 +205,9 @@ def Kinetics(
             in its `annotations`; where there is none, the folders tell the classes.
 
     Returns:
-        Entries with the label `class`: the list's class names sorted, or those of all splits' folders, so
-        that `"train"` and `"val"` number them alike. A source is a YouTube id. Many clips have gone from
-        YouTube: `missing` tells which, where there is a list.
+        Entries with the label `class`: the class names of all splits' lists sorted, or those of their
+        folders, so that `"train"` and `"val"` number them alike. A source is a YouTube id. Many clips have
+        gone from YouTube: `missing` tells which, where there is a list.
 
     Raises:
         FileNotFoundError: The list given is missing, or not one clip of the split is there.
@@ -231,20 +231,22 @@ def Kinetics(
     homes = {name: _first(Path(root), names) for name, names in folders.items()}
     videos = _videos(homes[split])
     in_folders = [path for path in videos if len(path.parts) > 1]
-    list_file = _kinetics_list(Path(root), split, annotations)
-    if list_file is not None:
-        listed, wanted = _read_kinetics(list_file, folders[split], bool(in_folders))
-        classes = sorted(set(listed.values()))
+    lists = _kinetics_lists(Path(root), folders, annotations)
+    if annotations is not None and split not in lists:
+        raise FileNotFoundError(f"{annotations}: no list of Kinetics, nor a folder with {split}.csv")
+    classes = {name for file in lists.values() for name in _kinetics_classes(file)}
+    if split in lists:
+        listed, wanted = _read_kinetics(lists[split], folders[split], bool(in_folders))
     else:
         listed = {path.as_posix(): _plain(path.parent.name) for path in in_folders}
         wanted = list(listed)
-        classes = sorted({_plain(p.name) for home in homes.values() for p in home.glob("*") if p.is_dir()})
+        classes |= {_plain(p.name) for home in homes.values() for p in home.glob("*") if p.is_dir()}
     return _collect(
         homes[split],
         videos,
         wanted,
         listed=listed,
-        classes=classes,
+        classes=sorted(classes),
         source=lambda stem, _: kinetics_source(stem),
         key=_exact,
     )
@@ -267,15 +269,21 @@ def kinetics_source(stem: str) -> str:
     return found[1] if found else stem
 
 
-def _kinetics_list(root: Path, split: str, given: str | os.PathLike[str] | None) -> Path | None:
-    """The CSV file to read; None where none is given and none lies in its place."""
-    if given is None:
-        places = (root / f"{split}.csv", root / "annotations" / f"{split}.csv")
-        return next((place for place in places if place.is_file()), None)
-    file = Path(given) / f"{split}.csv" if Path(given).is_dir() else Path(given)
-    if not file.is_file():
-        raise FileNotFoundError(f"{file}: no such list of Kinetics")
-    return file
+def _kinetics_lists(
+    root: Path, splits: Iterable[str], given: str | os.PathLike[str] | None
+) -> dict[str, Path]:
+    """For each split the CSV file with its clips, where there is one."""
+    if given is not None and Path(given).is_file():
+        return dict.fromkeys(splits, Path(given))
+    places = (root, root / "annotations") if given is None else (Path(given),)
+    found = ((name, place / f"{name}.csv") for place in reversed(places) for name in splits)
+    return {name: file for name, file in found if file.is_file()}  # the first place's, where two have one
+
+
+def _kinetics_classes(file: Path) -> set[str]:
+    """The classes that a list names; the first release's list of the test split names none."""
+    with open(file, encoding="utf-8-sig", newline="") as text:
+        return {_plain(row["label"]) for row in csv.DictReader(text) if row.get("label")}
 
 
 def _read_kinetics(file: Path, splits: Sequence[str], in_folders: bool) -> tuple[dict[str, str], list[str]]:
