@@ -2,9 +2,11 @@
 
 import tracemalloc
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,6 +14,7 @@ import cvrl_lite
 from cvrl_lite import datasets, evaluate, scenes
 from cvrl_lite.codec import encode
 from cvrl_lite.evaluate import search
+from cvrl_lite.models import TinyR2Plus1D
 
 
 @settings(max_examples=30, deadline=None)
@@ -169,6 +172,52 @@ def test_linear_probe_finds_what_is_there_and_nothing_else():
     )
     assert evaluate.linear_probe(features[:400], labels[:400], features[400:], labels[400:]) > 0.99
     assert evaluate.linear_probe(features[:400], other[:400], features[400:], other[400:]) < 0.45
+
+
+def painted(classes: dict[str, tuple[str, ...]], *rows: tuple[int, ...]) -> datasets.DecodedSet:
+    """A set of videos, each painted in noise of its own, with one label of each kind."""
+    videos = []
+    for number, row in enumerate(rows):
+        frames = np.random.default_rng(number).integers(0, 255, (40, 16, 16, 3), np.uint8)
+        entry = datasets.Entry(Path(f"{number}.mp4"), str(number), dict(zip(classes, row, strict=True)))
+        nothing = np.zeros((0, 2, 1, 1), np.int16), np.zeros((0, 1, 1), bool)
+        videos.append(datasets.DecodedVideo(entry, frames, *nothing, np.arange(40) / 25, np.zeros(1, int)))
+    return datasets.DecodedSet(tuple(videos), (), classes)
+
+
+def scores(gallery: datasets.DecodedSet, queries: datasets.DecodedSet) -> dict:
+    torch.manual_seed(0)
+    return evaluate.scores(
+        TinyR2Plus1D((8, 8, 8, 8)), gallery, queries, datasets.Sampling(), size=16, clips=1
+    )
+
+
+def test_sets_that_number_their_classes_differently_are_not_judged_by_them():
+    """As of two folders, one of which lacks a class: queries that are copies would have missed."""
+    gallery = painted({"way": ("down", "left", "up")}, (0,), (1,), (2,))
+    assert scores(gallery, painted({"way": ("down", "left", "up")}, (0,), (1,)))["way"]["R@1"] == 1.0
+    for classes, how in (
+        (("left", "up"), "1 in the gallery alone: down"),
+        (("down", "left", "right", "up"), "1 in the queries alone: right"),
+        (("left", "down", "up"), "in another order"),
+    ):
+        said = rf"label way: gallery and queries number their classes differently \({how}\)"
+        with pytest.raises(ValueError, match=said):
+            scores(gallery, painted({"way": classes}, (0,), (1,)))
+    with pytest.raises(ValueError, match="share no label"):
+        scores(gallery, painted({"light": ("day", "night")}, (0,)))
+
+
+def test_what_can_be_judged_is_judged():
+    gallery = painted({"way": ("down", "up"), "light": ("day", "night")}, (0, 0), (1, 0))
+    with pytest.warns(UserWarning, match="light: not judged: a label of the gallery alone"):
+        assert list(scores(gallery, painted({"way": ("down", "up")}, (0,), (1,)))) == ["way"]
+    with pytest.warns(UserWarning, match="light: no linear probe: the gallery shows one class alone"):
+        found = scores(gallery, painted(gallery.classes, (0, 0), (1, 1)))
+    assert found == {"way": {"R@1": 1.0, "linear": 1.0}, "light": {"R@1": 0.5}}
+    assert evaluate.shared_labels(gallery, gallery, "light") == ("light",)
+    with pytest.raises(ValueError, match="label is one of way, light; got mood"):
+        evaluate.shared_labels(gallery, gallery, "mood")
 
 
 @pytest.mark.parametrize("workers", [0, 2])

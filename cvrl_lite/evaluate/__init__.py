@@ -13,7 +13,7 @@ from cvrl_lite.evaluate.finetune import (
     released,
 )
 from cvrl_lite.evaluate.probe import PENALTIES, chosen, drawn, few_labels, linear_probe, probe_hits
-from cvrl_lite.evaluate.scores import chance, scores
+from cvrl_lite.evaluate.scores import chance, scores, shared_labels
 from cvrl_lite.evaluate.search import KS, hits, interval, nearest, retrieval
 
 __all__ = [
@@ -41,4 +41,5 @@ __all__ = [
     "released",
     "retrieval",
     "scores",
+    "shared_labels",
 ]

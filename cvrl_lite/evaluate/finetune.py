@@ -207,7 +207,8 @@ def predict(model: Classifier, data: DecodedSet, how: Finetuning) -> NDArray[np.
 
     Args:
         model: As `finetune` returns it.
-        data: N videos; of a set that holds short ones, ask `long_enough` first.
+        data: N videos; of a set that holds short ones, ask `long_enough` first. Whether its labels mean what
+            those trained with mean, `shared_labels` tells.
         how: Gives clips and views.
 
     Returns:
