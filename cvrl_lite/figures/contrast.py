@@ -210,7 +210,8 @@ def seeds(
         for place, name in enumerate(names):
             scores = values[name]
             axes.barh(place, np.mean(scores), 0.6, color=PLAIN)
-            axes.plot(scores, [place] * len(scores), "o", color=INK, ms=4, mfc="white")
+            heights = place + np.linspace(-0.15, 0.15, len(scores)) if len(scores) > 1 else [place]
+            axes.plot(scores, heights, "o", color=INK, ms=4, mfc="white")  # apart, that none hides another
             words = f"{np.mean(scores):.2f}" + (f" ± {np.std(scores, ddof=1):.2f}" if len(scores) > 1 else "")
             end = max(scores), place
             axes.annotate(words.replace("0.", "."), end, (7, 0), textcoords="offset points", va="center")

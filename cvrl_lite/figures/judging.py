@@ -61,8 +61,8 @@ def shares(
             table = np.asarray(values, float).reshape(len(ticks), -1)
             axes.plot(places, table.mean(1), color=colour, ls=style, marker=mark, ms=5)
             if table.shape[1] > 1:
-                spread = np.repeat(places[:, None], table.shape[1], 1)
-                axes.plot(spread, table, ".", color=colour, ms=4, alpha=0.55, mew=0)
+                spread = places[:, None] + np.linspace(-0.12, 0.12, table.shape[1])  # that none hides another
+                axes.plot(spread, table, ".", color=colour, ms=5, alpha=0.7, mew=0)
         axes.set_title(condition, fontsize=9)
         axes.set(xlabel=across, ylim=(0, 1.03), ylabel=along if axes is figure.axes[0] else "")
         axes.set_xticks(places, [str(tick) for tick in ticks])
