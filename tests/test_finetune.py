@@ -110,6 +110,18 @@ def test_short_videos_are_named_before_the_training(data):
         evaluate.long_enough(data, Sampling(frames=99))
 
 
+def test_vectors_are_read_for_a_helper_alone(data):
+    bare = (dataclasses.replace(v, vectors=v.vectors[:0], mask=v.mask[:0]) for v in data.videos)
+    how = dataclasses.replace(HOW, steps=2)
+    with_them, without = (
+        evaluate.predict(evaluate.finetune(fresh(), part, "action", how), data, how)
+        for part in (data, dataclasses.replace(data, videos=tuple(bare)))
+    )
+    assert np.array_equal(with_them, without)
+    with pytest.raises(ValueError, match="label is one of scene, action; got mood"):
+        evaluate.finetune(fresh(), data, "mood", how)
+
+
 def test_a_clip_alone_needs_no_room_behind_it(data):
     """Released: 16 frames, every fourth, so 61 of them; with the future window behind it would be 71."""
     how = evaluate.released()

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from cvrl_lite.augment import Augmentation, augment, plain
 from cvrl_lite.datasets import (
     DecodedSet,
+    DecodedVideo,
     Sampler,
     Sampling,
     Skipped,
@@ -162,15 +163,19 @@ def finetune(
         label: Which one.
         how: Steps, rates, views.
         helper: A model of motion prediction around the same backbone, trained beside the labels on the same
-            clips; they need vectors then.
+            clips; they need vectors then, which without a helper nobody reads.
 
     Returns:
         The trained classifier, in evaluation mode. Videos too short for `how.sampling` are warned of.
 
     Raises:
-        ValueError: The helper has another backbone, or no video is usable.
+        ValueError: There is no such label, the helper has another backbone, or no video is usable.
     """
-    if helper is not None and helper.backbone is not backbone:
+    if label not in data.classes:
+        raise ValueError(f"label is one of {', '.join(data.classes)}; got {label}")
+    if helper is None:
+        data = replace(data, videos=tuple(_without_vectors(video) for video in data.videos))
+    elif helper.backbone is not backbone:
         raise ValueError("the helper has to be around the backbone that is finetuned")
     torch.manual_seed(how.seed)
     device = next(backbone.parameters()).device
@@ -199,6 +204,13 @@ def finetune(
             nn.utils.clip_grad_norm_(trained.parameters(), longest)
         optimiser.step()
     return model.eval()
+
+
+def _without_vectors(video: DecodedVideo) -> DecodedVideo:
+    """The same with blank vectors, which take no memory, whether it was read with its own or without."""
+    steps = len(video.times)
+    vectors = np.broadcast_to(np.int16(0), (steps, *video.vectors.shape[1:]))
+    return replace(video, vectors=vectors, mask=np.broadcast_to(np.False_, (steps, *video.mask.shape[1:])))
 
 
 @torch.no_grad()
