@@ -1,6 +1,10 @@
 """`cvrl-lite evaluate`: every protocol on the shipped network and a small set."""
 
 import json
+import re
+import shutil
+import subprocess
+import sys
 
 import pytest
 
@@ -17,6 +21,10 @@ def root(tmp_path_factory):
 
 
 NETWORK = str(data_path("checkpoints/joint.safetensors"))
+
+
+def one_line(text: str) -> bool:
+    return text.startswith("cvrl-lite") and text.count("\n") == 1
 
 
 def judged(capsys, root, *words) -> dict:
@@ -45,11 +53,44 @@ def test_linear_and_finetune(root, capsys):
     assert list(found) == ["action"] and 0 <= found["action"]["finetuned"] <= 1
 
 
+def test_a_picture_that_cannot_be_drawn_costs_no_score_of_the_label_asked_for(root, tmp_path, capsys):
+    words = ["--label", "action", "--clips", "1", "--json", "--neighbours", str(tmp_path / "near.xyz")]
+    assert main(["evaluate", NETWORK, "--root", root, *words]) == 2
+    said = capsys.readouterr()
+    assert list(json.loads(said.out)) == ["action"]
+    assert one_line(said.err) and f"--neighbours {tmp_path / 'near.xyz'}: Format 'xyz' is not" in said.err
+
+
+def test_a_label_of_one_class_is_left_out(root, tmp_path, capsys):
+    shutil.copytree(root, tmp_path / "set")
+    index = tmp_path / "set/index.csv"
+    index.write_text(re.sub(r"(?m)^(train/\d+\.mp4,train),\w+", r"\1,bricks", index.read_text()))
+    with pytest.warns(UserWarning, match="^scene: not judged: the training videos show one class alone$"):
+        words = "--protocol", "linear", "--clips", "1"
+        assert list(judged(capsys, str(tmp_path / "set"), *words)) == ["action"]
+    with pytest.warns(UserWarning, match="^scene: "):
+        assert main(["evaluate", NETWORK, "--root", str(tmp_path / "set"), *words, "--label", "scene"]) == 2
+    assert capsys.readouterr().err == "cvrl-lite: no label can be judged: scene\n"
+
+
+def test_a_warning_is_one_line():
+    """In a process of its own, as pytest keeps warnings to itself."""
+    code = (
+        "import warnings; from cvrl_lite.cli import main, reading\n"
+        "reading._doctor = lambda _: warnings.warn('one\\n  two') or 0\n"
+        "raise SystemExit(main(['doctor']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "cvrl-lite: one two\n")
+
+
 def test_finetuning_lists_what_is_too_short_and_goes_on(tmp_path, capsys):
     scenes.make(tmp_path, 50, seed=6)
     short = [next((tmp_path / split).glob("*.mp4")) for split in ("train", "val")]
     for file in short:
         encode(scenes.draw("rings", "right", 1, frames=6), file)
+    for file in (list((tmp_path / split).glob("*.mp4"))[1] for split in ("train", "val")):
+        encode(scenes.draw("rings", "right", 2, frames=30), file, codec="vp9")  # has no vectors, needs none
     words = ["--protocol", "finetune", "--label", "action", "--steps", "2", "--clips", "1", "--json"]
     assert main(["evaluate", NETWORK, "--root", str(tmp_path), *words]) == 1
     said = capsys.readouterr()
@@ -73,10 +114,17 @@ def test_the_papers_backbones_are_finetuned_as_released():
 
 def test_what_cannot_be_asked_is_said_in_one_line(root, tmp_path, capsys):
     for words, said in (
-        (["--protocol", "finetune", "--label", "mood"], "--label is one of scene, action; got mood"),
+        (["--protocol", "finetune", "--label", "mood"], "label is one of scene, action; got mood"),
         (["--protocol", "linear", "--neighbours", "x.png"], "--neighbours belongs to --protocol retrieval"),
+        (["--protocol", "linear", "--label", "mood"], "label is one of scene, action; got mood"),
+        (["--label", "scene", "--steps", "5"], "--steps belongs to --protocol finetune"),
+        (["--protocol", "finetune", "--workers", "2"], "--workers belongs to --protocol retrieval or linear"),
+        (["--protocol", "finetune", "--steps", "-1"], "--steps: wanted a whole number of at least 1, got -1"),
+        (["--clips", "0"], "--clips: wanted a whole number of at least 1, got 0"),
+        (["--split", "train"], "--split train is what is searched, or trained on"),
         (["--split", "tomorrow"], "holds no split named 'tomorrow'"),
         (["--data", str(tmp_path)], f"kinetics; got {tmp_path} (a folder has no splits"),
     ):
         assert main(["evaluate", NETWORK, "--root", root, *words]) == 2
-        assert said in capsys.readouterr().err
+        out, err = capsys.readouterr()
+        assert said in err and one_line(err) and not out

@@ -1,7 +1,7 @@
 """`cvrl-lite`: every job of the package from a shell.
 
 Exit codes: 0 success; 1 some inputs failed, the rest was kept; 2 bad use, or nothing usable; 130 stopped by
-Ctrl-C. Errors are one line each on stderr.
+Ctrl-C. Errors and warnings are one line each on stderr.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 
 from cvrl_lite import __version__
@@ -44,6 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
+    usual, warnings.formatwarning = warnings.formatwarning, lambda message, *_: f"{_line(message)}\n"
     try:
         arguments = parser().parse_args(argv)
         return int(arguments.run(arguments))
@@ -57,6 +59,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
     except (VideoError, OSError, ValueError, ImportError, Diverged) as error:
         # An import fails where an optional part of the package is not installed; the error says which.
-        rank = f" process {os.environ['RANK']}:" if "RANK" in os.environ else ""  # torchrun's
-        print(f"cvrl-lite:{rank} {' '.join(str(error).split())}", file=sys.stderr)
+        print(_line(error), file=sys.stderr)
         return 2
+    finally:
+        warnings.formatwarning = usual
+
+
+def _line(message: object) -> str:
+    rank = f" process {os.environ['RANK']}:" if "RANK" in os.environ else ""  # torchrun's
+    return f"cvrl-lite:{rank} {' '.join(str(message).split())}"

@@ -5,19 +5,33 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cvrl_lite.cli.reading import Commands, command
+from cvrl_lite.cli.reading import Commands, command, whole
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from cvrl_lite.datasets import Entry, Skipped, VideoSet
     from cvrl_lite.evaluate import Finetuning
     from cvrl_lite.models import VideoBackbone
     from cvrl_lite.pretrain import Recipe
 
 _CLIPS = 3  # of a video
-Found = dict[str, dict[str, Any]]  # label: measure: value, or an interval of two
+_BELONGS = {"neighbours": ("retrieval",), "workers": ("retrieval", "linear"), "steps": ("finetune",)}
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """Each label's measures (values, or intervals of two), and the files that were left out."""
+
+    found: dict[str, dict[str, Any]]
+    skipped: tuple[Skipped, ...]
+    neighbours: Figure | None = None
 
 
 def add_evaluate(commands: Commands) -> None:
@@ -42,23 +56,27 @@ def add_evaluate(commands: Commands) -> None:
     made.add_argument("--split", help="val (MovingScenes, Kinetics) or test, which is for reporting only")
     made.add_argument(
         "--clips",
-        type=int,
+        type=whole(1),
         help="clips of a video, 10 by the field's custom (default: 3; 10 to finetune one of the paper's "
         "backbones)",
     )
-    made.add_argument("--label", help="finetune: which label (default: each in turn)")
+    made.add_argument("--label", help="which label (default: each in turn)")
     made.add_argument(
         "--steps",
-        type=int,
+        type=whole(1),
         help="finetune: batches (default: 200; the released 120 epochs for one of the paper's backbones)",
     )
-    made.add_argument("--workers", type=int, default=0, help="processes that read files, beside the network")
+    made.add_argument(
+        "--workers",
+        type=whole(0),
+        help="retrieval, linear: processes that read files, beside the network (default: 0)",
+    )
     made.add_argument("--neighbours", type=Path, metavar="FILE", help="retrieval: draw the nearest clips")
     made.add_argument("--json", action="store_true", help="print JSON")
 
 
 def _evaluate(arguments: argparse.Namespace) -> int:
-    from cvrl_lite import pretrain
+    from cvrl_lite import evaluate, pretrain
     from cvrl_lite.pretrain.data import NAMED_SETS, videos_of
 
     if arguments.data not in NAMED_SETS:
@@ -66,26 +84,34 @@ def _evaluate(arguments: argparse.Namespace) -> int:
             f"--data is one of {', '.join(NAMED_SETS)}; got {arguments.data} (a folder has no splits to "
             "search and to ask with; for your own clips see notebook 14)"
         )
-    if arguments.neighbours and arguments.protocol != "retrieval":
-        raise ValueError("--neighbours belongs to --protocol retrieval")
+    for option, protocols in _BELONGS.items():
+        if getattr(arguments, option) is not None and arguments.protocol not in protocols:
+            raise ValueError(f"--{option} belongs to --protocol {' or '.join(protocols)}")
+    if arguments.split == "train":
+        raise ValueError("--split train is what is searched, or trained on; judge another split")
     backbone, recipe = pretrain.load(arguments.run_folder)
     backbone.to(pretrain.device())
     root = None if arguments.root is None else str(arguments.root)
     asked = recipe.replace(data=arguments.data, root=root)
     split = arguments.split or ("test" if arguments.data in ("ucf101", "hmdb51") else "val")
     gallery, queries = videos_of(asked, "train"), videos_of(asked, split)
-    if arguments.protocol == "finetune" and arguments.label not in (None, *gallery.classes):
-        raise ValueError(f"--label is one of {', '.join(gallery.classes)}; got {arguments.label}")
+    labels = evaluate.shared_labels(gallery, queries, arguments.label)
     judge = _finetuned if arguments.protocol == "finetune" else _searched
-    found, skipped = judge(arguments, backbone, recipe, gallery, queries)
-    for file in skipped:
+    judged = judge(arguments, backbone, recipe, gallery, queries, labels)
+    for file in judged.skipped:
         print(f"cvrl-lite: {file.path}: not used: {file.reason}", file=sys.stderr)
     if arguments.json:
-        print(json.dumps(found, indent=2))
+        print(json.dumps(judged.found, indent=2))
     else:
-        for label, row in found.items():
+        for label, row in judged.found.items():
             print(f"{label:>10}  " + "  ".join(f"{name} {_in_words(value)}" for name, value in row.items()))
-    return 1 if skipped else 0
+    if judged.neighbours is not None:
+        try:
+            arguments.neighbours.parent.mkdir(parents=True, exist_ok=True)
+            judged.neighbours.savefig(arguments.neighbours, dpi=120)
+        except (OSError, ValueError) as error:  # no folder there, no such kind of picture
+            raise ValueError(f"--neighbours {arguments.neighbours}: {error}") from None
+    return 1 if judged.skipped else 0
 
 
 def _in_words(value: Any) -> str:
@@ -93,9 +119,16 @@ def _in_words(value: Any) -> str:
 
 
 def _searched(
-    arguments: argparse.Namespace, backbone: VideoBackbone, recipe: Recipe, train: VideoSet, test: VideoSet
-) -> tuple[Found, tuple[Skipped, ...]]:
+    arguments: argparse.Namespace,
+    backbone: VideoBackbone,
+    recipe: Recipe,
+    train: VideoSet,
+    test: VideoSet,
+    labels: Sequence[str],
+) -> _Judged:
     """Retrieval or linear probe by every label, with intervals of 95 % over the queries."""
+    import numpy as np
+
     from cvrl_lite import evaluate
 
     how = recipe.augmentation
@@ -108,7 +141,7 @@ def _searched(
             size=how.size,
             clips=arguments.clips or _CLIPS,
             normalise=how.normalise,
-            workers=arguments.workers,
+            workers=arguments.workers or 0,
         )
         for videos in (train, test)
     )
@@ -116,23 +149,27 @@ def _searched(
     if not len(known) or not len(asked):
         raise ValueError(f"no file can be read; the first: {skipped[0].path}: {skipped[0].reason}")
     ks = [k for k in evaluate.KS if k <= len(known)]
-    found: Found = {}
-    for label in gallery.classes:
+    found = {}
+    for label in labels:
         given, wanted = gallery.labels(label), queries.labels(label)
         if arguments.protocol == "linear":
+            if len(np.unique(given)) < 2:
+                warnings.warn(f"{label}: not judged: the training videos show one class alone", stacklevel=2)
+                continue
             right = evaluate.probe_hits(known, given, asked, wanted, penalty=evaluate.PENALTIES)
             found[label] = {"linear": float(right.mean()), "interval": list(evaluate.interval(right))}
             continue
         hits = evaluate.hits(asked, wanted, known, given, ks)
         found[label] = {f"R@{k}": float(share) for k, share in zip(ks, hits.mean(0), strict=True)}
         found[label]["R@1 interval"] = list(evaluate.interval(hits[:, 0]))
-    if arguments.neighbours:
-        _draw(arguments.neighbours, known, asked, gallery, queries, recipe.decoded)
-    return found, skipped
+    if not found:
+        raise ValueError(f"no label can be judged: {', '.join(labels)}")
+    drawn = _draw(known, asked, gallery, queries, recipe.decoded, labels[0]) if arguments.neighbours else None
+    return _Judged(found, skipped, drawn)
 
 
-def _draw(file: Path, known: Any, asked: Any, gallery: VideoSet, queries: VideoSet, size: int) -> None:
-    """The five nearest clips of eight queries, under the names of the first label."""
+def _draw(known: Any, asked: Any, gallery: VideoSet, queries: VideoSet, size: int, label: str) -> Figure:
+    """The five nearest clips of eight queries, under their names by a label."""
     import numpy as np
 
     from cvrl_lite import CompressedVideo, evaluate, figures
@@ -142,23 +179,26 @@ def _draw(file: Path, known: Any, asked: Any, gallery: VideoSet, queries: VideoS
         with CompressedVideo(entry.path) as video:
             return read_square(video, size, start=0)[0]
 
-    label, names = next(iter(gallery.classes.items()))
+    names = gallery.classes[label]
     rows = np.linspace(0, len(asked) - 1, min(8, len(asked))).round().astype(int)
     order = evaluate.nearest(asked[rows], known, min(5, len(known)))
-    figure = figures.neighbours(
+    return figures.neighbours(
         np.stack([first(queries.entries[row]) for row in rows]),
         np.stack([[first(gallery.entries[n]) for n in found] for found in order]),
         [names[queries.entries[row].labels[label]] for row in rows],
         [[names[gallery.entries[n].labels[label]] for n in found] for found in order],
         title=f"The nearest clips, by {label}",
     )
-    file.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(file, dpi=120)
 
 
 def _finetuned(
-    arguments: argparse.Namespace, backbone: VideoBackbone, recipe: Recipe, train: VideoSet, test: VideoSet
-) -> tuple[Found, tuple[Skipped, ...]]:
+    arguments: argparse.Namespace,
+    backbone: VideoBackbone,
+    recipe: Recipe,
+    train: VideoSet,
+    test: VideoSet,
+    labels: Sequence[str],
+) -> _Judged:
     """Accuracy after finetuning a copy of the backbone on each label, with intervals over the queries."""
     import copy
 
@@ -169,17 +209,17 @@ def _finetuned(
     # A large set is read once, and mapped into memory from the cache after that.
     cache = None if recipe.in_memory else cache_dir() / "decoded"
     gallery, queries = (
-        evaluate.long_enough(decode(part, size=recipe.decoded, cache=cache), recipe.sampling)
+        evaluate.long_enough(decode(part, size=recipe.decoded, vectors=False, cache=cache), recipe.sampling)
         for part in (train, test)
     )
     how = _schedule(arguments, recipe, len(gallery.videos))
-    found: Found = {}
-    for label in [arguments.label] if arguments.label else gallery.classes:
+    found = {}
+    for label in labels:
         model = evaluate.finetune(copy.deepcopy(backbone), gallery, label, how)
         probabilities = evaluate.predict(model, queries, how)
         right = probabilities.argmax(1) == queries.labels(label)
         found[label] = {"finetuned": float(right.mean()), "interval": list(evaluate.interval(right))}
-    return found, (*gallery.skipped, *queries.skipped)
+    return _Judged(found, (*gallery.skipped, *queries.skipped))
 
 
 def _schedule(arguments: argparse.Namespace, recipe: Recipe, videos: int) -> Finetuning:

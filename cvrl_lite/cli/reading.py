@@ -39,6 +39,17 @@ def command(
     return made
 
 
+def whole(least: int) -> Callable[[str], int]:
+    """An argument's type: whole numbers of at least `least`."""
+
+    def number(text: str) -> int:
+        if not text.isdecimal() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"wanted a whole number of at least {least}, got {text}")
+        return int(text)
+
+    return number
+
+
 def add_commands(commands: Commands) -> None:
     """Adds this module's commands."""
     made = command(
