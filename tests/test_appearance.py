@@ -1,6 +1,7 @@
 """The third factor: light that vectors do not see, the residual that does, and what predicts it."""
 
 import dataclasses
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -88,6 +89,18 @@ def test_labels_name_the_appearance_where_there_are_several(decoded, folder):
     by_name = {clip.file: clip.appearance for clip in scenes.read_index(folder)}
     for video in decoded.videos:
         assert LOOKS[video.entry.labels["appearance"]] == by_name[video.entry.source]
+
+
+def test_every_split_has_the_same_labels(folder, tmp_path):
+    """One split may show a single appearance by chance; it could not be judged by the other's labels."""
+    index = (folder / "index.csv").read_text().splitlines()
+    shown = [
+        re.sub("dimming|brightening|wavering", "steady", line) if ",val," in line else line for line in index
+    ]
+    (tmp_path / "index.csv").write_text("\n".join(shown) + "\n")
+    train, val = (MovingScenes(split, tmp_path) for split in ("train", "val"))
+    assert train.classes == val.classes and "appearance" in val.classes
+    assert set(val.labels("appearance")) == {LOOKS.index("steady")}
 
 
 def test_kept_residuals_are_means_of_the_residual(decoded):

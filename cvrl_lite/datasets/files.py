@@ -98,7 +98,8 @@ def MovingScenes(split: str, root: str | os.PathLike[str] | None = None) -> Vide
         root: A folder made by `scenes.make`; the course's own set, made when it is missing, where None.
 
     Returns:
-        Entries with the labels `scene` and `action`, and `appearance` where the set has more than one.
+        Entries with the labels `scene` and `action`, and `appearance` where the set, in all its splits, has
+        more than one.
 
     Raises:
         ValueError: The set has no such split.
@@ -106,11 +107,13 @@ def MovingScenes(split: str, root: str | os.PathLike[str] | None = None) -> Vide
     from cvrl_lite import scenes  # which encodes, and so needs PyAV
 
     folder = scenes.course_set() if root is None else Path(root)
-    clips = [clip for clip in scenes.read_index(folder) if clip.split == split]
+    index = scenes.read_index(folder)
+    clips = [clip for clip in index if clip.split == split]
     if not clips:
         raise ValueError(f"{folder}: holds no split named {split!r}")
     classes = {"scene": tuple(scenes.SCENES), "action": tuple(scenes.ACTIONS)}
-    if any(clip.appearance != clips[0].appearance for clip in clips):
+    # Whether there are several is asked of all splits, so that each has the same labels.
+    if any(clip.appearance != index[0].appearance for clip in index):
         classes["appearance"] = tuple(scenes.APPEARANCES)
     return VideoSet(
         tuple(
@@ -132,7 +135,8 @@ def VideoFolder(
 ) -> VideoSet:
     r"""Any folder of videos. Where they lie in sub-folders, the first sub-folder's name is the class.
 
-    It has no splits: what is to be held back for judging goes to a folder of its own.
+    It has no splits: what is to be held back for judging goes to a folder of its own, which has to show the
+    same classes, as each folder numbers those it holds.
 
     Args:
         root: The folder, searched to its depths for files with a video's suffix; those whose name, or
