@@ -183,6 +183,7 @@ def test_the_study_log_holds_the_recipe_of_each_run(monkeypatch: pytest.MonkeyPa
     study = importlib.import_module("study")
     for row in study.finished():
         made = study.recipe_of(study.MODELS[row["model"]], row["seed"], row["steps"])
+        made = made.replace(precision="auto")  # that of the machine which ran it
         assert not Recipe.from_json(json.dumps(row["recipe"])).differences(made), row["model"]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -46,6 +47,9 @@ class Networks:
     dropout: float = 0.1
     content: Literal["place", "zero"] = "place"
     transformer: bool = True
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "widths", tuple(self.widths))  # JSON has lists only
 
 
 @dataclass(frozen=True)
@@ -106,6 +110,9 @@ class Recipe:
         compiled: Whether torch.compile turns the networks into faster code first.
         save_every: Steps between checkpoints.
         keep: How many checkpoints stay.
+
+    Raises:
+        ValueError: A value means nothing, or no task would ever be trained.
     """
 
     tasks: tuple[str, ...] = JOINT
@@ -138,8 +145,22 @@ class Recipe:
     keep: int = 2
 
     def __post_init__(self) -> None:
-        if not self.tasks or set(self.tasks) - set(TASKS):
-            raise ValueError(f"tasks are some of {', '.join(TASKS)}; got {self.tasks}")
+        for name in ("tasks", "negatives"):  # JSON has lists only
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        for name in ("data", "root"):  # and no paths
+            place = getattr(self, name)
+            object.__setattr__(self, name, None if place is None else os.fspath(place))
+        if not self.tasks or self.tasks != tuple(task for task in TASKS if task in self.tasks):
+            got = ", ".join(map(str, self.tasks)) or "none"
+            raise ValueError(f"tasks are some of {', '.join(TASKS)}, in this order; got {got}")
+        if not any(getattr(self, f"{task}_weight") > 0 for task in self.tasks):
+            raise ValueError(f"no task is trained: the weight of {' and '.join(self.tasks)} is 0")
+        if not 0 <= self.context_from < 1:
+            raise ValueError(f"context_from is a share of the steps, below 1; got {self.context_from}")
+        for name, least in (("seed", 0), ("steps", 1), ("batch", 1), ("save_every", 1), ("keep", 1)):
+            number = getattr(self, name)
+            if not isinstance(number, int) or number < least:
+                raise ValueError(f"{name} is a whole number, at least {least}; got {number}")
         for name, value, known in (
             ("precision", self.precision, ("auto", "float32", "bfloat16")),
             ("networks.backbone", self.networks.backbone, BACKBONES),
@@ -162,22 +183,34 @@ class Recipe:
 
     @classmethod
     def from_json(cls, text: str) -> Recipe:
-        """The recipe that `to_json` wrote."""
+        """The recipe that `to_json` wrote.
+
+        Raises:
+            ValueError: The text is no recipe's.
+        """
         values = json.loads(text)
-        values["tasks"], values["negatives"] = tuple(values["tasks"]), tuple(values["negatives"])
-        values["networks"]["widths"] = tuple(values["networks"]["widths"])
-        values["augmentation"].pop("channel_mix", None)  # older recipes name it; it was 0
         parts = {
             "networks": Networks,
             "optimisation": Optimisation,
             "sampling": Sampling,
             "augmentation": Augmentation,
         }
-        return cls(**values | {name: kind(**values[name]) for name, kind in parts.items()})
+        if not isinstance(values, dict) or not all(isinstance(values.get(name), dict) for name in parts):
+            raise ValueError(f"a recipe is a JSON object with the objects {', '.join(parts)}")
+        values["augmentation"].pop("channel_mix", None)  # older recipes name it; it was 0
+        try:
+            return cls(**values | {name: kind(**values[name]) for name, kind in parts.items()})
+        except TypeError as error:  # an unknown name, or a value of another type
+            raise ValueError(str(error)) from None
 
     def differences(self, other: Recipe) -> list[str]:
-        """What is not the same in another recipe, such as "steps: 100, not 200"; the precision aside."""
-        mine, theirs = (_flat(dataclasses.asdict(r.replace(precision="auto"))) for r in (self, other))
+        """What is not the same in another recipe, such as "steps: 100, not 200".
+
+        A precision of "auto" may become any, and so differs from none.
+        """
+        mine, theirs = (_flat(dataclasses.asdict(recipe)) for recipe in (self, other))
+        if "auto" in (self.precision, other.precision):
+            theirs["precision"] = self.precision
         return [f"{name}: {mine[name]}, not {theirs[name]}" for name in mine if mine[name] != theirs[name]]
 
 
