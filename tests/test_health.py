@@ -1,6 +1,7 @@
 """The numbers that tell a collapse, and the training that logs them."""
 
 import json
+import warnings
 
 import numpy as np
 import pytest
@@ -64,13 +65,42 @@ def test_a_training_logs_its_health_and_is_not_changed_by_it(data, tmp_path, mon
         assert torch.equal(before, after)
 
 
-def test_a_collapse_is_told(data, monkeypatch):
-    monkeypatch.setattr(loop, "_CHECKUP", 1)
-    recipe = pretrain.recipes.laptop_fast(("context",)).replace(steps=1, batch=6, precision="float32")
-    monkeypatch.setattr(
-        type(pretrain.model.backbone_of(recipe.networks)),
-        "features",
-        lambda self, clip: torch.ones(len(clip), 8),
-    )
-    with pytest.warns(UserWarning, match="step 1: the features have collapsed"):
+DEAD = {("context",): 0, ("motion",): 1, ("residual",): 1, ("context", "motion"): 1}
+
+
+@pytest.mark.parametrize("tasks", DEAD, ids="-".join)
+def test_the_death_of_a_branch_that_is_trained_is_told(tasks, data, monkeypatch):
+    """Even of a training shorter than a checkup, and with the other branch alive."""
+    recipe = pretrain.recipes.laptop_fast(tasks).replace(steps=1, batch=8, precision="float32")
+    backbone = type(pretrain.model.backbone_of(recipe.networks))
+    forward, dying = backbone.forward, []
+
+    def dead(self, clip):
+        return [0 * part + 1 if place in dying else part for place, part in enumerate(forward(self, clip))]
+
+    monkeypatch.setattr(backbone, "forward", dead)
+    if len(tasks) == 1:
+        dying.append(1 - DEAD[tasks])  # which no task reads
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
         pretrain.run(recipe, data=data)
+    dying[:] = [DEAD[tasks]]
+    with pytest.warns(UserWarning, match=r"step 1: the features have collapsed: .* 1\.0 directions"):
+        pretrain.run(recipe, data=data)
+
+
+def test_a_few_clips_tell_no_collapse(data, tmp_path):
+    """Three of them lie along two directions at most, whatever the network."""
+    recipe = pretrain.recipes.laptop_fast().replace(steps=1, batch=3, precision="float32")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        pretrain.run(recipe, tmp_path, data)
+    (line,) = (tmp_path / pretrain.METRICS).read_text().splitlines()
+    assert json.loads(line)["feature_rank"] <= 2
+
+
+def test_a_probe_of_a_few_steps_looks_at_no_health(data, monkeypatch):
+    monkeypatch.setattr(pretrain.Pretraining, "health", lambda *_: pytest.fail("it takes time"))
+    recipe = pretrain.recipes.laptop_fast(("motion",)).replace(batch=6, precision="float32")
+    sampler = loop.Sampler(data, recipe.sampling, 0)
+    assert loop.seconds_per_step(recipe, sampler, pretrain.device(), steps=1) > 0

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import shutil
 import signal
 import threading
 from itertools import pairwise
@@ -196,6 +197,136 @@ def test_a_folder_with_another_run_is_refused(data, tmp_path):
     assert len(read_metrics(tmp_path)) == 4
 
 
+def test_another_precision_is_refused_where_it_is_asked_for(data, tmp_path):
+    pretrain.run(SMALL, tmp_path, data)
+    with pytest.raises(ValueError, match="precision: float32, not bfloat16"):
+        pretrain.run(SMALL.replace(precision="bfloat16"), tmp_path, data)
+    assert pretrain.run(SMALL.replace(precision="auto"), tmp_path, data).recipe.precision == "float32"
+
+
+def lying(data: DecodedSet, folder: str) -> DecodedSet:
+    """The same videos in another folder."""
+    return dataclasses.replace(
+        data,
+        videos=tuple(
+            dataclasses.replace(v, entry=dataclasses.replace(v.entry, path=Path(folder, v.entry.path)))
+            for v in data.videos
+        ),
+    )
+
+
+def test_a_run_on_other_data_is_refused_and_moved_data_are_not(data, tmp_path):
+    pretrain.run(SMALL, tmp_path, lying(data, "/here"))
+    assert pretrain.run(SMALL, tmp_path, lying(data, "/there/now")).steps == 4
+    fewer = dataclasses.replace(data, videos=data.videos[:4])
+    others = dataclasses.replace(data, videos=data.videos[::-1])
+    for other, said in ((fewer, "16 files, .* not 4 files"), (others, "16 files, .* not 16 files")):
+        with pytest.raises(ValueError, match=f"holds a run on other data .{said}, names"):
+            pretrain.run(SMALL, tmp_path, other)
+    environment = json.loads((tmp_path / "environment.json").read_text())
+    del environment["data"]
+    (tmp_path / "environment.json").write_text(json.dumps(environment))  # as older runs have it
+    assert pretrain.run(SMALL, tmp_path, fewer).steps == 4
+    assert json.loads((tmp_path / "environment.json").read_text()) == environment
+
+
+@pytest.mark.parametrize("file", ["model.safetensors", "metrics.jsonl", "step-00000004.pt"])
+def test_what_has_lost_its_recipe_is_adopted_by_none(file, data, tmp_path):
+    (tmp_path / file).write_bytes(b"of a day's training")
+    with pytest.raises(ValueError, match=f"{file}: of a run whose recipe.json is missing"):
+        pretrain.run(SMALL, tmp_path, data)
+    assert [left.read_bytes() for left in tmp_path.iterdir()] == [b"of a day's training"]
+
+
+@pytest.fixture(scope="module")
+def finished(data, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    pretrain.run(SMALL, folder, data)
+    return folder
+
+
+DAMAGES = {
+    "cut": lambda good: good[: len(good) // 2],
+    "empty": lambda good: b"",
+    "text": lambda good: b'{"steps": 4}',
+    "a list": lambda good: b"[1]",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize(
+    "name", ["recipe.json", "model.safetensors", "step-00000004.safetensors", "step-00000004.pt"]
+)
+def test_a_damaged_file_is_named_in_one_line(name, damage, finished, data, tmp_path):
+    folder = shutil.copytree(finished, tmp_path / "run")
+    (folder / name).write_bytes(DAMAGES[damage]((folder / name).read_bytes()))
+    calls = {
+        "recipe.json": [lambda: pretrain.load(folder), lambda: pretrain.run(SMALL, folder, data)],
+        "model.safetensors": [lambda: pretrain.load(folder)],
+    }
+    for call in calls.get(name, [lambda: pretrain.run(SMALL, folder, data)]):
+        with pytest.raises(ValueError) as said:
+            call()
+        assert str(said.value).startswith(f"{folder / name}: no ") and "\n" not in str(said.value)
+
+
+def test_weights_of_another_network_are_refused_in_one_line(finished, tmp_path):
+    folder = shutil.copytree(finished, tmp_path / "run")
+    for name, changes in (
+        ("model.safetensors: no weights", {"widths": (4, 8, 8, 16)}),
+        ("recipe.json: no network", {"widths": (4, 8)}),
+    ):
+        (folder / "recipe.json").write_text(SMALL.replace(networks=changes).to_json())
+        with pytest.raises(ValueError, match=name) as said:
+            pretrain.load(folder)
+        assert "\n" not in str(said.value) and len(str(said.value)) < 400
+    (folder / "recipe.json").write_text(SMALL.to_json().replace('"seed"', '"sead"'))
+    with pytest.raises(ValueError, match=r"recipe.json: no recipe: .*'sead'"):
+        pretrain.load(folder)
+    (folder / "recipe.json").write_text(SMALL.to_json())
+    (folder / "model.safetensors").unlink()
+    (folder / "model.safetensors").mkdir()
+    with pytest.raises(IsADirectoryError, match=r"model\.safetensors"):
+        pretrain.load(folder)
+
+
+def test_weights_in_a_runs_folder_are_a_checkpoint_too(finished, tmp_path):
+    whole, recipe = pretrain.load(finished)
+    for name in ("model.safetensors", "step-00000004.safetensors"):
+        backbone, found = pretrain.load(finished / name)
+        assert found == recipe
+        for key, value in whole.state_dict().items():
+            assert torch.equal(value, backbone.state_dict()[key])
+    with pytest.raises(ValueError, match=r"step-00000004\.pt: a checkpoint is"):
+        pretrain.load(finished / "step-00000004.pt")
+    shutil.copy(finished / "model.safetensors", tmp_path / "mine.safetensors")
+    with pytest.raises(FileNotFoundError, match=r"mine\.json: a checkpoint needs"):
+        pretrain.load(tmp_path / "mine.safetensors")
+
+
+def test_metrics_are_cut_by_their_steps_not_by_their_lines(tmp_path):
+    folder = pretrain.checkpoint.Folder(tmp_path)
+    for step in (1, 2, 5, 6, 7):  # the system lost two in a power failure
+        folder.add_metrics({"step": step})
+    with open(tmp_path / "metrics.jsonl", "a") as file:
+        file.write('7\n{"step": 5, "conte')
+    folder.cut_metrics(6)
+    assert [m["step"] for m in read_metrics(tmp_path)] == [1, 2, 5, 6]
+
+
+def test_context_needs_two_videos_to_match(data, tmp_path):
+    one = dataclasses.replace(
+        data,
+        videos=tuple(
+            dataclasses.replace(v, entry=dataclasses.replace(v.entry, source="film")) for v in data.videos
+        ),
+    )
+    for some in (one, dataclasses.replace(data, videos=data.videos[:1])):
+        with pytest.raises(ValueError, match="context matching needs clips of two videos"):
+            pretrain.run(SMALL, tmp_path, some)
+        assert pretrain.run(SMALL.replace(tasks=("motion",), steps=1), data=some).steps == 1
+
+
 @pytest.mark.parametrize("part", ["motion", "images"])
 def test_a_training_that_diverges_says_where(part, data, tmp_path):
     recipe = SMALL.replace(optimisation={"learning_rate": 1e30 if part == "images" else 2e-3})
@@ -279,6 +410,7 @@ def test_a_recipe_survives_its_json():
     for recipe in (changed, *(make() for make in pretrain.recipes.NAMED.values())):
         assert pretrain.Recipe.from_json(recipe.to_json()) == recipe
         assert not recipe.differences(recipe.replace(precision="float32"))
+        assert not recipe.replace(precision="float32").differences(recipe)
     old = json.loads(changed.to_json())
     old["augmentation"]["channel_mix"] = 0.0  # as the shipped networks' have it
     assert pretrain.Recipe.from_json(json.dumps(old)) == changed
@@ -289,6 +421,17 @@ def test_a_recipe_survives_its_json():
     [
         {"tasks": ()},
         {"tasks": ("context", "flow")},
+        {"tasks": ("motion", "context")},
+        {"tasks": ("motion", "motion")},
+        {"tasks": "motion"},
+        {"steps": 0},
+        {"steps": "ten"},
+        {"batch": -1},
+        {"save_every": 0},
+        {"keep": 0},
+        {"seed": -1},
+        {"context_from": 1.0},
+        {"tasks": ("motion",), "motion_weight": 0.0},
         {"precision": "float8"},
         {"objective": "flow"},
         {"networks": pretrain.Networks(backbone="vgg")},
@@ -296,8 +439,17 @@ def test_a_recipe_survives_its_json():
     ],
 )
 def test_a_recipe_refuses_what_it_cannot_mean(wrong):
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError) as said:
         pretrain.Recipe(**wrong)
+    assert "\n" not in str(said.value)
+
+
+def test_a_recipe_of_lists_and_paths_is_the_same(tmp_path):
+    words = {"tasks": ("motion",), "negatives": ("places",), "data": str(tmp_path), "root": str(tmp_path)}
+    lists = {"tasks": ["motion"], "negatives": ["places"], "data": tmp_path, "root": tmp_path}
+    made = pretrain.Recipe(**lists, networks=pretrain.Networks(widths=[4, 8, 8, 8]))
+    assert made == pretrain.Recipe(**words, networks=pretrain.Networks(widths=(4, 8, 8, 8)))
+    assert pretrain.Recipe.from_json(made.to_json()) == made
 
 
 def test_compiled_networks_are_compiled_and_others_not(data, monkeypatch):

@@ -103,6 +103,7 @@ class Sampler:
 
     Attributes:
         usable: Indices of the videos long enough for a sample.
+        entries: Their files, in that order.
         skipped: The others, with the reason, after those that could not be read.
 
     Raises:
@@ -125,6 +126,7 @@ class Sampler:
         self.usable, self.skipped = tuple(self._timelines), tuple(skipped)
         self._sources = data.source_numbers if data.videos else np.zeros(0, np.int64)
         check_usable(self.usable, self.skipped)
+        self.entries = tuple(data.videos[number].entry for number in self.usable)
 
     def batches(
         self, size: int, steps: int, *, first: int = 0, share: tuple[int, int] = (0, 1)

@@ -49,6 +49,7 @@ class FileSampler:
 
     Attributes:
         usable: Numbers of the entries long enough for a sample.
+        entries: They, in that order.
         skipped: The others, with the reason.
 
     Raises:
@@ -79,6 +80,7 @@ class FileSampler:
                 skipped.append(Skipped(videos.entries[number].path, seen))
         self.usable, self.skipped = tuple(timelines), tuple(skipped)
         check_usable(self.usable, self.skipped)
+        self.entries = tuple(videos.entries[number] for number in self.usable)
         sources = np.unique([entry.source for entry in videos.entries], return_inverse=True)[1]
         how = (size, cells, residuals)
         self._reading = _Reading(videos.entries, timelines, sources, seed, sampling, how, cache)

@@ -1,7 +1,7 @@
 """The folder of a run: recipe, environment, metrics, checkpoints, weights. Every file is whole or absent.
 
 recipe.json           what is trained
-environment.json      with which versions, on what
+environment.json      with which versions, on what machine and data
 metrics.jsonl         a line a step
 step-000200.safetensors, step-000200.pt     weights and the optimiser's state, the last few
 model.safetensors     the weights at the end
@@ -13,11 +13,15 @@ import importlib.metadata
 import json
 import os
 import platform
+import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save
+from safetensors.torch import load as tensors_of
+from safetensors.torch import save
 from torch import nn
 
 from cvrl_lite.files import data_path, replacing
@@ -46,24 +50,40 @@ class Folder:
         self.path = Path(path)
 
     def recipe(self) -> Recipe | None:
-        """The recipe of the run in it; None where there is none."""
-        if not (self.path / RECIPE).exists():
-            return None
-        return Recipe.from_json((self.path / RECIPE).read_text(encoding="utf-8"))
+        """The recipe of the run in it; None where there is none.
+
+        Raises:
+            ValueError: The file is damaged.
+        """
+        file = self.path / RECIPE
+        return _recipe(file) if file.exists() else None
 
     def enter(self, recipe: Recipe) -> Recipe:
         """The recipe to go on with: the one in the folder where there is one, as its precision is settled.
 
         Raises:
-            ValueError: The folder holds a run of another recipe.
+            ValueError: The folder holds a run of another recipe, or of one that is not known.
         """
         self.path.mkdir(parents=True, exist_ok=True)
         found = self.recipe()
         if found is None:
+            for name in (WEIGHTS, METRICS, "step-*"):
+                for file in self.path.glob(name):
+                    raise ValueError(f"{file}: of a run whose {RECIPE} is missing; choose another folder")
             return recipe
         if different := found.differences(recipe):
             raise ValueError(f"{self.path}: holds a run of another recipe ({'; '.join(different[:3])})")
         return found
+
+    def check_data(self, data: str) -> None:
+        """Raises ValueError where the run in it was begun on data of another `fingerprint`."""
+        file = self.path / ENVIRONMENT
+        if not file.exists():
+            return
+        with _reading(file, "no environment"):
+            begun = json.loads(file.read_text(encoding="utf-8")).get("data", data)  # older runs lack it
+        if begun != data:
+            raise ValueError(f"{self.path}: holds a run on other data ({begun}, not {data})")
 
     def begin(self, recipe: Recipe) -> None:
         """Writes what is known before the first step, and removes what a killed process left half written."""
@@ -71,7 +91,10 @@ class Folder:
             if file.name.startswith(_HALF_WRITTEN):
                 file.unlink()
         self._write(RECIPE, recipe.to_json())
-        self._write(ENVIRONMENT, json.dumps(environment(), indent=2))
+
+    def note(self, data: str) -> None:
+        """Writes on what machine, and on data of which fingerprint, the steps to come are done."""
+        self._write(ENVIRONMENT, json.dumps(environment() | {"data": data}, indent=2))
 
     def save(self, step: int, model: nn.Module, optimiser: torch.optim.Optimizer, keep: int) -> None:
         """Writes a checkpoint, and removes all but the last `keep`."""
@@ -88,21 +111,29 @@ class Folder:
         self._weights(WEIGHTS, model)
 
     def restore(self, model: nn.Module, optimiser: torch.optim.Optimizer) -> int:
-        """Loads the last checkpoint. The steps it has done; 0 where there is none."""
+        """Loads the last checkpoint. The steps it has done; 0 where there is none.
+
+        Raises:
+            ValueError: One of its files is damaged.
+        """
         states = self._checkpoints()
         if not states:
             return 0
-        model.load_state_dict(load_file(states[-1].with_suffix(".safetensors")))
-        state = torch.load(states[-1], map_location="cpu", weights_only=True)
-        optimiser.load_state_dict(state["optimiser"])
-        return int(state["step"])
+        _fill(model, states[-1].with_suffix(".safetensors"))
+        with _reading(states[-1], "no state of this training"):
+            state = torch.load(states[-1], map_location="cpu", weights_only=True)
+            optimiser.load_state_dict(state["optimiser"])
+            steps = int(state["step"])
+        return steps
 
     def cut_metrics(self, steps: int) -> None:
         """Drops the metrics of later steps, which will be done again, and a line cut short."""
         kept = []
         if (self.path / METRICS).exists():
-            lines = (self.path / METRICS).read_text(encoding="utf-8").splitlines()[:steps]
-            kept = [f"{line}\n" for line in lines if line.endswith("}")]
+            for line in (self.path / METRICS).read_text(encoding="utf-8").splitlines():
+                with suppress(ValueError, TypeError, KeyError):  # cut short, or no line of ours
+                    if json.loads(line)["step"] <= steps:
+                        kept.append(f"{line}\n")
         self._write(METRICS, "".join(kept), end="")
 
     def add_metrics(self, metrics: dict[str, Any]) -> None:
@@ -121,6 +152,33 @@ class Folder:
     def _write(self, name: str, text: str, end: str = "\n") -> None:
         with replacing(self.path / name) as part:
             part.write_text(text + end, encoding="utf-8")
+
+
+@contextmanager
+def _reading(file: Path, what: str) -> Iterator[None]:
+    """Turns whatever is wrong with a file's content into one line that names the file."""
+    try:
+        yield
+    except OSError:  # names it
+        raise
+    except Exception as error:  # safetensors, pickle and torch raise all kinds, some of many lines
+        reason = textwrap.shorten(" ".join(str(error).splitlines()[:2]), 200, placeholder=" ...")
+        raise ValueError(f"{file}: {what}: {reason}") from None
+
+
+def _recipe(file: Path) -> Recipe:
+    with _reading(file, "no recipe"):
+        recipe = Recipe.from_json(file.read_text(encoding="utf-8"))
+    return recipe
+
+
+def _fill(model: nn.Module, file: Path, prefix: str = "") -> None:
+    """Loads a module's weights, which the file holds under names that begin with `prefix`."""
+    with _reading(file, "no weights of this network"):
+        tensors = tensors_of(file.read_bytes())
+        model.load_state_dict(
+            {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+        )
 
 
 def environment() -> dict[str, Any]:
@@ -164,30 +222,28 @@ def load(folder: str | os.PathLike[str]) -> tuple[VideoBackbone, Recipe]:
     """The backbone and the recipe of a finished (or interrupted) run.
 
     Args:
-        folder: What `run` was given as `out`, or a `.safetensors` file with its recipe beside it
-            under the same name as `.json`.
+        folder: What `run` was given as `out`, or a `.safetensors` file with its recipe beside it:
+            `recipe.json`, or a `.json` of the same name, which comes first.
 
     Returns:
         The backbone in float32 and evaluation mode, and the recipe.
 
     Raises:
         FileNotFoundError: A file of the checkpoint is missing.
+        ValueError: A file is damaged, is of another kind, or does not fit the other.
     """
     path = Path(folder)
-    if path.is_dir():
-        weights, recipe_file = path / WEIGHTS, path / RECIPE
-    else:
-        weights, recipe_file = path, path.with_suffix(".json")
+    weights = path / WEIGHTS if path.is_dir() else path
+    beside, recipe_file = weights.with_suffix(".json"), weights.parent / RECIPE
+    if not path.is_dir() and (beside.exists() or not recipe_file.exists()):
+        recipe_file = beside
+    if path.exists() and weights.suffix != ".safetensors":
+        raise ValueError(f"{path}: a checkpoint is a run's folder or a .safetensors file")
     for file in (weights, recipe_file):
         if not file.exists():
             raise FileNotFoundError(f"{file}: a checkpoint needs this file")
-    recipe = Recipe.from_json(recipe_file.read_text(encoding="utf-8"))
-    backbone = backbone_of(recipe.networks)
-    prefix = "backbone."
-    values = {
-        name.removeprefix(prefix): value.float() if value.is_floating_point() else value
-        for name, value in load_file(weights).items()
-        if name.startswith(prefix)
-    }
-    backbone.load_state_dict(values)
+    recipe = _recipe(recipe_file)
+    with _reading(recipe_file, "no network can be made of it"):
+        backbone = backbone_of(recipe.networks)
+    _fill(backbone, weights, "backbone.")
     return backbone.eval(), recipe

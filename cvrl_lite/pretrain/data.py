@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+from collections.abc import Sequence
+
 from cvrl_lite.datasets import (
     HMDB51,
     UCF101,
     DecodedSet,
+    Entry,
     FileSampler,
     Kinetics,
     MovingScenes,
@@ -76,3 +81,24 @@ def sampler_for(recipe: Recipe, data: DecodedSet | None, workers: int) -> Sample
             cache=cache_dir() / "indexes",
         )
     return Sampler(load_data(recipe) if data is None else data, recipe.sampling, recipe.seed)
+
+
+def fingerprint(entries: Sequence[Entry]) -> str:
+    """What tells data apart, wherever they lie: how many files, and a hash of their names.
+
+    Args:
+        entries: The files, at least one; their names are taken from the folder on that all have in common.
+
+    Example:
+        >>> from pathlib import Path
+        >>> def lying(folder):
+        ...     return [Entry(Path(folder, name), name, {}) for name in ("a/1.mp4", "b/1.mp4")]
+        >>> fingerprint(lying("here"))
+        '2 files, names edc284e4a6fb'
+        >>> fingerprint(lying("here")) == fingerprint(lying("/there/now"))
+        True
+    """
+    paths = [os.path.abspath(entry.path) for entry in entries]
+    home = os.path.commonpath([os.path.dirname(path) for path in paths])
+    names = "\n".join(os.path.relpath(path, home).replace(os.sep, "/") for path in paths)
+    return f"{len(paths)} files, names {hashlib.sha256(os.fsencode(names)).hexdigest()[:12]}"

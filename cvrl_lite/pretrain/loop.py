@@ -8,6 +8,7 @@ import time
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from cvrl_lite.errors import Diverged
 from cvrl_lite.models import VideoBackbone, synchronised
 from cvrl_lite.pretext import collapsed, processes, total
 from cvrl_lite.pretrain.checkpoint import Folder
-from cvrl_lite.pretrain.data import sampler_for
+from cvrl_lite.pretrain.data import fingerprint, sampler_for
 from cvrl_lite.pretrain.model import Pretraining, on_device
 from cvrl_lite.pretrain.optim import learning_rate, optimiser_for
 from cvrl_lite.pretrain.parallel import Stop, from_first, joined
@@ -31,6 +32,7 @@ from cvrl_lite.pretrain.recipe import Recipe
 from cvrl_lite.progress import track
 
 _CHECKUP = 50  # steps from one look at the features' health to the next
+_ENOUGH = 8  # clips that can tell a collapse; N of them span N - 1 directions at most
 _EXPLODED = 1e4  # nats; the loss of a blind guess among a million keys is 14
 
 
@@ -85,8 +87,8 @@ def run(
         The run, also after Ctrl-C, with the checkpoint written.
 
     Raises:
-        ValueError: No video of the data is usable, the folder holds another run, or the batch cannot be
-            shared by the processes.
+        ValueError: No video of the data is usable, or too few are to match their context; the folder holds
+            another run, one on other data, or damaged files; or the batch cannot be shared by the processes.
         Diverged: A loss or the gradient is not finite; the message names the step, the part and the files.
     """
     with joined() as device:
@@ -96,6 +98,10 @@ def run(
         folder = Folder(out) if out is not None else None
         recipe = from_first(folder.enter(recipe) if folder and rank == 0 else recipe)
         sampler = sampler_for(recipe, data, workers)
+        if "context" in recipe.tasks and len({entry.source for entry in sampler.entries}) < 2:
+            raise ValueError(f"{recipe.data}: context matching needs clips of two videos, and all are of one")
+        if folder and rank == 0:
+            folder.check_data(fingerprint(sampler.entries))
         if recipe.precision == "auto":
             recipe = recipe.replace(precision=from_first(faster_precision(recipe, sampler, device)))
         training = _Training(recipe, sampler, device)
@@ -104,6 +110,8 @@ def run(
         if writes:
             writes.begin(recipe)
             writes.cut_metrics(done)
+            if done < recipe.steps:
+                writes.note(fingerprint(sampler.entries))
         start = time.perf_counter()
         with Stop() as stop:
             steps = training.steps(done, stop)
@@ -189,14 +197,15 @@ class _Training:
                 raise Diverged(f"step {step + 1}: {name} is {value:g}; the batch holds {files}")
         self.optimiser.step()
         numbers = {name: round(value, 5) for name, value in numbers.items()} | {"replaced": int(replaced)}
-        if (step + 1) % _CHECKUP == 0 and self.rank == 0 and len(views.clip) > 1:
+        due = (step + 1) % _CHECKUP == 0 or step + 1 == recipe.steps
+        if due and self.rank == 0 and len(views.clip) > 1:
             numbers |= self._checkup(step + 1, views)
         return numbers
 
     def _checkup(self, step: int, views: Views) -> dict[str, float]:
         """The health of the features, with a warning where they have collapsed."""
         health = self.model.health(views)
-        if collapsed(health["feature_rank"]):
+        if len(views.clip) >= _ENOUGH and collapsed(health["feature_rank"]):
             warnings.warn(
                 f"step {step}: the features have collapsed: all clips of the batch lie along "
                 f"{health['feature_rank']:.1f} directions",
@@ -209,9 +218,10 @@ def seconds_per_step(
     recipe: Recipe, sampler: Sampler | FileSampler, device: torch.device, steps: int = 3
 ) -> float:
     """Time of a step: the shortest of a few real ones of a fresh model, after one to warm up."""
-    training = _Training(recipe.replace(steps=steps + 1, context_from=0.0), sampler, device)
+    # It ends before its last step, which looks at the features' health.
+    training = _Training(recipe.replace(steps=steps + 2, context_from=0.0), sampler, device)
     clock, times = time.perf_counter(), []
-    for _ in training.steps(0, Stop()):
+    for _ in islice(training.steps(0, Stop()), steps + 1):
         times.append(time.perf_counter() - clock)
         clock = time.perf_counter()
     return min(times[1:])  # whatever else the machine does makes steps longer, never shorter

@@ -150,14 +150,20 @@ class Pretraining(nn.Module):
         """How alive the features are, on a batch: see `pretext.health`. Nothing of the model changes.
 
         Returns:
-            `feature_rank` and `feature_uniformity` of the backbone's vectors, and each comparing task's
-            `alignment` of partners.
+            `feature_rank`, the smallest of the backbone's maps that a task reads, averaged over time and
+            space; `feature_uniformity` of the backbone's vectors; and each comparing task's `alignment` of
+            partners.
         """
         training = self.training
         self.eval()
-        vectors = self.backbone.features(views.clip)
         context_map, motion_map = self.backbone(views.clip)
-        found = {"feature_rank": effective_rank(vectors), "feature_uniformity": uniformity(vectors)}
+        # A branch that no task reads stays as alive as it was drawn, and would hide that the other died.
+        read = [context_map] if "context" in self.recipe.tasks else []
+        read += [motion_map] if self.recipe.tasks != ("context",) else []
+        found = {
+            "feature_rank": min(effective_rank(part.mean((2, 3, 4))) for part in read),
+            "feature_uniformity": uniformity(self.backbone.features(views.clip)),
+        }
         if "context" in self.recipe.tasks:
             found["context_alignment"] = alignment(*self.context.project(context_map, views.keyframe))
         for name, windows, mask in (
