@@ -11,7 +11,7 @@ from __future__ import annotations
 import csv
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePath, PurePosixPath
 
 from cvrl_lite.datasets.files import Entry, VideoSet, warn_of_gaps
@@ -19,6 +19,7 @@ from cvrl_lite.files import VIDEO_SUFFIXES
 
 _UCF_NAME = re.compile(r"(v_.+_g\d+)_c\d+", re.I)
 _HMDB_TAGS = re.compile(r"_[hluf]_(?:cm|nm)_np\d+_(?:fr|ba|le|ri)_(?:goo|med|bad)_\d+$")
+_KINETICS_FOLDERS = {"train": ("train",), "val": ("validate", "val"), "test": ("test",)}
 _KINETICS_NAME = re.compile(r"(.+)_\d{6}_\d{6}")
 
 
@@ -225,18 +226,17 @@ def Kinetics(
         >>> videos.classes["class"], videos.entries[0].source
         (('air drumming',), '_dbcJuKJQNs')
     """
-    folders = {"train": ("train",), "val": ("validate", "val"), "test": ("test",)}
-    if split not in folders:
+    if split not in _KINETICS_FOLDERS:
         raise ValueError(f"split is train, val or test, not {split!r}")
-    homes = {name: _first(Path(root), names) for name, names in folders.items()}
+    homes = {name: _first(Path(root), names) for name, names in _KINETICS_FOLDERS.items()}
     videos = _videos(homes[split])
     in_folders = [path for path in videos if len(path.parts) > 1]
-    lists = _kinetics_lists(Path(root), folders, annotations)
+    lists = _kinetics_lists(Path(root), annotations)
     if annotations is not None and split not in lists:
         raise FileNotFoundError(f"{annotations}: no list of Kinetics, nor a folder with {split}.csv")
     classes = {name for file in lists.values() for name in _kinetics_classes(file)}
     if split in lists:
-        listed, wanted = _read_kinetics(lists[split], folders[split], bool(in_folders))
+        listed, wanted = _read_kinetics(lists[split], _KINETICS_FOLDERS[split], bool(in_folders))
     else:
         listed = {path.as_posix(): _plain(path.parent.name) for path in in_folders}
         wanted = list(listed)
@@ -269,15 +269,12 @@ def kinetics_source(stem: str) -> str:
     return found[1] if found else stem
 
 
-def _kinetics_lists(
-    root: Path, splits: Iterable[str], given: str | os.PathLike[str] | None
-) -> dict[str, Path]:
-    """For each split the CSV file with its clips, where there is one."""
+def _kinetics_lists(root: Path, given: str | os.PathLike[str] | None) -> dict[str, Path]:
+    """For each split the CSV file with its clips, where there is one; one in `root` itself goes first."""
     if given is not None and Path(given).is_file():
-        return dict.fromkeys(splits, Path(given))
-    places = (root, root / "annotations") if given is None else (Path(given),)
-    found = ((name, place / f"{name}.csv") for place in reversed(places) for name in splits)
-    return {name: file for name, file in found if file.is_file()}  # the first place's, where two have one
+        return dict.fromkeys(_KINETICS_FOLDERS, Path(given))
+    places = (root / "annotations", root) if given is None else (Path(given),)
+    return {n: f for place in places for n in _KINETICS_FOLDERS if (f := place / f"{n}.csv").is_file()}
 
 
 def _kinetics_classes(file: Path) -> set[str]:
