@@ -184,6 +184,15 @@ def test_transcode_is_kept_only_where_source_and_settings_are_the_same(clips, tm
     assert not kept() and gops() == (12, 12, 12, 4)
 
 
+@pytest.mark.parametrize(
+    ("words", "said"), [("--gop 0", "gop is at least 1, not 0"), ("--crf 99", "crf is 0 to 51, not 99")]
+)
+def test_transcode_refuses_what_no_encoder_can(clips, tmp_path, capsys, words, said):
+    assert main(["transcode", str(clips[0]), "--out", str(tmp_path), *words.split()]) == 2
+    err = capsys.readouterr().err
+    assert one_line(err) and said in err and not list(tmp_path.iterdir())
+
+
 def test_transcode_to_mpeg4_is_kept_and_takes_no_rate_factor(clips, tmp_path, capsys):
     words = ["transcode", str(clips[0]), "--out", str(tmp_path), "--codec", "mpeg4"]
     assert main([*words, "--crf", "30"]) == 2

@@ -82,8 +82,8 @@ def encode(
         The number of frames written.
 
     Raises:
-        ValueError: No frames, frames of another shape or type, a rate that is not positive, or a setting the
-            encoder does not know.
+        ValueError: No frames, frames of another shape or type, a rate that is not positive, `gop` or `crf`
+            out of bounds, or a setting the encoder does not know.
         VideoError: The encoder or the container refuses these pictures.
 
     Example:
@@ -92,6 +92,10 @@ def encode(
         ...     encode(np.zeros((5, 32, 32, 3), np.uint8), folder + "/black.mp4")
         5
     """
+    if gop < 1:
+        raise ValueError(f"gop is at least 1, not {gop}")
+    if not 0 <= crf <= 51:
+        raise ValueError(f"crf is 0 to 51, not {crf:g}")
     pictures = iter(frames)
     first = next(pictures, None)
     if first is None:

@@ -43,6 +43,7 @@ def transcode(
         The number of frames written.
 
     Raises:
+        ValueError: As `encode`.
         VideoError: The source cannot be read (nothing is written then), or the encoder refuses it.
 
     Example:
