@@ -78,6 +78,8 @@ def test_files_of_one_source_share_a_number(tmp_path):
         (tmp_path / name).touch()
     entries = datasets.VideoFolder(tmp_path, source="v_.+_g[0-9]+").entries  # UCF101's
     assert [e.source for e in entries] == ["v_A_g01", "v_A_g01", "v_A_g02", "v_B_g01"]
+    with pytest.raises(ValueError, match=r"source: '\(' is no regular expression: missing \)"):
+        datasets.VideoFolder(tmp_path, source="(")
 
 
 def test_a_folder_leaves_out_what_begins_with_a_dot(tmp_path):

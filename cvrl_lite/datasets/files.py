@@ -155,7 +155,8 @@ def VideoFolder(
     Raises:
         FileNotFoundError: The folder is missing or holds no video, or `labels` names files that are not
             there.
-        ValueError: `labels` lacks a column or a value, or names a file twice.
+        ValueError: `labels` lacks a column or a value, or names a file twice; or `source` is no regular
+            expression.
 
     Example:
         >>> import tempfile
@@ -172,8 +173,13 @@ def VideoFolder(
     if not paths:
         raise FileNotFoundError(f"{folder}: no such folder, or no file in it has a video's suffix")
 
+    try:
+        pattern = re.compile(source) if source else None
+    except re.error as error:
+        raise ValueError(f"source: {source!r} is no regular expression: {error}") from None
+
     def source_of(path: Path) -> str:
-        found = re.search(source, path.name) if source else None
+        found = pattern.search(path.name) if pattern else None
         return found.group() if found else str(path.relative_to(folder))
 
     texts: dict[Path, dict[str, str]]
