@@ -1,6 +1,8 @@
 """The command line: its outputs, its exit codes, one line an error and never a traceback."""
 
+import functools
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -8,8 +10,8 @@ import sys
 import numpy as np
 import pytest
 
-from cvrl_lite import CompressedVideo, codec, scenes
-from cvrl_lite.cli import main
+from cvrl_lite import CompressedVideo, codec, figures, scenes
+from cvrl_lite.cli import main, quickstart
 from cvrl_lite.pretrain import recipes
 
 
@@ -106,6 +108,59 @@ def test_bad_use_is_one_line_and_code_2(words, capsys, tmp_path, monkeypatch):
     assert main(words) == 2
     out, err = capsys.readouterr()
     assert not out and one_line(err)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("--steps 0", "steps is a whole number, at least 1; got 0"),
+        ("--batch 0", "batch is a whole number, at least 1; got 0"),
+        ("--seed -1", "seed is a whole number, at least 0; got -1"),
+        ("--tasks motion,context", "in this order; got motion, context"),
+        ("--data ucf101", "not allowed with argument --folder"),
+        ("--root elsewhere", "--root belongs to --data"),
+    ],
+)
+def test_a_training_that_cannot_be_asked_for_leaves_nothing(clips, tmp_path, capsys, words, said):
+    folder, out = str(clips[0].parent), tmp_path / "run"
+    assert main(["pretrain", "--folder", folder, "--out", str(out), *words.split()]) == 2
+    err = capsys.readouterr().err
+    assert one_line(err) and said in err and not out.exists()
+
+
+def test_a_pattern_without_a_folder_is_refused(tmp_path, capsys):
+    assert main(["pretrain", "--out", str(tmp_path / "run"), "--source", "g[0-9]+"]) == 2
+    assert "--source belongs to --folder" in capsys.readouterr().err
+
+
+def test_a_folder_called_like_a_data_set_is_a_folder(clips, tmp_path, monkeypatch):
+    os.symlink(clips[0].parent, tmp_path / "kinetics")
+    monkeypatch.chdir(tmp_path)
+    words = ["pretrain", "--recipe", "laptop_fast", "--tasks", "context", "--steps", "1", "--batch", "2"]
+    monkeypatch.setattr("cvrl_lite.pretrain.loop.faster_precision", lambda *_: "float32")
+    assert main([*words, "--folder", "kinetics", "--out", "run"]) == 0
+    recipe = json.loads((tmp_path / "run/recipe.json").read_text())
+    assert (recipe["data"], recipe["root"]) == (str(tmp_path / "kinetics"), None)
+
+
+def test_quickstart_does_not_take_runs_on_other_clips_for_its_own(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("CVRL_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(quickstart, "MODELS", {"context": ("context",)})
+    monkeypatch.setattr(quickstart.scenes, "make", functools.partial(scenes.make, size=48, workers=1))
+    monkeypatch.setattr(quickstart.evaluate, "scores", lambda *_, **__: {"scene": {"R@1": 0, "linear": 0}})
+    monkeypatch.setattr(quickstart, "decoupling", lambda result: figures.style.new(""))
+    small = {"widths": (4, 8, 8, 8), "hidden": 16, "projection": 8}
+    monkeypatch.setattr(
+        quickstart,
+        "_fitted",
+        lambda recipe, *_: recipe.replace(steps=1, batch=4, precision="float32", networks=small),
+    )
+    words = ["quickstart", "--out", str(tmp_path / "out"), "--clips"]
+    assert main([*words, "28"]) == 0
+    capsys.readouterr()
+    assert main([*words, "29"]) == 2
+    err = capsys.readouterr().err
+    assert one_line(err) and "moving_scenes_28, not " in err and "moving_scenes_29" in err
 
 
 @pytest.mark.parametrize(

@@ -29,15 +29,16 @@ def add_commands(commands: Commands) -> None:
         help="laptop (default), laptop_fast, ucf101_r2plus1d26, ucf101_c3d, ucf101_r3d26, "
         "kinetics_r2plus1d26",
     )
-    made.add_argument(
+    data = made.add_mutually_exclusive_group()
+    data.add_argument(
         "--data", help="moving_scenes, hard_scenes, ucf101, hmdb51 or kinetics (default: the recipe's)"
     )
-    made.add_argument("--root", type=Path, help="the folder of that data set")
-    made.add_argument("--folder", type=Path, help="instead: any folder of videos")
+    data.add_argument("--folder", type=Path, help="instead: any folder of videos")
+    made.add_argument("--root", type=Path, help="--data: the folder of that data set")
     made.add_argument(
         "--source",
         metavar="REGEX",
-        help="files in whose name its first match reads the same were cut from one video",
+        help="--folder: files in whose name its first match reads the same were cut from one video",
     )
     made.add_argument("--out", type=Path, required=True, help="folder of checkpoint and metrics")
     made.add_argument(
@@ -78,10 +79,15 @@ def _pretrain(arguments: argparse.Namespace) -> int:
 
     if arguments.recipe not in pretrain.recipes.NAMED:
         raise ValueError(f"--recipe is one of {', '.join(pretrain.recipes.NAMED)}; got {arguments.recipe}")
+    if arguments.root and arguments.folder:
+        raise ValueError("--root belongs to --data")
+    if arguments.source and not arguments.folder:
+        raise ValueError("--source belongs to --folder")
     make = pretrain.recipes.NAMED[arguments.recipe]
     given = {name: getattr(arguments, name) for name in ("root", "source", "steps", "batch", "seed")}
     given["tasks"] = tuple(arguments.tasks.split(","))
-    given["data"] = arguments.folder or arguments.data
+    # An absolute path is never taken for a data set's name, and found again from another folder.
+    given["data"] = arguments.folder.absolute() if arguments.folder else arguments.data
     given = {
         name: str(value) if isinstance(value, Path) else value
         for name, value in given.items()

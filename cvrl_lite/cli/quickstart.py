@@ -35,12 +35,14 @@ def quickstart(out: Path, *, minutes: float = 10.0, clips: int = 1600, seed: int
 
     Returns:
         `{model: {label: {"R@1": ..., "linear": ...}}}` for untrained, context, motion, joint and chance.
+
+    Raises:
+        ValueError: A folder in `out` holds another run, such as one on another number of clips.
     """
     out.mkdir(parents=True, exist_ok=True)
-    if clips == 1600:
-        root = scenes.course_set()
-    else:
-        root = cache_dir() / f"moving_scenes_{clips}"
+    root = None  # the course's own set
+    if clips != 1600:
+        root = str(cache_dir() / f"moving_scenes_{clips}")
         scenes.make(root, clips, seed=0)
     sample = pretrain.recipes.laptop(seed=seed)
     train = decode(MovingScenes("train", root), size=sample.decoded)
@@ -53,8 +55,8 @@ def quickstart(out: Path, *, minutes: float = 10.0, clips: int = 1600, seed: int
     torch.manual_seed(seed)
     result: Table = {"untrained": judge(TinyR2Plus1D(sample.networks.widths))}
     for name, tasks in MODELS.items():
-        recipe = _fitted(pretrain.recipes.laptop(tasks, seed=seed), train, minutes, Folder(out / name))
-        run = pretrain.run(recipe, out / name, train)
+        whole = pretrain.recipes.laptop(tasks, seed=seed).replace(root=root)
+        run = pretrain.run(_fitted(whole, train, minutes, Folder(out / name)), out / name, train)
         if run.interrupted:
             raise KeyboardInterrupt
         result[name] = judge(run.backbone)
