@@ -217,6 +217,22 @@ def test_what_the_study_says_of_labels_and_bias_is_in_their_logs() -> None:
     assert statistics.mean(falls["motion"]) < 0.1 < 0.33 < statistics.mean(falls["joint"])
 
 
+def test_what_the_study_says_of_its_world_was_measured() -> None:
+    told = json.loads((EXPERIMENTS / "fairness_hard.json").read_text(encoding="utf-8"))
+    untrained = told["untrained network"]["appearance"]
+    assert [round(end(untrained["R@1"]), 2) for end in (min, max)] == [0.29, 0.36]
+    assert [round(end(untrained["linear"]), 2) for end in (min, max)] == [0.49, 0.56]
+    frames = told["appearance accuracy of a linear probe on frames 0, 20 and 39"].values()
+    ends = [share for first, _, last in frames for share in (first, last)]
+    assert [round(end(ends), 2) for end in (min, max)] == [0.45, 0.52]
+    assert [round(middle, 2) for _, middle, _ in frames] == [0.23, 0.27]
+    assert max(told["action accuracy of a linear probe on the best single frame"].values()) < 0.175
+    vectors = told["supervised accuracy from vectors and mask alone"]
+    assert [round(vectors[label], 2) for label in ("scene", "action", "appearance")] == [0.43, 1.0, 0.30]
+    pictures = told["supervised accuracy"]
+    assert [round(pictures[label], 2) for label in ("scene", "action", "appearance")] == [1.0, 0.88, 1.0]
+
+
 def test_real_footage_goes_through(real_videos: Path) -> None:
     run = subprocess.run(
         [sys.executable, "footage.py", str(real_videos)],
