@@ -17,6 +17,7 @@ from pathlib import Path
 import bias
 import labels
 from study import LOG, MODELS, in_table
+from worlds import AMOUNTS
 
 from cvrl_lite import figures
 
@@ -107,7 +108,7 @@ QUESTIONS: dict[str, tuple[str, tuple[str, ...], dict[str, str]]] = {
     "scaling": (
         "Do more clips help?",
         FACTORS,
-        {f"joint, {number} clips": f"{number} clips" for number in (288, 1152, 4608)},
+        {f"joint, {amount}": amount for amount in AMOUNTS},
     ),
 }
 """Of each question: its words, the factors that answer it, and the models, with what they are called."""

@@ -4,8 +4,9 @@
     python experiments/study.py motion current --seeds 0 # some
     python experiments/study.py --fast                   # a few steps of every model, nothing written
 
-All but the last six train on the same 1152 clips with the same backbone and batches; they differ by what a
-model's line in `MODELS` says. Those made by `_short` take a third of the steps and compare with each other.
+All have the same backbone and batches; they differ by what a model's line in `MODELS` says, and all but those
+named after an encoding or a number of clips train on the same 1152 clips. Those made by `_short` take a third
+of the steps and compare with each other.
 Each finished run is one line of `experiments/study.jsonl`: its scores on `test` and its recipe; the
 precision is bfloat16 where the processor has instructions for it. Weights and features go to the folder
 `--out`, so that other questions need no second training.
