@@ -32,10 +32,10 @@ from cvrl_lite.models import TinyR2Plus1D
 LOG = Path(__file__).parent / "labels.jsonl"
 LABEL = "action"
 PROBED = ("untrained", "two clips", "context", "motion", "residual", "joint", "three")
-FINETUNED = ("scratch", "scratch with helper", "motion, short")
-PER_CLASS = {"probe": (1, 2, 5, 10, None), "finetune": (10,)}  # None: all
+FINETUNED = ("scratch", "scratch with helper", "motion, short", "joint, short")
+PER_CLASS = {"probe": (1, 2, 5, 10, None), "finetune": (10, None)}  # None: all
+STEPS = 200  # of finetuning
 DRAWS = 5  # of the labelled clips, for a probe
-STEPS = 200
 
 
 def probe(
@@ -126,18 +126,17 @@ def main() -> int:
     done = {(row["protocol"], row["start"], row["per_class"], row["seed"]) for row in finished()}
     for seed in arguments.seeds:
         for protocol in arguments.protocols:
-            for per_class in PER_CLASS[protocol]:
-                for start in PROBED if protocol == "probe" else FINETUNED:
-                    own = start.startswith("scratch")
-                    there = own or (folder_of(start, seed, arguments.out) / "backbone.pt").exists()
+            for start in PROBED if protocol == "probe" else FINETUNED:
+                own = start.startswith("scratch")
+                there = own or (folder_of(start, seed, arguments.out) / "backbone.pt").exists()
+                for per_class in PER_CLASS[protocol]:
                     if (protocol, start, per_class, seed) in done or not there:
                         continue
+                    row = {"protocol": protocol, "start": start, "per_class": per_class, "seed": seed}
                     if protocol == "probe":
                         share = probe(start, seed, per_class, arguments.out, train, test)
                     else:
                         share = finetuned(start, seed, per_class, arguments.out, train, test, STEPS)
-                    row = {"protocol": protocol, "start": start, "per_class": per_class, "seed": seed}
-                    if protocol == "finetune":
                         row |= {"steps": STEPS, "precision": precision()}
                     with open(LOG, "a", encoding="utf-8") as file:
                         file.write(json.dumps(row | {"accuracy": round(share, 4)}) + "\n")

@@ -50,7 +50,7 @@ QUESTIONS: dict[str, tuple[str, tuple[str, ...], dict[str, str]]] = {
             "later": "future begins later",
             "short window": "window of 4 maps",
             "long window": "window of 12 maps",
-            "as released": "vectors as released (no sign, no length)",
+            "as released": "vectors as released",
         },
     ),
     "modality": (

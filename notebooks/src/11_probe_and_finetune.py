@@ -45,6 +45,13 @@ train = decode(VideoSet(everything.entries[:400], everything.classes), size=72)
 val = decode(MovingScenes("val"), size=72, vectors=False)
 print(len(train.videos), "clips to learn from,", len(val.videos), "to be judged by")
 
+
+def holds(claim, truth):
+    """Prints a claim, and stops the notebook where it is not true."""
+    print(f"{claim}: {bool(truth)}")
+    assert truth, claim
+
+
 # %% [markdown]
 # Two networks are judged: the one in `data/`, trained with both tasks (`joint`), and the same network with
 # random weights (`untrained`), for what comes for free. Four hundred clips with labels, and `val` to report
@@ -143,10 +150,11 @@ for here, there, label in (("still", "moving", read["scene"]), ("moving", "still
     assert label[f"joint, {here} half"][0] > label[f"joint, {there} half"][0] + 0.3
 for label, part in (("scene", "still half"), ("action", "moving half")):
     whole, own = (read[label][f"joint, {name}"][0] for name in ("whole", part))
-    print(f"{label:6}: the {part} alone is at least as good as the whole, within .02:", own > whole - 0.02)
+    holds(f"{label}: the {part} alone is at least as good as the whole, within .02", own > whole - 0.02)
 
 # %% [markdown]
-# Each half knows its own. For scenes no row is near a guess: even random weights give a fifth and more. For
+# Each half knows its own. For scenes no row is near a guess: random weights give more than a quarter, and
+# the trained moving half gives less than they do, having learned other things. For
 # actions only the untrained rows come close; the still half knows something of actions, too. And the whole
 # is *not* better than its better half, for scenes it is some points behind: with four hundred clips the
 # probe has to find out which numbers matter, and gets that wrong now and then. A probe measures what is
@@ -164,28 +172,35 @@ def safely_standardised(known, asked):
 
 # %% tags=["check"]
 rows = np.random.default_rng(0).normal(3, 2, (40, 5))
-rows[:30, 2] = 7.0  # constant in the first thirty, not in the others
-answer = safely_standardised(rows[:30].copy(), rows[30:].copy())
+rows[:30, 2] = 0.1  # constant in the first thirty, not in the others
+parts = rows[:30], rows[30:]
+answer = safely_standardised(*(part.copy() for part in parts))
 keep = [0, 1, 3, 4]
 scaler = StandardScaler().fit(rows[:30, keep])
-fine = answer is not None and all(
-    np.allclose(mine[:, keep], scaler.transform(part[:, keep])) and (mine[:, 2] == 0).all()
-    for mine, part in zip(answer, (rows[:30], rows[30:]))
+fine = answer is not None and len(answer) == 2
+fine = fine and all(
+    np.shape(mine) == part.shape
+    and np.allclose(mine[:, keep], scaler.transform(part[:, keep]))
+    and (mine[:, 2] == 0).all()
+    for mine, part in zip(answer, parts)
 )
 print("Right." if fine else "Not yet: compare mean and deviation of each column of the first set.")
+if answer is not None and not fine:
+    print("Is the constant column 0? Thirty times .1 has a deviation of", f"{rows[:30, 2].std():.0e}.")
 
 # %% [markdown]
 # <details><summary>Hint</summary>
-# The second set must not use its own mean and deviation. <code>np.where</code> can replace a deviation of
-# 0; by what, and what is then still wrong in the second set?
+# The second set must not use its own mean and deviation. A computed deviation of equal numbers need not be
+# exactly 0, so ask whether the largest is the smallest. <code>np.where</code> can replace the deviation
+# there; by what, and what is then still wrong in the second set?
 # </details>
 #
 # <details><summary>Solution</summary>
 #
 # ```python
 # def safely_standardised(known, asked):
-#     mean, deviation = known.mean(0), known.std(0)
-#     factor = np.where(deviation > 0, 1 / np.where(deviation > 0, deviation, 1), 0)
+#     mean, varies = known.mean(0), known.max(0) > known.min(0)
+#     factor = varies / np.where(varies, known.std(0), 1)
 #     return (known - mean) * factor, (asked - mean) * factor
 # ```
 #
@@ -228,11 +243,11 @@ show(
     "C = 1. Held-out fifth and val run side by side, and the clips trained on end at 1.",
 )
 left, right = panels["standardised"], panels["as they come"]
-print("as they come, C = 1 loses over .1 of what a larger C has:", lost > 0.1)
-print("standardised, C = 1 loses less than .05:", max(left["val"]) - left["val"][POWERS.index(0)] < 0.05)
+holds("as they come, C = 1 loses over .1 of what a larger C has", lost > 0.1)
+holds("standardised, C = 1 loses less than .05", max(left["val"]) - left["val"][POWERS.index(0)] < 0.05)
 gap = np.abs(np.array(left["held-out fifth"]) - left["val"]).max()
-print("the held-out fifth is never further than .15 from val:", bool(gap < 0.15))
-assert lost > 0.1 and left["trained on"][-1] == right["trained on"][-1] == 1
+holds("the held-out fifth is never further than .15 from val", gap < 0.15)
+holds("with the largest C, all clips trained on", left["trained on"][-1] == right["trained on"][-1] == 1)
 
 # %% [markdown]
 # The penalty sees the *size* of the weights. Our vectors are of length 1.8, so each of the 256 numbers is
@@ -253,14 +268,20 @@ for name, (known, asked) in features.items():
         share = evaluate.linear_probe(known, given, asked, wanted, penalty=evaluate.PENALTIES, seed=0)
         assert share == evaluate.linear_probe(known, given, asked, wanted, penalty=best)
         swept[name, label] = share
-print("a sweep: choose on a fifth of the training clips, then train on all of them: True")
-print("after it joint is over .3 above untrained, by both labels:", end=" ")
-print(all(swept["joint", label] > swept["untrained", label] + 0.3 for label in labels))
+print("a sweep: choose on a fifth of the training clips, then train on all of them")
+holds(
+    "after it joint is over .3 above untrained, by both labels",
+    all(swept["joint", label] > swept["untrained", label] + 0.3 for label in labels),
+)
+known, asked = (rows.astype(float) for rows in features["joint"])
 once, again = (
-    LogisticRegression(C=c, max_iter=2000, tol=1e-6).fit(scale * known, given).predict(scale * asked)
+    LogisticRegression(C=c, max_iter=5000, tol=1e-8)
+    .fit(scale * known, labels["scene"][0])
+    .predict(scale * asked)
     for c, scale in ((1.0, 1), (1 / 2500, 50))
 )
-print("50 times the vectors and 1/2500 of C: the same answers:", bool((once == again).mean() > 0.98))
+same = (once == again).mean()
+holds("50 times the vectors and 1/2500 of C: the same answers, up to one in a hundred", same >= 0.99)
 
 # %% [markdown]
 # ## Choosing on what one reports
@@ -305,10 +326,10 @@ figure = ranges(
 )
 show(figure, "Two ranges. " + "; ".join(f"{name}: {mid:.3f}" for name, (_, mid, _) in gains.items()) + ".")
 peek, fair = (np.mean(values) for values in too_good.values())
-print("who peeks reports too much:", bool(peek > 0.01))
-print("who chooses on training clips reports the truth, within .02:", bool(abs(fair) < 0.02))
+holds("who peeks reports too much", peek > 0.01)
+holds("who chooses on training clips reports the truth, within .02", abs(fair) < 0.02)
 costs = np.mean(truths["on the reported clips"]) - np.mean(truths["on training clips"])
-print("the honest probe itself is worse, by a true .02 or more:", bool(costs > 0.02))
+holds("the honest probe itself is worse, by a true .02 or more", costs > 0.02)
 
 # %% [markdown]
 # Five penalties only, and points are gained that are not there. (The maximum of several noisy numbers is
@@ -354,18 +375,18 @@ def spread(values):
 
 
 reach = {
-    "other clips to be judged by": (low, right.mean(), high),
-    "another held-out fifth": spread(by_fifth),
-    "other clips with labels (200)": spread(by_clips),
-    "another pretraining (3 runs)": spread(by_run),
+    "other clips to be judged by (95 %)": (low, right.mean(), high),
+    "another held-out fifth (2 s)": spread(by_fifth),
+    "other clips with labels, 200 (2 s)": spread(by_clips),
+    "another pretraining, 3 runs (2 s)": spread(by_run),
 }
 title = "Four sources of chance: even the first decimal can move by one"
 show(
-    ranges(reach, label="accuracy by scene, 95 % or two deviations", title=title),
+    ranges(reach, label="accuracy by scene; 2 s: two standard deviations", title=title),
     "Four ranges: " + "; ".join(f"{name} {a:.2f} to {b:.2f}" for name, (a, _, b) in reach.items()) + ".",
 )
 error = np.sqrt(right.mean() * (1 - right.mean()) / len(right))
-print("half the bootstrap's width is two standard errors:", bool(abs((high - low) / 2 - 1.96 * error) < 0.01))
+holds("half the bootstrap's width is two standard errors", abs((high - low) / 2 - 1.96 * error) < 0.01)
 
 # %% [markdown]
 # The chance of the queries is among the large ones, and it needs no bootstrap: the **standard error** of a
@@ -375,7 +396,8 @@ print("half the bootstrap's width is two standard errors:", bool(abs((high - low
 # sweep's own chance is small here, with 80 clips held out.
 #
 # What about the numbers in papers? UCF101 and HMDB51 are the field's usual exams: 13,320 and about 7,000
-# short films of human actions, 101 and 51 classes. The model card of the published weights says 79.7 % and
+# short films of human actions, 101 and 51 classes. The model card of the published weights
+# ([sources](../docs/paper_map.md)) says 79.7 % and
 # 48.6 % after finetuning a backbone called R(2+1)D-26 (pretrained on UCF101). The first test splits hold
 # 3,783 and 1,530 videos.
 
@@ -455,14 +477,20 @@ show(
     "single draws scatter most at one label, by about .1 up and down for actions, and less at ten.",
 )
 at_one = {name: curve[0] for name, curve in panels["action"].items()}
-print("ten labels: every draw of joint beats every draw of untrained, by both labels:", end=" ")
-print(all(c["joint, whole"][3].min() > c["untrained, whole"][3].max() for c in panels.values()))
-print("one label, actions: the moving half is over .1 above the whole:", end=" ")
-print(bool(at_one["joint, moving half"].mean() > at_one["joint, whole"].mean() + 0.1))
+holds(
+    "ten labels: every draw of joint beats every draw of untrained, by both labels",
+    all(c["joint, whole"][3].min() > c["untrained, whole"][3].max() for c in panels.values()),
+)
+holds(
+    "one label, actions: the moving half is over .1 above the whole",
+    at_one["joint, moving half"].mean() > at_one["joint, whole"].mean() + 0.1,
+)
 whole, moving_half = (panels["action"][f"joint, {part}"][4].mean() for part in ("whole", "moving half"))
-print("all labels, actions: they are within .05 of each other:", bool(abs(whole - moving_half) < 0.05))
-print("one label: best and worst draw of the moving half are over .05 apart:", end=" ")
-print(bool(np.ptp(at_one["joint, moving half"]) > 0.05))
+holds("all labels, actions: they are within .05 of each other", abs(whole - moving_half) < 0.05)
+holds(
+    "one label: best and worst draw of the moving half are over .05 apart",
+    np.ptp(at_one["joint, moving half"]) > 0.05,
+)
 
 # %% [markdown]
 # Two readings. First: at one label the whole vector is far behind its moving half, at all labels they are
@@ -491,7 +519,7 @@ by_lot = at_one["joint, moving half"].mean()
 frames = [long_exposure(train.videos[row].frames[:16]) for rows in picks.values() for row in rows]
 figure = filmstrip(
     frames,
-    labels=[*train.classes["action"], *[""] * 8],
+    labels=[f"{name}\n{pick}" for pick in picks for name in train.classes["action"]],
     columns=8,
     title="One label a class: accuracy {:.2f} with the upper row, {:.2f} with the lower".format(
         *by_pick.values()
@@ -499,7 +527,7 @@ figure = filmstrip(
 )
 show(figure, "Two rows of eight blurred pictures, one for each action: typical clips above, untypical below.")
 most, least = by_pick.values()
-print("most typical > mean of the draws > least typical:", bool(most > by_lot > least))
+holds("most typical > mean of the draws > least typical", most > by_lot > least)
 
 # %% [markdown]
 # (To know who is typical one needs all labels, so this is an explanation and no method.) A score at one
@@ -530,10 +558,10 @@ for seed, part in enumerate(parts):
         tuned[name, seed] = evaluate.finetune(start, part, "action", replace(how, seed=seed))
 
 # %% [markdown]
-# **Dropout** sets three in ten of the 256 numbers to zero, other ones in every step, so that the classifier
-# cannot lean on a few. The rate warms up and falls along a cosine, as in pretraining. Does it pay to start
-# from `joint`? Two seeds, which are two draws of the labelled clips, too; on new clips, and on the 80 that
-# were trained on. (Dots: two seeds; ±: their standard deviation.)
+# **Dropout** sets three in ten of the 256 numbers to zero, different ones at every step, so that the
+# classifier cannot lean on a few. The rate warms up and falls along a cosine, as in pretraining. Does it
+# pay to start from `joint`? Two seeds, which are two draws of the labelled clips, too; on new clips, and on
+# the 80 that were trained on. (Dots: two seeds; ±: their standard deviation.)
 
 
 # %%
@@ -549,13 +577,15 @@ measures = {"accuracy by action, new clips (val)": final, "accuracy on the 80 cl
 title = "30 steps from a good start find the action; from scratch they do not"
 figure = seeds(measures, guess=[guess["action"]] * 2, title=title)
 show(figure, "Two panels with two bars and two dots each. " + in_words(measures))
-print("each start from joint ends over .3 above each start from scratch:", end=" ")
-print(min(final["joint"]) > max(final["from scratch"]) + 0.3)
+holds(
+    "each start from joint ends over .3 above each start from scratch",
+    min(final["joint"]) > max(final["from scratch"]) + 0.3,
+)
 
 # %% [markdown]
-# The difference is large in both seeds. But be fair: 30 steps are a budget made for the good start. How far
-# the network comes from scratch with many more, we have not seen. *The same budget for all* is part of the
-# protocol, and a comparison after 30 steps tells who is ahead after 30 steps.
+# The difference is large in both seeds. But be fair: 30 steps are a budget made for the good start. *The same
+# budget for all* is part of the protocol, and a comparison after 30 steps tells who is ahead after 30 steps.
+# (After 200, on another set: see the helper below.)
 #
 # Did the whole network move? Compare its weights before and after, part by part: the length of the change
 # over the length of the weights.
@@ -573,7 +603,7 @@ def moved(name):
 ways = {name: moved(name) for name in ("shared", "still", "moving")}
 figure = bars(ways, label="relative change of the weights", title="All parts move", role="joint", form=".2f")
 show(figure, "Three bars: " + ", ".join(f"{name} {value:.2f}" for name, value in ways.items()) + ".")
-print("every part moved, and by less than half its size:", all(0 < value < 0.5 for value in ways.values()))
+holds("every part moved, and by less than half its size", all(0 < value < 0.5 for value in ways.values()))
 
 # %% [markdown]
 # ## Ten clips a video
@@ -592,7 +622,7 @@ package = evaluate.predict(model, few, replace(how, test_clips=10))
 assert np.allclose(averaged, package, atol=1e-5)
 print("videos, clips, classes:", tuple(logits.shape), " by hand = predict:", True)
 split = (logits.argmax(2) != averaged.argmax(1, keepdim=True)).any(1).float().mean()
-print("in some videos a clip is outvoted by the other nine:", bool(split > 0))
+holds("in some videos a clip is outvoted by the other nine", split > 0)
 
 # %% [markdown]
 # **Exercise 3** (medium, 10 minutes). Average in two ways: the probabilities, as above, and the *logits*,
@@ -729,7 +759,7 @@ _, moving = twin.backbone(seen.clip)
 of_motion, _ = twin.motion(moving, seen.motion, seen.point_valid(twin.points), seen.sources)
 loss = of_labels + step.motion_weight * of_motion
 loss.backward()
-print("the labels cost about log 8, motion far more:", bool(of_labels < 3.5 < of_motion))
+holds("the labels cost about log 8, motion far more", of_labels < 3.5 < of_motion)
 
 # %% [markdown]
 # The first step of gradient descent with Nesterov's momentum .9 moves a weight by 1.9 times rate and
@@ -750,9 +780,57 @@ assert error < 0.01 * torch.cat([move.flatten() for move in theirs]).norm()
 print(len(pairs), "tensors of weights: one step by hand = one step of finetune with a helper:", True)
 
 # %% [markdown]
-# Whether it helps *here*, by how much, and for how many labels, is a matter of long trainings with several
-# seeds. `experiments/labels.py` makes that comparison, and [the study](../docs/study.md) says what came of
-# it. The test to hold it to is the one you know by now: same clips, same budget, several seeds, a range.
+# Whether it helps *here*, by how much, and for how many labels, is a matter of longer trainings with
+# several seeds. `experiments/labels.py` has made them on a harder set ([the study](../docs/study.md)):
+# actions, 200 steps for everybody, three seeds, with ten labels a class and with all 1152. The third start
+# is a network that has foreseen motion for 200 steps, on all clips and without labels. Before you look:
+# where does the helper add more, with few labels or with many?
+
+# %%
+log = cvrl_lite.data_path("README.md").parents[1] / "experiments" / "labels.jsonl"
+logged = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+STARTS = {
+    "scratch": "from scratch",
+    "scratch with helper": "from scratch, with helper",
+    "motion, short": "after motion prediction",
+}
+after_200 = {
+    f"action, {words}": {
+        name: [
+            row["accuracy"]
+            for row in sorted(logged, key=lambda row: row["seed"])
+            if (row["protocol"], row["start"], row["per_class"]) == ("finetune", start, amount)
+        ]
+        for start, name in STARTS.items()
+    }
+    for words, amount in (("ten labels a class", 10), ("all labels", None))
+}
+show(
+    seeds(
+        after_200,
+        guess=[guess["action"]] * 2,
+        title="The helper is ahead with ten labels and with all; a good start is far ahead",
+    ),
+    "Two panels with three bars each. " + in_words(after_200),
+)
+for words, values in after_200.items():
+    alone, helped = values["from scratch"], values["from scratch, with helper"]
+    half = 2.78 * np.sqrt((np.var(alone, ddof=1) + np.var(helped, ddof=1)) / 2 * 2 / 3)  # why, says 12
+    gain = np.mean(helped) - np.mean(alone)
+    print(f"{words}: the helper adds {gain:.2f} ± {half:.2f}, 95 % over three seeds of each")
+    holds("and is ahead in each of the three seeds", all(a < b for a, b in zip(alone, helped, strict=True)))
+
+# %% [markdown]
+# With ten labels a class the helper adds five points, and the interval leaves out zero. With all labels it
+# adds eleven, and is ahead in each seed, but the interval of three runs holds zero by far: from scratch,
+# seeds lie between .15 and .43. That is no bad luck. 200 steps are few, and a training from scratch stands
+# on a plateau first (08); some leave it earlier than others. The paper claims 7.4 to 13.8 points for
+# trainings that run to their end. Ours do not, so what we can say is that the helper gets a training *off
+# the plateau sooner*. Whether it ends higher we have not measured: with 600 steps and another schedule all
+# labels alone reach .98 by a probe ([the study](../docs/study.md)), and not much is left to add there.
+#
+# The third bar says once more what 30 steps said above: to *begin* with motion prediction is worth far more
+# than to have it beside one.
 #
 # ## Which protocol answers which question?
 #
@@ -772,13 +850,12 @@ show(
     seeds(three, guess=[guess["action"]] * 3, title="One network, three numbers for its actions"),
     "Three panels with two bars each. " + in_words(three),
 )
-print("by each protocol joint is over .2 above untrained:", end=" ")
-print(all(min(measure["joint"]) > max(measure["untrained"]) + 0.2 for measure in three.values()))
-line, all_weights = panels["action"]["joint, moving half"][3].mean(), np.mean(final["joint"])
-print(
-    "ten labels: the moving half by a line, and all weights, within .15:",
-    bool(abs(line - all_weights) < 0.15),
+holds(
+    "by each protocol joint is over .2 above untrained",
+    all(min(measure["joint"]) > max(measure["untrained"]) + 0.2 for measure in three.values()),
 )
+line, all_weights = panels["action"]["joint, moving half"][3].mean(), np.mean(final["joint"])
+holds("ten labels: the moving half by a line, and all weights, within .15", abs(line - all_weights) < 0.15)
 
 # %% [markdown]
 # | protocol | trained | asks | does not see | sources of chance |
