@@ -119,6 +119,34 @@ def test_what_the_study_says_is_in_its_log() -> None:
     def level(model: str, factor: str) -> float:
         return statistics.mean(found[model][factor, "linear"])
 
+    for model, reference, factor, measure, mean, half in (
+        ("no transformer", "motion", "action", "linear", -0.01, 0.08),
+        ("features", "motion", "action", "linear", 0.01, 0.09),
+        ("vectors", "untrained", "action", "linear", 0.11, 0.26),
+        ("as released", "motion, short", "action", "R@1", 0.01, 0.09),
+        ("as released", "motion, short", "action", "linear", 0.05, 0.11),
+        ("joint", "context", "scene", "R@1", -0.18, 0.07),
+        ("joint", "motion", "action", "R@1", -0.10, 0.06),
+        ("differences", "residual", "appearance", "R@1", -0.02, 0.02),
+        ("differences", "residual", "action", "linear", 0.05, 0.09),
+        ("differences", "residual", "scene", "linear", -0.07, 0.11),
+        ("motion", "action labels", "action", "R@1", -0.43, 0.05),
+        ("motion", "action labels", "action", "linear", -0.15, 0.07),
+        ("two clips", "context", "scene", "linear", 0.01, 0.05),
+        ("two clips", "untrained", "action", "linear", 0.11, 0.04),
+        ("three", "joint", "appearance", "R@1", 0.47, 0.07),
+        ("three", "joint", "appearance", "linear", 0.64, 0.04),
+        ("three", "joint", "scene", "R@1", -0.12, 0.07),
+        ("three", "joint", "scene", "linear", -0.10, 0.05),
+        ("three", "joint", "action", "R@1", -0.16, 0.05),
+        ("three", "joint", "action", "linear", -0.09, 0.05),
+        ("joint, crf 38", "joint, short", "appearance", "linear", 0.10, 0.07),
+        ("joint, 1152 clips", "joint, 288 clips", "action", "linear", 0.04, 0.09),
+    ):
+        low, high = change(model, reference, factor, measure)
+        assert (round((low + high) / 2, 2), round((high - low) / 2, 2)) == (mean, half), (model, measure)
+    low, high = change("joint, 4608 clips", "joint, 288 clips", "action", "R@1")
+    assert low < 0 < high
     for measure in ("R@1", "linear"):
         assert change("current", "motion", "action", measure)[1] < 0
         assert change("vectors", "motion", "action", measure)[1] < -0.15
@@ -239,11 +267,16 @@ def test_what_the_study_says_of_labels_and_bias_is_in_their_logs() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     for values in (alone, helped, started):
         assert f"{statistics.mean(values):.2f}".removeprefix("0") in readme.split("With ten\nlabels")[1][:300]
-    falls: dict[str, list[float]] = {}
+    tied: dict[str, list[tuple[float, float]]] = {}
     for line in (EXPERIMENTS / "bias.jsonl").read_text().splitlines():
         row = json.loads(line)
-        falls.setdefault(row["start"], []).append(row["independent"] - row["tied"])
-    assert statistics.mean(falls["motion"]) < 0.1 < 0.33 < statistics.mean(falls["joint"])
+        tied.setdefault(row["start"], []).append((row["independent"], row["tied"]))
+    for start, told in {"motion": (0.09, 0.06), "joint": (0.41, 0.04), "three": (0.33, 0.08)}.items():
+        apart, together = zip(*tied[start], strict=True)
+        half = 2.78 * ((statistics.variance(apart) + statistics.variance(together)) / 2 * 2 / 3) ** 0.5
+        assert (round(statistics.mean(apart) - statistics.mean(together), 2), round(half, 2)) == told
+        if start != "motion":
+            assert 0.45 < statistics.mean(together) / statistics.mean(apart) < 0.55
 
 
 def test_what_the_study_says_of_its_world_was_measured() -> None:
