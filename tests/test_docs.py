@@ -99,11 +99,22 @@ def test_the_readmes_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert names["clip"].shape == (8, 64, 64, 3)  # type: ignore[attr-defined]
 
 
-def test_the_readmes_training_example_is_a_recipe() -> None:
-    _, loading, training = re.findall(r"```python\n(.*?)```", README, re.S)
+def test_the_readmes_search_runs_and_its_training_example_is_a_recipe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "videos").mkdir()
+    for seed in (1, 2, 3):
+        clip = scenes.draw(scenes.SCENES[seed], scenes.ACTIONS[0], seed=seed, frames=24)
+        codec.encode(clip, tmp_path / f"videos/{seed}.mp4")
+    _, loading, searching, training = re.findall(r"```python\n(.*?)```", README, re.S)
     names: dict[str, object] = {}
     exec(loading, names)
     assert set(names["recipe"].tasks) == {"context", "motion"}  # type: ignore[attr-defined]
+    exec(searching, names)
+    assert names["vectors"].shape == (3, 256)  # type: ignore[attr-defined]
+    assert names["nearest"][:, 0].tolist() == [0, 1, 2]  # type: ignore[index]
+    assert len(names["used"].entries) == 3  # type: ignore[attr-defined]
     exec(training.split("run =")[0], names)
     assert names["recipe"].steps == 200  # type: ignore[attr-defined]
     resolve("cvrl_lite.pretrain.run")

@@ -91,7 +91,7 @@ def first_names(paths: Sequence[Path], folder: Path) -> str:
 
 
 def MovingScenes(split: str, root: str | os.PathLike[str] | None = None) -> VideoSet:
-    """The embedded data set: clips whose scene, action and appearance are independent labels.
+    """The built-in data set: clips whose scene, action and appearance are independent labels.
 
     Args:
         split: `"train"`, `"val"` or `"test"`.

@@ -1,4 +1,4 @@
-"""MovingScenes, the embedded data set: clips whose scene, action and appearance are independent labels.
+"""MovingScenes, the built-in data set: clips whose scene, action and appearance are independent labels.
 
 A *scene* is what stays: one of sixteen textures. An *action* is what moves: one of eight velocity fields
 that carry the same common sprites. An *appearance* is how the light changes: it is steady in the course's

@@ -15,7 +15,8 @@
 # - tell the *scene* of a clip from its *action*, and say why the data set keeps them apart,
 # - check that everything is installed.
 #
-# **Needs.** Nothing but `make lab`. Less than 1 minute on 2 cores, 0.2 GB of memory, no disk.
+# **Needs.** `make lab`, or another way of [the README](../README.md). Less than 1 minute on 2 cores, 0.2 GB of
+# memory, no disk.
 #
 # ## The idea in one picture
 #
@@ -133,8 +134,8 @@ assert len(pairs) == len(scenes.SCENES) * len(scenes.ACTIONS) and len(set(pairs.
 # - `make test` sets up the same and runs every test: of the package, of this course in a real browser,
 #   and of each notebook again, comparing its outputs with those stored here.
 #
-# Is all there? The next cell looks. If a line says NO, run `make setup` in a terminal and restart the
-# kernel.
+# Is all there? The next cell looks. If a line says NO, run `make setup` (without make:
+# `pip install -c constraints.txt -e ".[course,test]"`) in a terminal and restart the kernel.
 
 # %%
 needed = ("numpy", "torch", "av", "safetensors", "sklearn", "matplotlib", "ipywidgets")
