@@ -15,8 +15,8 @@
 # - tell the *scene* of a clip from its *action*, and say why the data set keeps them apart,
 # - check that everything is installed.
 #
-# **Needs.** `make lab`, or another way of [the README](../README.md). Less than 1 minute on 2 cores, 0.2 GB of
-# memory, no disk.
+# **Needs.** `make lab`, or another way of [the README](../README.md). Less than 1 minute on 2 cores, 0.2 GB
+# of memory, no disk.
 #
 # ## The idea in one picture
 #
