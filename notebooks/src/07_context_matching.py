@@ -3,7 +3,8 @@
 #
 # Every few frames a compressed video stores a whole picture, its I-frame. It shows where things happen and
 # says nothing of how they move. That makes a riddle without any label: **here is a clip, and there are the
-# key frames of many videos; which one is from the same video?** Whoever finds it has looked at the place.
+# key frames of many videos; which one is from the same video?** Whoever finds it should have looked at the
+# place; we shall see what else helps.
 # This is the paper's first pretext task. We build it, train it, catch it cheating, and then ask what the
 # course's long training made of it.
 #
@@ -81,8 +82,9 @@ places = np.argsort(shuffled)
 print("the pairs:", *[f"{clip + 1}{'ABCDEFGH'[place]}" for clip, place in enumerate(places)])
 
 # %% [markdown]
-# What did you go by? Not by colour, which the two views do not share any more, nor by what the sprites were
-# doing: a still picture does not tell. You went by the wall. That is what a network has to learn, too.
+# What did you go by? Colour helps less than it would, as both views have changed colours, and a still picture
+# does not tell what the sprites are doing. What is left is the wall. Whether a network goes by it, too, we
+# shall test.
 #
 # **Exercise 1** (easy, 5 minutes). Which key frames may go with a clip? Those at most `reach` seconds
 # before its first or behind its last frame. And if there is none, the one nearest to the clip's middle. All
@@ -110,7 +112,11 @@ cases = [
         np.isin(video.keys, [*keys]),
     )
     for start, keys in drawn.items()
-] + [(np.array([0.0, 2.0]), 0.9, 1.2, 0.1, np.array([False, True]))]
+] + [
+    (np.array([0.0, 2.0]), 0.9, 1.2, 0.1, np.array([False, True])),
+    (np.array([0.0, 2.0, 9.0]), 0.5, 1.3, 0.1, np.array([True, False, False])),  # the end is nearer to 2
+    (np.array([0.0, 2.0]), 0.7, 1.5, 0.1, np.array([False, True])),  # the beginning is nearer to 0
+]
 for key_times, first, last, reach, expected in cases:
     said = candidates(key_times, first, last, reach)
     if said is None or sorted(np.atleast_1d(said).tolist()) != np.flatnonzero(expected).tolist():
@@ -250,12 +256,12 @@ def both_directions(clips, frames, temperature):
 
 
 # %% tags=["check"]
-task.symmetric = True
+task.symmetric, task.temperature = True, 0.3
 with torch.no_grad():
     expected = task(clip_map, views.keyframe, batch.sources)[0]
-    answer = both_directions(3 * task.clip_head(pooled), task.frame_head(task.encoder(views.keyframe)), 0.2)
-task.symmetric = False
-right = answer is not None and torch.isclose(torch.as_tensor(answer), expected, atol=1e-4)
+    answer = both_directions(3 * task.clip_head(pooled), task.frame_head(task.encoder(views.keyframe)), 0.3)
+task.symmetric, task.temperature = False, TEMPERATURE
+right = torch.is_tensor(answer) and answer.ndim == 0 and torch.isclose(answer, expected, atol=1e-4)
 print("Right." if right else f"Not yet: the package says something else than {answer}.")
 
 # %% [markdown]
@@ -390,7 +396,7 @@ show(
         points,
         played="the game: share of clips that find their key frame among 32, while training",
         learned="scenes: linear accuracy",
-        title="One wins many times as often, and knows no more",
+        title="One wins many times as often, and is not seen to know more",
         guess=(1 / BATCH, 1 / 16),
     ),
     "Marks for two seeds each. Untrained: at the left, low. Strong colour changes: far left and "
@@ -516,9 +522,10 @@ assert accuracy[100] < 0.12 and accuracy[1000] > 0.7
 
 # %% [markdown]
 # After 100 steps the accuracy was as low as ours; after 1000 it is above .7, *with* the strong changes, and
-# scenes are found. **Patience with a hard game pays; an easy one ends early.** Too strong is possible as
-# well: hues turned by half the circle hide the loose tie between palette and scene and were worse. [The
-# experiments](../docs/experiments.md) tell what was tried.
+# scenes are found. **Patience with a hard game pays.** Whether the easy one would have stopped where it was
+# we did not train long enough to say. Too strong is possible as well: hues turned by half the circle hide
+# the loose tie between palette and scene and were worse. [The experiments](../docs/experiments.md) tell
+# what was tried.
 #
 # ## Twins
 #
@@ -585,7 +592,7 @@ for videos in ([0, 1, 2, 3], [0, 0, 1, 2], [4, 4, 4, 7, 7, 1]):
     videos = torch.tensor(videos)
     vectors = torch.eye(8)[videos]
     answer, expected = price(videos), info_nce(vectors, vectors, 0.01)[0].item()
-    if answer is None or abs(float(answer) - expected) > 1e-3:
+    if answer is None or np.size(answer) != 1 or abs(float(answer) - expected) > 1e-3:
         wrong = wrong or (videos.tolist(), answer, expected)
 print("Right." if wrong is None else "Not yet: for {} you say {}, and it is {:.3f}.".format(*wrong))
 
@@ -694,8 +701,9 @@ assert len(errors) < 0.3 * 192 and near > 0.5
 assert names.index("planks") in np.argsort(-means[names.index("bricks")])[:2]
 
 # %% [markdown]
-# It fails where the matrix above already said which scenes are alike to it; bricks and planks are such a
-# pair. In some rows the colours should have told, and did not. Does it ignore them? We change the queries,
+# Over half of its errors fall on scenes that the matrix above already said to be alike to it; bricks and
+# planks are such a pair. In some rows the colours should have told, and did not. Does it ignore them? We
+# change the queries,
 # and leave the gallery as it is: played backwards, mirrored, with the colour channels exchanged, without
 # any colour, turned, and cut into 36 blocks that are put together at random. What will hurt?
 
@@ -750,10 +758,11 @@ assert max(abs(share - as_is) for share in (backwards, mirrored, exchanged, grey
 assert turned < as_is - 0.08 and blocks < as_is - 0.2
 
 # %% [markdown]
-# Now the door is shut. Colour no longer counts, nor does the mirror: its training changed both at random,
-# and so asked it to ignore them. Structure counts: which way lines run (no view was ever turned), and how
-# the pieces of a wall hang together. **What augmentation changes is forgotten, what it leaves alone may be
-# used.** If colours matter for what you want to tell apart, this recipe is the wrong one for you.
+# Now the door is shut: its nearest neighbours go neither by colour nor by the mirror (96 clips, one network).
+# That fits the training, which changed both at random; to prove that training did it, an untrained network
+# would have to stand beside it. Structure counts: which way lines run (no view was ever turned), and how the
+# pieces of a wall hang together. **What augmentation changes tends to be forgotten, what it leaves alone may
+# be used.** If colours matter for what you want to tell apart, this recipe is the wrong one for you.
 #
 # ## What context matching cannot learn
 #
@@ -770,7 +779,7 @@ measures = {
     for n, measure in enumerate(("R@1", "linear"))
 }
 show(
-    figures.seeds(measures, guess=[1 / 8, 1 / 8], title="Of actions nothing was learned"),
+    figures.seeds(measures, guess=[1 / 8, 1 / 8], title="Of actions nothing is seen to be learned"),
     figures.in_words(measures),
 )
 means_of_both = [np.mean(found, axis=0) for found in action.values()]
@@ -845,17 +854,20 @@ assert (
 # %% [markdown]
 # (Shaking and pulsing look the same both ways, so not every action turns.) To be fair: the two blocks that
 # both halves share were trained by both tasks, and a classifier can read traces of motion even from the
-# still half. They came from the other task. For the other half of what a video tells, one needs a riddle
-# whose answer moves. Motion vectors are such answers.
+# still half. How much of them the other task brought was not measured: after context matching alone a probe
+# of the whole vector reads .34 of the actions, where before it was .27, and with three seeds the interval
+# of that difference holds zero. For the other half of what a video tells, one needs a riddle whose answer
+# moves. Motion vectors are such answers.
 #
 # ## What we have seen
 #
 # - Context matching: a clip has to find the key frame of its own video. Backbone, encoder, two heads, one
 #   InfoNCE; clips of one video are left out by `sources`; both directions are possible and ours.
-# - Weak changes of colour open a shortcut: the game is won, and no more is learned. Judge by what you want,
-#   not by the game; a conflict of cues tells what a network goes by.
-# - After a long training with strong changes the still half knows walls and ignores colours. Of motion this
-#   task teaches nothing, as a still picture never asks for it.
+# - Weak changes of colour open a shortcut: the game is won many times as often, and scenes are not seen to
+#   be known better (two seeds, 120 steps). Judge by what you want, not by the game; a conflict of cues
+#   tells what a network goes by.
+# - After a long training with strong changes the still half knows walls and does not go by colours. A still
+#   picture never asks for motion, and hardly any is found.
 #
 # ## Quiz
 #

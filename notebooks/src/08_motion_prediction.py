@@ -75,8 +75,8 @@ print("frames from the clip's last one to the first vector map:", window - last)
 # ([the study](../docs/study.md)). In our recipe a gap below zero would ask for the present.
 #
 # In MovingScenes the things that move do so by eight actions; four of them change on their way. Here is what
-# the vectors of one window look like: arrows show where the content of a cell went, a hatched map is an
-# I-frame's, which has none.
+# the vectors of one window look like: arrows show where the content of a cell went. (The map of an I-frame,
+# which has none, would be hatched; these three are of other frames.)
 
 # %%
 shown = [window, window + 3, window + 7]
@@ -293,11 +293,17 @@ for sample in range(6):
         said = points_that_count(views.mask[sample, number])
         true = valid[sample, number].view(4, 4)
         wrong += said is None or not torch.equal(torch.as_tensor(said), true)
+draws = torch.Generator().manual_seed(0)
+share = 0.5 * torch.rand(4, 4, generator=draws).repeat_interleave(4, 0).repeat_interleave(4, 1)
 half = torch.zeros(8, 16, 16, dtype=torch.bool)
-half[:2, :8] = True  # a quarter of all in the upper points
-said = points_that_count(half)
-wrong += said is None or torch.as_tensor(said).sum() != 8
-print("Right." if not wrong else f"Not yet: {wrong} of 13 windows are wrong.")
+half[:2, :8] = True  # exactly a quarter of the cells of the upper points
+for mask in (half, torch.rand(8, 16, 16, generator=draws) < share):
+    true = [
+        mask[:, r : r + 4, c : c + 4].float().mean() >= 0.25 for r in (0, 4, 8, 12) for c in (0, 4, 8, 12)
+    ]
+    said = points_that_count(mask)
+    wrong += said is None or not torch.equal(torch.as_tensor(said), torch.stack(true).view(4, 4))
+print("Right." if not wrong else f"Not yet: {wrong} of 14 windows are wrong.")
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -371,15 +377,17 @@ axes.legend(frameon=False)
 ends = {name: log[-20:, 0].mean() for name, (_, log) in tasks.items()}
 show(
     figure,
-    f"Two falling curves under the dashed line of a blind guess: at the end {ends['trained']:.1f} nats on "
-    f"the trained backbone, {ends['untrained']:.1f} on the untrained one.",
+    "Two falling curves. On the trained backbone it falls far below the dashed line of a blind guess, log "
+    f"512 = 6.2 nats, and ends at {ends['trained']:.1f}; on the untrained one it comes down to that line, "
+    f"and ends at {ends['untrained']:.1f}.",
 )
 print("the trained backbone is ahead by more than .3 nats:", ends["untrained"] - ends["trained"] > 0.3)
 assert ends["untrained"] - ends["trained"] > 0.3
 
 # %% [markdown]
-# Now questions it has never seen, from `val`. Which kind of negative fools it? We take batches of 16 videos,
-# and ask each prediction to find its own point among negatives of one kind only.
+# On the untrained backbone 80 steps do not get below a blind guess (one seed of each; more steps might).
+# Now questions it has never seen, from `val`. Does it find its point among negatives of every kind? We take
+# batches of 16 videos, and ask each prediction to find its own point among negatives of one kind only.
 
 
 # %%
@@ -417,6 +425,11 @@ for kind in guesses:
     assert ahead
 
 # %% [markdown]
+# Among other videos it errs most often, but those are 480 against 15 and 16, so the bars do not say which
+# kind is hardest; each says only how far it is above its own guess. (That another moment of the same video
+# is a harder negative sounds likely. It is not seen here, and leaving those out cost nothing visible in the
+# [study](../docs/study.md).)
+#
 # ## Where does it look?
 #
 # A query is one place of the future. The weights of its last attention say from which of the clip's 2 x 4 x 4
@@ -522,7 +535,7 @@ print("Right." if all(answers) else f"Not yet: right for {sum(answers)} of {len(
 #   an encoder that is learned as well.
 # - A Transformer answers one query for each point; queries start from what the clip shows in their place.
 # - Negatives are other places, other times, other videos; points without vectors are left out.
-# - A backbone that was trained so lets a new predictor learn soon what an untrained one does not give.
+# - On a backbone that was trained so a new predictor learns in 80 steps what it did not on an untrained one.
 #
 # ## Quiz
 #
@@ -546,7 +559,7 @@ print("Right." if all(answers) else f"Not yet: right for {sum(answers)} of {len(
 # predictions. They are counted all the same, since zeros with a mask of True are known.
 # </details>
 #
-# **4.** Why is another window of the same video a harder negative than one of another video?
+# **4.** Why might another window of the same video be a harder negative than one of another video?
 #
 # <details><summary>Answer</summary>
 # The same things move in it, in the same places or nearby. Only who foresees *how far* they have come, and
