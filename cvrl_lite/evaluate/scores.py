@@ -37,7 +37,8 @@ def scores(
 
     Returns:
         `{label: {"R@1": ..., "R@5": ..., ..., "linear": ...}}`, in 0..1, by the `shared_labels`; without
-        `linear`, and with a warning, where the gallery shows one class alone.
+        `linear`, and with a warning, where the gallery shows one class alone. The probe's penalty is
+        `linear_probe`'s default, C = 1; `cvrl-lite evaluate --protocol linear` chooses it.
 
     Raises:
         ValueError: As in `shared_labels`, or a feature is not finite.
