@@ -1,0 +1,105 @@
+"""A training of the paper's recipe on packed samples, step by step, with nothing between the steps.
+
+Axes: B batch, N clips, T frames.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from pack import UNITS, Packed
+
+from cvrl_lite import pretrain
+from cvrl_lite.augment import augment
+from cvrl_lite.datasets import VECTOR_STEPS, Batch
+from cvrl_lite.pretrain.model import on_device
+from cvrl_lite.pretrain.optim import learning_rate, optimiser_for
+
+GALLERY, QUERIES = range(8, 20), range(22, 26)  # groups of sources, by the number in the file's name
+
+
+class Samples:
+    """The packed set on the device, as batches."""
+
+    def __init__(self, packed: Packed, device: torch.device, seed: int) -> None:
+        self.packed, self.device = packed, device
+        self.images = torch.from_numpy(packed.images).to(device)
+        motion = packed.motion.astype(np.int16) * (VECTOR_STEPS // UNITS)
+        self.motion, self.mask = (torch.from_numpy(part).to(device) for part in (motion, packed.mask))
+        self.rows = np.flatnonzero(np.isin(packed.groups, GALLERY))
+        self.random = np.random.default_rng(seed)
+
+    def batch(self, rows: np.ndarray, recipe: pretrain.Recipe) -> Batch:
+        """Samples of some clips, cut to the recipe's number of frames and windows."""
+        how, at = recipe.sampling, torch.from_numpy(rows).to(self.device)
+        clips = self.images[at]
+        windows = slice(0, 1 + how.others)
+        return Batch(
+            clips[:, -1 - how.frames : -1],  # the last ones: the future lies behind them
+            clips[:, -1],
+            self.motion[at][:, windows],
+            self.mask[at][:, windows],
+            torch.from_numpy(self.packed.sources[rows]).to(self.device),
+            torch.from_numpy(self.random.integers(2**62, size=len(rows))),
+        )
+
+    def training(self, recipe: pretrain.Recipe) -> Iterator[Batch]:
+        """Batches without end: each training clip once a round."""
+        waiting = np.zeros(0, np.int64)
+        while True:
+            while len(waiting) < recipe.batch:
+                waiting = np.concatenate([waiting, self.random.permutation(self.rows)])
+            yield self.batch(waiting[: recipe.batch], recipe)
+            waiting = waiting[recipe.batch :]
+
+
+class Stepper:
+    """One training: a step takes a batch and returns its losses, left on the device."""
+
+    def __init__(
+        self,
+        recipe: pretrain.Recipe,
+        device: torch.device,
+        *,
+        channels_last: bool = True,
+        fused: bool = False,
+        compiled: str | None = None,
+    ) -> None:
+        torch.manual_seed(recipe.seed)
+        self.recipe, self.device = recipe, device
+        self.model = on_device(recipe, device)
+        if not channels_last:
+            self.model.to(memory_format=torch.contiguous_format)
+        self.optimizer = optimiser_for(self.model, recipe.optimisation)
+        if fused:
+            for group in self.optimizer.param_groups:
+                group["fused"], group["foreach"] = True, False
+        if compiled:
+            self.model.compile(mode=compiled)
+        self.called: nn.Module = self.model
+        self.done = 0
+
+    def __call__(self, batch: Batch) -> dict[str, Tensor]:
+        """One step."""
+        recipe = self.recipe
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(self.done, recipe)
+        views = augment(batch, recipe.augmentation)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16"):
+            loss, parts = self.called(views, self.done / recipe.steps)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        clip = recipe.optimisation.clip_norm
+        if clip is not None:
+            nn.utils.clip_grad_norm_(self.model.parameters(), clip)
+        self.optimizer.step()
+        self.done += 1
+        return {"loss": loss.detach()} | {name: part.detach() for name, part in parts.items()}
