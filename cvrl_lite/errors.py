@@ -3,6 +3,32 @@
 from __future__ import annotations
 
 import os
+import unicodedata
+
+
+def shown(name: str | os.PathLike[str]) -> str:
+    r"""A file's name in one line of valid text, whatever bytes it is made of.
+
+    Args:
+        name: A path, or any text that holds one.
+
+    Returns:
+        The text with escapes, as Python writes them, for line ends, control characters and bytes that are no
+        UTF-8 (which Python keeps as surrogates).
+
+    Example:
+        >>> print(shown("two\nlines, café, caf\udce9.mp4"))
+        two\nlines, café, caf\xe9.mp4
+    """
+    text = os.fspath(name)
+    return text if text.isprintable() else "".join(map(_escaped, text))
+
+
+def _escaped(character: str) -> str:
+    if "\udc80" <= character <= "\udcff":  # a byte of a name that cannot be decoded
+        return f"\\x{ord(character) - 0xDC00:02x}"
+    odd = unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp")  # controls, surrogates, line ends
+    return character.encode("unicode_escape").decode() if odd else character
 
 
 class VideoError(Exception):
@@ -23,7 +49,7 @@ class VideoError(Exception):
         super().__init__(self.file, self.reason)
 
     def __str__(self) -> str:
-        return f"{self.file}: {self.reason}"
+        return f"{shown(self.file)}: {self.reason}"
 
 
 class UnreadableFile(VideoError, OSError):

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import os
+import stat
 import sys
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+
+from cvrl_lite.errors import UnreadableFile, shown
 
 _PACKAGE = Path(__file__).resolve().parent
 
@@ -17,6 +22,11 @@ VIDEO_SUFFIXES = frozenset(
     | {".wmv", ".asf", ".rm", ".rmvb", ".ogv"}
 )
 """Endings by which a folder's videos are known, in lower case."""
+
+_MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32"} | {
+    codecs.BOM_UTF16_LE: "utf-16",  # behind UTF-32's mark, which begins like it
+    codecs.BOM_UTF16_BE: "utf-16",
+}
 
 
 def data_path(name: str) -> Path:
@@ -55,15 +65,24 @@ def cache_dir() -> Path:
     return folder
 
 
-def videos_below(folder: Path, without: Path | None = None) -> list[Path]:
+def videos_below(
+    folder: Path, without: Path | None = None, *, depth: int | None = None, twice: bool = False
+) -> list[Path]:
     """The videos in a folder and in its folders, by their suffixes, sorted.
 
-    What begins with a dot is left out: files that a stopped writer or another system left beside a video,
-    and folders of programs.
+    Links are followed, but never back to where they lie, and no folder is entered twice. What begins with a
+    dot is left out: files that a stopped writer or another system left beside a video, and folders of
+    programs. A warning names folders that cannot be read and links that lead nowhere.
 
     Args:
         folder: Where to look.
         without: A folder whose videos are left out where it lies below `folder`.
+        depth: How many levels of folders to enter, `folder` being the first; all where None.
+        twice: Whether a file counts under each of its names where links lead to it; else once, under the
+            name of its own or that of its first link.
+
+    Raises:
+        OSError: `folder` may not be read. Where it is no folder, there are no videos.
 
     Example:
         >>> import tempfile
@@ -73,16 +92,129 @@ def videos_below(folder: Path, without: Path | None = None) -> list[Path]:
         >>> [path.name for path in videos_below(folder)]
         ['a.MP4']
     """
-    home, left_out = folder.resolve(), None
-    if without is not None and home in without.resolve().parents:
-        left_out = without.resolve().relative_to(home)
+    if not folder.is_dir():
+        return []
+    home, left_out = os.path.realpath(folder), None if without is None else os.path.realpath(without)
+    if left_out is not None and _is_in(home, left_out):
+        left_out = None
+    found: dict[str, Path] = {}
+    links: list[Path] = []
+    lost: list[tuple[Path, str]] = []
+    for path, place, is_link in _entries(folder, home, left_out, depth, lost):
+        if path.suffix.lower() in VIDEO_SUFFIXES:
+            if is_link:
+                links.append(path)
+            else:
+                found[os.path.join(place, path.name)] = path
+        elif is_link and not path.exists():
+            lost.append((path, "a link that leads nowhere"))
+    for path in sorted(links):
+        real = os.path.realpath(path)
+        if left_out is None or not _is_in(real, left_out):
+            found.setdefault(str(path) if twice else real, path)
+    for path, reason in lost:
+        warnings.warn(f"{shown(path)}: not looked into: {reason}", stacklevel=2)
+    return sorted(found.values())
 
-    def wanted(path: Path) -> bool:
-        inside = path.relative_to(folder)
-        hidden = any(part.startswith(".") for part in inside.parts)
-        return not hidden and not (left_out and inside.is_relative_to(left_out)) and not path.is_dir()
 
-    return sorted(p for p in folder.rglob("*") if p.suffix.lower() in VIDEO_SUFFIXES and wanted(p))
+def _entries(
+    folder: Path, home: str, left_out: str | None, depth: int | None, lost: list[tuple[Path, str]]
+) -> Iterator[tuple[Path, str, bool]]:
+    """What is no folder below a folder, where that really lies, and whether it is a link.
+
+    Each folder is entered once: under its own name where it has one here, else by the first link to it.
+    Those that cannot be read are added to `lost`.
+    """
+    entered: set[str] = set()
+    linked = [folder]
+    while linked:
+        linked.sort(reverse=True)
+        waiting = [linked.pop()]
+        while waiting:
+            place = waiting.pop()
+            real = os.path.realpath(place)
+            leads_back = real in entered or (real != home and _is_in(home, real))
+            if leads_back or (left_out is not None and _is_in(real, left_out)):
+                continue
+            entered.add(real)
+            try:
+                with os.scandir(place) as listed:
+                    entries = [entry for entry in listed if not entry.name.startswith(".")]
+            except OSError as error:
+                if place == folder:
+                    raise
+                lost.append((place, error.strerror or "cannot be read"))
+                continue
+            is_deepest = depth is not None and len(place.relative_to(folder).parts) + 1 >= depth
+            for entry in entries:
+                path, is_link = place / entry.name, entry.is_symlink()
+                if not (os.path.isdir(path) if is_link else entry.is_dir()):
+                    yield path, real, is_link
+                elif not is_deepest:
+                    (linked if is_link else waiting).append(path)
+
+
+def _is_in(path: str, folder: str) -> bool:
+    """Whether a path is a folder or lies in it; both without links."""
+    return path == folder or path.startswith(os.path.join(folder, ""))
+
+
+def first_names(paths: Sequence[Path], folder: Path) -> str:
+    """The first ten paths in one line, relative to `folder`.
+
+    Example:
+        >>> first_names([Path(f"v/{i}.avi") for i in range(11)], Path("v"))
+        '0.avi, 1.avi, 2.avi, 3.avi, 4.avi, 5.avi, 6.avi, 7.avi, 8.avi, 9.avi, ...'
+    """
+    names = [shown(os.path.relpath(path, folder)) for path in paths[:10]]
+    return ", ".join(names + ["..."] * (len(paths) > 10))
+
+
+def read_text(path: str | os.PathLike[str]) -> str:
+    """The text of a list or table that a person may have made, in UTF-8 or with a byte order mark.
+
+    Raises:
+        OSError: The file is missing or may not be read.
+        ValueError: It is in another encoding.
+
+    Example:
+        >>> import tempfile
+        >>> file = Path(tempfile.mkdtemp()) / "list.txt"
+        >>> _ = file.write_bytes("café".encode("utf-16"))
+        >>> read_text(file)
+        'café'
+        >>> _ = file.write_bytes("café".encode("latin-1"))
+        >>> read_text(file)  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        ValueError: ...list.txt, line 1: byte 0xe9 is no UTF-8; save the file as UTF-8
+    """
+    data = Path(path).read_bytes()
+    encoding = next((name for mark, name in _MARKS.items() if data.startswith(mark)), "utf-8")
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = 1 + data.count(b"\n", 0, error.start)
+        what = f"byte 0x{data[error.start]:02x} is no {encoding.upper().removesuffix('-SIG')}"
+        raise ValueError(f"{shown(path)}, line {line}: {what}; save the file as UTF-8") from None
+    if "\0" in text:
+        raise ValueError(f"{shown(path)}: holds zero bytes, as UTF-16 does; save the file as UTF-8")
+    return text
+
+
+def check_regular(path: str | os.PathLike[str]) -> None:
+    """Raises UnreadableFile unless a path leads to a file that can be read in any order.
+
+    To open a pipe waits for a writer, and a device may have no end; so neither is opened.
+    """
+    try:
+        mode = os.stat(path).st_mode
+    except OSError as error:
+        nowhere = os.path.islink(path) and not os.path.exists(path)
+        reason = f"a link that leads nowhere, to {shown(os.readlink(path))}" if nowhere else error.strerror
+        raise UnreadableFile(path, reason or "cannot be read") from None
+    if not stat.S_ISREG(mode):
+        kinds = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
+        raise UnreadableFile(path, f"is {kinds.get(stat.S_IFMT(mode), 'a device')}, not a file")
 
 
 def sha256(path: str | os.PathLike[str]) -> str:

@@ -22,7 +22,7 @@ from cvrl_lite.codec.raster import Motion
 from cvrl_lite.codec.residual import Residual
 from cvrl_lite.codec.video import CompressedVideo
 from cvrl_lite.errors import DamagedVideo, NotAVideo, UnreadableFile
-from cvrl_lite.files import replacing, videos_below
+from cvrl_lite.files import check_regular, replacing, videos_below
 
 What = Literal["keyframes", "motion", "residual"]
 WHAT: tuple[What, ...] = ("keyframes", "motion", "residual")
@@ -164,6 +164,7 @@ def load(path: str | os.PathLike[str]) -> Extracted:
         NotAVideo: It is of another kind.
         DamagedVideo: It is broken.
     """
+    check_regular(path)
     try:
         with open(path, "rb") as file:
             if file.read(len(_ZIP)) != _ZIP:

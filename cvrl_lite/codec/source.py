@@ -11,6 +11,7 @@ from av.stream import Discard, Disposition
 from av.video.stream import VideoStream
 
 from cvrl_lite.errors import NotAVideo, NoVideoStream, UnreadableFile
+from cvrl_lite.files import check_regular
 
 
 class Source:
@@ -58,8 +59,7 @@ class Source:
 
     def _checked_path(self, path: str) -> str:
         """The path as FFmpeg takes it: never another protocol, whatever a file is called."""
-        if os.path.isdir(path):
-            raise UnreadableFile(path, "is a folder, not a file")
+        check_regular(path)
         try:
             with open(path, "rb") as file:
                 if not file.read(1):

@@ -2,20 +2,19 @@
 
 Nothing is opened here but the lists: which clip belongs to which split, and what it shows. A clip on disk is
 known by its class folder and its name without the suffix, so a set that was re-encoded to `.mp4` is still
-read. In UCF101 and HMDB51 upper and lower case count alike, as copies of UCF101 differ in the case of
-`HandstandPushups` (both ours).
+read. Upper and lower case count alike in class names and in the clips of UCF101 and HMDB51, as copies of
+UCF101, and its own lists, differ in the case of `HandstandPushups` (both ours).
 """
 
 from __future__ import annotations
 
-import csv
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path, PurePath, PurePosixPath
 
-from cvrl_lite.datasets.files import Entry, VideoSet, warn_of_gaps
-from cvrl_lite.files import VIDEO_SUFFIXES
+from cvrl_lite.datasets.files import Entry, VideoSet, read_lines, read_table, warn_of_gaps
+from cvrl_lite.files import videos_below
 
 _UCF_NAME = re.compile(r"(v_.+_g\d+)_c\d+", re.I)
 _HMDB_TAGS = re.compile(r"_[hluf]_(?:cm|nm)_np\d+_(?:fr|ba|le|ri)_(?:goo|med|bad)_\d+$")
@@ -66,20 +65,24 @@ def UCF101(
     _check(split, fold)
     lists = _lists(root, annotations, ("ucfTrainTestlist", "annotations"), "classInd.txt")
     classes: list[str] = []
-    for where, line in _lines(lists / "classInd.txt"):
+    for where, line in read_lines(lists / "classInd.txt"):
         number, _, name = line.partition(" ")
         if number != str(len(classes) + 1) or not name:
             raise ValueError(f"{where}: wanted a class's number and name, in order, found {line!r}")
         classes.append(name)
+    numbers = {name.casefold(): number for number, name in enumerate(classes)}
+    if len(numbers) < len(classes):
+        raise ValueError(f"{lists / 'classInd.txt'}: names a class twice")
     listed: dict[str, str] = {}
     wanted: list[str] = []
     for part in ("train", "test"):
-        for where, line in _lines(lists / f"{part}list{fold:02}.txt"):
+        for where, line in read_lines(lists / f"{part}list{fold:02}.txt"):
             clip, _, number = line.partition(" ")
             name, _, file = clip.partition("/")
-            if name not in classes or not file or number not in ("", str(classes.index(name) + 1)):
+            place = numbers.get(name.casefold())
+            if place is None or not file or number not in ("", str(place + 1)):
                 raise ValueError(f"{where}: wanted Class/clip.avi and the class's number, found {line!r}")
-            listed[clip] = name
+            listed[clip] = classes[place]
             if part == split:
                 wanted.append(clip)
     home = _first(Path(root), ("UCF-101", "videos", "."))
@@ -148,12 +151,12 @@ def HMDB51(
     _check(split, fold)
     ending = f"_test_split{fold}.txt"
     places = ("testTrainMulti_7030_splits", "test_train_splits", "annotations")
-    files = sorted(_lists(root, annotations, places, f"*{ending}").glob(f"*{ending}"))
+    files = _seen(_lists(root, annotations, places, f"*{ending}"), f"*{ending}")
     listed: dict[str, str] = {}
     wanted: list[str] = []
     for file in files:
         name = file.name.removesuffix(ending)
-        for where, line in _lines(file):
+        for where, line in read_lines(file):
             clip, _, mark = line.rpartition(" ")
             if not clip or mark not in ("0", "1", "2"):
                 raise ValueError(f"{where}: wanted a clip and 0, 1 or 2, found {line!r}")
@@ -240,13 +243,14 @@ def Kinetics(
     else:
         listed = {path.as_posix(): _plain(path.parent.name) for path in in_folders}
         wanted = list(listed)
-        classes |= {_plain(p.name) for home in homes.values() for p in home.glob("*") if p.is_dir()}
+        classes |= {_plain(p.name) for home in homes.values() for p in _seen(home, "*") if p.is_dir()}
+    spelled = {name.casefold(): name for name in sorted(classes, reverse=True)}  # once, whatever the case
     return _collect(
         homes[split],
         videos,
         wanted,
-        listed=listed,
-        classes=sorted(classes),
+        listed={clip: spelled[name.casefold()] for clip, name in listed.items()},
+        classes=sorted(spelled.values()),
         source=lambda stem, _: kinetics_source(stem),
         key=_exact,
     )
@@ -279,40 +283,38 @@ def _kinetics_lists(root: Path, given: str | os.PathLike[str] | None) -> dict[st
 
 def _kinetics_classes(file: Path) -> set[str]:
     """The classes that a list names; the first release's list of the test split names none."""
-    with open(file, encoding="utf-8-sig", newline="") as text:
-        return {_plain(row["label"]) for row in csv.DictReader(text) if row.get("label")}
+    return {_plain(row["label"]) for _, row in read_table(file)[1] if row.get("label")}
 
 
 def _read_kinetics(file: Path, splits: Sequence[str], in_folders: bool) -> tuple[dict[str, str], list[str]]:
     """All clips of a list with their classes, and those of the split."""
     listed: dict[str, str] = {}
     wanted: list[str] = []
-    with open(file, encoding="utf-8-sig", newline="") as text:
-        rows = csv.DictReader(text)
-        needed = ("label", "youtube_id", "time_start", "time_end", "split")
-        if lacks := [name for name in needed if name not in (rows.fieldnames or ())]:
-            raise ValueError(f"{file}, line 1: lacks the columns {', '.join(lacks)}")
-        for row in rows:
-            try:
-                start, end = int(row["time_start"]), int(row["time_end"])
-            except (TypeError, ValueError):
-                start = end = -1
-            if end < 0 or not row["label"] or not row["youtube_id"] or not row["split"]:
-                raise ValueError(f"{file}, line {rows.line_num}: wanted {', '.join(needed)}")
-            clip = f"{row['youtube_id']}_{start:06}_{end:06}.mp4"
-            clip = f"{row['label']}/{clip}" if in_folders else clip
-            listed[clip] = _plain(row["label"])
-            if row["split"] in splits:
-                wanted.append(clip)
+    columns, rows = read_table(file)
+    needed = ("label", "youtube_id", "time_start", "time_end", "split")
+    if lacks := [name for name in needed if name not in columns]:
+        raise ValueError(f"{file}, line 1: lacks the columns {', '.join(lacks)}")
+    for where, row in rows:
+        try:
+            start, end = int(row["time_start"]), int(row["time_end"])
+        except (TypeError, ValueError):
+            start = end = -1
+        if end < 0 or not row["label"] or not row["youtube_id"] or not row["split"]:
+            raise ValueError(f"{where}: wanted {', '.join(needed)}")
+        clip = f"{row['youtube_id']}_{start:06}_{end:06}.mp4"
+        clip = f"{row['label']}/{clip}" if in_folders else clip
+        listed[clip] = _plain(row["label"])
+        if row["split"] in splits:
+            wanted.append(clip)
     return listed, wanted
 
 
 def _any_case(path: PurePath) -> tuple[str, str]:
-    return path.parent.name.lower(), path.stem.lower()
+    return path.parent.name.casefold(), path.stem.casefold()
 
 
 def _exact(path: PurePath) -> tuple[str, str]:
-    return _plain(path.parent.name), path.stem  # YouTube ids differ by case
+    return _plain(path.parent.name).casefold(), path.stem  # YouTube ids differ by case
 
 
 def _plain(name: str) -> str:
@@ -361,8 +363,12 @@ def _collect(
 
 def _videos(home: Path) -> list[PurePath]:
     """Videos in a folder and in its folders, relative to it, sorted."""
-    paths = (path for depth in ("*", "*/*") for path in home.glob(depth))
-    return sorted(path.relative_to(home) for path in paths if path.suffix.lower() in VIDEO_SUFFIXES)
+    return [path.relative_to(home) for path in videos_below(home, depth=2, twice=True)]
+
+
+def _seen(folder: Path, pattern: str) -> list[Path]:
+    """What of a folder fits a pattern, sorted; without hidden files, which other systems leave behind."""
+    return sorted(path for path in folder.glob(pattern) if not path.name.startswith("."))
 
 
 def _first(root: Path, names: Sequence[str]) -> Path:
@@ -380,17 +386,9 @@ def _lists(
     home = Path(root)
     places = [Path(given)] if given is not None else [f / n for f in (home, home.parent) for n in names]
     for place in places:
-        if any(place.glob(pattern)):
+        if _seen(place, pattern):
             return place
     raise FileNotFoundError(f"{pattern}: in none of {', '.join(map(str, places))}; give annotations=")
-
-
-def _lines(file: Path) -> Iterator[tuple[str, str]]:
-    """The lines of a list that hold something, each with its file and number for a message."""
-    with open(file, encoding="utf-8") as text:
-        for number, line in enumerate(text, 1):
-            if line.strip():
-                yield f"{file}, line {number}", line.strip()
 
 
 def _check(split: str, fold: int) -> None:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cvrl_lite.files import videos_below
+from cvrl_lite.errors import shown
+from cvrl_lite.files import first_names, read_text, videos_below
 
 
 @dataclass(frozen=True)
@@ -74,20 +76,9 @@ def warn_of_gaps(videos: VideoSet, folder: Path, *, stacklevel: int = 3) -> Vide
         (videos.extra, "on disk, but in no list, so left out"),
     ):
         if paths:
-            text = f"{folder}: {len(paths)} {what}: {first_names(paths, folder)}"
+            text = f"{shown(folder)}: {len(paths)} {what}: {first_names(paths, folder)}"
             warnings.warn(text, stacklevel=stacklevel)
     return videos
-
-
-def first_names(paths: Sequence[Path], folder: Path) -> str:
-    """The first ten paths in one line, relative to `folder`.
-
-    Example:
-        >>> first_names([Path(f"v/{i}.avi") for i in range(11)], Path("v"))
-        '0.avi, 1.avi, 2.avi, 3.avi, 4.avi, 5.avi, 6.avi, 7.avi, 8.avi, 9.avi, ...'
-    """
-    names = [os.path.relpath(path, folder) for path in paths[:10]]
-    return ", ".join(names + ["..."] * (len(paths) > 10))
 
 
 def MovingScenes(split: str, root: str | os.PathLike[str] | None = None) -> VideoSet:
@@ -169,7 +160,7 @@ def VideoFolder(
         ({'place': ('beach', 'street')}, [{'place': 1}, {'place': 0}])
     """
     folder = Path(root)
-    paths = videos_below(folder)
+    paths = videos_below(folder, twice=labels is not None)  # which may name a file by any of its links
     if not paths:
         raise FileNotFoundError(f"{folder}: no such folder, or no file in it has a video's suffix")
 
@@ -213,20 +204,52 @@ def _by_value(text: str) -> tuple[bool, int, str]:
 
 def _read_labels(file: Path, folder: Path) -> dict[Path, dict[str, str]]:
     """The rows of a CSV of labels by the file they name, which need not exist."""
-    with open(file, encoding="utf-8-sig", newline="") as text:  # -sig: spreadsheets begin with a mark
-        rows = csv.DictReader(text)
-        columns = list(rows.fieldnames or ())
-        if "file" not in columns or len(columns) < 2 or len(set(columns)) < len(columns):
-            named = ", ".join(columns) or "none"
-            raise ValueError(f"{file}: wanted the columns file and at least one label, found {named}")
-        labels: dict[Path, dict[str, str]] = {}
-        for row in rows:
-            if None in row or not all(row.values()):
-                raise ValueError(f"{file}, line {rows.line_num}: wanted {len(columns)} values, none empty")
-            path = folder / row.pop("file")
-            if path in labels:
-                raise ValueError(f"{file}, line {rows.line_num}: names {path.name} a second time")
-            labels[path] = row
+    columns, rows = read_table(file)
+    if "file" not in columns or len(columns) < 2 or len(set(columns)) < len(columns):
+        named = ", ".join(columns) or "none"
+        raise ValueError(f"{file}: wanted the columns file and at least one label, found {named}")
+    labels: dict[Path, dict[str, str]] = {}
+    for where, row in rows:
+        if None in row or not all(row.values()):
+            raise ValueError(f"{where}: wanted {len(columns)} values, none empty")
+        path = folder / row.pop("file")
+        if path in labels:
+            raise ValueError(f"{where}: names {path.name} a second time")
+        labels[path] = row
     if not labels:
         raise ValueError(f"{file}: holds no row")
     return labels
+
+
+def read_table(file: Path) -> tuple[tuple[str, ...], Iterator[tuple[str, dict[str, str]]]]:
+    """A CSV file's columns, and its rows, each with its file and line for a message.
+
+    Raises:
+        OSError: The file is missing or may not be read.
+        ValueError: It is in another encoding than UTF-8, or no table; also while the rows are read.
+    """
+    table = csv.DictReader(io.StringIO(read_text(file), newline=""))
+
+    def rows() -> Iterator[tuple[str, dict[str, str]]]:
+        try:
+            for row in table:
+                yield f"{file}, line {table.line_num}", row
+        except csv.Error as error:
+            raise ValueError(f"{file}, line {table.line_num}: no table: {error}") from None
+
+    try:
+        return tuple(table.fieldnames or ()), rows()
+    except csv.Error as error:
+        raise ValueError(f"{file}, line {table.line_num}: no table: {error}") from None
+
+
+def read_lines(file: Path) -> Iterator[tuple[str, str]]:
+    """The lines of a list that hold something, each with its file and number for a message.
+
+    Raises:
+        OSError: The file is missing or may not be read.
+        ValueError: It is in another encoding than UTF-8.
+    """
+    for number, line in enumerate(io.StringIO(read_text(file), newline=None), 1):
+        if line.strip():
+            yield f"{file}, line {number}", line.strip()
