@@ -47,6 +47,13 @@ def add_commands(commands: Commands) -> None:
     _add_batch(made)
     made.add_argument("--gop", type=int, default=12, help="frames from one key frame to the next")
     made.add_argument("--short-side", type=int, help="scale to this many pixels on the shorter side")
+    made.add_argument(
+        "--square-pixels",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="write frames in the size in which they are displayed, or else in the size that is stored, with "
+        "the sample aspect ratio beside them (default: square)",
+    )
     made.add_argument("--codec", default="h264", help="h264, mpeg4 ... (default: %(default)s)")
     made.add_argument(
         "--crf",
@@ -84,7 +91,7 @@ def _extract(arguments: argparse.Namespace) -> int:
 
 
 def _transcode(arguments: argparse.Namespace) -> int:
-    settings = {name: getattr(arguments, name) for name in ("gop", "short_side", "codec")}
+    settings = {name: getattr(arguments, name) for name in ("gop", "short_side", "square_pixels", "codec")}
     if arguments.crf is not None:
         if arguments.codec not in (*ENCODERS, *ENCODERS.values()):
             raise ValueError(f"--crf is of {', '.join(ENCODERS)}; {arguments.codec} has no such quality")

@@ -187,10 +187,9 @@ def _described(facts: dict[str, Any]) -> str:
     else:
         vectors = "yes, to pictures at unknown distances"
     clock = "" if facts["has_timestamps"] else ", without time stamps"
-    turn = f", a player turns it by {facts['rotation']} degrees" if facts["rotation"] else ""
     lines = {
         "codec": f"{facts['codec']}, {facts['pixel_format']}",
-        "size": f"{facts['width']}x{facts['height']}{turn}",
+        "size": _size(facts),
         "length": f"{facts['frames']} frames, {facts['duration']:.2f} s, {facts['frame_rate']:.2f} fps"
         + clock,
         "pictures": counts,
@@ -199,6 +198,23 @@ def _described(facts: dict[str, Any]) -> str:
         "streams": ", ".join(facts["streams"]),
     }
     return "\n".join([str(facts["file"]), *(f"  {name:<9}{line}" for name, line in lines.items())])
+
+
+def _size(facts: dict[str, Any]) -> str:
+    """The size of a file's frames, and how they come to be shown in it."""
+    width, height, ratio = facts["width"], facts["height"], facts["sample_aspect_ratio"]
+    text = f"{width}x{height}"
+    changes = ["mirrored"] * facts["mirrored"]
+    if facts["rotation"]:
+        way = "anticlockwise" if facts["rotation"] > 0 else "clockwise"
+        changes.append(f"turned by {abs(facts['rotation'])} degrees {way}")
+    if changes:
+        stored = f"{height}x{width}" if facts["rotation"] in (-90, 90) else text
+        text += f", from {stored} {' and '.join(changes)}"
+    if ratio not in (None, "1:1"):
+        shown = f"{facts['display_width']}x{facts['display_height']}"
+        text += f", displayed as {shown} (sample aspect ratio {ratio})"
+    return text
 
 
 def _download(arguments: argparse.Namespace) -> int:

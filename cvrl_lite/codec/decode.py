@@ -134,9 +134,11 @@ class Decoder:
         done = 0
         for number, (key, lenient) in enumerate(runs, 1):
             try:
-                for item in self._run(index, wanted[done:], key, lenient=lenient):
+                for place, frame in self._run(index, wanted[done:], key, lenient=lenient):
                     done += 1
-                    yield item
+                    if place == 0 and not self._source.seen:
+                        self._source.see(frame)
+                    yield place, frame
                 return
             except DamagedVideo:
                 if number == len(runs) or (done and not self.tolerant):
@@ -152,6 +154,18 @@ class Decoder:
                     counted += 1
                     if 0 <= place < index.frames:
                         yield place, frame
+
+    def see_first(self, index: Index) -> None:
+        """Shows the source its first frame; if that cannot be decoded, the first one that can."""
+        try:
+            for _, frame in self.pictures(index, range(1)):
+                self._source.see(frame)
+        except DamagedVideo:
+            other = Decoder(self._source, tolerant=True)
+            for _, frame in islice(other.everything(index), 1):
+                self._source.see(frame)
+            other.close()
+            self._source.seen = True
 
     def key_images(self, index: Index) -> tuple[list[int], np.ndarray]:
         """The pictures flagged as key pictures: their frame indices, and (K, H, W, 3) uint8 RGB.
@@ -213,6 +227,8 @@ class Decoder:
                         else next(counted, index.keys[-1]).frame
                     )
                     if self._sound(frame, place, index):
+                        if place == 0 and not self._source.seen:
+                            self._source.see(frame)
                         yield place, frame
         finally:
             if self._skips:

@@ -50,6 +50,7 @@ def encode(
     pixel_format: str = "yuv420p",
     threads: int = 1,
     comment: str | None = None,
+    sample_aspect_ratio: Fraction | None = None,
     options: Mapping[str, str] | None = None,
 ) -> int:
     """Encodes pictures to a video file, with vectors of one step by default.
@@ -76,6 +77,7 @@ def encode(
         pixel_format: `"yuv420p"` needs even sizes in H.264; `"yuv444p"` takes any.
         threads: Encoder threads; more than one may change the bytes.
         comment: A remark that the container keeps, where it has a place for one.
+        sample_aspect_ratio: A pixel's width by its height; None says nothing, which players take for 1.
         options: Further encoder options by FFmpeg's names; they win over the arguments above.
 
     Returns:
@@ -96,6 +98,8 @@ def encode(
         raise ValueError(f"gop is at least 1, not {gop}")
     if not 0 <= crf <= 51:
         raise ValueError(f"crf is 0 to 51, not {crf:g}")
+    if sample_aspect_ratio is not None and not sample_aspect_ratio > 0:
+        raise ValueError(f"sample_aspect_ratio is above 0, not {sample_aspect_ratio}")
     pictures = iter(frames)
     first = next(pictures, None)
     if first is None:
@@ -112,26 +116,28 @@ def encode(
     rate = _rate(fps, name)
     options = settings | dict(options or {})
     try:
-        with (
-            _own_priority(),
-            replacing(path) as part,
-            av.open(
+        with _own_priority(), replacing(path) as part:
+            with av.open(
                 os.fspath(part), "w", format=_container(path), options={"fflags": "+bitexact"}
-            ) as container,
-        ):
-            if comment is not None:
-                container.metadata["comment"] = comment
-            stream: Any = container.add_stream(name, rate=rate, options=options)
-            stream.width, stream.height, stream.pix_fmt = width, height, pixel_format
-            stream.codec_context.thread_count = threads
-            convert = VideoReformatter()
-            for count, picture in enumerate(chain([first], pictures)):
-                _checked(picture, (height, width))
-                frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
-                frame = convert.reformat(frame, format=pixel_format, threads=1)
-                frame.pts, frame.time_base = count, 1 / rate
-                container.mux(stream.encode(frame))
-            container.mux(stream.encode(None))
+            ) as container:
+                if comment is not None:
+                    container.metadata["comment"] = comment
+                stream: Any = container.add_stream(name, rate=rate, options=options)
+                stream.width, stream.height, stream.pix_fmt = width, height, pixel_format
+                stream.codec_context.thread_count = threads
+                if sample_aspect_ratio is not None:
+                    stream.codec_context.sample_aspect_ratio = Fraction(sample_aspect_ratio)
+                convert = VideoReformatter()
+                for count, picture in enumerate(chain([first], pictures)):
+                    _checked(picture, (height, width))
+                    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
+                    frame = convert.reformat(frame, format=pixel_format, threads=1)
+                    frame.pts, frame.time_base = count, 1 / rate
+                    container.mux(stream.encode(frame))
+                container.mux(stream.encode(None))
+            if sample_aspect_ratio is not None and not _tells(part, sample_aspect_ratio):
+                kind = f"{codec} in {Path(path).suffix or container.format.name}"
+                raise VideoError(path, f"{kind} cannot hold a sample aspect ratio of {sample_aspect_ratio}")
             return count + 1
     except av.FFmpegError as error:
         raise VideoError(path, f"{codec} at {width}x{height} cannot be written: {error.strerror}") from None
@@ -155,6 +161,13 @@ def _own_priority() -> Iterator[None]:
     finally:
         if os.sched_getscheduler(0) != before[0]:
             os.sched_setscheduler(0, *before)
+
+
+def _tells(path: str | os.PathLike[str], ratio: Fraction) -> bool:
+    """Whether a file says that its pixels have this aspect ratio; not all codecs and containers can."""
+    with av.open(f"file:{os.fspath(path)}") as container:
+        told = container.streams.video[0].sample_aspect_ratio or 1
+    return abs(told / ratio - 1) < 1e-3
 
 
 def _container(path: str | os.PathLike[str]) -> str:

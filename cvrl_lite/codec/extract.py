@@ -27,7 +27,7 @@ from cvrl_lite.files import check_regular, replacing, videos_below
 What = Literal["keyframes", "motion", "residual"]
 WHAT: tuple[What, ...] = ("keyframes", "motion", "residual")
 
-_FORMAT = 1  # of the files written
+_FORMAT = 2  # of the files written
 _SCALE = 16  # parts of a pixel that a stored vector counts
 _CHUNK = 64  # frames read at a time
 _ZIP = b"PK\3\4"  # how an archive begins
@@ -66,6 +66,7 @@ def extract(
 ) -> bool:
     """Writes what a video holds to an `.npz`, in flat memory; the file is there whole or not at all.
 
+    Frames and their vectors lie as a player shows them (see `CompressedVideo`'s `apply_rotation`).
     Vectors are int16 in 1/16 of a pixel: all that codecs store fits without loss, and what is divided by a
     reference's distance is rounded by at most 1/32. Mask and key pictures are uint8, residuals int16.
 
@@ -108,7 +109,6 @@ def extract(
         }
         if _holds(dst, origin):
             return False
-        info = video.info
         asked: list[Any] = ["residuals" if name == "residual" else name for name in what]
         types: list[str] = []
         exact = False
@@ -138,6 +138,7 @@ def extract(
                     put("residuals", chunk.residuals.values)
                     put("residual_mask", chunk.residuals.mask.astype(np.uint8))
                     exact = chunk.residuals.exact
+            info = video.info
             header = origin | {
                 "codec": info.codec,
                 "height": info.height,

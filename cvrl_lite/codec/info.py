@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
+from fractions import Fraction
 from functools import cached_property
+
+from cvrl_lite.codec.turn import orientation
 
 
 @dataclass(frozen=True)
 class VideoInfo:
     """Facts about one video stream, by one pass over its packets.
 
-    `rotation`, `picture_types` (with what rests on them) and `reference_distance_known` are found at first
-    use, while the video is open; the first two decode. Pickling finds them, too.
+    `display_matrix` and `picture_types` (with what rests on them) and `reference_distance_known` are found at
+    first use, while the video is open; the first two decode. Pickling finds them, too.
 
     Attributes:
         file: The path, or the file object's name.
@@ -21,8 +24,13 @@ class VideoInfo:
         streams: One entry for each stream of the container, such as "video h264".
         codec: "h264", "mpeg4", "hevc" ...
         pixel_format: FFmpeg's name, such as "yuv420p".
-        width: Pixels.
-        height: Pixels.
+        width: Pixels of a frame as it is handed out: turned, unless read with `apply_rotation=False`.
+        height: As `width`.
+        sample_aspect_ratio: A pixel's width by its height, of frames as they are handed out: the container's,
+            or else the codec's; None where neither says, which players take for 1.
+        display_width: Pixels of a frame that is shown with square ones, rounded: the coded width is stretched
+            by the sample aspect ratio, the coded height stays.
+        display_height: As `display_width`.
         frames: How many.
         duration: Seconds, from the first picture's start to the last one's end.
         frame_rate: Frames a second, on average.
@@ -41,6 +49,9 @@ class VideoInfo:
     pixel_format: str
     width: int
     height: int
+    sample_aspect_ratio: Fraction | None
+    display_width: int
+    display_height: int
     frames: int
     duration: float
     frame_rate: float
@@ -49,7 +60,7 @@ class VideoInfo:
     has_timestamps: bool
     frame_bytes: tuple[int, ...] = field(repr=False)
     _types: Callable[[], str] = field(repr=False, compare=False)
-    _rotation: Callable[[], int] = field(repr=False, compare=False)
+    _matrix: Callable[[], tuple[int, ...] | None] = field(repr=False, compare=False)
     _known: Callable[[], bool] = field(repr=False, compare=False)
 
     @cached_property
@@ -71,9 +82,24 @@ class VideoInfo:
         return {kind: sum(size for other, size in pairs if other == kind) for kind in "IPB"}
 
     @cached_property
+    def display_matrix(self) -> tuple[int, ...] | None:
+        """How a player lays the coded frames: nine numbers (a, b, u, c, d, v, x, y, w) as the file has them.
+
+        A pixel at (x, y) is shown at (a x + c y, b x + d y); all are counted in 1/65536, but u, v and w in
+        1/2**30. They are the container's (MP4, MOV, Matroska), or else those that an H.264 or HEVC stream
+        says itself; None where neither does.
+        """
+        return self._matrix()
+
+    @property
+    def mirrored(self) -> bool:
+        """Whether a player flips the coded frames left to right, before it turns them by `rotation`."""
+        return orientation(self.display_matrix).mirrored
+
+    @property
     def rotation(self) -> int:
-        """Degrees by which a player turns the pictures, anticlockwise."""
-        return self._rotation()
+        """Degrees by which a player turns the coded frames, anticlockwise: -90, 0, 90 or 180."""
+        return orientation(self.display_matrix).rotation
 
     @cached_property
     def reference_distance_known(self) -> bool:
@@ -89,10 +115,13 @@ class VideoInfo:
         """All of it but the lists with an entry a frame, ready for JSON."""
         shown = [entry.name for entry in fields(self) if not entry.name.startswith("_")]
         shown.remove("frame_bytes")
-        shown += ["rotation", "picture_counts", "picture_bytes", "reference_distance_known"]
-        return {name: getattr(self, name) for name in shown}
+        shown += ["display_matrix", "mirrored", "rotation"]
+        shown += ["picture_counts", "picture_bytes", "reference_distance_known"]
+        ratio = self.sample_aspect_ratio
+        as_text = {"sample_aspect_ratio": ratio and f"{ratio.numerator}:{ratio.denominator}"}
+        return {name: getattr(self, name) for name in shown} | as_text
 
     def __getstate__(self) -> dict[str, object]:
-        late = ("rotation", "picture_types", "reference_distance_known")
+        late = ("display_matrix", "picture_types", "reference_distance_known")
         found = {name: getattr(self, name) for name in late}
         return {name: value for name, value in vars(self).items() if not name.startswith("_")} | found

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+from fractions import Fraction
 from typing import Any, BinaryIO
 
 import av
+import numpy as np
 from av.container import InputContainer
+from av.sidedata.sidedata import SideDataContainer, Type
 from av.stream import Discard, Disposition
+from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from cvrl_lite.errors import NotAVideo, NoVideoStream, UnreadableFile
@@ -20,10 +24,20 @@ class Source:
     Args:
         file: A path, or a binary file object that can seek.
         stream: The container's index of the video stream; None takes the first video stream.
+
+    Attributes:
+        sample_aspect_ratio: Of the coded pixels, from the first opening on: the container's, or else the
+            codec's; None where neither says.
+        seen: Whether the stream's first frame was decoded since.
+        display_matrix: The nine numbers that it carries, of the container or else of the codec; None where
+            it carries none.
     """
 
     def __init__(self, file: str | os.PathLike[str] | BinaryIO, stream: int | None = None) -> None:
         self.stream = stream
+        self.sample_aspect_ratio: Fraction | None = None
+        self.seen = False
+        self.display_matrix: tuple[int, ...] | None = None
         self._again: dict[str, str] = {}
         if isinstance(file, str | os.PathLike):
             self.file: str | BinaryIO = os.fspath(file)
@@ -52,10 +66,19 @@ class Source:
             # An MP4 header tells all that a decoder needs: a further opening need not look into the streams.
             self._again = {"probesize": "32"}
         try:
-            return container, self._chosen(container)
+            stream = self._chosen(container)
+            self.sample_aspect_ratio = self.sample_aspect_ratio or stream.sample_aspect_ratio
+            return container, stream
         except NoVideoStream:
             container.close()
             raise
+
+    def see(self, frame: VideoFrame) -> None:
+        """Takes note of what the stream's first frame says of all of them."""
+        # Not `frame.side_data`, which keeps the frame in memory: see `raster.records`.
+        held = SideDataContainer(frame).get(Type.DISPLAYMATRIX)  # type: ignore[call-arg]
+        self.display_matrix = None if held is None else tuple(np.frombuffer(held, np.int32).tolist())
+        self.seen = True
 
     def _checked_path(self, path: str) -> str:
         """The path as FFmpeg takes it: never another protocol, whatever a file is called."""

@@ -15,7 +15,7 @@ from av.packet import Packet
 
 from cvrl_lite.codec.chunks import Chunk, Plan, Sample, read, read_sample
 from cvrl_lite.codec.damage import Damage, survey
-from cvrl_lite.codec.decode import VECTOR_CODECS, Kept, Pixels
+from cvrl_lite.codec.decode import VECTOR_CODECS, Decoder, Kept, Pixels
 from cvrl_lite.codec.h264 import H264Facts, most_references, read_facts
 from cvrl_lite.codec.headers import is_disposable
 from cvrl_lite.codec.index import Index, describe_streams, packets, read_index
@@ -26,7 +26,16 @@ from cvrl_lite.codec.pool import Decoders
 from cvrl_lite.codec.raster import RECORD, Direction, Motion, records
 from cvrl_lite.codec.residual import collected, iterate_residuals
 from cvrl_lite.codec.source import Source
-from cvrl_lite.codec.turn import Size, scaled, turned_images, turned_motion, turned_residual
+from cvrl_lite.codec.turn import (
+    UPRIGHT,
+    Orientation,
+    Size,
+    orientation,
+    scaled,
+    turned_images,
+    turned_motion,
+    turned_residual,
+)
 from cvrl_lite.errors import DamagedVideo, NoMotionVectors, VideoError
 
 T = TypeVar("T")
@@ -40,7 +49,7 @@ class Stream:
     Args:
         source: What to open.
         on_damage: "raise", or "keep": then the index lists the pictures that can be read.
-        apply_rotation: Whether sizes are those of the turned pictures.
+        apply_rotation: Whether frames are laid the way a player shows them.
         cache: A folder for the index, or None.
     """
 
@@ -76,6 +85,9 @@ class Stream:
         """The file's facts, made anew: they refer to the stream, which must not refer to them."""
         index = self.index
         height, width = self.turned(index.size)
+        ratio = self.source.sample_aspect_ratio
+        wide = round(index.size[1] * (ratio or 1))
+        display_height, display_width = self.turned((index.size[0], max(1, wide)))
         with self.decoders.borrow() as decoder:
             container, stream = decoder.container, decoder.stream
             return VideoInfo(
@@ -87,6 +99,9 @@ class Stream:
                 pixel_format=str(stream.codec_context.pix_fmt),
                 width=width,
                 height=height,
+                sample_aspect_ratio=1 / ratio if ratio and self.orientation.transpose else ratio,
+                display_width=display_width,
+                display_height=display_height,
                 frames=index.frames,
                 duration=index.duration,
                 frame_rate=index.rate,
@@ -95,14 +110,27 @@ class Stream:
                 has_timestamps=index.has_timestamps,
                 frame_bytes=tuple(index.bytes.tolist()),
                 _types=lambda: self.picture_types,
-                _rotation=lambda: self._rotation,
+                _matrix=lambda: self.display_matrix,
                 _known=lambda: self.reference_distance_known,
             )
 
     @cached_property
-    def quarters(self) -> int:
-        """Quarter turns, anticlockwise, that pixels and vectors get."""
-        return round(self._rotation / 90) % 4 if self._turns else 0
+    def orientation(self) -> Orientation:
+        """How frames and vectors are laid before they are handed out."""
+        return orientation(self.display_matrix) if self._turns else UPRIGHT
+
+    @cached_property
+    def display_matrix(self) -> tuple[int, ...] | None:
+        """That of the first frame, which carries the container's, or else the codec's own."""
+        if not self.source.seen:
+            with self.decoders.borrow() as decoder:
+                decoder.see_first(self.index)
+        return self.source.display_matrix
+
+    def look(self, decoder: Decoder, start: int) -> None:
+        """Has a decoder see the first frame where that is needed and reading from `start` does not do it."""
+        if self._turns and start and not self.source.seen:
+            decoder.see_first(self.index)
 
     @cached_property
     def reference_distance_known(self) -> bool:
@@ -153,7 +181,7 @@ class Stream:
             self.need_vectors()
         if accumulate and not self.reference_distance_known:
             raise VideoError(self.name, "accumulated vectors need a stream of one reference")
-        target = self.turned(scaled(self.turned(self.index.size), size))
+        target = scaled(self.index.size, self.turned(size) if isinstance(size, tuple) else size)
         known = "motion" in asked and self.steps_differ
         filled = fill is not None
         return Plan(max(1, frames), frozenset(asked), target, direction, filled, accumulate, known)
@@ -165,20 +193,22 @@ class Stream:
         motion = builder.field([], 0, known=False)
         plan = replace(plan, frames=max(1, wanted.stop - first))
         with self.decoders.borrow(vectors=True, pixels="none") as decoder:
+            self.look(decoder, first)
             for chunk in read(decoder, self.index, first, wanted.stop, plan):
                 assert chunk.motion is not None
                 motion = chunk.motion
         if plan.accumulate:
             sums = Sums(self.name).add(motion)
             motion = Motion(*(part[wanted.start - first :] for part in sums))
-        return turned_motion(motion, self.quarters)
+        return turned_motion(motion, self.orientation)
 
     def sample(self, clip: Sequence[int], window: range, plan: Plan) -> Sample:
         """A clip, its key picture and the vectors of a window, in one pass."""
         with self.decoders.borrow(vectors=True) as decoder:
+            self.look(decoder, clip[0])
             found = read_sample(decoder, self.index, clip, window, plan)
-        images, keyframe = (turned_images(part, self.quarters) for part in (found.clip, found.keyframe))
-        return Sample(images, keyframe, found.keyframe_index, turned_motion(found.motion, self.quarters))
+        images, keyframe = (turned_images(part, self.orientation) for part in (found.clip, found.keyframe))
+        return Sample(images, keyframe, found.keyframe_index, turned_motion(found.motion, self.orientation))
 
     def read(self, wanted: range, plan: Plan) -> Iterator[Chunk]:
         """Some frames in chunks; residuals come from a decoder of their own, in step with the other."""
@@ -188,9 +218,11 @@ class Stream:
         with ExitStack() as stack:
             if "residuals" in plan.asked:
                 second = stack.enter_context(self.decoders.borrow(vectors=True))
+                self.look(second, wanted.start)
                 rests = iterate_residuals(second, index, wanted.start, wanted.stop)
             if vectors or pixels != "none":
                 first = stack.enter_context(self.decoders.borrow(vectors=vectors, pixels=pixels))
+                self.look(first, wanted.start)
                 chunks = read(first, index, wanted.start, wanted.stop, plan)
             else:
                 starts = wanted[:: plan.frames]
@@ -207,10 +239,10 @@ class Stream:
                 yield Chunk(
                     chunk.start,
                     chunk.times,
-                    None if images is None else turned_images(images, self.quarters),
-                    keys and keys._replace(images=turned_images(keys.images, self.quarters)),
-                    motion and turned_motion(motion, self.quarters),
-                    residuals and turned_residual(residuals, self.quarters),
+                    None if images is None else turned_images(images, self.orientation),
+                    keys and keys._replace(images=turned_images(keys.images, self.orientation)),
+                    motion and turned_motion(motion, self.orientation),
+                    residuals and turned_residual(residuals, self.orientation),
                 )
 
     def records(self, wanted: range) -> list[np.ndarray]:
@@ -230,7 +262,7 @@ class Stream:
 
     def turned(self, size: tuple[int, int]) -> tuple[int, int]:
         """A size (H, W) as coded from one as handed out, or the other way round."""
-        return (size[1], size[0]) if self.quarters % 2 else size
+        return self.orientation.size(size)
 
     def need_vectors(self) -> None:
         """Raises NoMotionVectors where the decoder exports none."""
@@ -254,10 +286,11 @@ class Stream:
         """Some frames, ascending, as RGB pictures of this size."""
         made = np.empty((len(wanted), *self.plan(1, (), size).size, 3), np.uint8)
         with self.decoders.borrow() as decoder:
+            self.look(decoder, wanted[0] if wanted else 0)
             pictures = decoder.pictures(self.index, wanted)
             for image, (_, frame) in zip(made, pictures, strict=True):
                 decoder.rgb(frame, image)
-        return turned_images(made, self.quarters)
+        return turned_images(made, self.orientation)
 
     def clip(
         self,
@@ -347,11 +380,6 @@ class Stream:
         else:
             decoders.close()
         return found
-
-    @cached_property
-    def _rotation(self) -> int:
-        with self.decoders.borrow() as decoder:
-            return next(frame.rotation for _, frame in decoder.pictures(self.index, range(1)))
 
     @cached_property
     def picture_types(self) -> str:

@@ -36,8 +36,8 @@ class CompressedVideo:
         on_damage: "raise" makes reading raise DamagedVideo where pictures are missing or cannot be decoded;
             "keep" decodes the file once at first use and then shows the video of the pictures that could
             be read, with the report in `damage`.
-        apply_rotation: Whether pixels and vectors are turned the way a player shows them; otherwise both
-            stay as they are coded.
+        apply_rotation: Whether pixels and vectors are turned and mirrored the way a player shows them, by
+            `info.display_matrix`; otherwise both stay as they are coded.
         cache: A folder that keeps the index of a file (by path, size and modification time), so that it
             is made once.
 
@@ -59,7 +59,7 @@ class CompressedVideo:
         stream: int | None = None,
         *,
         on_damage: Literal["raise", "keep"] = "raise",
-        apply_rotation: bool = False,
+        apply_rotation: bool = True,
         cache: str | os.PathLike[str] | None = None,
     ) -> None:
         if on_damage not in ("raise", "keep"):
@@ -121,7 +121,7 @@ class CompressedVideo:
         with self._stream.decoders.borrow() as decoder:
             places, images = decoder.key_images(index)
         indices = np.array(places)
-        return KeyFrames(indices, index.times[indices], turned_images(images, self._stream.quarters))
+        return KeyFrames(indices, index.times[indices], turned_images(images, self._stream.orientation))
 
     def motion(
         self,
@@ -203,8 +203,9 @@ class CompressedVideo:
         stream.need_vectors()
         wanted = stream.stretch(start, stop)
         with stream.decoders.borrow(vectors=True) as decoder:
+            stream.look(decoder, wanted.start)
             found = read_residuals(decoder, stream.index, wanted.start, wanted.stop, stream.residual_exact)
-        return turned_residual(found, stream.quarters)
+        return turned_residual(found, stream.orientation)
 
     def chunks(
         self,

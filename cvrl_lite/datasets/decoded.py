@@ -30,6 +30,7 @@ if TYPE_CHECKING:  # a training on batches made elsewhere needs no PyAV
 
 VECTOR_STEPS = 16  # a kept vector is in 1/16 of a pixel of the decoded square
 RESIDUAL_STEPS = 16  # a kept residual is in 1/16 of a grey level
+_FORMAT = 2  # of the arrays kept in a folder; others are made again
 _CHUNK = 64  # frames decoded at a time, so that a long file needs little memory beside its result
 
 
@@ -211,7 +212,7 @@ def _mapped(entry: Entry, how: _How, folder: Path) -> DecodedVideo:
         state = entry.path.stat()
     except OSError:
         return _decode_one(entry, *how)  # which says what is wrong with it
-    facts = [str(entry.path.absolute()), state.st_size, state.st_mtime_ns, *how]
+    facts = [_FORMAT, str(entry.path.absolute()), state.st_size, state.st_mtime_ns, *how]
     place = folder / hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
     file = place.with_suffix(".safetensors")
     if not file.exists():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import av
@@ -31,15 +32,50 @@ def noise(frames: int, height: int = 96, width: int = 128, seed: int = 0) -> np.
     return np.random.default_rng(seed).integers(0, 256, (frames, height, width, 3), np.uint8)
 
 
-def remux(src: Path, dst: Path, **options: str) -> Path:
-    """Copies the packets of the first video stream into another container."""
+def remux(src: Path, dst: Path, matrix: Sequence[int] | None = None, **options: str) -> Path:
+    """Copies the packets of the first video stream into another container, perhaps with a display matrix."""
     with av.open(str(src)) as old, av.open(str(dst), "w", options=options) as new:
         stream = new.add_stream_from_template(old.streams.video[0])
+        if matrix is not None:
+            stream.set_display_matrix(matrix)
         for packet in old.demux(old.streams.video[0]):
             if packet.size:
                 packet.stream = stream
                 new.mux(packet)
     return dst
+
+
+_ONE = 1 << 16
+
+MATRICES = {
+    name: (a * _ONE, b * _ONE, 0, c * _ONE, d * _ONE, 0, 0, 0, 1 << 30)
+    for name, (a, b, c, d) in {
+        "identity": (1, 0, 0, 1),
+        "clockwise": (0, 1, -1, 0),
+        "half turn": (-1, 0, 0, -1),
+        "anticlockwise": (0, -1, 1, 0),
+        "hflip": (-1, 0, 0, 1),
+        "vflip": (1, 0, 0, -1),
+        "transpose": (0, 1, 1, 0),
+        "antitranspose": (0, -1, -1, 0),
+    }.items()
+}
+"""The eight display matrices of whole quarter turns and mirrors: x' = a x + c y, y' = b x + d y."""
+
+
+def shown(images: np.ndarray, matrix: Sequence[int] | None, rows: int = 1) -> np.ndarray:
+    """Images whose rows are the axis `rows`, pixel by pixel where the matrix puts them."""
+    if matrix is None:
+        return images
+    a, b, c, d = (int(np.sign(matrix[i])) for i in (0, 1, 3, 4))
+    height, width = images.shape[rows : rows + 2]
+    y, x = np.mgrid[0:height, 0:width]
+    right, down = a * x + c * y, b * x + d * y
+    right, down = right - right.min(), down - down.min()
+    moved = np.moveaxis(images, (rows, rows + 1), (0, 1))
+    made = np.empty((down.max() + 1, right.max() + 1, *moved.shape[2:]), images.dtype)
+    made[down, right] = moved
+    return np.moveaxis(made, (0, 1), (rows, rows + 1))
 
 
 def write_sound(path: Path) -> Path:

@@ -118,7 +118,7 @@ def test_what_a_file_says_about_itself(files):
     with CompressedVideo(files / "b.mp4") as video:
         info = video.info
         assert (info.codec, info.width, info.height, info.frames) == ("h264", 80, 64, FRAMES)
-        assert (info.duration, info.frame_rate, info.rotation) == (2.0, 25.0, 0)
+        assert (info.duration, info.frame_rate, info.display_matrix) == (2.0, 25.0, None)
         assert info.gop_lengths == (15, 15, 15, 5)
         assert sum(info.picture_counts.values()) == FRAMES and info.picture_counts["B"] > 10
         assert info.has_vectors and info.has_timestamps and info.streams == ("video h264",)
@@ -130,19 +130,6 @@ def test_what_a_file_says_about_itself(files):
     with CompressedVideo(files / "raw.264") as video:
         assert not video.info.has_timestamps and video.info.frames == FRAMES
         assert np.allclose(video.times, np.arange(FRAMES) / 25)
-
-
-def test_rotation_is_told_and_not_applied(tmp_path, files):
-    with av.open(str(files / "simple.mp4")) as old, av.open(str(tmp_path / "turned.mp4"), "w") as new:
-        stream = new.add_stream_from_template(old.streams.video[0])
-        stream.set_display_rotation(90)
-        for packet in old.demux(video=0):
-            if packet.size:
-                packet.stream = stream
-                new.mux(packet)
-    with CompressedVideo(tmp_path / "turned.mp4") as video:
-        assert abs(video.info.rotation) == 90
-        assert video.clip(0, 1).shape == (1, 64, 80, 3)
 
 
 def test_times_are_timestamps_also_at_a_variable_rate(tmp_path):

@@ -1,9 +1,8 @@
-"""Files of other kinds: turned, cut, with sound, of other pixel formats, behind a web server, very long."""
+"""Files of other kinds: cut, with sound, of other pixel formats, behind a web server, very long."""
 
 import functools
 import http.server
 import os
-import pickle
 import subprocess
 import sys
 import threading
@@ -22,87 +21,6 @@ from cvrl_lite.codec import encode
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
     return make_files(tmp_path_factory.mktemp("files"))
-
-
-def turned(src, dst, degrees):
-    """The same packets, with a note for players to turn the pictures."""
-    with av.open(str(src)) as old, av.open(str(dst), "w") as new:
-        copy = new.add_stream_from_template(old.streams.video[0])
-        copy.set_display_rotation(degrees)
-        for packet in old.demux(video=0):
-            if packet.size:
-                packet.stream = copy
-                new.mux(packet)
-    return dst
-
-
-@pytest.mark.parametrize("degrees", [90, 180, -90])
-def test_rotation_turns_pixels_and_vectors(tmp_path, degrees):
-    dx, dy = 3, 1
-    encode(pan(10, dx, dy, 64, 80), tmp_path / "plain.mp4", gop=10)
-    turned(tmp_path / "plain.mp4", tmp_path / "turned.mp4", degrees)
-    with (
-        CompressedVideo(tmp_path / "turned.mp4") as coded,
-        CompressedVideo(tmp_path / "turned.mp4", apply_rotation=True) as shown,
-    ):
-        assert coded.info.rotation == shown.info.rotation and abs(coded.info.rotation) == abs(degrees)
-        quarters = shown.info.rotation // 90 % 4
-        height, width = (80, 64) if quarters % 2 else (64, 80)
-        assert (coded.info.height, coded.info.width) == (64, 80)
-        assert (shown.info.height, shown.info.width) == (height, width)
-        images = shown.clip(0, 10)
-        assert np.array_equal(images, np.rot90(coded.clip(0, 10), quarters, (1, 2)))
-        # Pixels alone tell how the content moves in the turned pictures; the vectors must say the same.
-        grey = images[4:6].astype(float).mean(3)
-        costs = {
-            (x, y): np.abs(np.roll(grey[0], (y, x), (0, 1)) - grey[1])[8:-8, 8:-8].mean()
-            for x in range(-4, 5)
-            for y in range(-4, 5)
-        }
-        moved = min(costs, key=costs.get)
-        vectors, mask, _ = shown.motion(1)
-        assert np.array_equal(np.median(vectors[:, :, 2:-2, 2:-2], axis=(0, 2, 3)), -np.array(moved))
-        assert mask.shape == (9, height // 8, width // 8)
-        assert np.array_equal(mask, np.rot90(coded.motion(1).mask, quarters, (1, 2)))
-        residual, plain = shown.residuals(3, 5), coded.residuals(3, 5)
-        assert np.array_equal(residual.values, np.rot90(plain.values, quarters, (1, 2)))
-        assert np.array_equal(shown.keyframes().images, images[:1])
-        assert np.array_equal(np.stack(list(shown.frames(2, 6))), images[2:6])
-        sample = shown.sample(0, 4, window=3)
-        assert np.array_equal(sample.clip, images[:4]) and same(sample.motion, shown.motion(4, 7))
-        chunk = next(shown.chunks(10, ("images", "motion", "keyframes"), direction="both"))
-        assert np.array_equal(chunk.images, images)
-        assert same(chunk.motion, shown.motion(direction="both"))
-        assert shown.clip(0, 1, size=(height // 2, width // 2)).shape == (1, height // 2, width // 2, 3)
-        assert shown.clip(0, 1, size=32).shape == (1, height // 2, width // 2, 3)
-
-
-@pytest.mark.parametrize("degrees", [90, 180, -90])
-@pytest.mark.parametrize("direction", ["past", "both"])
-def test_other_grids_of_a_turned_field_are_those_of_the_coded_one_turned(tmp_path, degrees, direction):
-    """Of sizes with cells that an edge cuts, which lies elsewhere after turning."""
-    frames = pan(5, 3, 1, 44, 60)
-    frames[2:, :20, 30:] = 128
-    encode(frames, tmp_path / "plain.mp4", b_frames=1)
-    turned(tmp_path / "plain.mp4", tmp_path / "turned.mp4", degrees)
-    with (
-        CompressedVideo(tmp_path / "turned.mp4") as coded,
-        CompressedVideo(tmp_path / "turned.mp4", apply_rotation=True) as shown,
-    ):
-        quarters, size = shown.info.rotation // 90 % 4, (shown.info.height, shown.info.width)
-        plain, field = coded.motion(direction=direction), shown.motion(direction=direction)
-        assert same(field, next(shown.chunks(5, direction=direction)).motion)
-        for made in (field, pickle.loads(pickle.dumps(field))):
-            for cell in (4, 8, 16, None):
-                for crop in (True, False):
-                    found = made.resample(cell, size if crop else None)
-                    expected = plain.resample(cell, (44, 60) if crop else None)
-                    assert np.array_equal(found.mask, np.rot90(expected.mask, quarters, (-2, -1)))
-                    long, wanted = (np.hypot(*np.moveaxis(part.vectors, -3, 0)) for part in (found, expected))
-                    assert np.array_equal(long, np.rot90(wanted, quarters, (-2, -1)))
-        pixels = field.resample(None, size)
-        assert pixels.mask.shape[-2:] == size
-        assert np.array_equal(found.picture_types, plain.picture_types)
 
 
 @pytest.mark.parametrize("cut", [0, 5, 12, 15])
