@@ -46,6 +46,14 @@ from cvrl_lite.pretext.gather import _Gather
 from cvrl_lite.pretrain.model import on_device
 
 EPOCHS = {"UCF101": 120 * 9537, "Kinetics-400": 120 * 300_000}  # clips in 120 epochs
+WAYS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("float32, contiguous", {"channels_last": False}),
+    ("bfloat16, contiguous", {"channels_last": False}),
+    ("bfloat16, channels_last_3d", {}),
+    ("+ fused optimizer", {"fused": True}),
+    ("+ cuDNN tries its kernels", {"fused": True, "benchmark": True}),
+    ("+ compiled networks", {"fused": True, "benchmark": True, "compiled": True}),
+)
 LIMIT = 470.0  # seconds after which no further stage begins
 
 
@@ -116,16 +124,8 @@ class Bench:
 
     def steps(self) -> list[dict[str, Any]]:
         """A step of 64 clips, one change after the other, and where the time of the last one goes."""
-        ways: list[tuple[str, dict[str, Any]]] = [
-            ("float32, contiguous", {"channels_last": False}),
-            ("bfloat16, contiguous", {"channels_last": False}),
-            ("bfloat16, channels_last_3d", {}),
-            ("+ fused optimizer", {"fused": True}),
-            ("+ compile", {"fused": True, "compiled": "default"}),
-            ("+ CUDA graphs", {"fused": True, "compiled": "reduce-overhead"}),
-        ]
         rows = []
-        for name, how in ways:
+        for name, how in WAYS:
             if how.get("compiled") and not self.cuda:
                 continue
             recipe = self.recipe(self.batch)
@@ -180,7 +180,7 @@ class Bench:
         """Batches that fit, twice as large each time."""
         rows, batch = [], self.batch * 2
         while not rows or "failed" not in rows[-1]:
-            how = {"fused": True}
+            how = self.fastest | {"compiled": False}
             rows.append({"batch": batch} | self.measured(self.recipe(batch), how, 4))
             batch *= 2
             if self.fast or batch > 1024:
@@ -190,25 +190,31 @@ class Bench:
     def costs(self) -> dict[str, Any]:
         """Where the time of a step goes: by part, and by kernel."""
         recipe = self.recipe(self.batch)
-        stepper = Stepper(recipe, self.device, fused=self.cuda)
+        stepper = Stepper(recipe, self.device, **(self.fastest | {"compiled": False}))
         batches = self.samples.training(recipe)
         for _ in range(3):
             stepper(next(batches))
         batch = next(batches)
         views = augment(batch, recipe.augmentation)
 
-        def forward() -> Tensor:
-            with torch.autocast(self.device.type, torch.bfloat16):
-                loss: Tensor = stepper.model(views, 0.5)[0]
-            return loss
-
-        times = 2 if self.fast else 10
-        parts = {
-            "augment": statistics.median(self.timed(lambda: augment(batch, recipe.augmentation), times)),
-            "forward": statistics.median(self.timed(forward, times)),
-            "forward and backward": statistics.median(self.timed(lambda: forward().backward(), times)),
-            "whole step": statistics.median(self.timed(lambda: stepper(batch), times)),
+        model, windows = stepper.model, views.motion.transpose(0, 1).flatten(0, 1)
+        networks: dict[str, Callable[[], Tensor]] = {
+            "backbone": lambda: sum_of(*model.backbone(views.clip)),
+            "motion encoder": lambda: sum_of(model.motion.encoder(windows)),
+            "context encoder": lambda: sum_of(model.context.encoder(views.keyframe)),
+            "all networks and losses": lambda: model(views, 0.5)[0],
         }
+
+        def there_and_back(network: Callable[[], Tensor]) -> None:
+            with torch.autocast(self.device.type, torch.bfloat16):
+                out = network()
+            out.backward()
+
+        times = 2 if self.fast else 6
+        parts = {"augment": statistics.median(self.timed(lambda: augment(batch, recipe.augmentation), times))}
+        for name, network in networks.items():
+            parts[name] = statistics.median(self.timed(lambda n=network: there_and_back(n), times))
+        parts["whole step"] = statistics.median(self.timed(lambda: stepper(batch), times))
         kinds = [torch.profiler.ProfilerActivity.CPU]
         if self.cuda:
             kinds.append(torch.profiler.ProfilerActivity.CUDA)
@@ -362,6 +368,12 @@ class Bench:
     def hours(self) -> dict[str, float]:
         """120 epochs at the fastest step measured, if reading the files keeps up."""
         return {name: clips * self.step_seconds / self.batch / 3600 for name, clips in EPOCHS.items()}
+
+
+def sum_of(*maps: Tensor) -> Tensor:
+    """One number that depends on all of some maps."""
+    total: Tensor = torch.stack([part.float().mean() for part in maps]).sum()
+    return total
 
 
 STAGES = (

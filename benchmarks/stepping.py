@@ -71,7 +71,8 @@ class Stepper:
         *,
         channels_last: bool = True,
         fused: bool = False,
-        compiled: str | None = None,
+        benchmark: bool = False,
+        compiled: bool = False,
     ) -> None:
         torch.manual_seed(recipe.seed)
         self.recipe, self.device = recipe, device
@@ -82,8 +83,10 @@ class Stepper:
         if fused:
             for group in self.optimizer.param_groups:
                 group["fused"], group["foreach"] = True, False
-        if compiled:
-            self.model.compile(mode=compiled)
+        torch.backends.cudnn.benchmark = benchmark
+        if compiled:  # not the losses: the number of valid points differs from batch to batch
+            for network in (self.model.backbone, self.model.motion.encoder, self.model.context.encoder):
+                network.compile(dynamic=False)
         self.called: nn.Module = self.model
         self.done = 0
 
