@@ -9,7 +9,7 @@ import stat
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from cvrl_lite.errors import UnreadableFile, shown
@@ -23,6 +23,7 @@ VIDEO_SUFFIXES = frozenset(
 )
 """Endings by which a folder's videos are known, in lower case."""
 
+_NAME_BYTES = 255  # what a name may have nearly everywhere
 _MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32"} | {
     codecs.BOM_UTF16_LE: "utf-16",  # behind UTF-32's mark, which begins like it
     codecs.BOM_UTF16_BE: "utf-16",
@@ -231,10 +232,15 @@ def replacing(path: str | os.PathLike[str], *, durable: bool = False) -> Iterato
     machine loses power, as the file is on the disk before it gets its name. A writer that is killed leaves
     the temporary file, whose name begins with a dot and ends in `.partial`, so that nothing takes it for
     the kind of file that `path` is.
+
+    Raises:
+        OSError: The folder cannot be made, or takes no name of that length; nothing was begun then.
     """
     final = Path(path)
     final.parent.mkdir(parents=True, exist_ok=True)
-    part = final.with_name(f".{final.name}.{os.getpid()}.partial")
+    with suppress(FileNotFoundError):
+        os.lstat(final)  # which fails now, and not after the work, where the name is too long
+    part = final.with_name(_unfinished(final.name))
     try:
         yield part
         if durable:
@@ -243,3 +249,13 @@ def replacing(path: str | os.PathLike[str], *, durable: bool = False) -> Iterato
         os.replace(part, final)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _unfinished(name: str) -> str:
+    """A temporary name beside `name` that is no longer than file systems take."""
+    end = f".{os.getpid()}.partial"
+    if len(os.fsencode(f".{name}{end}")) > _NAME_BYTES:
+        end = f".{hashlib.sha256(os.fsencode(name)).hexdigest()[:8]}{end}"  # as others may begin alike
+        while len(os.fsencode(f".{name}{end}")) > _NAME_BYTES:
+            name = name[:-1]
+    return f".{name}{end}"

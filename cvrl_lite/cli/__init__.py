@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 from cvrl_lite import __version__
 from cvrl_lite.cli import batch, learning, reading
-from cvrl_lite.errors import Diverged, VideoError
+from cvrl_lite.errors import Diverged, VideoError, shown
 
 
 class _Parser(argparse.ArgumentParser):
@@ -67,4 +67,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _line(message: object) -> str:
     rank = f" process {os.environ['RANK']}:" if "RANK" in os.environ else ""  # torchrun's
-    return f"cvrl-lite:{rank} {' '.join(str(message).split())}"
+    return f"cvrl-lite:{rank} {shown(' '.join(str(message).split()))}"

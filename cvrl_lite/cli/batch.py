@@ -17,7 +17,7 @@ from cvrl_lite.cli.reading import Commands, command
 from cvrl_lite.codec import extract, is_transcoded, transcode
 from cvrl_lite.codec.encode import ENCODERS
 from cvrl_lite.codec.extract import WHAT, targets
-from cvrl_lite.errors import VideoError
+from cvrl_lite.errors import VideoError, shown
 from cvrl_lite.progress import track
 
 Job = Callable[[Path, Path], bool]
@@ -117,7 +117,7 @@ def _done(job: Job, source: Path, target: Path) -> Outcome:
         target.parent.mkdir(parents=True, exist_ok=True)
         return job(source, target), ""
     except (VideoError, OSError) as error:
-        return False, " ".join(str(error).split())
+        return False, shown(str(error))
 
 
 @contextmanager
@@ -178,7 +178,7 @@ def _batch(arguments: argparse.Namespace, job: Job, name: Callable[[Path], str],
                 failures.append((source, reason))
                 print(f"cvrl-lite: {reason}", file=sys.stderr)
             else:
-                print(target if written else f"{target} (as it was)")
+                print(shown(target) + ("" if written else " (as it was)"))
     _report(arguments.out / "failures.csv", failures)
     return 0 if not failures else 2 if len(failures) == len(pairs) else 1
 
@@ -190,4 +190,4 @@ def _report(path: Path, failures: Sequence[tuple[Path, str]]) -> None:
         with open(path, "w", newline="", encoding="utf-8") as file:
             table = csv.writer(file)
             table.writerow(("file", "reason"))
-            table.writerows(failures)
+            table.writerows((shown(source), reason) for source, reason in failures)

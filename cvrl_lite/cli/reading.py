@@ -17,7 +17,7 @@ import numpy as np
 
 from cvrl_lite import scenes
 from cvrl_lite.codec import CompressedVideo
-from cvrl_lite.errors import VideoError
+from cvrl_lite.errors import VideoError, shown
 from cvrl_lite.files import cache_dir
 from cvrl_lite.progress import track
 
@@ -103,7 +103,7 @@ def each(files: Iterable[Path], job: Callable[[Path], None], description: str) -
             job(path)
         except (VideoError, OSError) as error:
             failed += 1
-            print(f"cvrl-lite: {' '.join(str(error).split())}", file=sys.stderr)
+            print(f"cvrl-lite: {shown(str(error))}", file=sys.stderr)
     return 0 if not failed else 2 if failed == len(paths) else 1
 
 
@@ -153,7 +153,7 @@ def _inspect(arguments: argparse.Namespace) -> int:
         with CompressedVideo(path) as video:
             found.append(video.info.as_dict())
             if arguments.plot:
-                name = path.name if path.name not in drawn else str(path)
+                name = shown(path.name if path.name not in drawn else path)
                 drawn[name] = (video.info.picture_types, video.info.frame_bytes, video.times)
 
     code = each(arguments.files, look, "inspecting")
@@ -197,7 +197,7 @@ def _described(facts: dict[str, Any]) -> str:
         "vectors": vectors,
         "streams": ", ".join(facts["streams"]),
     }
-    return "\n".join([str(facts["file"]), *(f"  {name:<9}{line}" for name, line in lines.items())])
+    return "\n".join([shown(facts["file"]), *(f"  {name:<9}{line}" for name, line in lines.items())])
 
 
 def _size(facts: dict[str, Any]) -> str:

@@ -118,7 +118,7 @@ def encode(
     try:
         with _own_priority(), replacing(path) as part:
             with av.open(
-                os.fspath(part), "w", format=_container(path), options={"fflags": "+bitexact"}
+                f"file:{part}", "w", format=_container(path), options={"fflags": "+bitexact"}
             ) as container:
                 if comment is not None:
                     container.metadata["comment"] = comment

@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+import unicodedata
+import warnings
 import zipfile
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack
@@ -21,7 +23,7 @@ from cvrl_lite.codec.chunks import KeyFrames
 from cvrl_lite.codec.raster import Motion
 from cvrl_lite.codec.residual import Residual
 from cvrl_lite.codec.video import CompressedVideo
-from cvrl_lite.errors import DamagedVideo, NotAVideo, UnreadableFile
+from cvrl_lite.errors import DamagedVideo, NotAVideo, UnreadableFile, shown
 from cvrl_lite.files import check_regular, replacing, videos_below
 
 What = Literal["keyframes", "motion", "residual"]
@@ -112,14 +114,13 @@ def extract(
         asked: list[Any] = ["residuals" if name == "residual" else name for name in what]
         types: list[str] = []
         exact = False
-        folder = Path(dst).parent
-        folder.mkdir(parents=True, exist_ok=True)
         with ExitStack() as stack:
+            part = stack.enter_context(replacing(dst))
             columns: dict[str, _Column] = {}
 
             def put(name: str, values: np.ndarray) -> None:
                 if name not in columns:  # on the target's disk: the system's folder may lie in memory
-                    file = stack.enter_context(tempfile.TemporaryFile(dir=folder))
+                    file = stack.enter_context(tempfile.TemporaryFile(dir=part.parent))
                     columns[name] = _Column(file, values)
                 columns[name].add(values)
 
@@ -149,7 +150,7 @@ def extract(
                 "picture_types": "".join(types),
                 "residual_exact": exact,
             }
-            with replacing(dst) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
+            with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
                 _write(archive, "header", np.array(json.dumps(header)))
                 _write(archive, "times", video.times)
                 for name, column in columns.items():
@@ -161,7 +162,7 @@ def load(path: str | os.PathLike[str]) -> Extracted:
     """Reads what `extract` wrote.
 
     Raises:
-        UnreadableFile: The file is missing, a folder, or may not be read.
+        UnreadableFile: The file is missing, a folder or a pipe, or may not be read.
         NotAVideo: It is of another kind.
         DamagedVideo: It is broken.
     """
@@ -199,6 +200,10 @@ def load(path: str | os.PathLike[str]) -> Extracted:
 def targets(sources: Sequence[Path], out: Path, name: Callable[[Path], str]) -> list[tuple[Path, Path]]:
     """A file to write for each video: a folder's are looked for below it and keep their sub-folders.
 
+    Where two videos would be written to one file, or to names that differ in case alone and are one on many
+    systems, the one whose name the file has keeps it, else the first by name; the others' files get their
+    whole name and an ending (`a.avi.mp4`). A warning says so.
+
     Args:
         sources: Files and folders.
         out: Where to write. Where it lies in one of the folders, what an earlier call wrote is no source.
@@ -208,21 +213,44 @@ def targets(sources: Sequence[Path], out: Path, name: Callable[[Path], str]) -> 
         Pairs (video, file to write), each video once.
 
     Raises:
-        ValueError: Two videos would be written to one file.
+        ValueError: Two videos of one name, from two of the sources, would be written to one file.
+
+    Example:
+        >>> videos = [Path("in/a.avi"), Path("in/a.mp4")]
+        >>> import warnings
+        >>> with warnings.catch_warnings(record=True) as caught:
+        ...     [path.name for _, path in targets(videos, Path("out"), lambda path: f"{path.stem}.mp4")]
+        ['a.avi.mp4', 'a.mp4']
+        >>> print(caught[0].message)
+        in/a.avi: becomes out/a.avi.mp4, as in/a.mp4 becomes out/a.mp4
     """
-    pairs: dict[Path, Path] = {}
+    pairs: dict[str, tuple[Path, Path]] = {}
     for source in sources:
         if source.is_dir():
             for path in videos_below(source, without=out):
-                pairs[path] = out / path.relative_to(source).parent / name(path)
+                target = out / path.relative_to(source).parent / name(path)
+                pairs.setdefault(os.path.realpath(path), (path, target))
         else:
-            pairs[source] = out / name(source)
-    taken: dict[Path, Path] = {}
-    for source, target in pairs.items():
-        if target in taken:
-            raise ValueError(f"{source} and {taken[target]} would both become {target}")
-        taken[target] = source
-    return list(pairs.items())
+            pairs.setdefault(os.path.realpath(source), (source, out / name(source)))
+    wanted = dict(pairs.values())
+    taken: dict[str, Path] = {}
+    for source in sorted(wanted, key=lambda path: (path.name != wanted[path].name, path)):
+        target = wanted[source]
+        if other := taken.get(_anywhere(target)):
+            if wanted[other] == target and other.name == source.name:
+                raise ValueError(f"{shown(source)} and {shown(other)} would both become {shown(target)}")
+            numbers = ("", *(f".{number}" for number in range(2, len(wanted) + 2)))
+            names = (target.with_name(f"{source.name}{number}{target.suffix}") for number in numbers)
+            wanted[source] = next(path for path in names if _anywhere(path) not in taken)
+            first = f"{shown(other)} becomes {shown(wanted[other])}"
+            warnings.warn(f"{shown(source)}: becomes {shown(wanted[source])}, as {first}", stacklevel=2)
+        taken[_anywhere(wanted[source])] = source
+    return list(wanted.items())
+
+
+def _anywhere(path: Path) -> str:
+    """What two names have in common that are one file on some system."""
+    return unicodedata.normalize("NFC", str(path)).casefold()
 
 
 class _Column:
@@ -257,6 +285,8 @@ def _write(archive: zipfile.ZipFile, name: str, values: np.ndarray) -> None:
 
 def _holds(path: str | os.PathLike[str], origin: dict[str, Any]) -> bool:
     """Whether a whole file is there that was extracted from the same video in the same way."""
+    if not os.path.isfile(path):  # not there, or a pipe, which is not opened
+        return False
     try:
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as held:
             header = json.loads(str(held["header"]))

@@ -35,7 +35,7 @@ def cached_index(path: str, stream: int, folder: str | os.PathLike[str], make: C
     except OSError:  # gone since it was opened
         return make()
     key = f"{_FORMAT} {os.path.abspath(path)} {stream} {state.st_size} {state.st_mtime_ns}"
-    kept = Path(folder) / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.npz"
+    kept = Path(folder) / f"{hashlib.sha256(os.fsencode(key)).hexdigest()[:32]}.npz"
     try:
         return _load(kept)
     except Exception:  # not there, or not whole, in any of the ways that a broken archive can be

@@ -38,7 +38,7 @@ class Source:
         self.sample_aspect_ratio: Fraction | None = None
         self.seen = False
         self.display_matrix: tuple[int, ...] | None = None
-        self._again: dict[str, str] = {}
+        self._options = {"pattern_type": "none"}  # a % in a name never stands for the numbers of many files
         if isinstance(file, str | os.PathLike):
             self.file: str | BinaryIO = os.fspath(file)
             self.name = self.file
@@ -57,14 +57,14 @@ class Source:
         target: Any
         target = self._checked_path(self.file) if isinstance(self.file, str) else _View(self.file, self.name)
         try:
-            container = av.open(target, metadata_errors="replace", options=self._again)
+            container = av.open(target, metadata_errors="replace", options=self._options)
         except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
             raise UnreadableFile(self.name, error.strerror or "cannot be read") from None
         except av.FFmpegError:
             raise NotAVideo(self.name, "no video format was recognised in it") from None
         if "mp4" in container.format.name.split(","):
             # An MP4 header tells all that a decoder needs: a further opening need not look into the streams.
-            self._again = {"probesize": "32"}
+            self._options["probesize"] = "32"
         try:
             stream = self._chosen(container)
             self.sample_aspect_ratio = self.sample_aspect_ratio or stream.sample_aspect_ratio

@@ -98,6 +98,8 @@ def is_transcoded(
         UnreadableFile: The video is missing or may not be read.
     """
     made = _made(src, gop, short_side, square_pixels, settings)
+    if not os.path.isfile(dst):
+        return False
     try:
         with av.open(f"file:{os.fspath(dst)}", metadata_errors="replace") as container:
             remarks = [text for name, text in container.metadata.items() if name.lower() == "comment"]
