@@ -36,6 +36,11 @@ class Residual(NamedTuple):
     mask: np.ndarray
     exact: bool
 
+    def predicted(self) -> np.ndarray:
+        """(T, H, W) bool: the mask with a value for each pixel, also of a frame that was turned."""
+        height, width = self.values.shape[-2:]
+        return self.mask.repeat(8, -2).repeat(8, -1)[..., :height, :width]
+
 
 def iterate_residuals(
     decoder: Decoder, index: Index, start: int, stop: int

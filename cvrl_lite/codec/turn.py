@@ -102,10 +102,27 @@ def turned_images(images: np.ndarray, way: Orientation) -> np.ndarray:
     return _laid(images, way, (-3, -2))
 
 
+class TurnedResidual(Residual):
+    """Residuals laid as their frames are shown."""
+
+    _way = UPRIGHT
+
+    def predicted(self) -> np.ndarray:
+        """As of `Residual`."""
+        back = self._way.inverse
+        values, mask = (_laid(part, back, (-2, -1)) for part in self[:2])
+        coded = Residual(values, mask, self.exact)
+        return _laid(coded.predicted(), self._way, (-2, -1))
+
+
 def turned_residual(residual: Residual, way: Orientation) -> Residual:
     """The residual of the frames as they are shown."""
+    if way == UPRIGHT:
+        return residual
     values, mask = (_laid(part, way, (-2, -1)) for part in residual[:2])
-    return Residual(values, mask, residual.exact)
+    turned = TurnedResidual(values, mask, residual.exact)
+    turned._way = way
+    return turned
 
 
 class TurnedMotion(Motion):

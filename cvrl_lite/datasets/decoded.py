@@ -163,7 +163,7 @@ def read_residuals(
     """Its residuals: (T, 2, G, G) int16 in 1/16 grey level, mean and mean size; and its mask."""
     found = video.residuals(start, stop)
     height, width = found.values.shape[1:]
-    there = found.mask.repeat(8, 1).repeat(8, 2)[:, :height, :width]
+    there = found.predicted()
     values = np.stack([found.values, np.abs(found.values)], 1).astype(np.float32)
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2

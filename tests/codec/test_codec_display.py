@@ -94,6 +94,8 @@ def test_all_that_is_read_lies_the_same_way(plain, tmp_path, matrix):
         residual, rest = video.residuals(), coded.residuals()
         assert np.array_equal(residual.values, shown(rest.values, matrix))
         assert np.array_equal(residual.mask, shown(rest.mask, matrix))
+        assert np.array_equal(residual.predicted(), shown(rest.predicted(), matrix))
+        assert not residual.values[~residual.predicted()].any()
         sample = video.sample(0, 4, window=3)
         assert np.array_equal(sample.clip, images[:4]) and np.array_equal(sample.keyframe, images[0])
         assert same(sample.motion, video.motion(4, 7))
