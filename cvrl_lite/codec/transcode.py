@@ -12,9 +12,11 @@ import av
 from cvrl_lite.codec.encode import encode
 from cvrl_lite.codec.turn import scaled
 from cvrl_lite.codec.video import CompressedVideo
-from cvrl_lite.errors import UnreadableFile
+from cvrl_lite.errors import UnreadableFile, VideoError
 
 _FORMAT = 2  # of what is written; a later one is made again
+
+_LARGEST = 16384  # pixels along a side: x264 writes no more
 
 
 def transcode(
@@ -68,6 +70,9 @@ def transcode(
         height, width = info.display_height, info.display_width
         if not square_pixels:
             height, width, ratio = info.height, info.width, info.sample_aspect_ratio
+        elif max(height, width) > _LARGEST:
+            reason = f"a sample aspect ratio of {info.sample_aspect_ratio} makes frames of {width}x{height}"
+            raise VideoError(src, f"{reason}: keep the stored shape (square_pixels=False)")
         if short_side is not None and short_side < min(height, width):
             height, width = scaled((height, width), short_side)
         size = (max(2, height - height % 2), max(2, width - width % 2))

@@ -187,8 +187,8 @@ if OURS:
 # ```
 #
 # In Python, `codec.transcode` does it for one file; the cell uses that. Also HEVC, AV1 and VP9 become H.264
-# that way, *with* vectors: they are those of our encoder, found in the decoded pictures. The clean folder
-# keeps the sub-folders.
+# that way, *with* vectors: they are those of our encoder, found in the decoded pictures. Frames are written
+# as a player shows them, upright and with square pixels. The clean folder keeps the sub-folders.
 
 # %%
 clean = work / "clean"

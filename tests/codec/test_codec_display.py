@@ -285,14 +285,20 @@ def test_the_sample_aspect_ratio_is_told(tmp_path, name):
         assert video.info.sample_aspect_ratio in (None, 1) and video.info.display_width == 64
 
 
+def with_ratio(src, dst, width, height):
+    """Copies an MP4 file whose container then says this ratio, not its stream; the bytes from before."""
+    data = src.read_bytes()
+    at = data.index(b"pasp") + 4
+    ratio = width.to_bytes(4, "big") + height.to_bytes(4, "big")
+    dst.write_bytes(data[:at] + ratio + data[at + 8 :])
+    return data
+
+
 def test_the_ratio_of_the_container_comes_before_that_of_the_stream(tmp_path):
     """As in FFmpeg's av_guess_sample_aspect_ratio()."""
     encode(pan(3, 1, 1, 48, 64), tmp_path / "a.mp4", sample_aspect_ratio=RATIO)
-    data = (tmp_path / "a.mp4").read_bytes()
+    data = with_ratio(tmp_path / "a.mp4", tmp_path / "b.mp4", 4, 3)
     at = data.index(b"pasp") + 4
-    (tmp_path / "b.mp4").write_bytes(
-        data[:at] + (4).to_bytes(4, "big") + (3).to_bytes(4, "big") + data[at + 8 :]
-    )
     (tmp_path / "c.mp4").write_bytes(data[: at - 4] + b"free" + data[at:])
     for name, ratio in {"a.mp4": RATIO, "b.mp4": Fraction(4, 3), "c.mp4": RATIO}.items():
         with CompressedVideo(tmp_path / name) as video:
@@ -328,6 +334,17 @@ def test_a_ratio_that_cannot_be_kept_is_refused(tmp_path):
     assert not (tmp_path / "b.avi").exists()
     with pytest.raises(ValueError, match="above 0"):
         encode(pan(3, 1, 1, 48, 64), tmp_path / "c.mp4", sample_aspect_ratio=Fraction(0))
+
+
+def test_a_senseless_ratio_is_told(tmp_path):
+    encode(pan(3, 1, 1, 48, 64), tmp_path / "plain.mp4", sample_aspect_ratio=RATIO)
+    with_ratio(tmp_path / "plain.mp4", tmp_path / "a.mp4", 1000, 1)
+    with pytest.raises(VideoError, match=r"a\.mp4: .* of 1000 makes frames of 64000x48"):
+        transcode(tmp_path / "a.mp4", tmp_path / "b.mp4")
+    with_ratio(tmp_path / "plain.mp4", tmp_path / "a.mp4", 1, 1000)
+    transcode(tmp_path / "a.mp4", tmp_path / "b.mp4")
+    with CompressedVideo(tmp_path / "b.mp4") as video:
+        assert (video.info.width, video.info.height) == (2, 48)
 
 
 def test_the_shell_keeps_the_shape_of_pixels_where_asked_to(tmp_path):
