@@ -276,7 +276,7 @@ def test_a_set_holds_what_its_index_says(small_set: tuple[Path, list[scenes.Clip
         assert clip.file_sha256 == sha256(root / clip.file)
         with CompressedVideo(root / clip.file) as video:
             assert (video.info.frames, video.info.width, video.info.height) == (3, 32, 32)
-            assert float(video.info.frame_rate) == 25
+            assert video.info.average_rate == 25
 
 
 def test_files_that_are_there_are_not_made_again(small_set: tuple[Path, list[scenes.Clip]]) -> None:

@@ -187,11 +187,12 @@ def _described(facts: dict[str, Any]) -> str:
     else:
         vectors = "yes, to pictures at unknown distances"
     clock = "" if facts["has_timestamps"] else ", without time stamps"
+    average, nominal = facts["average_rate"], facts["nominal_rate"]
+    rate = f"{average:.2f} fps" + (f" on average, most at {nominal:.2f}" if average != nominal else "")
     lines = {
         "codec": f"{facts['codec']}, {facts['pixel_format']}",
         "size": _size(facts),
-        "length": f"{facts['frames']} frames, {facts['duration']:.2f} s, {facts['frame_rate']:.2f} fps"
-        + clock,
+        "length": f"{facts['frames']} frames, {facts['duration']:.2f} s, {rate}{clock}",
         "pictures": counts,
         "GOPs": f"{len(gops)}, of {min(gops)} to {max(gops)} frames",
         "vectors": vectors,

@@ -10,6 +10,7 @@ import sys
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -20,6 +21,7 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from cvrl_lite.codec.headers import is_intra, picture_teller
+from cvrl_lite.codec.rates import declared_rates, is_raw, nominal_rate, tick_of
 from cvrl_lite.errors import DamagedVideo
 
 _MOST_KEPT = 4_000_000  # bytes of packets that an open video may hold in memory
@@ -54,7 +56,7 @@ class Index:
         keys: The key packets, in display order.
         has_timestamps: Whether the times are the file's; else they are index / rate.
         duration: Seconds from the first picture's start to the last one's end.
-        rate: Frames a second, on average.
+        rate: Frames a second that most frames keep to; without time stamps all do.
         size: (H, W) the stream announces.
         bytes: (N,) int64, what each frame takes; empty where packets have no time stamps to tell.
         breaks_off: How the file ends before its own table says; "" where it does not.
@@ -66,7 +68,7 @@ class Index:
     keys: tuple[Key, ...]
     has_timestamps: bool
     duration: float
-    rate: float
+    rate: Fraction
     size: tuple[int, int]
     bytes: np.ndarray
     breaks_off: str = ""
@@ -127,8 +129,10 @@ def read_index(
     """
     shown: list[_Packet] = []
     entry: Key | None = None
-    held, last_duration, breaks_off = 0, 0, ""
+    held, ends, lasts, breaks_off = 0, -sys.maxsize, 0, ""
     pictures_in, bytes_left = picture_teller(stream), _MOST_KEPT
+    formats = container.format.name.split(",")
+    is_mp4 = "mp4" in formats
     try:
         for packet in packets(name, container, stream):
             bytes_left -= packet.size
@@ -140,7 +144,10 @@ def read_index(
                 entry = Key(packet.pts, packet.dts, 0, is_sure=False)
             if entry is not None and not packet.is_discard:
                 shown.append(_Packet(packet.pts, packet.dts, packet.is_keyframe, packet.size, pictures))
-                last_duration = packet.duration or last_duration
+                if packet.pts is not None and packet.pts >= ends:
+                    ends, lasts = packet.pts, packet.duration or 0
+                elif is_mp4:  # whose table holds the steps between packets as they are decoded
+                    lasts = 0
     except DamagedVideo as error:
         breaks_off = error.reason
     if kept and bytes_left < 0:
@@ -151,15 +158,19 @@ def read_index(
         raise DamagedVideo(name, breaks_off or "it holds no key picture to start from")
     breaks_off = breaks_off or _missing_end(container, stream, held, shown)
 
-    tick = float(stream.time_base or 1)
-    rate = float(stream.average_rate or stream.guessed_rate or 25)
+    tick = float(tick_of(stream))
     context = stream.codec_context
     size = (context.height, context.width)
     if not all(size):
         raise DamagedVideo(name, "its header does not tell the size of the pictures")
     start = entry.pts or 0
     stamps = sorted(p.pts for p in shown if p.pts is not None and p.pts >= start and p.pictures)
+    lasts *= is_mp4 or "matroska" in formats  # elsewhere FFmpeg guesses
     packed = any(len(p.pictures) > 1 for p in shown)
+    # Where pictures share packets, those are decoded, not shown, at even steps.
+    clock = [p.dts for p in shown if p.dts is not None] if packed else stamps
+    declared = declared_rates(container, stream)
+    rate = nominal_rate(np.array(clock), tick_of(stream), declared, lasts)
     stamped = not packed and all(p.pts is not None for p in shown)
     if not stamped or not stamps or len(set(stamps)) < len(stamps):
         # Stamps are missing, or belong to packets rather than pictures: count what the decoder delivers.
@@ -168,19 +179,24 @@ def read_index(
         counted = [_counted_key(order, first) for p, first in zip(shown, before) if p.is_key and p.pictures]
         stamped = stamped and len(stamps) == len(order)
         keys = tuple(counted) or (Key(None, None, 0, is_sure=False),)
-        times = np.array(stamps) * tick if stamped else np.arange(len(order)) / rate
+        times = np.array(stamps) * tick if stamped else np.arange(len(order)) / float(rate)
         none = np.empty(0, np.int64)
-        return Index(times, {}, keys, stamped, len(order) / rate, rate, size, none, breaks_off)
+        return Index(times, {}, keys, stamped, len(order) / float(rate), rate, size, none, breaks_off)
 
     at_key = [
         (p.pts, p.dts) for p in shown if p.is_key and p.pts is not None and p.pts >= start and p.pictures
     ]
     keys = _entered([Key(pts, dts, bisect_left(stamps, pts)) for pts, dts in at_key], entry)
-    length = (stamps[-1] - stamps[0]) * tick + (last_duration * tick or 1 / rate)
+    times = np.array(stamps) * tick
+    stamped = not is_raw(container)  # else FFmpeg has counted frames by a rate of its choice
+    if not stamped:
+        times = np.arange(len(stamps)) / float(rate)
+    known = 2 * lasts * tick > 1 / rate  # else a parser's guess, by a clock faster than the frames
+    length = float(times[-1] - times[0]) + (lasts * tick if known and stamped else float(1 / rate))
     places: dict[int | None, int] = {pts: i for i, pts in enumerate(stamps)}
     taken = {p.pts: p.size for p in shown if p.pictures}
     sizes = np.array([taken[pts] for pts in stamps], np.int64)
-    return Index(np.array(stamps) * tick, places, keys, True, length, rate, size, sizes, breaks_off)
+    return Index(times, places, keys, stamped, length, rate, size, sizes, breaks_off)
 
 
 def _entered(keys: list[Key], entry: Key) -> tuple[Key, ...]:

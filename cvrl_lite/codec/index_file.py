@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import Callable
 from contextlib import suppress
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy as np
 from cvrl_lite.codec.index import Index, Key
 from cvrl_lite.files import replacing
 
-_FORMAT = 3
+_FORMAT = 4
 _NONE = np.iinfo(np.int64).min
 
 
@@ -55,7 +56,8 @@ def _save(index: Index, file: object) -> None:
         places=np.array(list(index.places.values()), np.int64),
         keys=np.array(keys, np.int64),
         bytes=index.bytes,
-        facts=np.array([index.has_timestamps, index.duration, index.rate, *index.size], np.float64),
+        facts=np.array([index.has_timestamps, index.duration, *index.size], np.float64),
+        rate=np.array(index.rate.as_integer_ratio()),
         breaks_off=np.array(index.breaks_off),
     )
 
@@ -66,7 +68,7 @@ def _load(path: Path) -> Index:
             Key(None if pts == _NONE else pts, None if dts == _NONE else dts, frame, bool(sure))
             for pts, dts, frame, sure in held["keys"].tolist()
         ]
-        stamped, duration, rate, height, width = held["facts"].tolist()
+        stamped, duration, height, width = held["facts"].tolist()
         places: dict[int | None, int] = dict(
             zip(held["stamps"].tolist(), held["places"].tolist(), strict=True)
         )
@@ -76,7 +78,7 @@ def _load(path: Path) -> Index:
             tuple(keys),
             bool(stamped),
             duration,
-            rate,
+            Fraction(*held["rate"].tolist()),
             (int(height), int(width)),
             held["bytes"],
             str(held["breaks_off"]),

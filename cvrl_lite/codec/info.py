@@ -33,7 +33,12 @@ class VideoInfo:
         display_height: As `display_width`.
         frames: How many.
         duration: Seconds, from the first picture's start to the last one's end.
-        frame_rate: Frames a second, on average.
+        average_rate: Frames a second: `frames` by `duration`. Where all frames last as long, up to what the
+            clock rounds, it equals `nominal_rate`.
+        nominal_rate: Frames a second by the step between most frames, as headers declare it where they are
+            consistent with that. Without time stamps it is the rate of the stream's headers, 25 where they
+            are silent, and all frames keep to it.
+        time_base: Seconds a tick of the stream's clock; times are known no better.
         gop_lengths: Frames from each key picture to the next; the last one to the end.
         has_vectors: Whether FFmpeg's decoder exports motion vectors that can be used for this codec.
         has_timestamps: Whether times are the file's own; a raw stream has none and counts frames.
@@ -54,7 +59,9 @@ class VideoInfo:
     display_height: int
     frames: int
     duration: float
-    frame_rate: float
+    average_rate: Fraction
+    nominal_rate: Fraction
+    time_base: Fraction
     gop_lengths: tuple[int, ...]
     has_vectors: bool
     has_timestamps: bool
@@ -112,14 +119,15 @@ class VideoInfo:
         return self._known()
 
     def as_dict(self) -> dict[str, object]:
-        """All of it but the lists with an entry a frame, ready for JSON."""
+        """All of it but the lists with an entry a frame, ready for JSON; fractions become floats."""
         shown = [entry.name for entry in fields(self) if not entry.name.startswith("_")]
         shown.remove("frame_bytes")
         shown += ["display_matrix", "mirrored", "rotation"]
         shown += ["picture_counts", "picture_bytes", "reference_distance_known"]
+        facts = {name: getattr(self, name) for name in shown}
         ratio = self.sample_aspect_ratio
-        as_text = {"sample_aspect_ratio": ratio and f"{ratio.numerator}:{ratio.denominator}"}
-        return {name: getattr(self, name) for name in shown} | as_text
+        facts["sample_aspect_ratio"] = ratio and f"{ratio.numerator}:{ratio.denominator}"
+        return {name: float(fact) if isinstance(fact, Fraction) else fact for name, fact in facts.items()}
 
     def __getstate__(self) -> dict[str, object]:
         late = ("display_matrix", "picture_types", "reference_distance_known")

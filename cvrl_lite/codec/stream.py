@@ -24,6 +24,7 @@ from cvrl_lite.codec.info import VideoInfo
 from cvrl_lite.codec.motion import PICTURE_TYPES, FieldBuilder, Sums
 from cvrl_lite.codec.pool import Decoders
 from cvrl_lite.codec.raster import RECORD, Direction, Motion, records
+from cvrl_lite.codec.rates import average_rate, tick_of
 from cvrl_lite.codec.residual import collected, iterate_residuals
 from cvrl_lite.codec.source import Source
 from cvrl_lite.codec.turn import (
@@ -89,7 +90,7 @@ class Stream:
         wide = round(index.size[1] * (ratio or 1))
         display_height, display_width = self.turned((index.size[0], max(1, wide)))
         with self.decoders.borrow() as decoder:
-            container, stream = decoder.container, decoder.stream
+            container, stream, tick = decoder.container, decoder.stream, tick_of(decoder.stream)
             return VideoInfo(
                 file=self.name,
                 container=container.format.name,
@@ -104,7 +105,9 @@ class Stream:
                 display_height=display_height,
                 frames=index.frames,
                 duration=index.duration,
-                frame_rate=index.rate,
+                average_rate=average_rate(index.frames, index.duration, index.rate, tick),
+                nominal_rate=index.rate,
+                time_base=tick,
                 gop_lengths=index.gop_lengths,
                 has_vectors=self.codec in VECTOR_CODECS,
                 has_timestamps=index.has_timestamps,

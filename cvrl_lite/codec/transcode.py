@@ -76,7 +76,7 @@ def transcode(
         if short_side is not None and short_side < min(height, width):
             height, width = scaled((height, width), short_side)
         size = (max(2, height - height % 2), max(2, width - width % 2))
-        how = {"fps": info.frame_rate, "sample_aspect_ratio": ratio} | settings
+        how = {"fps": info.average_rate, "sample_aspect_ratio": ratio} | settings
         return encode(video.frames(size=size), dst, gop=gop, comment=made, **how)
 
 

@@ -147,7 +147,8 @@ for path, (info, _, why) in looked.items():
         print(row(name, *"------", why))
         continue
     known = ("known" if info.reference_distance_known else "unknown") if info.has_vectors else "-"
-    size, rate, seconds = f"{info.width}x{info.height}", f"{info.frame_rate:.0f}", f"{info.duration:.2f}"
+    size, seconds = f"{info.width}x{info.height}", f"{info.duration:.2f}"
+    rate = f"{float(info.average_rate):.0f}"
     print(row(name, info.codec, size, rate, seconds, max(info.gop_lengths), known, why.split(":")[0]))
 
 # %%

@@ -1,0 +1,116 @@
+"""How many frames a second: what most frames keep to, and the average over a file.
+
+Containers guess: from a header that a cut left as it was, from the finest step seen, or from nothing at all.
+The frames' own times are the truth; what headers declare only says what a clock has rounded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fractions import Fraction
+
+import numpy as np
+from av.container import InputContainer
+from av.format import Flags
+from av.video.stream import VideoStream
+
+_NTSC = {Fraction(1000 * n, 1001) for n in (12, 15, 24, 30, 48, 60, 90, 120, 240)}
+_COMMON = _NTSC | {Fraction(n) for n in range(1, 301)} | {Fraction(15, 2), Fraction(25, 2)}
+_ROUNDED = 4  # ticks a step from which on one may be rounded to the next; fewer tell numbers of frames
+_JITTER = 0.02  # of a step; frames of cameras that keep no exact time differ by less
+
+
+def is_raw(container: InputContainer) -> bool:
+    """Whether a stream lies in its file without a container, so that nothing says when a frame is shown.
+
+    FFmpeg numbers such frames by a rate of its own choice.
+    """
+    return bool(Flags(container.format.flags) & Flags.no_timestamps)
+
+
+def tick_of(stream: VideoStream) -> Fraction:
+    """Seconds a tick of a stream's clock."""
+    return Fraction(stream.time_base or 1)
+
+
+def declared_rates(container: InputContainer, stream: VideoStream) -> tuple[Fraction, ...]:
+    """What the codec's header and the container's say, the codec's first; both may be wrong."""
+    # The rate that FFmpeg finds for a raw stream may count fields; its guess takes that into account.
+    said = (stream.codec_context.framerate, stream.guessed_rate if is_raw(container) else stream.base_rate)
+    return tuple(Fraction(rate) for rate in said if rate)
+
+
+def nominal_rate(
+    stamps: np.ndarray, tick: Fraction, declared: Iterable[Fraction] = (), last: int = 0
+) -> Fraction:
+    """The rate that the step between most frames stands for.
+
+    The steps counted are those that differ from each other by a rounded tick or a camera's jitter. Their mean
+    is known up to what the clock rounds off. The nearest declared rate within that error is meant, or else
+    the nearest of those in common use; if there is none, it is the mean itself.
+
+    Args:
+        stamps: (N,) times of the frames in ticks, ascending.
+        tick: Seconds.
+        declared: What headers say; the first one counts where there is no step to measure.
+        last: How many ticks the only frame lasts; 0 where that is not known.
+
+    Returns:
+        Frames a second.
+
+    Example:
+        >>> nominal_rate(np.array([0, 33, 67, 100, 133, 167, 200]), Fraction(1, 1000))  # milliseconds
+        Fraction(30, 1)
+        >>> nominal_rate(np.array([0, 1, 2, 4, 5, 7]), Fraction(1, 25))  # an AVI file that leaves frames out
+        Fraction(25, 1)
+    """
+    declared = tuple(declared)
+    steps = np.diff(np.asarray(stamps, np.int64))
+    if last and not len(steps):
+        steps = np.array([last])
+    near = _alike(steps)
+    count = int(near.sum())
+    if not count:
+        return declared[0] if declared else Fraction(25)
+    usual = steps[near]
+    mean = Fraction(int(usual.sum()), count)
+    measured = 1 / (mean * tick)
+    if mean < _ROUNDED:
+        return measured
+    # Within a run of such steps the rounded stamps between the first and the last one cancel out.
+    runs = int(np.count_nonzero(np.diff(near.astype(np.int8), prepend=0) == 1))
+    error = Fraction(max(1, int(np.ptp(usual))) * runs, count)
+    for known in (declared, _COMMON):
+        fitting = [rate for rate in known if abs(1 / (rate * tick) - mean) <= error]
+        if fitting:
+            return min(fitting, key=lambda rate: abs(rate - measured))
+    return measured.limit_denominator(1001)
+
+
+def _alike(steps: np.ndarray) -> np.ndarray:
+    """(N,) bool, which steps are the usual one: the largest group of those that hardly differ."""
+    positive = np.sort(steps[steps > 0])
+    if not len(positive):
+        return np.zeros(len(steps), bool)
+    reach = np.maximum(positive * _JITTER, positive >= _ROUNDED)
+    groups = np.searchsorted(positive, positive + reach, side="right") - np.arange(len(positive))
+    best = int(groups.argmax())
+    near: np.ndarray = (steps >= positive[best]) & (steps <= positive[best] + reach[best])
+    return near
+
+
+def average_rate(frames: int, duration: float, nominal: Fraction, tick: Fraction) -> Fraction:
+    """Frames by seconds; the nominal rate where the clock's rounding explains the difference.
+
+    Example:
+        >>> average_rate(300, 10.01, Fraction(30000, 1001), Fraction(1, 1000))
+        Fraction(30000, 1001)
+    """
+    if abs(frames / float(nominal) - duration) < 2 * rounding(nominal, tick):
+        return nominal
+    return Fraction(frames / duration).limit_denominator(100_000)
+
+
+def rounding(nominal: Fraction, tick: Fraction) -> float:
+    """Seconds by which a frame's time may differ from its place in an even row and still mean just that."""
+    return float(min(tick, 1 / (8 * nominal)))
