@@ -34,16 +34,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from pack import Packed, unpack
-from stepping import GALLERY, QUERIES, Samples, Stepper
+from stepping import Samples, Stepper, forward_flops, retrieval
 
 import cvrl_lite
 from cvrl_lite import pretrain
 from cvrl_lite.augment import augment, plain
-from cvrl_lite.evaluate import hits
 from cvrl_lite.models import VideoBackbone
 from cvrl_lite.pretext import info_nce_in_blocks
 from cvrl_lite.pretext.gather import _Gather
-from cvrl_lite.pretrain.model import on_device
 
 EPOCHS = {"UCF101": 120 * 9537, "Kinetics-400": 120 * 300_000}  # clips in 120 epochs
 WAYS: tuple[tuple[str, dict[str, Any]], ...] = (
@@ -152,7 +150,7 @@ class Bench:
         except Exception as error:  # a compiler has many ways to fail: the row says which
             return {"failed": f"{type(error).__name__}: {str(error)[:200]}"}
         seconds = statistics.median(took)
-        flops = 3 * self.forward_flops(recipe)
+        flops = 3 * forward_flops(self.samples, recipe)
         return {
             "batch": recipe.batch,
             "seconds": seconds,
@@ -163,18 +161,6 @@ class Bench:
             "share_of_peak": flops / seconds / self.peak,
             "first_steps_seconds": time.perf_counter() - began - sum(took),
         }
-
-    def forward_flops(self, recipe: pretrain.Recipe) -> float:
-        """Arithmetic of the way there of one step, by torch's own count of a small batch."""
-        from torch.utils.flop_counter import FlopCounterMode
-
-        small = recipe.replace(batch=4)
-        views = augment(next(self.samples.training(small)), recipe.augmentation)
-        model = on_device(small, self.device)
-        with torch.no_grad(), FlopCounterMode(display=False) as counter:
-            model(views, 1.0)
-        # The loss grows with the square of the batch; at 64 clips it is a few percent, and is left out.
-        return counter.get_total_flops() / 4 * recipe.batch
 
     def largest(self) -> list[dict[str, Any]]:
         """Batches that fit, twice as large each time."""
@@ -335,31 +321,14 @@ class Bench:
             clips = plain(images[:, -1 - frames : -1], size, recipe.augmentation.normalise)
             rows.append(backbone.features(clips).float().cpu())
         backbone.train()
-        return self.retrieval(torch.cat(rows).numpy())
-
-    def retrieval(self, features: np.ndarray) -> dict[str, Any]:
-        """R@1 and R@5 with a 95 % interval of R@1 that draws whole sources."""
-        packed = self.samples.packed
-        known, asked = (np.isin(packed.groups, groups) for groups in (GALLERY, QUERIES))
-        found = hits(features[asked], packed.labels[asked], features[known], packed.labels[known], (1, 5))
-        sources, owner = np.unique(packed.sources[asked], return_inverse=True)
-        right, count = np.bincount(owner, found[:, 0]), np.bincount(owner)
-        drawn = np.random.default_rng(0).integers(len(sources), size=(5000, len(sources)))
-        low, high = np.quantile(right[drawn].sum(1) / count[drawn].sum(1), (0.025, 0.975))
-        return {
-            "R@1": float(found[:, 0].mean()),
-            "R@5": float(found[:, 1].mean()),
-            "R@1_interval": [float(low), float(high)],
-            "queries": int(asked.sum()),
-            "sources": len(sources),
-        }
+        return retrieval(self.samples.packed, torch.cat(rows).numpy())
 
     def references(self) -> dict[str, Any]:
         """On the same samples: color histograms, and the shipped networks, which saw drawings only."""
         bins = self.samples.packed.images // 43  # 6 to a channel
         codes = (bins[..., 0].astype(np.int64) * 6 + bins[..., 1]) * 6 + bins[..., 2]
         histograms = np.stack([np.bincount(clip.ravel(), minlength=216) for clip in codes])
-        found = {"color histograms": self.retrieval(np.sqrt(histograms).astype(np.float32))}
+        found = {"color histograms": retrieval(self.samples.packed, np.sqrt(histograms).astype(np.float32))}
         for name in ("context", "motion", "joint"):
             backbone, recipe = cvrl_lite.load(name)
             found[f"{name}, trained on drawings"] = self.scores(backbone.to(self.device), recipe)

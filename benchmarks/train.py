@@ -1,8 +1,8 @@
-"""What a training step costs: beside the plain way, beside its loader, and on a GPU.
+"""What a training step costs: beside the plain way, and beside its loader. For a GPU see `gpu.py`.
 
-    python benchmarks/train.py [step] [loader] [loss] [gpu] [--fast]
+    python benchmarks/train.py [step] [loader] [loss] [--fast]
 
-prints Markdown. `gpu` runs where there is a GPU; it makes its own batches, and needs no PyAV and no file.
+prints Markdown.
 Ratios are of medians, what is compared runs in turn in one go.
 """
 
@@ -27,8 +27,6 @@ from cvrl_lite.datasets import Batch, Sampler
 from cvrl_lite.pretext import info_nce, info_nce_in_blocks
 from cvrl_lite.pretrain.loop import _Training
 from cvrl_lite.pretrain.parallel import Stop
-
-HOURS = {"UCF101": 120 * 9537, "Kinetics-400": 120 * 300_000}  # clips of 120 epochs
 
 
 class Same:
@@ -181,69 +179,7 @@ def resident(kind: str) -> int:
     return int(next(line for line in lines if line.startswith(kind)).split()[1]) * 1024
 
 
-def matrix_peak() -> float:
-    """The card's measured bfloat16 matrix product, in FLOP a second."""
-    a = torch.randn(8192, 8192, device="cuda", dtype=torch.bfloat16)
-    for _ in range(3):
-        a @ a
-    torch.cuda.synchronize()
-    began = time.perf_counter()
-    for _ in range(20):
-        a @ a
-    torch.cuda.synchronize()
-    return 20 * 2 * 8192**3 / (time.perf_counter() - began)
-
-
-def gpu(fast: bool) -> list[str]:
-    """The released recipe on made-up batches: clips a second, memory, share of the peak, hours."""
-    if not torch.cuda.is_available():
-        return ["No GPU here: not measured."]
-    peak, rows = matrix_peak(), []
-    for batch in (64,) if fast else (64, 128, 256, 512):
-        recipe = pretrain.recipes.ucf101_r2plus1d26(batch=batch).replace(precision="bfloat16", compiled=True)
-        torch.cuda.reset_peak_memory_stats()
-        try:
-            training = _Training(recipe, Same(made_up(recipe, batch)), pretrain.device())
-            took = statistics.median(seconds(training, 4 if fast else 8))
-        except torch.OutOfMemoryError:
-            rows.append(f"| {batch} | does not fit | | | | |")
-            break
-        clips = batch / took
-        hours = " | ".join(f"{count / clips / 3600:.1f}" for count in HOURS.values())
-        memory = torch.cuda.max_memory_allocated() / 2**30
-        rows.append(
-            f"| {batch} | {clips:.0f} | {memory:.1f} | {100 * flops(training) / took / peak:.0f} | {hours} |"
-        )
-        training = None
-        torch.cuda.empty_cache()
-    head = (
-        "| batch | clips a second | GiB | % of the bf16 peak | "
-        + " | ".join(f"h {name}" for name in HOURS)
-        + " |"
-    )
-    return [
-        head,
-        "|---|---|---|---|---|---|",
-        *rows,
-        "",
-        f"{torch.cuda.get_device_name()}, peak {peak / 1e12:.0f} TFLOP/s",
-    ]
-
-
-def flops(training: _Training) -> float:
-    """Arithmetic of one step: three times that of the way there, counted by torch."""
-    from torch.utils.flop_counter import FlopCounterMode
-
-    from cvrl_lite.augment import augment
-
-    (batch,) = training.sampler.batches(training.recipe.batch, 1)
-    views = augment(batch.to(training.device), training.recipe.augmentation)
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        pretrain.Pretraining.forward(training.model, views, 1.0)
-    return 3.0 * counter.get_total_flops()
-
-
-GROUPS = {"step": step, "loader": loader, "loss": loss, "gpu": gpu}
+GROUPS = {"step": step, "loader": loader, "loss": loss}
 
 
 def main() -> None:

@@ -1,5 +1,6 @@
 """What the benchmarks rest on: the C program reads what the package reads, and known motion is right."""
 
+import json
 import subprocess
 import sys
 
@@ -8,6 +9,7 @@ import pytest
 from conftest import ROOT
 
 from cvrl_lite import CompressedVideo, data_path
+from cvrl_lite.codec import encode
 from cvrl_lite.scenes import draw
 
 sys.path.insert(0, str(ROOT / "benchmarks"))
@@ -37,7 +39,7 @@ def test_training_is_timed_without_pyav():
         "import sys\n"
         "sys.modules['av'] = None\n"  # an import of it fails
         f"sys.path.insert(0, {str(ROOT / 'benchmarks')!r})\n"
-        "sys.argv = ['train.py', 'step', 'loss', 'gpu', '--fast']\n"
+        "sys.argv = ['train.py', 'step', 'loss', '--fast']\n"
         "import train\n"
         "train.main()\n"
     )
@@ -46,6 +48,36 @@ def test_training_is_timed_without_pyav():
     # Which of them is measured, and on a busy machine not the same each time.
     assert ("bfloat16 is left out" in done.stdout) != ("| bfloat16 |" in done.stdout)
     assert "| 32 | blocks |" in done.stdout
+
+
+@pytest.mark.slow
+def test_the_gpu_benchmark_runs_from_one_packed_file_without_pyav(tmp_path):
+    random = np.random.default_rng(0)
+    for label in "AB":
+        for group in (8, 9, 10, 22):
+            frames = random.integers(0, 256, (50, 1, 1, 3)) + np.zeros((1, 64, 80, 1))
+            folder = tmp_path / "clips" / label
+            folder.mkdir(parents=True, exist_ok=True)
+            encode(frames.astype(np.uint8), folder / f"v_{label}_g{group:02}_c01.mp4")
+    packed, out = tmp_path / "packed.npz", tmp_path / "gpu.json"
+    words = [sys.executable, ROOT / "benchmarks/pack.py", tmp_path / "clips", packed]
+    subprocess.run(words, check=True, capture_output=True)
+    script = (
+        "import sys\n"
+        "sys.modules['av'] = None\n"  # an import of it fails
+        f"sys.path.insert(0, {str(ROOT / 'benchmarks')!r})\n"
+        f"sys.argv = ['gpu.py', {str(packed)!r}, '--fast', '--out', {str(out)!r}, '--stages', 'machine',\n"
+        "    'references', 'train', 'laptop', 'distributed', 'loss', 'hours']\n"
+        "import gpu\n"
+        "gpu.main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-2000:]
+    found = json.loads(out.read_text())
+    assert not [stage for stage, value in found.items() if str(value).startswith("failed")], found
+    assert found["distributed"]["alone"] == pytest.approx(found["distributed"]["one_rank"], rel=1e-3)
+    assert found["distributed"]["gather_gradient_equal"]
+    assert found["train"]["steps"] == 2 and found["train"]["trained"]["queries"] == 2
 
 
 @pytest.mark.parametrize("action", ["clockwise", "shake"])

@@ -780,6 +780,8 @@ laptop_clips = measured("drawn from the set in memory")[0]  # trained a second, 
 file_samples = measured("a file opened for each")[1]  # read a second
 mpeg4_frames = measured("MPEG-4 320x240")[2]  # key frames and vectors, frames a second
 large_clip = 9.0 / 4  # seconds of one core a clip, R(2+1)D-26 with both tasks
+gpu_runs = json.loads(Path("../benchmarks/gpu_h100.json").read_text())["runs"]
+gpu_clips = max(row["clips_per_second"] for run in gpu_runs for row in run["steps"])  # a second, compiled
 
 hours, all_clips, train_clips, rate = 27, 13_320, 9_537, 25  # published
 frames = hours * 3600 * rate * train_clips / all_clips
@@ -789,6 +791,7 @@ print("measured   laptop recipe, trained from memory:", laptop_clips, "clips/s")
 print("measured   samples read from files:", file_samples, "a second")
 print("measured   key frames and vectors, MPEG-4 320x240:", mpeg4_frames, "frames/s")
 print("measured   R(2+1)D-26, both tasks, there and back:", large_clip, "core-seconds a clip")
+print(f"measured   the same on one NVIDIA H100: {gpu_clips:.0f} clips/s")
 print(f"published  UCF101: {hours} h in {all_clips:,} clips, {train_clips:,} of them to train, {rate} fps")
 laptop = pretrain.recipes.laptop()
 estimates = {
@@ -797,16 +800,17 @@ estimates = {
     "samples of 120 epochs, million": samples / 1e6,
     "... to read them, core-hours": samples / file_samples / 3600,
     "... to train on them without a GPU, core-days": samples * large_clip / 86400,
+    "... to train on them on one H100, hours": samples / gpu_clips / 3600,
 }
 for name, value in estimates.items():
     print(f"estimate   {name}: {value:.1f}")
 
 # %% [markdown]
-# The last line is why the paper's training wants GPUs. How long it takes on them **was not measured** in this
-# project, and we do not guess. Do it like this: run 200 steps, read `clips_per_second` from the log, and
-# divide. The line above it is what the readers have to deliver; with R readers the reading takes an R-th,
-# as long as cores and disk keep up. (A sample of the recipe has four windows where the measured one has one,
-# so take it for a lower bound.)
+# The last two lines are why the paper's training wants a GPU. Only one kind of GPU was measured, one at a
+# time ([benchmarks](../docs/benchmarks.md)). For another, run 200 steps, read `clips_per_second` from the
+# log, and divide. Reading the samples, two lines above, then becomes what you wait for; with R readers it
+# takes an R-th of the time, as long as cores and disk keep up. (A sample of the recipe has four windows
+# where the measured one has one, so take that estimate for a lower bound.)
 #
 # And disk. Checkpoints hold weights and the optimiser's memory, which for SGD is as large as the weights
 # again. And whoever decodes a set into a cache should multiply first:
