@@ -14,6 +14,8 @@ LAB_ARGS ?=
 BENCH ?=
 # Processes of the tests, one thread each, for more would take the cores from each other; -n 0: one after the other.
 PARALLEL ?= -n auto --maxprocesses 4
+# Videos of yours for `make differential`; without, it takes files made for it.
+FOLDER ?=
 # Options of the fuzzer, see tests/codec/fuzz.py.
 FUZZ ?=
 # Names of notebooks for `make notebooks`; none means all.
@@ -22,7 +24,7 @@ NOTEBOOKS ?=
 # Jupyter refuses to run as root unless told; in a container there often is nobody else.
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help setup data lab notebooks lint check test fuzz soak bench wheel clean
+.PHONY: help setup data lab notebooks lint check test fuzz differential soak bench wheel clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 18
@@ -63,6 +65,9 @@ test: lint data  ## everything: lint, all tests, the browser test, every noteboo
 
 fuzz: setup  ## read 10,000 damaged files, some minutes (FUZZ="--count 300 --seed 7")
 	$(BIN)/python tests/codec/fuzz.py $(FUZZ)
+
+differential: setup  ## hold what is read of videos against a straight decode (FOLDER=...)
+	$(BIN)/python tests/codec/differential.py $(if $(FOLDER),"$(FOLDER)")
 
 soak: setup  ## kill a training twenty times and compare it with an unbroken one
 	CVRL_KILLS=20 $(BIN)/python -m pytest tests/test_parallel.py -k killed
