@@ -74,3 +74,16 @@ class DamagedVideo(VideoError):
 
 class Diverged(RuntimeError):
     """A training cannot go on: a loss or the gradient is no number any more, or beyond all measure."""
+
+
+def one_line(error: BaseException) -> str:
+    """What an error says, in one line that begins with the file it is about, where it is about one.
+
+    Example:
+        >>> one_line(OSError(28, "No space left on device", "holiday.npz"))
+        'holiday.npz: No space left on device'
+    """
+    if isinstance(error, OSError) and not isinstance(error, VideoError) and error.filename is not None:
+        name = error.filename
+        return f"{shown(os.fsdecode(name) if isinstance(name, bytes) else str(name))}: {error.strerror}"
+    return shown(" ".join(str(error).split()))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import codecs
+import errno
 import hashlib
 import os
+import secrets
 import stat
 import sys
 import warnings
@@ -28,6 +30,12 @@ _MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF32_LE: "utf-32", codecs.BO
     codecs.BOM_UTF16_LE: "utf-16",  # behind UTF-32's mark, which begins like it
     codecs.BOM_UTF16_BE: "utf-16",
 }
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO})
+"""What the system says where it writes nothing more, whichever file comes next."""
+
+_PARTIAL = ".partial"  # how the name of a file ends that is not whole yet
+_PATIENCE = 5.0  # seconds of waiting for another process before it is told
 
 
 def data_path(name: str) -> Path:
@@ -225,6 +233,31 @@ def sha256(path: str | os.PathLike[str]) -> str:
 
 
 @contextmanager
+def writing(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Has what the system refuses in the block name the file that was to be written.
+
+    A write to a full disk fails without a name, and one of a temporary file with the name of that.
+
+    Raises:
+        OSError: As the system says, with `path`; errors of other kinds pass as they are.
+
+    Example:
+        >>> with writing("notes.txt"):
+        ...     raise OSError(errno.ENOSPC, "No space left on device")
+        Traceback (most recent call last):
+        OSError: [Errno 28] No space left on device: 'notes.txt'
+    """
+    try:
+        yield
+    except OSError as error:
+        if type(error).__module__ != "builtins" or error.errno is None:  # a library's own, which says more
+            raise
+        of_another = error.filename is not None and not str(error.filename).endswith(_PARTIAL)
+        name = error.filename if of_another else os.fspath(path)
+        raise OSError(error.errno, error.strerror, name) from None
+
+
+@contextmanager
 def replacing(path: str | os.PathLike[str], *, durable: bool = False) -> Iterator[Path]:
     """Gives a temporary path beside `path`; renames it over `path` if the block succeeds.
 
@@ -234,28 +267,71 @@ def replacing(path: str | os.PathLike[str], *, durable: bool = False) -> Iterato
     the kind of file that `path` is.
 
     Raises:
-        OSError: The folder cannot be made, or takes no name of that length; nothing was begun then.
+        OSError: The file cannot be written: the disk is full, say, or the folder takes no file, or no name of
+            that length, in which case nothing was begun. It names `path`.
     """
     final = Path(path)
-    final.parent.mkdir(parents=True, exist_ok=True)
-    with suppress(FileNotFoundError):
-        os.lstat(final)  # which fails now, and not after the work, where the name is too long
-    part = final.with_name(_unfinished(final.name))
-    try:
-        yield part
-        if durable:
-            with open(part, "rb+") as file:
-                os.fsync(file.fileno())
-        os.replace(part, final)
-    finally:
-        part.unlink(missing_ok=True)
+    with writing(final):
+        final.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileNotFoundError):
+            os.lstat(final)  # which fails now, and not after the work, where the name is too long
+        part = final.with_name(_unfinished(final.name))
+        try:
+            yield part
+            if durable:
+                with open(part, "rb+") as file:
+                    os.fsync(file.fileno())
+            with suppress(OSError):  # an empty folder in its place gives way; nothing else does
+                final.rmdir()
+            os.replace(part, final)
+        finally:
+            part.unlink(missing_ok=True)
 
 
 def _unfinished(name: str) -> str:
-    """A temporary name beside `name` that is no longer than file systems take."""
-    end = f".{os.getpid()}.partial"
-    if len(os.fsencode(f".{name}{end}")) > _NAME_BYTES:
-        end = f".{hashlib.sha256(os.fsencode(name)).hexdigest()[:8]}{end}"  # as others may begin alike
-        while len(os.fsencode(f".{name}{end}")) > _NAME_BYTES:
-            name = name[:-1]
+    """A temporary name beside `name`, of this writer alone, that is no longer than file systems take."""
+    # Processes of two machines, or of two containers, may have the same number.
+    end = f".{secrets.token_hex(4)}{_PARTIAL}"
+    while len(os.fsencode(f".{name}{end}")) > _NAME_BYTES:
+        name = name[:-1]
     return f".{name}{end}"
+
+
+@contextmanager
+def alone(lock: Path, what: Path, *, wait: bool = True) -> Iterator[None]:
+    """Runs a block in one process at a time: the one that holds a lock file, which is gone afterwards.
+
+    The system frees a lock whose holder dies, however that comes. Where none can be had, as in a folder that
+    cannot be written or on a file system without locks, the block runs without.
+
+    Args:
+        lock: The file; it is made, and so is its folder.
+        what: The file or folder that is written in the block, which messages name.
+        wait: Whether to wait for another process that has it, with a warning after some seconds.
+
+    Raises:
+        BlockingIOError: Another process has it, and there is no waiting.
+    """
+    from filelock import FileLock, Timeout
+
+    held = FileLock(lock, fallback_to_soft=False)
+    try:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            held.acquire(timeout=_PATIENCE if wait else 0)
+        except Timeout:
+            if not wait:
+                raise BlockingIOError(errno.EWOULDBLOCK, "another process is writing it", str(what)) from None
+            warnings.warn(f"{shown(what)}: waiting for another process that is writing it", stacklevel=3)
+            held.acquire()
+    except BlockingIOError:
+        raise
+    except (OSError, NotImplementedError):  # no such folder, no right to write, no locks
+        pass
+    try:
+        yield
+    finally:
+        if held.is_locked:
+            with suppress(OSError):  # Windows removes it when it is released
+                lock.unlink()
+            held.release()

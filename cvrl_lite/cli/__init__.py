@@ -1,7 +1,8 @@
 """`cvrl-lite`: every job of the package from a shell.
 
-Exit codes: 0 success; 1 some inputs failed, the rest was kept; 2 bad use, or nothing usable; 130 stopped by
-Ctrl-C. Errors and warnings are one line each on stderr.
+Exit codes: 0 success; 1 some inputs failed, the rest was kept; 2 bad use, nothing usable, or a fault of the
+machine (a full disk, a killed worker), with what was written before kept; 130 stopped by Ctrl-C; 143 stopped
+by SIGTERM. Errors and warnings are one line each on stderr.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from collections.abc import Sequence
 
 from cvrl_lite import __version__
 from cvrl_lite.cli import batch, learning, reading
-from cvrl_lite.errors import Diverged, VideoError, shown
+from cvrl_lite.errors import Diverged, VideoError, one_line, shown
+from cvrl_lite.processes import Terminated, terminable
 
 
 class _Parser(argparse.ArgumentParser):
@@ -48,7 +50,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     usual, warnings.formatwarning = warnings.formatwarning, lambda message, *_: f"{_line(message)}\n"
     try:
         arguments = parser().parse_args(argv)
-        return int(arguments.run(arguments))
+        with terminable():
+            return int(arguments.run(arguments))
+    except Terminated as stop:
+        print("cvrl-lite: terminated", file=sys.stderr)
+        return int(stop.code or 0)
     except SystemExit as stop:  # argparse has said why
         return int(stop.code or 0)
     except BrokenPipeError:  # the reader of our output went away, as `head` does
@@ -59,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
     except (VideoError, OSError, ValueError, ImportError, Diverged) as error:
         # An import fails where an optional part of the package is not installed; the error says which.
-        print(_line(error), file=sys.stderr)
+        print(_line(one_line(error)), file=sys.stderr)
         return 2
     finally:
         warnings.formatwarning = usual

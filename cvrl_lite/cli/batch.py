@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 import csv
+import hashlib
 import logging
+import os
 import sys
+import tempfile
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +20,9 @@ from cvrl_lite.cli.reading import Commands, command
 from cvrl_lite.codec import extract, is_transcoded, transcode
 from cvrl_lite.codec.encode import ENCODERS
 from cvrl_lite.codec.extract import WHAT, targets
-from cvrl_lite.errors import VideoError, shown
+from cvrl_lite.errors import VideoError, one_line, shown
+from cvrl_lite.files import FULL, alone, replacing
+from cvrl_lite.processes import begin_worker, killed_workers_told
 from cvrl_lite.progress import track
 
 Job = Callable[[Path, Path], bool]
@@ -111,13 +116,35 @@ def _transcoded(source: Path, target: Path, settings: dict[str, Any]) -> bool:
     return True
 
 
-def _done(job: Job, source: Path, target: Path) -> Outcome:
-    """Runs in a worker: whether anything was written, or why not."""
+def _done(job: Job, source: Path, target: Path, starter: int) -> Outcome:
+    """Runs in a worker: whether anything was written, or why not.
+
+    Raises:
+        OSError: Nothing more can be written, whatever comes next.
+    """
+    if os.getppid() == starter:  # a process of joblib's own; a cluster's end with the cluster
+        _begin()
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        return job(source, target), ""
+        with alone(_lock(target), target):  # another call may be at the same files; then each does its part
+            return job(source, target), ""
     except (VideoError, OSError) as error:
-        return False, shown(str(error))
+        if isinstance(error, OSError) and error.errno in FULL:
+            raise
+        return False, one_line(error)
+
+
+@cache
+def _begin() -> None:
+    """Begins a worker, once."""
+    begin_worker()
+    warnings.formatwarning = lambda message, *_: f"cvrl-lite: {' '.join(str(message).split())}\n"
+
+
+def _lock(target: Path) -> Path:
+    """Not beside the file, where a kill would leave it."""
+    folder = Path(tempfile.gettempdir(), f"cvrl_lite-{getattr(os, 'getuid', int)()}")
+    return folder / f"{hashlib.sha256(os.fsencode(target)).hexdigest()[:32]}.lock"
 
 
 @contextmanager
@@ -144,11 +171,8 @@ def _workers(backend: str | None, workers: int, scheduler: str | None) -> Iterat
                 raise ModuleNotFoundError("--backend ray needs ray: pip install ray") from None
             register_ray()
         stack.enter_context(joblib.parallel_config(backend or "loky", n_jobs=workers))
-        try:
-            yield
-        except BrokenProcessPool:
-            reason = "a worker was killed, for want of memory most likely; what it had finished is kept"
-            raise OSError(f"{reason}: run again, with fewer --workers") from None
+        stack.enter_context(killed_workers_told())
+        yield
 
 
 def _batch(arguments: argparse.Namespace, job: Job, name: Callable[[Path], str], description: str) -> int:
@@ -163,31 +187,51 @@ def _batch(arguments: argparse.Namespace, job: Job, name: Callable[[Path], str],
     if arguments.workers < 1:
         raise ValueError(f"--workers is at least 1, not {arguments.workers}")
     arguments.out.mkdir(parents=True, exist_ok=True)
-    failures = []
-    with _workers(arguments.backend, arguments.workers, arguments.scheduler):
+    failures: list[tuple[Path, str]] = []
+    done: list[Path] = []
+    with (
+        _reported(arguments.out / "failures.csv", done, failures),
+        _workers(arguments.backend, arguments.workers, arguments.scheduler),
+    ):
         as_they_come = arguments.backend in (None, "loky", "threading")  # which the others cannot
         work: Iterable[Outcome] = joblib.Parallel(return_as="generator" if as_they_come else "list")(
             # absolute, as the workers of a cluster have other working folders
-            joblib.delayed(_done)(job, source.absolute(), target.absolute())
+            joblib.delayed(_done)(job, source.absolute(), target.absolute(), os.getpid())
             for source, target in pairs
         )
         for (source, target), (written, reason) in zip(
             pairs, track(work, description, len(pairs)), strict=True
         ):
+            done.append(source)
             if reason:
                 failures.append((source, reason))
                 print(f"cvrl-lite: {reason}", file=sys.stderr)
             else:
                 print(shown(target) + ("" if written else " (as it was)"))
-    _report(arguments.out / "failures.csv", failures)
     return 0 if not failures else 2 if len(failures) == len(pairs) else 1
 
 
-def _report(path: Path, failures: Sequence[tuple[Path, str]]) -> None:
-    """A table of failures, or none where there are none."""
-    path.unlink(missing_ok=True)
-    if failures:
-        with open(path, "w", newline="", encoding="utf-8") as file:
-            table = csv.writer(file)
-            table.writerow(("file", "reason"))
-            table.writerows((shown(source), reason) for source, reason in failures)
+@contextmanager
+def _reported(path: Path, done: Sequence[Path], failures: Sequence[tuple[Path, str]]) -> Iterator[None]:
+    """Keeps a table of failures: of what is done in the block, and of other calls into the same folder."""
+    try:
+        yield
+    finally:
+        with alone(path.with_name(".failures.lock"), path):
+            ours = set(map(shown, done))
+            rows = [row for row in _failures(path) if row[0] not in ours and Path(row[0]).exists()]
+            rows += [(shown(file), reason) for file, reason in failures]
+            if not rows:
+                path.unlink(missing_ok=True)
+            else:
+                with replacing(path) as part, open(part, "w", newline="", encoding="utf-8") as file:
+                    csv.writer(file).writerows([("file", "reason"), *rows])
+
+
+def _failures(path: Path) -> list[tuple[str, str]]:
+    """The rows of a table of failures that can be read."""
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            return [(row[0], row[1]) for row in csv.reader(file) if len(row) == 2][1:]
+    except (OSError, ValueError, csv.Error):  # there is none, or none of ours
+        return []

@@ -106,10 +106,11 @@ def _evaluate(arguments: argparse.Namespace) -> int:
         for label, row in judged.found.items():
             print(f"{label:>10}  " + "  ".join(f"{name} {_in_words(value)}" for name, value in row.items()))
     if judged.neighbours is not None:
+        from cvrl_lite import figures
+
         try:
-            arguments.neighbours.parent.mkdir(parents=True, exist_ok=True)
-            judged.neighbours.savefig(arguments.neighbours, dpi=120)
-        except (OSError, ValueError) as error:  # no folder there, no such kind of picture
+            figures.save(judged.neighbours, arguments.neighbours, dpi=120)
+        except ValueError as error:  # no such kind of picture
             raise ValueError(f"--neighbours {arguments.neighbours}: {error}") from None
     return 1 if judged.skipped else 0
 

@@ -101,10 +101,11 @@ def _pretrain(arguments: argparse.Namespace) -> int:
     known = inspect.signature(make).parameters  # a batch, say, from which the recipe takes its learning rate
     recipe = make(**{name: value for name, value in given.items() if name in known}).replace(**given)
     run = pretrain.run(recipe, arguments.out, workers=arguments.workers)
+    ended = 128 + run.ended_by if run.interrupted else 0
     if not is_first():
-        return 130 if run.interrupted else 0
+        return ended
     lines = [json.loads(line) for line in (arguments.out / pretrain.METRICS).read_text().splitlines()]
-    figures.curves(lines).savefig(arguments.out / "curves.png", dpi=120)
+    figures.save(figures.curves(lines), arguments.out / "curves.png", dpi=120)
     for file in run.skipped:
         print(f"cvrl-lite: {file.path}: not used: {file.reason}", file=sys.stderr)
     outcome = {
@@ -119,7 +120,7 @@ def _pretrain(arguments: argparse.Namespace) -> int:
         print(json.dumps(outcome, indent=2))
     else:
         print(f"{arguments.out}: {run.steps} steps in {run.seconds:.0f} s ({run.recipe.precision})")
-    return 130 if run.interrupted else 1 if run.skipped else 0
+    return ended or (1 if run.skipped else 0)
 
 
 def _quickstart(arguments: argparse.Namespace) -> int:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 
 import torch
 
-from cvrl_lite import evaluate, pretrain, scenes
+from cvrl_lite import evaluate, figures, pretrain, scenes
 from cvrl_lite.datasets import DecodedSet, MovingScenes, Sampler, decode
-from cvrl_lite.figures import decoupling
 from cvrl_lite.files import cache_dir, replacing
 from cvrl_lite.models import TinyR2Plus1D, VideoBackbone
 from cvrl_lite.pretrain.checkpoint import Folder
@@ -58,12 +58,12 @@ def quickstart(out: Path, *, minutes: float = 10.0, clips: int = 1600, seed: int
         whole = pretrain.recipes.laptop(tasks, seed=seed).replace(root=root)
         run = pretrain.run(_fitted(whole, train, minutes, Folder(out / name)), out / name, train)
         if run.interrupted:
-            raise KeyboardInterrupt
+            signal.raise_signal(run.ended_by)
         result[name] = judge(run.backbone)
     result["chance"] = evaluate.chance(train)
     with replacing(out / "quickstart.json") as part:
         part.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    decoupling(result).savefig(out / "quickstart.png", dpi=150)
+    figures.save(figures.decoupling(result), out / "quickstart.png", dpi=150)
     return result
 
 

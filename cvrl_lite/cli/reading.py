@@ -161,9 +161,10 @@ def _inspect(arguments: argparse.Namespace) -> int:
         from cvrl_lite import figures
 
         try:
-            figures.gop_timeline(drawn).savefig(arguments.plot, dpi=150)
+            figures.save(figures.gop_timeline(drawn), arguments.plot, dpi=150)
         except (OSError, ValueError) as error:  # no such folder, no such kind of picture
-            print(f"cvrl-lite: {arguments.plot}: {' '.join(str(error).split())}", file=sys.stderr)
+            reason = error.strerror if isinstance(error, OSError) else " ".join(str(error).split())
+            print(f"cvrl-lite: {arguments.plot}: {reason}", file=sys.stderr)
             code = 2
     if arguments.json:
         print(json.dumps(found, indent=2))

@@ -23,7 +23,7 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 
 from cvrl_lite.errors import VideoError
-from cvrl_lite.files import replacing
+from cvrl_lite.files import FULL, replacing
 
 ENCODERS = {"h264": "libx264", "hevc": "libx265", "vp8": "libvpx", "vp9": "libvpx-vp9", "av1": "libsvtav1"}
 """The encoder taken for a codec's name; any other name goes to FFmpeg as it is (`mpeg4`, `mpeg2video`,
@@ -87,6 +87,7 @@ def encode(
         ValueError: No frames, frames of another shape or type, a rate that is not positive, `gop` or `crf`
             out of bounds, or a setting the encoder does not know.
         VideoError: The encoder or the container refuses these pictures.
+        OSError: The disk is full; nothing of the file is left.
 
     Example:
         >>> import numpy as np, tempfile
@@ -140,6 +141,8 @@ def encode(
                 raise VideoError(path, f"{kind} cannot hold a sample aspect ratio of {sample_aspect_ratio}")
             return count + 1
     except av.FFmpegError as error:
+        if error.errno in FULL:
+            raise OSError(error.errno, error.strerror, os.fspath(path)) from None
         raise VideoError(path, f"{codec} at {width}x{height} cannot be written: {error.strerror}") from None
     except ValueError as error:  # PyAV's words for an unknown encoder, container or pixel format, and our own
         raise ValueError(f"{os.fspath(path)}: {codec} cannot be written: {error}") from None

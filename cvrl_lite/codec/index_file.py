@@ -14,7 +14,7 @@ import numpy as np
 from cvrl_lite.codec.index import Index, Key
 from cvrl_lite.files import replacing
 
-_FORMAT = 4
+_FORMAT = 5
 _NONE = np.iinfo(np.int64).min
 
 
@@ -38,19 +38,20 @@ def cached_index(path: str, stream: int, folder: str | os.PathLike[str], make: C
     key = f"{_FORMAT} {os.path.abspath(path)} {stream} {state.st_size} {state.st_mtime_ns}"
     kept = Path(folder) / f"{hashlib.sha256(os.fsencode(key)).hexdigest()[:32]}.npz"
     try:
-        return _load(kept)
+        return _load(kept, key)
     except Exception:  # not there, or not whole, in any of the ways that a broken archive can be
         index = make()
     with suppress(OSError), replacing(kept) as part, open(part, "wb") as file:
-        _save(index, file)
+        _save(index, file, key)
     return index
 
 
-def _save(index: Index, file: object) -> None:
+def _save(index: Index, file: object, key: str) -> None:
     keys = [[_NONE if k.pts is None else k.pts, _NONE if k.dts is None else k.dts, k.frame, k.is_sure]
             for k in index.keys]  # fmt: skip
     np.savez(
         file,  # type: ignore[arg-type]
+        key=np.array(key),
         times=index.times,
         stamps=np.array(list(index.places), np.int64),
         places=np.array(list(index.places.values()), np.int64),
@@ -62,8 +63,10 @@ def _save(index: Index, file: object) -> None:
     )
 
 
-def _load(path: Path) -> Index:
+def _load(path: Path, key: str) -> Index:
     with np.load(path, allow_pickle=False) as held:
+        if str(held["key"]) != key:
+            raise ValueError(f"{path}: the index of another file")
         keys = [
             Key(None if pts == _NONE else pts, None if dts == _NONE else dts, frame, bool(sure))
             for pts, dts, frame, sure in held["keys"].tolist()

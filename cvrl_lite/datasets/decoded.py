@@ -5,9 +5,11 @@ Axes: T time, S side of the decoded square, G vector cells a side.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,12 +19,11 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from safetensors import safe_open
-from safetensors.numpy import save_file
 
 from cvrl_lite.datasets.files import Entry, VideoSet
+from cvrl_lite.datasets.kept import keep, kept
 from cvrl_lite.errors import VideoError
-from cvrl_lite.files import replacing
+from cvrl_lite.files import alone
 from cvrl_lite.progress import track
 
 if TYPE_CHECKING:  # a training on batches made elsewhere needs no PyAV
@@ -111,23 +112,27 @@ def decode(
         residuals: Whether residuals are needed, too.
         cache: A folder in which the arrays are kept, and from which they are mapped into memory: for sets
             that do not fit, and to read a set once for many trainings. A file is known by its path, size and
-            time of change.
+            time of change; arrays that are damaged are made again. Where the folder may not be written, what
+            it lacks is kept in memory instead, with a warning.
 
     Returns:
         The decoded set; files that could not be read are in its `skipped`.
+
+    Raises:
+        OSError: The disk of `cache` is full. What it holds already is used the next time.
     """
     how = (size, cells, vectors, residuals)
-    kept: list[DecodedVideo] = []
+    found: list[DecodedVideo] = []
     skipped: list[Skipped] = []
     for entry in track(videos.entries, "decoding", len(videos.entries)):
         try:
             if cache is None:
-                kept.append(_decode_one(entry, *how))
+                found.append(_decode_one(entry, *how))
             else:
-                kept.append(_mapped(entry, how, Path(cache)))
+                found.append(_mapped(entry, how, Path(cache)))
         except VideoError as error:
             skipped.append(Skipped(entry.path, error.reason))
-    return DecodedSet(tuple(kept), tuple(skipped), videos.classes)
+    return DecodedSet(tuple(found), tuple(skipped), videos.classes)
 
 
 def read_square(
@@ -177,6 +182,7 @@ def key_frames(gop_lengths: Sequence[int]) -> NDArray[np.int64]:
     return np.cumsum([0, *gop_lengths[:-1]], dtype=np.int64)
 
 
+_NOT_OURS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EISDIR)  # a folder that may not be written
 _How = tuple[int, int, bool, bool]  # size, cells, whether vectors, whether residuals
 _Maps = tuple[NDArray[np.int16], NDArray[np.bool_]]
 
@@ -203,6 +209,7 @@ def _decode_one(entry: Entry, size: int, cells: int, vectors: bool, residuals: b
         return DecodedVideo(entry, pictures, field, mask, video.times, keys, rest, predicted)
 
 
+_FORMAT = 2  # of what is kept
 _ARRAYS = ("frames", "vectors", "mask", "times", "keys", "residuals", "residual_mask")
 
 
@@ -215,16 +222,21 @@ def _mapped(entry: Entry, how: _How, folder: Path) -> DecodedVideo:
     facts = [_FORMAT, str(entry.path.absolute()), state.st_size, state.st_mtime_ns, *how]
     place = folder / hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
     file = place.with_suffix(".safetensors")
-    if not file.exists():
+    if (arrays := kept(file, _ARRAYS)) is not None:
+        return DecodedVideo(entry, **arrays)
+    with alone(place.with_suffix(".lock"), file):
+        if (arrays := kept(file, _ARRAYS)) is not None:  # another process has made it meanwhile
+            return DecodedVideo(entry, **arrays)
+        if file.exists():
+            warnings.warn(f"{folder}: files in it are damaged, and are made again", stacklevel=3)
         made = _decode_one(entry, *how)
-        with replacing(file) as part:
-            save_file({name: np.ascontiguousarray(getattr(made, name)) for name in _ARRAYS}, part)
-    # One map a video and no file left open, as NumPy's would be: systems allow 1024 open files, or fewer.
-    with safe_open(file, "pt") as kept:
-        arrays = [kept.get_tensor(name).numpy() for name in _ARRAYS]
-    for array in arrays:
-        array.flags.writeable = False
-    return DecodedVideo(entry, *arrays)
+        try:
+            keep(file, {name: getattr(made, name) for name in _ARRAYS})
+        except OSError as error:
+            if error.errno not in _NOT_OURS:
+                raise
+            warnings.warn(f"{folder}: nothing is kept there: {error.strerror}", stacklevel=3)
+    return DecodedVideo(entry, **(kept(file, _ARRAYS) or {name: getattr(made, name) for name in _ARRAYS}))
 
 
 def _square(

@@ -5,6 +5,8 @@ Kinetics is not downloaded: its clips are cut from YouTube videos, and many of t
 
 from __future__ import annotations
 
+import errno
+import lzma
 import os
 import shutil
 import subprocess
@@ -19,10 +21,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from cvrl_lite.files import alone, replacing, sha256, writing
 from cvrl_lite.progress import track
 
 _CHUNK = 1 << 16  # bytes; a connection that breaks loses the part of one that has come
+_SPARE = 1 << 20  # bytes; a disk with fewer is full
 _WAITS = (1.0, 4.0, 16.0)  # seconds before each further attempt
+_DAMAGED = (shutil.ReadError, EOFError, tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
 _LATER = (429, 500, 502, 503, 504)  # answers of a server that may do better a moment later
 
 
@@ -82,8 +87,9 @@ def download(
     """Fetches a data set and unpacks it so that `UCF101(root)` or `HMDB51(root)` reads it.
 
     The archives stay in `root/downloads`; delete them when you like. A second call fetches only what is not
-    there, and unpacks again. What an interrupted call fetched stays in a `.part` file beside them, and the
-    next call goes on from there. Needs pooch: `pip install ".[download]"` in the repository.
+    there, or is damaged since, and unpacks again. What an interrupted call fetched stays in a `.part` file
+    beside them, and the next call goes on from there. Of two calls at once the second waits. Needs pooch:
+    `pip install ".[download]"` in the repository.
 
     Args:
         name: `"ucf101"` (6.5 GB) or `"hmdb51"` (2 GB).
@@ -103,7 +109,7 @@ def download(
         ValueError: There is no such data set, or a file has another hash; it is then not kept.
         ConnectionError: A file is not at its address, or four attempts failed.
         ModuleNotFoundError: pooch is not installed.
-        OSError: No tool unpacks the archive, which stays.
+        OSError: No tool unpacks the archive, which stays; or the disk is full.
 
     Source:
         Addresses and terms: the data sets' pages, named in the notice that is printed to stderr.
@@ -125,13 +131,15 @@ def download(
     if sha256 is not None:
         archives[0] = replace(archives[0], sha256=sha256)
     print(published.terms, file=sys.stderr)
-    files = [_fetch(archive, Path(root) / "downloads") for archive in archives]
-    for archive, file in zip(archives, files, strict=True):
-        folder = Path(root) / archive.folder
-        _unpack(file, folder)
-        for inner in track(sorted(folder.glob("*.rar")) if archive.nested else [], "unpacking"):
-            _unpack(inner, folder)
-            inner.unlink()
+    downloads = Path(root) / "downloads"
+    with alone(downloads / ".lock", downloads):
+        files = [_fetch(archive, downloads) for archive in archives]
+        for archive, file in zip(archives, files, strict=True):
+            folder = Path(root) / archive.folder
+            _unpack(file, folder)
+            for inner in track(sorted(folder.glob("*.rar")) if archive.nested else [], "unpacking"):
+                _unpack(inner, folder)
+                inner.unlink()
     return Path(root)
 
 
@@ -140,7 +148,10 @@ def _file_name(url: str) -> str:
 
 
 def _fetch(archive: _Archive, folder: Path) -> Path:
-    """The archive's file in `folder`, fetched where it is not there, its hash checked where known."""
+    """The archive's file in `folder`, fetched where it is not there, its hash checked where known.
+
+    What came is noted in a file beside it, so that damage done to it later is mended, too.
+    """
     try:
         import pooch
     except ModuleNotFoundError:
@@ -150,10 +161,19 @@ def _fetch(archive: _Archive, folder: Path) -> Path:
     name = _file_name(archive.url)
     if archive.sha256 is None:
         print(f"{name}: no SHA-256 is known for it, so its content is not checked", file=sys.stderr)
-    fetched = pooch.retrieve(
-        archive.url, archive.sha256, fname=name, path=folder, downloader=_Resuming(folder / f"{name}.part")
-    )
-    return Path(fetched)
+    file, note = folder / name, folder / f"{name}.sha256"
+    known = archive.sha256
+    if known is None and file.exists() and note.exists():
+        noted = note.read_text(encoding="utf-8", errors="replace").strip()
+        if sha256(file) != noted and len(noted) == 64:
+            print(f"{file}: has changed since it was fetched, and is fetched again", file=sys.stderr)
+            file.unlink()
+    there = file.exists()
+    pooch.retrieve(archive.url, known, fname=name, path=folder, downloader=_Resuming(folder / f"{name}.part"))
+    if not there:
+        with replacing(note) as part:
+            part.write_text(f"{sha256(file)}\n", encoding="utf-8")
+    return file
 
 
 @dataclass(frozen=True)
@@ -209,7 +229,7 @@ class _Resuming:
             have = have if on else 0  # a server without Range sends all of it
             length = answer.headers.get("Content-Length")
             total = have + int(length) if length else None
-            with open(self.part, "ab" if on else "wb") as file:
+            with writing(self.part), open(self.part, "ab" if on else "wb") as file:
                 for chunk in _tracked(answer, self.part.stem, (total - have) if total else None):
                     file.write(chunk)
             have = self.part.stat().st_size
@@ -227,11 +247,15 @@ def _unpack(file: Path, folder: Path) -> None:
         _unrar(file, folder)
         return
     # a tar file may name any place on the disk, which this filter refuses; zip files are always confined
-    safely = {"filter": "data"} if tarfile.is_tarfile(file) and hasattr(tarfile, "data_filter") else {}
+    safely: Any = {"filter": "data"} if tarfile.is_tarfile(file) and hasattr(tarfile, "data_filter") else {}
     try:
-        shutil.unpack_archive(file, folder, **safely)  # type: ignore[arg-type]
-    except (shutil.ReadError, EOFError, tarfile.TarError, zipfile.BadZipFile, zlib.error) as error:
+        shutil.unpack_archive(file, folder, **safely)
+    except _DAMAGED as error:
         raise OSError(_broken(file, str(error))) from error
+    except OSError as error:
+        if error.errno is None:  # of gzip and bz2
+            raise OSError(_broken(file, str(error))) from error
+        raise OSError(error.errno, error.strerror, error.filename or str(folder)) from None
 
 
 def _unrar(file: Path, folder: Path) -> None:
@@ -251,6 +275,8 @@ def _unrar(file: Path, folder: Path) -> None:
             )
             if run.returncode == 0:
                 return
+            if shutil.disk_usage(folder).free < _SPARE:
+                raise OSError(errno.ENOSPC, f"{os.strerror(errno.ENOSPC)}, unpacking {file}", str(folder))
             said.append(f"{tool}: {' '.join((run.stderr or run.stdout).split())[-200:]}")
     if said:
         raise OSError(_broken(file, "; ".join(said)))

@@ -21,6 +21,7 @@ from cvrl_lite.datasets.decoded import Skipped, key_frames, read_residuals, read
 from cvrl_lite.datasets.files import Entry, VideoSet
 from cvrl_lite.datasets.sampling import Batch, Job, check_usable, schedule
 from cvrl_lite.errors import NoMotionVectors, VideoError
+from cvrl_lite.processes import begin_worker, killed_workers_told
 from cvrl_lite.progress import track
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class FileSampler:
 
     Raises:
         ValueError: No video is usable.
+        ChildProcessError: A worker was killed.
     """
 
     def __init__(
@@ -70,14 +72,17 @@ class FileSampler:
     ) -> None:
         self.sampling, self.seed, self._workers = sampling, seed, workers
         looking = _Looking(videos.entries, sampling, cache)
-        found = DataLoader(looking, batch_size=None, num_workers=workers, generator=_still())
+        found = DataLoader(
+            looking, batch_size=None, num_workers=workers, generator=_still(), worker_init_fn=begin_worker
+        )
         timelines: dict[int, Timeline] = {}
         skipped: list[Skipped] = []
-        for number, seen in enumerate(track(found, "looking at files", len(videos.entries))):
-            if isinstance(seen, Timeline):
-                timelines[number] = seen
-            else:
-                skipped.append(Skipped(videos.entries[number].path, seen))
+        with killed_workers_told():
+            for number, seen in enumerate(track(found, "looking at files", len(videos.entries))):
+                if isinstance(seen, Timeline):
+                    timelines[number] = seen
+                else:
+                    skipped.append(Skipped(videos.entries[number].path, seen))
         self.usable, self.skipped = tuple(timelines), tuple(skipped)
         check_usable(self.usable, self.skipped)
         self.entries = tuple(videos.entries[number] for number in self.usable)
@@ -98,6 +103,7 @@ class FileSampler:
             num_workers=self._workers,
             collate_fn=_collate,
             generator=_still(),
+            worker_init_fn=begin_worker,
             pin_memory=torch.cuda.is_available(),
         )
         for batch, broken in loader:

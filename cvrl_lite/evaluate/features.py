@@ -28,6 +28,7 @@ from cvrl_lite.datasets import (
 from cvrl_lite.datasets.decoded import read_square
 from cvrl_lite.errors import VideoError
 from cvrl_lite.models import VideoBackbone
+from cvrl_lite.processes import begin_worker, killed_workers_told
 from cvrl_lite.progress import track
 
 _VIDEOS = 32  # at a time
@@ -86,9 +87,15 @@ def features_of_files(
 
     Returns:
         (N, D) float32; the N files that could be read, in their order, and those that could not.
+
+    Raises:
+        ChildProcessError: A worker was killed.
     """
     reading = DataLoader(
-        _Clips(videos.entries, sampling, decoded, clips), batch_size=None, num_workers=workers
+        _Clips(videos.entries, sampling, decoded, clips),
+        batch_size=None,
+        num_workers=workers,
+        worker_init_fn=begin_worker,
     )
     kept: list[Entry] = []
     skipped: list[Skipped] = []
@@ -102,7 +109,8 @@ def features_of_files(
                 kept.append(entry)
                 yield np.asarray(found)
 
-    rows = _pooled(backbone, readable(), size, normalise)
+    with killed_workers_told():
+        rows = _pooled(backbone, readable(), size, normalise)
     return rows, replace(videos, entries=tuple(kept)), tuple(skipped)
 
 

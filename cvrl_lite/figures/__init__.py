@@ -17,7 +17,7 @@ from cvrl_lite.figures.residuals import bars, residual_panels
 from cvrl_lite.figures.samples import batch_as_seen, clips_in_time, sample_timeline
 from cvrl_lite.figures.scores import decoupling, decoupling_finding, recall
 from cvrl_lite.figures.search import confusion, histograms, rankings, recalls
-from cvrl_lite.figures.style import COLOURS, HATCHES, INK, STYLE, new, png, show
+from cvrl_lite.figures.style import COLOURS, HATCHES, INK, STYLE, new, png, save, show
 from cvrl_lite.figures.training import curves
 from cvrl_lite.figures.vectors import origin, vector_arrows, vector_panels, where_from
 
@@ -56,6 +56,7 @@ __all__ = [
     "recalls",
     "residual_panels",
     "sample_timeline",
+    "save",
     "seeds",
     "show",
     "similarity_matrix",

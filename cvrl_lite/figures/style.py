@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from matplotlib import rc_context
 from matplotlib.figure import Figure
+
+from cvrl_lite.files import replacing
 
 COLOURS = {
     "context": "#0072B2",
@@ -90,6 +94,22 @@ def png(figure: Figure) -> bytes:
     with rc_context(STYLE):
         figure.savefig(file, format="png", bbox_inches="tight", pad_inches=0.06, metadata={"Software": None})
     return file.getvalue()
+
+
+def save(figure: Figure, path: str | os.PathLike[str], *, dpi: int) -> None:
+    """Writes a figure to a file, which is there whole or as it was before.
+
+    Args:
+        figure: Of this module or of pyplot.
+        path: Its suffix chooses the format: `.png`, `.svg`, `.pdf` ... PNG where it has none.
+        dpi: Pixels an inch.
+
+    Raises:
+        OSError: It cannot be written.
+        ValueError: Matplotlib knows no such format.
+    """
+    with replacing(path) as part:
+        figure.savefig(part, format=Path(path).suffix.removeprefix(".") or "png", dpi=dpi)
 
 
 def show(figure: Figure, alt: str) -> None:

@@ -10,12 +10,13 @@ model.safetensors     the weights at the end
 from __future__ import annotations
 
 import importlib.metadata
+import io
 import json
 import os
 import platform
 import textwrap
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from safetensors.torch import load as tensors_of
 from safetensors.torch import save
 from torch import nn
 
-from cvrl_lite.files import data_path, replacing
+from cvrl_lite.files import alone, data_path, replacing, writing
 from cvrl_lite.models import VideoBackbone
 from cvrl_lite.pretrain.model import backbone_of
 from cvrl_lite.pretrain.recipe import Recipe
@@ -58,6 +59,14 @@ class Folder:
         file = self.path / RECIPE
         return _recipe(file) if file.exists() else None
 
+    def claimed(self) -> AbstractContextManager[None]:
+        """Keeps other processes from training into the folder for the time of a `with` block.
+
+        Raises:
+            BlockingIOError: One does already.
+        """
+        return alone(self.path / ".lock", self.path, wait=False)
+
     def enter(self, recipe: Recipe) -> Recipe:
         """The recipe to go on with: the one in the folder where there is one, as its precision is settled.
 
@@ -90,6 +99,9 @@ class Folder:
         for file in self.path.glob(".*"):
             if file.name.startswith(_HALF_WRITTEN):
                 file.unlink()
+        for weights in self.path.glob("step-*.safetensors"):
+            if not weights.with_suffix(".pt").exists():
+                weights.unlink()
         self._write(RECIPE, recipe.to_json())
 
     def note(self, data: str) -> None:
@@ -97,11 +109,19 @@ class Folder:
         self._write(ENVIRONMENT, json.dumps(environment() | {"data": data}, indent=2))
 
     def save(self, step: int, model: nn.Module, optimiser: torch.optim.Optimizer, keep: int) -> None:
-        """Writes a checkpoint, and removes all but the last `keep`."""
-        name = f"step-{step:08d}"
+        """Writes a checkpoint, and removes all but the last `keep`.
+
+        Raises:
+            OSError: It cannot be written. The ones before stay as they are, and nothing of it does.
+        """
+        name, state = f"step-{step:08d}", io.BytesIO()
+        torch.save({"step": step, "optimiser": optimiser.state_dict()}, state)
         self._weights(f"{name}.safetensors", model)
-        with replacing(self.path / f"{name}.pt", durable=True) as part:
-            torch.save({"step": step, "optimiser": optimiser.state_dict()}, part)
+        try:
+            self._bytes(f"{name}.pt", state.getbuffer())
+        except OSError:
+            (self.path / f"{name}.safetensors").unlink()
+            raise
         for old in self._checkpoints()[:-keep]:
             old.unlink()
             old.with_suffix(".safetensors").unlink(missing_ok=True)
@@ -138,7 +158,7 @@ class Folder:
 
     def add_metrics(self, metrics: dict[str, Any]) -> None:
         """Appends a line."""
-        with open(self.path / METRICS, "a", encoding="utf-8") as file:
+        with writing(self.path / METRICS), open(self.path / METRICS, "a", encoding="utf-8") as file:
             file.write(json.dumps(metrics) + "\n")
 
     def _checkpoints(self) -> list[Path]:
@@ -146,8 +166,12 @@ class Folder:
 
     def _weights(self, name: str, model: nn.Module) -> None:
         weights = {key: value.contiguous() for key, value in model.state_dict().items()}
+        self._bytes(name, save(weights))
+
+    def _bytes(self, name: str, held: bytes | memoryview) -> None:
+        """Writes what libraries would write themselves, but do not tell a full disk from other faults."""
         with replacing(self.path / name, durable=True) as part:
-            part.write_bytes(save(weights))  # save_file would make it readable by its owner alone
+            part.write_bytes(held)
 
     def _write(self, name: str, text: str, end: str = "\n") -> None:
         with replacing(self.path / name) as part:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 import os
+import signal
 import time
 import warnings
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -29,10 +31,12 @@ from cvrl_lite.pretrain.model import Pretraining, on_device
 from cvrl_lite.pretrain.optim import learning_rate, optimiser_for
 from cvrl_lite.pretrain.parallel import Stop, from_first, joined
 from cvrl_lite.pretrain.recipe import Recipe
+from cvrl_lite.processes import killed_workers_told
 from cvrl_lite.progress import track
 
 _CHECKUP = 50  # steps from one look at the features' health to the next
 _ENOUGH = 8  # clips that can tell a collapse; N of them span N - 1 directions at most
+_STOPS = (signal.SIGTERM, signal.SIGINT)
 _EXPLODED = 1e4  # nats; the loss of a blind guess among a million keys is 14
 
 
@@ -46,7 +50,7 @@ class Run:
         steps: Steps done; fewer than the recipe's after an interruption.
         seconds: Time spent on them this time.
         skipped: Files that could not be used, with the reason.
-        interrupted: Whether Ctrl-C ended it.
+        ended_by: The signal that ended it early, SIGINT or SIGTERM; 0 where none did.
         folder: Where checkpoint and metrics are; None where none were asked for.
     """
 
@@ -55,8 +59,13 @@ class Run:
     steps: int
     seconds: float
     skipped: tuple[Skipped, ...]
-    interrupted: bool
+    ended_by: int
     folder: Path | None
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C, or a request to end, came before its last step."""
+        return self.ended_by != 0
 
     @property
     def backbone(self) -> VideoBackbone:
@@ -84,18 +93,23 @@ def run(
         workers: Processes that read files, where the recipe's data are not kept in memory.
 
     Returns:
-        The run, also after Ctrl-C, with the checkpoint written.
+        The run, also after Ctrl-C or SIGTERM, with the checkpoint written.
 
     Raises:
         ValueError: No video of the data is usable, or too few are to match their context; the folder holds
             another run, one on other data, or damaged files; or the batch cannot be shared by the processes.
         Diverged: A loss or the gradient is not finite; the message names the step, the part and the files.
+        BlockingIOError: Another process is training into the folder.
+        ChildProcessError: A worker was killed. The last checkpoint is kept.
+        OSError: A file cannot be written, as on a full disk. The last checkpoint is kept.
     """
-    with joined() as device:
+    with joined() as device, killed_workers_told(), ExitStack() as stack:
         rank, world = processes()
         if recipe.batch % world:
             raise ValueError(f"a batch of {recipe.batch} cannot be shared by {world} processes")
         folder = Folder(out) if out is not None else None
+        if folder and rank == 0:
+            stack.enter_context(folder.claimed())
         recipe = from_first(folder.enter(recipe) if folder and rank == 0 else recipe)
         sampler = sampler_for(recipe, data, workers)
         if "context" in recipe.tasks and len({entry.source for entry in sampler.entries}) < 2:
@@ -127,7 +141,8 @@ def run(
         if writes:
             writes.finish(training.model)
     path = folder.path if folder else None
-    return Run(recipe, training.model, done, seconds, sampler.skipped, done < recipe.steps, path)
+    ended_by = stop.agreed if done < recipe.steps else 0
+    return Run(recipe, training.model, done, seconds, sampler.skipped, ended_by, path)
 
 
 class _Training:
@@ -186,10 +201,11 @@ class _Training:
         longest = recipe.optimisation.clip_norm
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), math.inf if longest is None else longest)
         # A process that was told to stop tells the others; what is heard later waits for the next step.
-        counts = torch.tensor([float(stop.asked), float(batch.replaced)], device=self.device)
+        asked = [stop.asked == number for number in _STOPS]
+        counts = torch.tensor([*map(float, asked), float(batch.replaced)], device=self.device)
         shared = total(torch.cat([torch.stack([*parts.values()]).float(), counts]))
-        means, (askers, replaced) = (shared[:-2] / self.world).tolist(), shared[-2:].tolist()
-        stop.agreed = askers > 0
+        means, (*askers, replaced) = (shared[:-3] / self.world).tolist(), shared[-3:].tolist()
+        stop.agreed = next((number for number, count in zip(_STOPS, askers, strict=True) if count), 0)
         numbers = dict(zip((*parts, "gradient_norm"), [*means, float(norm)], strict=True))
         for name, value in numbers.items():
             if not math.isfinite(value) or (name.endswith("loss") and value > _EXPLODED):

@@ -33,6 +33,9 @@ def joined() -> Iterator[torch.device]:
     """Joins the other processes, where torchrun started several; gives the device to train on.
 
     Processes on GPUs talk through NCCL, others through gloo.
+
+    Raises:
+        ConnectionError: One of them ended meanwhile.
     """
     here = device()
     if int(os.environ.get("WORLD_SIZE", "1")) == 1 or dist.is_initialized():
@@ -45,6 +48,10 @@ def joined() -> Iterator[torch.device]:
     try:
         yield here
         dist.barrier()  # none leaves, and takes the connection with it, before all are done
+    except RuntimeError as error:
+        if not isinstance(error, dist.DistError) and "gloo" not in str(error):
+            raise
+        raise ConnectionError("another process of the training has ended, and says why") from None
     finally:
         dist.destroy_process_group()
 
@@ -65,12 +72,12 @@ class Stop:
     so no process acts on its own: all end at the step at which they learned of it together.
 
     Attributes:
-        asked: Whether this process was told to stop. Only the handler sets it.
-        agreed: Whether all know that one of them was.
+        asked: The signal by which this process was told to stop; 0 before. Only the handler sets it.
+        agreed: The signal that one of them got, once all know of it; 0 before.
     """
 
     def __init__(self) -> None:
-        self.asked = self.agreed = False
+        self.asked = self.agreed = 0
         self._before: dict[int, Any] = {}
         self._process = os.getpid()
 
@@ -87,6 +94,6 @@ class Stop:
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if self.asked or os.getpid() != self._process:  # a worker of ours, forked, has nothing to finish
-            signal.signal(number, signal.SIG_DFL if number == signal.SIGTERM else signal.default_int_handler)
+            signal.signal(number, self._before[number])
             signal.raise_signal(number)
-        self.asked = True
+        self.asked = number

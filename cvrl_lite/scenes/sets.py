@@ -18,7 +18,7 @@ from functools import cache
 from pathlib import Path
 
 from cvrl_lite.errors import UnreadableFile
-from cvrl_lite.files import cache_dir, replacing, sha256
+from cvrl_lite.files import alone, cache_dir, replacing, sha256, writing
 from cvrl_lite.progress import track
 from cvrl_lite.scenes.actions import ACTIONS
 from cvrl_lite.scenes.integers import Dice
@@ -58,6 +58,7 @@ class Clip:
 
 
 _COLUMNS = tuple(field.name for field in fields(Clip))
+_CARD = "set.json"
 
 
 def plan(clips: int, seed: int, tie: float = 0.0, appearances: Sequence[str] = APPEARANCES[:1]) -> list[Clip]:
@@ -138,8 +139,9 @@ def make(
 ) -> list[Clip]:
     """Makes a set, or what is missing of it.
 
-    Files that are there already are verified and kept; a damaged one is made again. 1600 clips of the
-    standard size take half a minute to a minute on 2 cores, and 50 MB.
+    Files that are there already are verified and kept; a damaged one is made again, and all of them where
+    nothing says any more how they were made. Of several processes one makes the set, and the others wait.
+    1600 clips of the standard size take half a minute to a minute on 2 cores, and 50 MB.
 
     Args:
         root: The set's folder.
@@ -159,6 +161,7 @@ def make(
     Raises:
         ValueError: An argument is out of range, or the folder holds a set made with others.
         OSError: The folder cannot be written.
+        ChildProcessError: A worker was killed; the clips it finished are kept.
 
     Example:
         >>> import tempfile
@@ -181,45 +184,48 @@ def make(
         "appearances": list(appearances),
         "preset": preset,
     }
-    _claim(folder, made_with)
-
     index, ledger = folder / "index.csv", folder / "index.part.csv"
-    indexed = _rows(index)
-    known = {clip.file: clip for clip in indexed + _rows(ledger)}
-    sound = [clip for old in planned if (clip := _verified(folder, old, known.get(old.file)))]
-    if len(sound) == len(planned) and sound == indexed:
-        return sound
-
-    done = {clip.file: clip for clip in sound}
-    missing = [clip for clip in planned if clip.file not in done]
-    _write(ledger, sound)
-    jobs = [(clip.file, clip.scene, clip.action, clip.appearance, clip.seed) for clip in missing]
-    by_file = {clip.file: clip for clip in missing}
-    with open(ledger, "a", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        results = finished(
-            folder, jobs, bystanders=bystanders, preset=preset, frames=frames, size=size, workers=workers
-        )
-        for name, pixels, contents in track(results, "drawing MovingScenes", len(jobs)):
-            done[name] = replace(by_file[name], pixels_sha256=pixels, file_sha256=contents)
-            writer.writerow(astuple(done[name]))
-            file.flush()
-    _write(index, [done[clip.file] for clip in planned])
-    ledger.unlink(missing_ok=True)
+    rows, whole = _rows(index)
+    if (
+        whole
+        and _is_of(folder, made_with)
+        and len(planned) == len(rows) == len(_sound(folder, planned, rows))
+    ):
+        return rows
+    with alone(folder / ".lock", folder):
+        sound, (rows, _) = [], _rows(index)
+        if _is_of(folder, made_with):
+            sound = _sound(folder, planned, rows + _rows(ledger)[0])
+        else:
+            with replacing(folder / _CARD) as part:
+                part.write_text(json.dumps(made_with, indent=1) + "\n", encoding="utf-8")
+        done = {clip.file: clip for clip in sound}
+        missing = {clip.file: clip for clip in planned if clip.file not in done}
+        _write(ledger, sound)
+        jobs = [(clip.file, clip.scene, clip.action, clip.appearance, clip.seed) for clip in missing.values()]
+        with writing(ledger), open(ledger, "a", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            results = finished(
+                folder, jobs, bystanders=bystanders, preset=preset, frames=frames, size=size, workers=workers
+            )
+            for name, pixels, contents in track(results, "drawing MovingScenes", len(jobs)):
+                done[name] = replace(missing[name], pixels_sha256=pixels, file_sha256=contents)
+                writer.writerow(astuple(done[name]))
+                file.flush()
+        _write(index, [done[clip.file] for clip in planned])
+        ledger.unlink(missing_ok=True)
     return read_index(folder)
 
 
-def _claim(folder: Path, made_with: dict[str, object]) -> None:
-    """Writes down what the set is made with, or refuses a folder that holds another."""
-    card = folder / "set.json"
-    if not card.exists():
-        with replacing(card) as part:
-            part.write_text(json.dumps(made_with, indent=1) + "\n", encoding="utf-8")
-        return
-    try:
-        found = json.loads(card.read_text(encoding="utf-8"))
-    except ValueError:
-        found = {}
+def _is_of(folder: Path, made_with: dict[str, object]) -> bool:
+    """Whether the folder's card says that its clips are made so; False where it has none, or a broken one.
+
+    Raises:
+        ValueError: They are made in another way.
+    """
+    found = _card(folder)
+    if not found:
+        return False
     found = {"bystanders": 0.0, "appearances": ["steady"], "preset": "veryfast"} | found  # as of old
     other = [
         f"{name} {found.get(name)}, not {value}"
@@ -230,6 +236,22 @@ def _claim(folder: Path, made_with: dict[str, object]) -> None:
         raise ValueError(
             f"{folder}: holds a set made with {'; '.join(other)}: choose another folder or delete it"
         )
+    return True
+
+
+def _card(folder: Path) -> dict[str, object]:
+    """What the folder's set was made with; empty where nothing says so."""
+    try:
+        found = json.loads((folder / _CARD).read_text(encoding="utf-8"))
+    except (FileNotFoundError, IsADirectoryError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _sound(folder: Path, planned: Sequence[Clip], rows: Sequence[Clip]) -> list[Clip]:
+    """The planned clips that are there as a row says."""
+    known = {clip.file: clip for clip in rows}
+    return [clip for old in planned if (clip := _verified(folder, old, known.get(old.file)))]
 
 
 def _verified(folder: Path, planned: Clip, known: Clip | None) -> Clip | None:
@@ -240,17 +262,21 @@ def _verified(folder: Path, planned: Clip, known: Clip | None) -> Clip | None:
     return known if path.is_file() and sha256(path) == known.file_sha256 else None
 
 
-def _rows(path: Path) -> list[Clip]:
-    """The whole rows of an index; none where there is no file. A row cut off by a crash is left out."""
-    if not path.exists():
-        return []
-    with open(path, newline="", encoding="utf-8") as file:
-        rows = [row for row in csv.reader(file) if len(row) == len(_COLUMNS)]
-    return [
-        Clip(file, split, scene, action, appearance, int(seed), pixels, contents)
-        for file, split, scene, action, appearance, seed, pixels, contents in rows
-        if seed != "seed"
+def _rows(path: Path) -> tuple[list[Clip], bool]:
+    """The rows of an index that can be read, and whether that is all of it; none where there is no file."""
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            header, *rows = csv.reader(file)
+    except (FileNotFoundError, IsADirectoryError, ValueError, csv.Error):
+        return [], False
+    clips = [
+        Clip(file, split, scene, action, appearance, int(seed), *hashes)
+        for file, split, scene, action, appearance, seed, *hashes in (
+            r for r in rows if len(r) == len(_COLUMNS)
+        )
+        if seed.removeprefix("-").isdecimal()
     ]
+    return clips, header == list(_COLUMNS) and len(clips) == len(rows)
 
 
 def _write(path: Path, clips: Iterable[Clip]) -> None:
@@ -272,7 +298,7 @@ def read_index(root: str | os.PathLike[str]) -> list[Clip]:
         One `Clip` a row: `train` first, then `val` and `test`.
 
     Raises:
-        UnreadableFile: There is no index, since the set was never finished.
+        UnreadableFile: There is no index, since the set was never finished, or it is damaged.
 
     Example:
         >>> import tempfile
@@ -284,7 +310,10 @@ def read_index(root: str | os.PathLike[str]) -> list[Clip]:
     index = Path(root) / "index.csv"
     if not index.is_file():
         raise UnreadableFile(index, "no such file: scenes.make(root) makes the set, or finishes it")
-    return _rows(index)
+    clips, whole = _rows(index)
+    if not whole or _card(index.parent).get("clips", len(clips)) != len(clips):
+        raise UnreadableFile(index, "is damaged: scenes.make(root), as the set was made, makes it again")
+    return clips
 
 
 def course_set() -> Path:

@@ -18,8 +18,9 @@ from queue import SimpleQueue
 from threading import Thread
 
 from cvrl_lite.codec import encode
-from cvrl_lite.errors import VideoError
+from cvrl_lite.errors import VideoError, one_line
 from cvrl_lite.files import sha256
+from cvrl_lite.processes import WORKER_KILLED, begin_worker
 from cvrl_lite.scenes.render import draw
 
 GOP = 12
@@ -60,7 +61,8 @@ def finished(
         workers: Processes at most; the number of processors where None.
 
     Raises:
-        VideoError: A process failed.
+        VideoError: A clip cannot be made, or written.
+        ChildProcessError: A process was killed.
     """
     wanted = workers or os.cpu_count() or 1
     count = min(wanted, -(-len(jobs) // _ENOUGH))
@@ -96,6 +98,8 @@ def finished(
             if (result := results.get()) is not None:
                 yield result
             elif failed := next((p for p in started if p.poll()), None):
+                if failed.returncode < 0:
+                    raise ChildProcessError(WORKER_KILLED)
                 last = failed.stderr.read().strip().splitlines()[-1:] if failed.stderr else []
                 raise VideoError(folder, "a clip could not be made: " + "".join(last))
     finally:
@@ -124,6 +128,7 @@ def _attend(process: subprocess.Popen[str], order: str, results: SimpleQueue[Res
 
 def _serve() -> None:
     """The program of one process: jobs from standard input, a line for each result."""
+    begin_worker()
     try:
         order = json.load(sys.stdin)
         folder, how = (
@@ -132,5 +137,5 @@ def _serve() -> None:
         )
         for job in order["jobs"]:
             print(json.dumps(_one(folder, tuple(job), *how)), flush=True)
-    except KeyboardInterrupt:
-        sys.exit(130)
+    except (VideoError, OSError) as error:
+        sys.exit(one_line(error))

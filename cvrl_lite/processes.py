@@ -1,0 +1,89 @@
+"""What ends processes: requests to stop, the system, the death of the one that started them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+WORKER_KILLED = (
+    "a worker was killed, for want of memory most likely; what is written is kept: "
+    "run again, with fewer workers"
+)
+_GRACE = 30  # seconds a worker goes on after SIGTERM, for a step to be finished; torchrun waits as long
+_LOOK = 1.0  # seconds from one look for the starter to the next
+
+
+class Terminated(SystemExit):
+    """SIGTERM came; the code is the one that shells give such an end, 143."""
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """Has SIGTERM raise `Terminated` in the block, as Ctrl-C raises KeyboardInterrupt.
+
+    So files are closed, and workers end with their starter; else those that wait for work would stay.
+    Handlers that are there already stay.
+    """
+    ours = threading.current_thread() is threading.main_thread()  # only there can signals be handled
+    if not ours or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+    process = os.getpid()
+
+    def end(number: int, _: FrameType | None) -> None:
+        if os.getpid() != process:  # a fork, which has nothing to clean up
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+        raise Terminated(128 + number)
+
+    signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def begin_worker(_: int = 0) -> None:
+    """Makes this process one that works for its starter: a DataLoader's `worker_init_fn`.
+
+    Signals that a whole group of processes gets, as from a terminal or a batch system, are the starter's to
+    answer: it may need what the worker is reading to finish a step. Where the starter is gone, so is the
+    worker, which would else wait for work for ever and hold on to the starter's output.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "alarm"):
+        signal.signal(signal.SIGTERM, lambda *_: signal.alarm(_GRACE))
+    end_with_starter()
+
+
+def end_with_starter() -> None:
+    """Ends this process soon after the one that started it."""
+
+    def watch(starter: int) -> None:
+        while os.getppid() == starter:
+            time.sleep(_LOOK)
+        os._exit(1)
+
+    threading.Thread(target=watch, args=(os.getppid(),), daemon=True).start()
+
+
+@contextmanager
+def killed_workers_told() -> Iterator[None]:
+    """Has the death of a worker, be it a DataLoader's or joblib's, say what helps.
+
+    Raises:
+        ChildProcessError: A worker was killed.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        from concurrent.futures.process import BrokenProcessPool
+
+        if isinstance(error, BrokenProcessPool) or str(error).startswith("DataLoader worker"):
+            raise ChildProcessError(WORKER_KILLED) from None
+        raise
