@@ -109,6 +109,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
         from cvrl_lite import figures
 
         try:
+            arguments.neighbours.parent.mkdir(parents=True, exist_ok=True)
             figures.save(judged.neighbours, arguments.neighbours, dpi=120)
         except ValueError as error:  # no such kind of picture
             raise ValueError(f"--neighbours {arguments.neighbours}: {error}") from None

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import torch
 
-from cvrl_lite import evaluate, figures, pretrain, scenes
+from cvrl_lite import evaluate, pretrain, scenes
 from cvrl_lite.datasets import DecodedSet, MovingScenes, Sampler, decode
+from cvrl_lite.figures import decoupling, save
 from cvrl_lite.files import cache_dir, replacing
 from cvrl_lite.models import TinyR2Plus1D, VideoBackbone
 from cvrl_lite.pretrain.checkpoint import Folder
@@ -63,7 +64,7 @@ def quickstart(out: Path, *, minutes: float = 10.0, clips: int = 1600, seed: int
     result["chance"] = evaluate.chance(train)
     with replacing(out / "quickstart.json") as part:
         part.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    figures.save(figures.decoupling(result), out / "quickstart.png", dpi=150)
+    save(decoupling(result), out / "quickstart.png", dpi=150)
     return result
 
 

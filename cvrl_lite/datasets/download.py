@@ -21,14 +21,19 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from cvrl_lite.files import alone, replacing, sha256, writing
+from cvrl_lite.files import alone, writing
 from cvrl_lite.progress import track
 
 _CHUNK = 1 << 16  # bytes; a connection that breaks loses the part of one that has come
 _SPARE = 1 << 20  # bytes; a disk with fewer is full
+_CHECKSUMS_DIFFER = 3  # what unrar says of a damaged archive; the other tools fail in one way
 _WAITS = (1.0, 4.0, 16.0)  # seconds before each further attempt
 _DAMAGED = (shutil.ReadError, EOFError, tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
 _LATER = (429, 500, 502, 503, 504)  # answers of a server that may do better a moment later
+
+
+class _Damaged(OSError):
+    """An archive is not what its own checksums say."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +92,7 @@ def download(
     """Fetches a data set and unpacks it so that `UCF101(root)` or `HMDB51(root)` reads it.
 
     The archives stay in `root/downloads`; delete them when you like. A second call fetches only what is not
-    there, or is damaged since, and unpacks again. What an interrupted call fetched stays in a `.part` file
+    there, or is damaged, and unpacks again. What an interrupted call fetched stays in a `.part` file
     beside them, and the next call goes on from there. Of two calls at once the second waits. Needs pooch:
     `pip install ".[download]"` in the repository.
 
@@ -133,10 +138,18 @@ def download(
     print(published.terms, file=sys.stderr)
     downloads = Path(root) / "downloads"
     with alone(downloads / ".lock", downloads):
+        there = [(downloads / _file_name(archive.url)).exists() for archive in archives]
         files = [_fetch(archive, downloads) for archive in archives]
-        for archive, file in zip(archives, files, strict=True):
+        for archive, file, is_old in zip(archives, files, there, strict=True):
             folder = Path(root) / archive.folder
-            _unpack(file, folder)
+            try:
+                _unpack(file, folder)
+            except _Damaged as error:
+                if not is_old:
+                    raise
+                print(f"{error.args[0].partition('; delete')[0]}, and is fetched again", file=sys.stderr)
+                file.unlink()
+                _unpack(_fetch(archive, downloads), folder)
             for inner in track(sorted(folder.glob("*.rar")) if archive.nested else [], "unpacking"):
                 _unpack(inner, folder)
                 inner.unlink()
@@ -148,10 +161,7 @@ def _file_name(url: str) -> str:
 
 
 def _fetch(archive: _Archive, folder: Path) -> Path:
-    """The archive's file in `folder`, fetched where it is not there, its hash checked where known.
-
-    What came is noted in a file beside it, so that damage done to it later is mended, too.
-    """
+    """The archive's file in `folder`, fetched where it is not there, its hash checked where known."""
     try:
         import pooch
     except ModuleNotFoundError:
@@ -161,19 +171,10 @@ def _fetch(archive: _Archive, folder: Path) -> Path:
     name = _file_name(archive.url)
     if archive.sha256 is None:
         print(f"{name}: no SHA-256 is known for it, so its content is not checked", file=sys.stderr)
-    file, note = folder / name, folder / f"{name}.sha256"
-    known = archive.sha256
-    if known is None and file.exists() and note.exists():
-        noted = note.read_text(encoding="utf-8", errors="replace").strip()
-        if sha256(file) != noted and len(noted) == 64:
-            print(f"{file}: has changed since it was fetched, and is fetched again", file=sys.stderr)
-            file.unlink()
-    there = file.exists()
-    pooch.retrieve(archive.url, known, fname=name, path=folder, downloader=_Resuming(folder / f"{name}.part"))
-    if not there:
-        with replacing(note) as part:
-            part.write_text(f"{sha256(file)}\n", encoding="utf-8")
-    return file
+    fetched = pooch.retrieve(
+        archive.url, archive.sha256, fname=name, path=folder, downloader=_Resuming(folder / f"{name}.part")
+    )
+    return Path(fetched)
 
 
 @dataclass(frozen=True)
@@ -251,10 +252,10 @@ def _unpack(file: Path, folder: Path) -> None:
     try:
         shutil.unpack_archive(file, folder, **safely)
     except _DAMAGED as error:
-        raise OSError(_broken(file, str(error))) from error
+        raise _Damaged(_broken(file, str(error))) from error
     except OSError as error:
         if error.errno is None:  # of gzip and bz2
-            raise OSError(_broken(file, str(error))) from error
+            raise _Damaged(_broken(file, str(error))) from error
         raise OSError(error.errno, error.strerror, error.filename or str(folder)) from None
 
 
@@ -278,6 +279,8 @@ def _unrar(file: Path, folder: Path) -> None:
             if shutil.disk_usage(folder).free < _SPARE:
                 raise OSError(errno.ENOSPC, f"{os.strerror(errno.ENOSPC)}, unpacking {file}", str(folder))
             said.append(f"{tool}: {' '.join((run.stderr or run.stdout).split())[-200:]}")
+            if tool == "unrar" and run.returncode == _CHECKSUMS_DIFFER:
+                raise _Damaged(_broken(file, said[-1]))
     if said:
         raise OSError(_broken(file, "; ".join(said)))
     raise OSError(

@@ -105,9 +105,10 @@ def save(figure: Figure, path: str | os.PathLike[str], *, dpi: int) -> None:
         dpi: Pixels an inch.
 
     Raises:
-        OSError: It cannot be written.
+        OSError: It cannot be written, or its folder is not there.
         ValueError: Matplotlib knows no such format.
     """
+    os.stat(Path(path).parent)  # a folder that is not there is a slip of the pen, and not made
     with replacing(path) as part:
         figure.savefig(part, format=Path(path).suffix.removeprefix(".") or "png", dpi=dpi)
 
