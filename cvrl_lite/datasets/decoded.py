@@ -31,7 +31,7 @@ if TYPE_CHECKING:  # a training on batches made elsewhere needs no PyAV
 
 VECTOR_STEPS = 16  # a kept vector is in 1/16 of a pixel of the decoded square
 RESIDUAL_STEPS = 16  # a kept residual is in 1/16 of a grey level
-_FORMAT = 2  # of the arrays kept in a folder; others are made again
+_FORMAT = 3  # of the arrays kept in a folder; others are made again
 _CHUNK = 64  # frames decoded at a time, so that a long file needs little memory beside its result
 
 
@@ -209,7 +209,6 @@ def _decode_one(entry: Entry, size: int, cells: int, vectors: bool, residuals: b
         return DecodedVideo(entry, pictures, field, mask, video.times, keys, rest, predicted)
 
 
-_FORMAT = 2  # of what is kept
 _ARRAYS = ("frames", "vectors", "mask", "times", "keys", "residuals", "residual_mask")
 
 
