@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import unicodedata
 
 
@@ -14,7 +15,7 @@ def shown(name: str | os.PathLike[str]) -> str:
 
     Returns:
         The text with escapes, as Python writes them, for line ends, control characters and bytes that are no
-        UTF-8 (which Python keeps as surrogates).
+        UTF-8 (which Python keeps as surrogates). `named` makes the name of it again.
 
     Example:
         >>> print(shown("two\nlines, café, caf\udce9.mp4"))
@@ -24,11 +25,32 @@ def shown(name: str | os.PathLike[str]) -> str:
     return text if text.isprintable() else "".join(map(_escaped, text))
 
 
+def named(text: str) -> str:
+    r"""The name behind what `shown` returned.
+
+    Example:
+        >>> named(shown("two\nlines, caf\udce9.mp4")) == "two\nlines, caf\udce9.mp4"
+        True
+    """
+    return _ESCAPE.sub(lambda found: _character(found[0]), text)
+
+
+_ESCAPE = re.compile(r"\\(?:[nrt]|x[0-9a-f]{2}|u[0-9a-f]{4})")
+
+
 def _escaped(character: str) -> str:
     if "\udc80" <= character <= "\udcff":  # a byte of a name that cannot be decoded
         return f"\\x{ord(character) - 0xDC00:02x}"
-    odd = unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp")  # controls, surrogates, line ends
-    return character.encode("unicode_escape").decode() if odd else character
+    if unicodedata.category(character) not in ("Cc", "Cs", "Zl", "Zp"):  # controls, surrogates, line ends
+        return character
+    ascii_escape = character.encode("unicode_escape").decode()
+    return ascii_escape if character.isascii() else f"\\u{ord(character):04x}"
+
+
+def _character(escape: str) -> str:
+    if escape[1] == "x" and escape[2] >= "8":
+        return chr(0xDC00 + int(escape[2:], 16))
+    return escape.encode().decode("unicode_escape")
 
 
 class VideoError(Exception):

@@ -1,16 +1,30 @@
-"""The one progress helper: a bar on a terminal or in a notebook, silence anywhere else."""
+"""What a person is told meanwhile: a bar on a terminal, notes on stderr, silence where there is none."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import TypeVar
 
 T = TypeVar("T")
 
 
-def _shown() -> bool:
-    return sys.stderr.isatty()
+def _on_terminal() -> bool:
+    """Whether stderr is a terminal; programs without one, and daemons, may have no stderr at all."""
+    there = sys.stderr is not None and not getattr(sys.stderr, "closed", False)
+    return there and sys.stderr.isatty()
+
+
+def note(text: str) -> None:
+    """Writes a line to stderr, where there is one; nobody needs to read it.
+
+    Example:
+        >>> note("the disk is nearly full")
+    """
+    if sys.stderr is not None:  # print would take stdout then
+        with suppress(OSError, ValueError):  # its reader has gone; it is closed
+            print(text, file=sys.stderr)
 
 
 def track(items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
@@ -28,7 +42,7 @@ def track(items: Iterable[T], description: str, total: int | None = None) -> Ite
         >>> list(track([1, 2, 3], "counting"))
         [1, 2, 3]
     """
-    if not _shown():
+    if not _on_terminal():
         return iter(items)
     from tqdm import tqdm
 

@@ -8,11 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cvrl_lite import CompressedVideo
 from cvrl_lite.cli import main
 from cvrl_lite.codec import encode, extract, load, transcode
 from cvrl_lite.codec.extract import targets
+from cvrl_lite.errors import named, shown
 from cvrl_lite.files import replacing
 
 ODD = [
@@ -81,7 +84,19 @@ def test_failures_with_any_name_are_listed_and_can_be_read_back(name, capsys):
         with open(f"{command}/failures.csv", newline="", encoding="utf-8") as file:
             (row,) = csv.DictReader(file)
         assert row["reason"].endswith("no video format was recognised in it")
-        assert row["file"].startswith("in/") and f"cvrl-lite: {row['reason']}\n" == err
+        assert named(row["file"]) == f"in/{name}" and f"cvrl-lite: {row['reason']}\n" == err
+        assert main([command, "in/good.mp4", "--out", command]) == 0  # keeps what another call has listed
+        capsys.readouterr()
+        assert row["reason"] in Path(f"{command}/failures.csv").read_text(encoding="utf-8")
+
+
+@given(st.text(st.characters(exclude_characters="\\")))
+def test_a_name_that_is_shown_can_be_made_out(name):
+    text = shown(name)
+    assert named(text) == name
+    assert len(text.splitlines()) <= 1
+    if "\\ud" not in text:  # halves of pairs, which no file system has
+        text.encode()
 
 
 # Lengths

@@ -2,7 +2,8 @@
 
 Exit codes: 0 success; 1 some inputs failed, the rest was kept; 2 bad use, nothing usable, or a fault of the
 machine (a full disk, a killed worker), with what was written before kept; 130 stopped by Ctrl-C; 143 stopped
-by SIGTERM. Errors and warnings are one line each on stderr.
+by SIGTERM. Errors and warnings are one line each on stderr. Where the reader of
+its output goes away, a command finishes its work, and its code says how that went.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Sequence
 
 from cvrl_lite import __version__
 from cvrl_lite.cli import batch, learning, reading
+from cvrl_lite.cli.output import complain, standard_streams
 from cvrl_lite.errors import Diverged, VideoError, one_line, shown
 from cvrl_lite.processes import Terminated, terminable
 
@@ -47,30 +49,34 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
-    usual, warnings.formatwarning = warnings.formatwarning, lambda message, *_: f"{_line(message)}\n"
+    usual = warnings.formatwarning
+    warnings.formatwarning = lambda message, *_: f"cvrl-lite: {_line(message)}\n"
+    try:
+        with standard_streams():
+            return _run(argv)
+    finally:
+        warnings.formatwarning = usual
+
+
+def _run(argv: Sequence[str] | None) -> int:
     try:
         arguments = parser().parse_args(argv)
         with terminable():
             return int(arguments.run(arguments))
     except Terminated as stop:
-        print("cvrl-lite: terminated", file=sys.stderr)
+        complain("terminated")
         return int(stop.code or 0)
     except SystemExit as stop:  # argparse has said why
         return int(stop.code or 0)
-    except BrokenPipeError:  # the reader of our output went away, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except KeyboardInterrupt:
-        print("cvrl-lite: interrupted", file=sys.stderr)
+        complain("interrupted")
         return 130
     except (VideoError, OSError, ValueError, ImportError, Diverged) as error:
         # An import fails where an optional part of the package is not installed; the error says which.
-        print(_line(one_line(error)), file=sys.stderr)
+        complain(_line(one_line(error)))
         return 2
-    finally:
-        warnings.formatwarning = usual
 
 
 def _line(message: object) -> str:
-    rank = f" process {os.environ['RANK']}:" if "RANK" in os.environ else ""  # torchrun's
-    return f"cvrl-lite:{rank} {shown(' '.join(str(message).split()))}"
+    rank = f"process {os.environ['RANK']}: " if "RANK" in os.environ else ""  # torchrun's
+    return f"{rank}{shown(' '.join(str(message).split()))}"

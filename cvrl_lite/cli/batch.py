@@ -7,7 +7,6 @@ import csv
 import hashlib
 import logging
 import os
-import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,11 +15,12 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+from cvrl_lite.cli.output import complain, say
 from cvrl_lite.cli.reading import Commands, command
 from cvrl_lite.codec import extract, is_transcoded, transcode
 from cvrl_lite.codec.encode import ENCODERS
 from cvrl_lite.codec.extract import WHAT, targets
-from cvrl_lite.errors import VideoError, one_line, shown
+from cvrl_lite.errors import VideoError, named, one_line, shown
 from cvrl_lite.files import FULL, alone, replacing
 from cvrl_lite.processes import begin_worker, killed_workers_told
 from cvrl_lite.progress import track
@@ -205,9 +205,9 @@ def _batch(arguments: argparse.Namespace, job: Job, name: Callable[[Path], str],
             done.append(source)
             if reason:
                 failures.append((source, reason))
-                print(f"cvrl-lite: {reason}", file=sys.stderr)
+                complain(reason)
             else:
-                print(shown(target) + ("" if written else " (as it was)"))
+                say(shown(target) + ("" if written else " (as it was)"))
     return 0 if not failures else 2 if len(failures) == len(pairs) else 1
 
 
@@ -219,7 +219,7 @@ def _reported(path: Path, done: Sequence[Path], failures: Sequence[tuple[Path, s
     finally:
         with alone(path.with_name(".failures.lock"), path):
             ours = set(map(shown, done))
-            rows = [row for row in _failures(path) if row[0] not in ours and Path(row[0]).exists()]
+            rows = [row for row in _failures(path) if row[0] not in ours and Path(named(row[0])).exists()]
             rows += [(shown(file), reason) for file, reason in failures]
             if not rows:
                 path.unlink(missing_ok=True)

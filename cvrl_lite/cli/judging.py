@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cvrl_lite.cli.output import complain, say
 from cvrl_lite.cli.reading import Commands, command, whole
+from cvrl_lite.errors import shown
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -99,12 +100,12 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     judge = _finetuned if arguments.protocol == "finetune" else _searched
     judged = judge(arguments, backbone, recipe, gallery, queries, labels)
     for file in judged.skipped:
-        print(f"cvrl-lite: {file.path}: not used: {file.reason}", file=sys.stderr)
+        complain(f"{shown(file.path)}: not used: {file.reason}")
     if arguments.json:
-        print(json.dumps(judged.found, indent=2))
+        say(json.dumps(judged.found, indent=2))
     else:
         for label, row in judged.found.items():
-            print(f"{label:>10}  " + "  ".join(f"{name} {_in_words(value)}" for name, value in row.items()))
+            say(f"{label:>10}  " + "  ".join(f"{name} {_in_words(value)}" for name, value in row.items()))
     if judged.neighbours is not None:
         from cvrl_lite import figures
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import inspect
 import json
-import sys
 from pathlib import Path
 
 from cvrl_lite.cli.judging import add_evaluate
+from cvrl_lite.cli.output import complain, say
 from cvrl_lite.cli.reading import Commands, command
+from cvrl_lite.errors import shown
 
 
 def add_commands(commands: Commands) -> None:
@@ -107,7 +108,7 @@ def _pretrain(arguments: argparse.Namespace) -> int:
     lines = [json.loads(line) for line in (arguments.out / pretrain.METRICS).read_text().splitlines()]
     figures.save(figures.curves(lines), arguments.out / "curves.png", dpi=120)
     for file in run.skipped:
-        print(f"cvrl-lite: {file.path}: not used: {file.reason}", file=sys.stderr)
+        complain(f"{shown(file.path)}: not used: {file.reason}")
     outcome = {
         "out": str(arguments.out),
         "steps": run.steps,
@@ -117,9 +118,9 @@ def _pretrain(arguments: argparse.Namespace) -> int:
         "interrupted": run.interrupted,
     }
     if arguments.json:
-        print(json.dumps(outcome, indent=2))
+        say(json.dumps(outcome, indent=2))
     else:
-        print(f"{arguments.out}: {run.steps} steps in {run.seconds:.0f} s ({run.recipe.precision})")
+        say(f"{shown(arguments.out)}: {run.steps} steps in {run.seconds:.0f} s ({run.recipe.precision})")
     return ended or (1 if run.skipped else 0)
 
 
@@ -127,5 +128,5 @@ def _quickstart(arguments: argparse.Namespace) -> int:
     from cvrl_lite.cli.quickstart import quickstart, table
 
     result = quickstart(arguments.out, minutes=arguments.minutes, clips=arguments.clips, seed=arguments.seed)
-    print(json.dumps(result, indent=2) if arguments.json else table(result))
+    say(json.dumps(result, indent=2) if arguments.json else table(result))
     return 0

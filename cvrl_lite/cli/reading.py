@@ -8,7 +8,6 @@ import json
 import os
 import platform
 import shutil
-import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from cvrl_lite import scenes
+from cvrl_lite.cli.output import complain, say
 from cvrl_lite.codec import CompressedVideo
 from cvrl_lite.errors import VideoError, shown
 from cvrl_lite.files import cache_dir
@@ -103,7 +103,7 @@ def each(files: Iterable[Path], job: Callable[[Path], None], description: str) -
             job(path)
         except (VideoError, OSError) as error:
             failed += 1
-            print(f"cvrl-lite: {shown(str(error))}", file=sys.stderr)
+            complain(shown(str(error)))
     return 0 if not failed else 2 if failed == len(paths) else 1
 
 
@@ -136,12 +136,12 @@ def _doctor(arguments: argparse.Namespace) -> int:
     if not report["h264_encoder"]:
         missing.append("an H.264 encoder (libx264) in PyAV")
     if arguments.json:
-        print(json.dumps(report | {"missing": missing}, indent=2))
+        say(json.dumps(report | {"missing": missing}, indent=2))
     else:
         packages = report.pop("packages")
         for name, value in {**report, **packages}.items():  # type: ignore[dict-item]
-            print(f"{name:>14}  {'not installed' if value is None else value}")
-        print("all that is needed is there" if not missing else f"missing: {', '.join(missing)}")
+            say(f"{name:>14}  {'not installed' if value is None else value}")
+        say("all that is needed is there" if not missing else f"missing: {', '.join(missing)}")
     return 0 if not missing else 2
 
 
@@ -164,12 +164,12 @@ def _inspect(arguments: argparse.Namespace) -> int:
             figures.save(figures.gop_timeline(drawn), arguments.plot, dpi=150)
         except (OSError, ValueError) as error:  # no such folder, no such kind of picture
             reason = error.strerror if isinstance(error, OSError) else " ".join(str(error).split())
-            print(f"cvrl-lite: {arguments.plot}: {reason}", file=sys.stderr)
+            complain(f"{shown(arguments.plot)}: {reason}")
             code = 2
     if arguments.json:
-        print(json.dumps(found, indent=2))
+        say(json.dumps(found, indent=2))
     elif found:
-        print("\n\n".join(_described(item) for item in found))
+        say("\n\n".join(_described(item) for item in found))
     return code
 
 
@@ -222,7 +222,7 @@ def _size(facts: dict[str, Any]) -> str:
 def _download(arguments: argparse.Namespace) -> int:
     from cvrl_lite.datasets import download
 
-    print(download(arguments.name, arguments.out, url=arguments.url))
+    say(shown(download(arguments.name, arguments.out, url=arguments.url)))
     return 0
 
 
@@ -235,5 +235,5 @@ def _scenes(arguments: argparse.Namespace) -> int:
         size=arguments.size,
         tie=arguments.tie,
     )
-    print(f"{arguments.out}: {len(scenes.read_index(arguments.out))} clips")
+    say(f"{shown(arguments.out)}: {len(scenes.read_index(arguments.out))} clips")
     return 0

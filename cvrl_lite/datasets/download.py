@@ -10,7 +10,6 @@ import lzma
 import os
 import shutil
 import subprocess
-import sys
 import tarfile
 import time
 import zipfile
@@ -22,7 +21,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from cvrl_lite.files import alone, writing
-from cvrl_lite.progress import track
+from cvrl_lite.progress import note, track
 
 _CHUNK = 1 << 16  # bytes; a connection that breaks loses the part of one that has come
 _SPARE = 1 << 20  # bytes; a disk with fewer is full
@@ -135,7 +134,7 @@ def download(
         archives = [videos, *lists]
     if sha256 is not None:
         archives[0] = replace(archives[0], sha256=sha256)
-    print(published.terms, file=sys.stderr)
+    note(published.terms)
     downloads = Path(root) / "downloads"
     with alone(downloads / ".lock", downloads):
         there = [(downloads / _file_name(archive.url)).exists() for archive in archives]
@@ -147,7 +146,7 @@ def download(
             except _Damaged as error:
                 if not is_old:
                     raise
-                print(f"{error.args[0].partition('; delete')[0]}, and is fetched again", file=sys.stderr)
+                note(f"{error.args[0].partition('; delete')[0]}, and is fetched again")
                 file.unlink()
                 _unpack(_fetch(archive, downloads), folder)
             for inner in track(sorted(folder.glob("*.rar")) if archive.nested else [], "unpacking"):
@@ -170,7 +169,7 @@ def _fetch(archive: _Archive, folder: Path) -> Path:
         ) from None
     name = _file_name(archive.url)
     if archive.sha256 is None:
-        print(f"{name}: no SHA-256 is known for it, so its content is not checked", file=sys.stderr)
+        note(f"{name}: no SHA-256 is known for it, so its content is not checked")
     fetched = pooch.retrieve(
         archive.url, archive.sha256, fname=name, path=folder, downloader=_Resuming(folder / f"{name}.part")
     )
