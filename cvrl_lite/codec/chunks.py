@@ -204,7 +204,7 @@ def read_sample(decoder: Decoder, index: Index, clip: Sequence[int], window: ran
         window: Consecutive frame indices of the vectors, the first one behind the clip's first.
         plan: Gives size, direction, fill and what is known of the references.
     """
-    key = index.keys[index.gop(clip[0])].frame
+    key = index.gop(clip[0])
     around = window
     if plan.known or plan.fill:  # the frames around tell where the references are
         first = max(key, window.start - MOST_B_FRAMES - 1)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cvrl_lite.codec.decode import MOST_HELD, Decoder
-from cvrl_lite.codec.index import Index, Key
+from cvrl_lite.codec.index import Index
 from cvrl_lite.codec.motion import MOST_B_FRAMES
 from cvrl_lite.errors import DamagedVideo
 
@@ -27,6 +27,8 @@ class Damage:
             concealed.
         missing: Times in seconds of pictures that the file lists and the decoder did not deliver.
         breaks_off: How the file ends too early; "" where it does not.
+        clock_jumps: Indices of frames at which the file's clock jumps back, as where files were joined.
+            Nothing is lost by that, so it does not count as damage.
     """
 
     frames: int
@@ -34,6 +36,7 @@ class Damage:
     corrupt: tuple[int, ...]
     missing: tuple[float, ...]
     breaks_off: str
+    clock_jumps: tuple[int, ...] = ()
 
     def __bool__(self) -> bool:
         """Whether anything is wrong."""
@@ -68,14 +71,22 @@ def survey(decoder: Decoder, index: Index) -> tuple[Index, Damage]:
     refused = decoder.refused[before:]
     corrupt = tuple(i for i, place in enumerate(places) if found[place][0])
     missing = tuple(float(t) for t in np.delete(index.times, places))
-    report = Damage(len(places), len(refused), corrupt, missing, index.breaks_off)
+    jumps = tuple(bisect_left(places, jump) for jump in index.clock_jumps)
+    report = Damage(len(places), len(refused), corrupt, missing, index.breaks_off, jumps)
     if not (refused or corrupt or missing):
         return index, report
     faults = [place for place in range(index.frames) if place not in found or found[place][0]]
-    faults += [index.places.get(stamp, 0) for stamp in refused]
+    faults += [_place_of(stamp, index) for stamp in refused]
     # Pictures shown a little earlier may refer to the first one that is not whole.
     sound = bisect_left(places, min(faults) - MOST_B_FRAMES - 1)
     return _kept(index, places, flagged, sound), report
+
+
+def _place_of(stamp: int | None, index: Index) -> int:
+    """About where the frame of a refused packet would be."""
+    if index.numbered and stamp is not None:
+        return min((place for number, place in index.places.items() if (number or 0) > stamp), default=0)
+    return index.places.get(stamp, 0)
 
 
 def _kept(index: Index, places: list[int], flagged: list[int], sound: int) -> Index:
@@ -83,9 +94,12 @@ def _kept(index: Index, places: list[int], flagged: list[int], sound: int) -> In
     new = {place: i for i, place in enumerate(places)}
     stamps = {pts: new[place] for pts, place in index.places.items() if place in new}
     listed = {key.frame: key for key in index.keys}
-    entries = [(new[place], listed.get(place, Key(None, None, 0))) for place in flagged]
+    entries = [(new[place], listed.get(place, index.keys[0])) for place in flagged]
     entries = [(0, index.keys[0]), *(entry for entry in entries if entry[0])]  # always decoded from there
     keys = tuple(key._replace(frame=frame, is_sure=False) for frame, key in entries)
     sizes = index.bytes[places] if len(index.bytes) else index.bytes
     times = index.times[places]
-    return dataclasses.replace(index, times=times, places=stamps, keys=keys, bytes=sizes, sound=sound)
+    jumps = tuple(bisect_left(places, jump) for jump in index.clock_jumps)
+    return dataclasses.replace(
+        index, times=times, places=stamps, keys=keys, bytes=sizes, sound=sound, clock_jumps=jumps
+    )

@@ -6,7 +6,9 @@ another thread may still be filling), so a decoder here has one thread and never
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from itertools import chain, islice
 from typing import Literal
 
@@ -17,7 +19,8 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation, VideoReformatter
 
-from cvrl_lite.codec.index import Index, packets
+from cvrl_lite.codec.headers import teller
+from cvrl_lite.codec.index import Index, Key, packets
 from cvrl_lite.codec.source import Source
 from cvrl_lite.errors import DamagedVideo
 
@@ -35,15 +38,16 @@ MOST_HELD = 64  # pictures that may wait for an earlier one; H.264 allows 16
 class Kept:
     """The packets of a stream in memory, so that a small file is read once."""
 
-    def __init__(self, held: list[Packet]) -> None:
+    def __init__(self, held: list[Packet], *, numbered: bool) -> None:
         self.packets = held
+        if numbered:
+            for number, packet in enumerate(held):
+                packet.pts = number
         self._places = {packet.pts: i for i, packet in reversed(list(enumerate(held)))}
-        self._first_key = next((i for i, packet in enumerate(held) if packet.is_keyframe), len(held))
 
-    def since(self, pts: int | None) -> Iterator[Packet]:
-        """The packets from the one with this time stamp on; from the first key packet where it is None."""
-        start = self._first_key if pts is None else self._places.get(pts, len(self.packets))
-        return islice(self.packets, start, None)
+    def since(self, stamp: int | None) -> Iterator[Packet]:
+        """The packets from the one with this stamp on."""
+        return islice(self.packets, self._places.get(stamp, len(self.packets)), None)
 
 
 class Decoder:
@@ -144,16 +148,35 @@ class Decoder:
                 if number == len(runs) or (done and not self.tolerant):
                     raise
 
-    def everything(self, index: Index) -> Iterator[tuple[int, VideoFrame]]:
-        """Whatever a tolerant decoder can deliver, from the start: (frame index, picture), in its order."""
-        counted, self._lenient = 0, True
-        for packet in self._packets_until(index, 0, range(0)):
+    def straight(self, entry: int, setups: tuple[int, ...]) -> Iterator[tuple[int, bool]]:
+        """Decodes all from a packet on, past what cannot be decoded.
+
+        Args:
+            entry: The packet's number.
+            setups: The numbers of packets to be read before it (see `Key`).
+
+        Returns:
+            An iterator of (number of the frame's packet, whether it is flagged as a key frame).
+        """
+        self._lenient = True
+        self.rewind()
+        held = self._packets() if self.kept is None else iter(self.kept.packets)
+        self._read_setups(packet for number, packet in enumerate(islice(held, entry)) if number in setups)
+        for number, packet in enumerate(chain(held, (None,)), entry):
+            if packet is not None:
+                packet.pts = number
             for frame in self._decode(packet):
-                if self._sound(frame, counted, index):
-                    place = index.places.get(frame.pts, -1) if index.places else counted
-                    counted += 1
-                    if 0 <= place < index.frames:
-                        yield place, frame
+                if frame.pts is not None:
+                    yield frame.pts, bool(frame.key_frame)
+
+    def everything(self, index: Index) -> Iterator[tuple[int, VideoFrame]]:
+        """Whatever a tolerant decoder can deliver, from the start: (frame index, frame), in its order."""
+        self._lenient = True
+        for packet in self._packets_until(index, 0, range(0)):
+            for frame in self._decode(packet, index):
+                place = index.places.get(frame.pts, -1)
+                if self._sound(frame, place, index) and place >= 0:
+                    yield place, frame
 
     def see_first(self, index: Index) -> None:
         """Shows the source its first frame; if that cannot be decoded, the first one that can."""
@@ -176,15 +199,16 @@ class Decoder:
         images = np.empty((len(index.keys), *index.size, 3), np.uint8)
         found: list[int] = []
         if all(key.is_sure for key in index.keys) and index.keys[-1].frame < index.sound:
+            alone = self._key_pictures_one_by_one if index.numbered else self._key_pictures
             try:
-                for place, frame in self._key_pictures(index):
+                for place, frame in alone(index):
                     if len(found) < len(images) and frame.key_frame:
                         self.rgb(frame, images[len(found)])
                         found.append(place)
             except DamagedVideo:
                 found = []  # alone they do not come out: the whole stream may still be sound
-        if found == [key.frame for key in index.keys]:
-            return found, images
+        if found and found == [key.frame for key in index.keys if key.is_flagged]:
+            return found, images[: len(found)]
         # The container and the decoder do not agree on what is a key picture: ask the decoder alone.
         flagged = [(i, self.rgb(f)) for i, f in self.pictures(index, range(index.frames)) if f.key_frame]
         if not flagged:
@@ -218,14 +242,9 @@ class Decoder:
             self.context.skip_frame = "NONKEY"
         try:
             keys = (packet for packet in self._packets_from(index, 0) if packet.is_keyframe)
-            counted = iter(index.keys)
             for packet in chain(keys, (None,)):
-                for frame in self._decode(packet):
-                    place = (
-                        index.places.get(frame.pts, -1)
-                        if index.places
-                        else next(counted, index.keys[-1]).frame
-                    )
+                for frame in self._decode(packet, index):
+                    place = index.places.get(frame.pts, -1)
                     if self._sound(frame, place, index):
                         if place == 0 and not self._source.seen:
                             self._source.see(frame)
@@ -234,17 +253,21 @@ class Decoder:
             if self._skips:
                 self.context.skip_frame = "DEFAULT"
 
+    def _key_pictures_one_by_one(self, index: Index) -> Iterator[tuple[int, VideoFrame]]:
+        """Where the packet of a key frame does not hold all of it, or more than it."""
+        for key in index.keys:
+            yield from self.pictures(index, [key.frame])
+
     def _run(
         self, index: Index, wanted: Sequence[int], key: int, *, lenient: bool
     ) -> Iterator[tuple[int, VideoFrame]]:
         places, left, self._lenient = index.places, len(wanted), lenient
         chosen = wanted if isinstance(wanted, range) else frozenset(wanted)
-        counted = 0  # the next frame's index where timestamps do not tell
         waiting: dict[int, VideoFrame] = {}
         order = iter(wanted)
         due = next(order, None)
-        # Pictures that nothing refers to need no decoding unless they are wanted.
-        choosy = bool(places) and self._skips and not lenient
+        # Frames that nothing refers to need no decoding unless they are wanted.
+        choosy = self._skips and not lenient and not index.numbered
         skipping = False
         try:
             for packet in self._packets_until(index, key, chosen):
@@ -252,15 +275,12 @@ class Decoder:
                 if place is not None and (place not in chosen) != skipping:
                     skipping = not skipping
                     self.context.skip_frame = "NONREF" if skipping else "DEFAULT"
-                for frame in self._decode(packet):
-                    if lenient and not self._sound(frame, counted, index):
-                        continue
-                    place = places.get(frame.pts, -1) if places else counted
-                    counted += 1
+                for frame in self._decode(packet, index):
+                    place = places.get(frame.pts, -1)
                     if place not in chosen or (due is not None and place < due):
                         continue
-                    self._sound(frame, place, index)
-                    waiting.setdefault(place, frame)
+                    if self._sound(frame, place, index):
+                        waiting.setdefault(place, frame)
                     while due is not None and due in waiting:
                         yield due, waiting.pop(due)
                         left -= 1
@@ -280,51 +300,69 @@ class Decoder:
     ) -> Iterator[Packet | None]:
         """The packets from a key packet to the last wanted one, then None: what is held comes out."""
         left, again = len(wanted), None
+        # A packet may hold a part of a frame; behind a fault, others may have a wanted one's stamp.
+        all_of_them = index.numbered or self._lenient
         for packet in self._packets_from(index, key):
             yield packet
             again = packet if packet.is_keyframe else again
             left -= index.places.get(packet.pts, -1) in wanted
-            if not left and not self._lenient:  # behind a fault, other packets may have its stamp
+            if not left and not all_of_them:
                 break
-        # Emptied at the end, the older decoders give their last picture without its vectors. A further
-        # key picture, itself not wanted any more, makes it come out in the ordinary way. Behind a fault that
-        # may give it another stamp, so there all readings do the same.
-        if self._older and (bool(index.places) if self._lenient else self._vectors):
+        # Emptied at the end, the older decoders give their last frame without its vectors. A further key
+        # frame, which has no stamp itself, makes it come out in the ordinary way. Behind a fault that may
+        # change which frames come out, so there all readings do the same.
+        if self._older and again is not None and (self._vectors or self._lenient):
+            again = Packet(bytes(again))
             yield again
         yield None
 
     def _packets_from(self, index: Index, key: int) -> Iterator[Packet]:
-        """The packets from a key packet on, in decoding order."""
-        pts, dts = index.keys[key][:2]
+        """The packets from a key packet on, in decoding order; if numbered, their stamp is their number."""
+        entry = index.keys[key]
+        renewed = self._lenient or entry.setups is not None  # what a stream said of itself outlasts a flush
         if self.kept is not None:
-            if self._lenient:  # flushing leaves in place what a damaged stream has said of itself
+            if renewed:
                 self.rewind()
             elif self.used:
                 self.context.flush_buffers()
             self.used = True
-            yield from self.kept.since(pts)
+            if entry.setups:
+                self._read_setups(self.kept.packets[number] for number in entry.setups)
+            yield from self.kept.since(entry.number if index.numbered else entry.pts)
             return
-        fresh = self._lenient or (not self.used and key == 0)
-        for seek in (False,) if fresh or pts is None else (True, False):
-            if seek and pts is not None:
-                self.container.seek(pts, stream=self.stream)
-            elif self.used:
-                self.close()
-                self._open()
-            self.used, started = True, False
-            for packet in self._packets():
-                if not started:
-                    if pts is None:
-                        started = packet.is_keyframe
-                    elif packet.pts == pts:
-                        started = True
-                    elif seek and dts is not None and packet.dts is not None and packet.dts > dts:
-                        break  # landed behind it
-                if started:
-                    yield packet
-            if started:
+        stamp = entry.dts if entry.pts is None else entry.pts
+        if not renewed and stamp is not None and (self.used or key):
+            self.container.seek(stamp, stream=self.stream)
+            self.used = True
+            if (first := self._found(entry, index)) is not None:
+                yield from _stamped(chain((first,), self._packets()), entry.number, index)
                 return
-        raise DamagedVideo(self.name, "a key picture in its index was not found again")
+        self.rewind()
+        held = self._packets()
+        before = islice(held, entry.number)
+        if entry.setups:
+            self._read_setups(packet for number, packet in enumerate(before) if number in entry.setups)
+        else:
+            deque(before, 0)
+        yield from _stamped(held, entry.number, index)
+
+    def _found(self, entry: Key, index: Index) -> Packet | None:
+        """A key packet somewhere behind the place where the container stands."""
+        for packet in self._packets():
+            same = not index.numbered or (packet.dts, packet.pos) == (entry.dts, entry.position)
+            if packet.pts == entry.pts and same:
+                return packet
+            where = (packet.pos, entry.position) if index.numbered else (packet.dts, entry.dts)
+            if where[0] is not None and where[1] is not None and where[0] > where[1]:
+                break
+        return None
+
+    def _read_setups(self, setups: Iterable[Packet]) -> None:
+        """Lets the decoder know the parameters in some packets."""
+        for packet in setups:
+            with suppress(av.FFmpegError):  # of their frames, which may lack others
+                self.context.decode(packet)
+        self.context.flush_buffers()
 
     def _packets(self) -> Iterator[Packet]:
         try:
@@ -333,18 +371,25 @@ class Decoder:
             if not self._lenient:
                 raise
 
-    def _decode(self, packet: Packet | None) -> list[VideoFrame]:
+    def _decode(self, packet: Packet | None, index: Index | None = None) -> list[VideoFrame]:
         self.started = True
         try:
             return self.context.decode(packet)
         except av.FFmpegError as error:
-            if self._lenient:
-                self.refused.append(packet.pts if packet is not None else None)
+            if packet is not None and self._is_empty(packet):
                 return []
-            when = ""
-            if packet is not None and packet.pts is not None and packet.time_base is not None:
-                when = f" at {float(packet.pts * packet.time_base):.2f} s"
-            raise DamagedVideo(self.name, f"the picture{when} cannot be decoded: {error.strerror}") from None
+            stamp = None if packet is None else packet.pts
+            if self._lenient:
+                self.refused.append(stamp)
+                return []
+            place = index.places.get(stamp) if index else None
+            when = f" at {index.times[place]:.2f} s" if index and place is not None else ""
+            raise DamagedVideo(self.name, f"the frame{when} cannot be decoded: {error.strerror}") from None
+
+    def _is_empty(self, packet: Packet) -> bool:
+        """Whether there is no frame in a packet, such as parameter sets alone, at which decoders complain."""
+        tell = teller(self.stream)
+        return tell is not None and not tell.may_hide and not tell(packet)
 
     def _sound(self, frame: VideoFrame, place: int, index: Index) -> bool:
         """Whether a picture can be handed on."""
@@ -359,3 +404,11 @@ class Decoder:
         if frame.is_corrupt and not self._lenient:
             raise DamagedVideo(self.name, f"frame {place} is corrupt")
         return True
+
+
+def _stamped(held: Iterable[Packet], first: int, index: Index) -> Iterator[Packet]:
+    """Packets, from the one with the number `first` on, with the stamps by which the index knows them."""
+    for number, packet in enumerate(held, first):
+        if index.numbered:
+            packet.pts = number
+        yield packet

@@ -269,6 +269,23 @@ def read_slice(nal: bytes, most: int, spss: dict[int, Sps], ppss: dict[int, Pps]
     )
 
 
+def field_of(nal: bytes, sps: Sps) -> bool:
+    """Whether a slice is one of a field, by its first bytes; a broken one is taken for one.
+
+    Args:
+        nal: The front of the slice.
+        sps: The header of a stream that may hold fields.
+    """
+    try:
+        bits = Bits(nal)
+        for _ in range(3):  # the first block, the kind, the PPS
+            bits.unsigned()
+        bits.take(sps.frame_num_bits + 2 * sps.planes_apart)
+        return bits.flag()
+    except Unknown:
+        return True
+
+
 def _skip_weights(bits: Bits, references: int, *, colour: bool) -> bool:
     """Whether a table of weights changes anything."""
     bits.unsigned(7)

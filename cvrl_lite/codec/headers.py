@@ -1,46 +1,122 @@
-"""Which pictures a packet holds, by a look at its headers; nothing is decoded.
+"""Which frames a packet holds, by a look at its headers; nothing is decoded.
 
-As a rule one packet is one picture, and its time stamp says when it is shown. Raw streams have no stamps,
-and AVI files of the DivX and XviD kind, UCF101 among them, "pack" a B-picture into the packet of the picture
-before it, fill the gap with an empty packet, and mark pictures that repeat the last one as "not coded".
-There, only the headers tell which pictures will come out, and in what order.
+As a rule one packet is one frame, and its time stamp says when it is shown. What breaks the rule is told
+here: packets that hold parameter sets alone, pictures that are never shown, fields, and AVI files of the DivX
+and XviD kind, UCF101 among them, that "pack" a B-frame into the packet of the frame before it, fill the gap
+with an empty packet, and mark frames that repeat the last one as "not coded".
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Protocol
 
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-# In a raw H.264 stream: an IDR picture. Nothing that follows it is shown before it.
-_IDR = re.compile(rb"\x00\x00\x01[\x05\x25\x45\x65]")
+from cvrl_lite.codec.nal import NalTeller
+
 _PICTURE = b"\0\0\1\xb6"  # MPEG-4's start code of a picture
 _LAYERS = range(0x20, 0x30)  # and those of a video object layer, which says how long time stamps are
+_START = b"\0\0\1"
+_LONGEST = 160  # bytes of an MPEG-4 header with both of its tables
+_MPEG12_SLICE = re.compile(rb"\x00\x00\x01[\x01-\xaf]")
+_AV1_FRAMES = (3, 6)  # a frame's header, and a frame
+
+# Each packet of these is a frame, as far as is known; an intra-only codec's is, too.
+_PLAIN = frozenset(
+    {"h261", "h263", "flv1", "wmv1", "wmv2", "msmpeg4v1", "msmpeg4v2", "msmpeg4v3", "rv10", "rv20", "ffv1"}
+)
 
 
-def picture_teller(stream: VideoStream) -> Callable[[Packet], str]:
-    """Tells the pictures of a packet that will be shown.
+class Teller(Protocol):
+    """Tells the frames of a packet that will be shown, packets given in decoding order.
 
-    Args:
-        stream: The stream its packets will come from, in order.
-
-    Returns:
-        A function from a packet to a letter for each picture: "I", "P", "B", or "?" where its type was not
-        looked at; "" where the packet holds nothing to show. In H.264 "I" is an IDR picture.
+    Attributes:
+        parameters: What the packet looked at last says of the stream: parameter sets, sequence headers.
+        known: What of this the decoder knows from the start.
+        may_hide: Whether a packet of which nothing is shown may hold a frame nevertheless.
     """
-    codec = stream.codec.canonical_name
+
+    parameters: list[bytes]
+    known: frozenset[bytes]
+    may_hide: bool
+
+    def __call__(self, packet: Packet) -> str:
+        """A letter for each frame: "I", "P", "B", or "?" where its type was not looked at.
+
+        "f" is a field, or a frame of two; "i" a frame of H.264 that the decoder does not flag as a key frame,
+        even if decoding can start there.
+        "" means that nothing of the packet is shown.
+        """
+
+
+def teller(stream: VideoStream) -> Teller | None:
+    """What tells the frames of a stream's packets; None for a codec whose packets only its decoder knows."""
+    codec, header = stream.codec.canonical_name, stream.codec_context.extradata or b""
+    if codec in ("h264", "hevc"):
+        return NalTeller(codec, header)
     if codec == "mpeg4":
-        tell = PictureTeller(stream.codec_context.extradata)
-        return lambda packet: tell(bytes(packet))
+        return Mpeg4Teller(header)
     if codec in ("mpeg1video", "mpeg2video"):
-        return lambda packet: _mpeg12_type(bytes(packet))
-    if codec == "h264":
-        return lambda packet: "I" if packet.is_keyframe and _IDR.search(bytes(packet)) else "?"
-    if codec == "vp8":  # bit 4 tells an alt-ref picture, which is never shown (RFC 6386, 9.1)
-        return lambda packet: "?" * (memoryview(packet)[0] >> 4 & 1)
-    return lambda packet: "?"
+        return _Mpeg12Teller(header)
+    if codec in _LOOKS:
+        return _Simple(_LOOKS[codec])
+    if codec in _PLAIN or stream.codec.intra_only:
+        return _Simple(lambda packet: "?")
+    return None
+
+
+class _Simple:
+    """Tells frames without anything to remember."""
+
+    may_hide = True
+
+    def __init__(self, look: Callable[[Packet], str]) -> None:
+        self._look = look
+        self.parameters: list[bytes] = []
+        self.known: frozenset[bytes] = frozenset()
+
+    def __call__(self, packet: Packet) -> str:
+        return self._look(packet)
+
+
+def _vp8(packet: Packet) -> str:
+    """VP8: bit 4 tells an alt-ref frame, which is never shown (RFC 6386, 9.1)."""
+    return "?" * (memoryview(packet)[0] >> 4 & 1)
+
+
+def _vp9(packet: Packet) -> str:
+    """VP9: a frame that is not shown comes alone, or in a superframe with one that is (its Annex B)."""
+    view = memoryview(packet)
+    if view[-1] & 0xE0 == 0xC0:
+        return "?"
+    bits = view[0]
+    reserved = bits >> 4 & 3 == 3  # a bit more behind profile 3
+    shows_existing, shown = (bits >> 2 & 1, bits & 1) if reserved else (bits >> 3 & 1, bits >> 1 & 1)
+    return "?" if bits >> 6 != 2 or shows_existing or shown else ""
+
+
+def _av1(packet: Packet) -> str:
+    """AV1: a temporal unit holds one frame that is shown, unless it holds no frame (AV1, 5.3 and 7.5)."""
+    view, at = memoryview(packet), 0
+    while at < len(view):  # an open bitstream unit after the other
+        first, at = view[at], at + 1
+        if first >> 3 & 15 in _AV1_FRAMES or not first & 2:
+            return "?"
+        at += first >> 2 & 1
+        size = shift = 0
+        while at < len(view):
+            byte, at = view[at], at + 1
+            size, shift = size | (byte & 127) << shift, shift + 7
+            if byte < 128:
+                break
+        at += size
+    return "" if at == len(view) else "?"
+
+
+_LOOKS: dict[str, Callable[[Packet], str]] = {"vp8": _vp8, "vp9": _vp9, "av1": _av1}
 
 
 def is_intra(codec: str, data: bytes) -> bool:
@@ -70,30 +146,60 @@ def _field(data: bytes, at: int, count: int) -> int:
     return bits >> (96 - at - count) & ((1 << count) - 1)
 
 
-def _mpeg12_type(data: bytes) -> str:
-    """The type in an MPEG-1 or MPEG-2 picture header: start code 0, ten bits of order, three of type."""
-    at = data.find(b"\0\0\1\0")
-    return "?IPB????"[data[at + 5] >> 3 & 7] if 0 <= at < len(data) - 5 else "?"
+class _Mpeg12Teller:
+    """Tells the pictures of MPEG-1 and MPEG-2 packets (ISO/IEC 13818-2, 6.2.3)."""
+
+    may_hide = False
+
+    def __init__(self, header: bytes) -> None:
+        self.parameters: list[bytes] = []
+        self._read_sequence(header, len(header))
+        self.known = frozenset(self.parameters)
+
+    def __call__(self, packet: Packet) -> str:
+        data, self.parameters = bytes(packet), []
+        at = data.find(b"\0\0\1\0")
+        self._read_sequence(data, at if at >= 0 else len(data))
+        if at < 0:
+            return "" if data[:3] == _START and not _MPEG12_SLICE.search(data) else "?"
+        types = ""
+        while 0 <= at < len(data) - 5:
+            extension = data.find(b"\0\0\1\xb5", at, at + 64)
+            is_field = 0 <= extension < len(data) - 6 and data[extension + 6] & 3 != 3
+            types += "f" if is_field else "?IPB????"[data[at + 5] >> 3 & 7]
+            at = data.find(b"\0\0\1\0", at + 4)
+        return types or "?"
+
+    def _read_sequence(self, data: bytes, end: int) -> None:
+        at = data.find(b"\0\0\1\xb3", 0, end)
+        if at >= 0:
+            group = data.find(b"\0\0\1\xb8", at, end)
+            self.parameters.append(data[at : group if group >= 0 else end])
 
 
-class PictureTeller:
+class Mpeg4Teller:
     """Tells the coded pictures of MPEG-4 Part 2 packets (ISO/IEC 14496-2, 6.2.3 and 6.2.5).
 
     Args:
         header: The codec's extradata, where the container keeps it; else the first key packet holds it.
     """
 
-    def __init__(self, header: bytes | None) -> None:
-        self._time_bits = 0
-        self._read_layer(header or b"")
+    may_hide = False
 
-    def __call__(self, data: bytes) -> str:
+    def __init__(self, header: bytes) -> None:
+        self._time_bits = 0
+        self.parameters: list[bytes] = []
+        self._read_layer(header)
+        self.known = frozenset(self.parameters)
+
+    def __call__(self, packet: Packet) -> str:
         """The types of the coded pictures in a packet: "I", "P", "B"; "" for a filler, "PB" if packed."""
+        data, self.parameters = bytes(packet), []
         at = data.find(_PICTURE)
         if at:  # headers before it
             self._read_layer(data)
-        if at < 0:  # the short header of H.263, or a filler of a byte or two
-            return "?" if len(data) > 8 else ""
+        if at < 0:  # the short header of H.263, a filler of a byte or two, or headers alone
+            return "" if len(data) <= 8 or _headers_alone(data) else "?"
         types = ""
         while at >= 0:
             types += self._coded(data[at + 4 : at + 20])
@@ -101,12 +207,14 @@ class PictureTeller:
         return types
 
     def _read_layer(self, data: bytes) -> None:
-        at = data.find(b"\0\0\1")
+        at = data.find(_START)
         while 0 <= at < len(data) - 3 and data[at + 3] != _PICTURE[3]:
+            after = data.find(_START, at + 3)
             if data[at + 3] in _LAYERS:
                 self._time_bits = _time_bits(_Bits(data[at + 4 : at + 40]))
+                self.parameters.append(data[at : after if after >= 0 else None])
                 return
-            at = data.find(b"\0\0\1", at + 3)
+            at = after
 
     def _coded(self, header: bytes) -> str:
         left = 8 * len(header) - 2
@@ -118,6 +226,19 @@ class PictureTeller:
         zero = (~bits & ((1 << left) - 1)).bit_length() - 1
         at = zero - self._time_bits - 3
         return kind if at >= 0 and bits >> at & 1 else ""
+
+
+def _headers_alone(data: bytes) -> bool:
+    """Whether an MPEG-4 packet holds headers of the stream and nothing else."""
+    pieces = data.split(_START)
+    if pieces[0].strip(b"\0") or len(pieces) < 2:
+        return False
+    user_data = 0xB2
+    kinds = {*range(0x30), 0xB0, 0xB3, 0xB5, user_data}
+    return all(
+        piece and piece[0] in kinds and (len(piece) < _LONGEST or piece[0] == user_data)
+        for piece in pieces[1:]
+    )
 
 
 class _Bits:

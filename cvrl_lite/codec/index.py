@@ -1,17 +1,18 @@
-"""Which pictures a stream holds, by one pass over its packets; nothing is decoded.
+"""Which frames a stream holds, by one pass over its packets; nothing is decoded.
 
-A frame's index is its place in the sorted presentation timestamps (pts), its time is its timestamp.
+A frame's index is its place in what a straight decode delivers. Where each packet is one frame with a stamp
+of its own, and nothing is odd, that is the order of the presentation time stamps (pts). Where there is a
+doubt, `scan` asks the decoder.
 """
 
 from __future__ import annotations
 
 import re
 import sys
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import accumulate
 from typing import NamedTuple
 
 import av
@@ -20,47 +21,68 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from cvrl_lite.codec.headers import is_intra, picture_teller
+from cvrl_lite.codec.headers import is_intra, teller
 from cvrl_lite.codec.rates import declared_rates, is_raw, nominal_rate, tick_of
 from cvrl_lite.errors import DamagedVideo
 
 _MOST_KEPT = 4_000_000  # bytes of packets that an open video may hold in memory
-_B_PICTURES = re.compile("B*")
+_HOLE = 1.5  # steps from one frame to the next from which on the stamps are said to have a hole
 _CLOCK = re.compile(r"(\d{1,6}):(\d\d):(\d\d(?:\.\d*)?)", re.ASCII)
 
 
 class Key(NamedTuple):
-    """A key packet: its stamps, where the file has any, its frame's index, and whether that is sure."""
+    """A packet that decoding can start at.
+
+    Attributes:
+        pts: Its stamp, where the file has any.
+        dts: Likewise.
+        frame: The index of its frame.
+        number: How many packets of the stream lie before it.
+        position: Where it lies in the file, in bytes; None if unknown.
+        is_sure: Whether the packet surely belongs to this frame.
+        is_flagged: Whether the decoder flags its frame as a key frame.
+        setups: The numbers of the packets that hold the parameters in force there, to be decoded first by a
+            new decoder; None where any decoder of the stream will do.
+    """
 
     pts: int | None
     dts: int | None
     frame: int
+    number: int
+    position: int | None = None
     is_sure: bool = True
+    is_flagged: bool = True
+    setups: tuple[int, ...] | None = None
 
 
-class _Packet(NamedTuple):
+class Listed(NamedTuple):
+    """A packet: its stamps, and what is in it."""
+
     pts: int | None
     dts: int | None
     is_key: bool
     size: int  # bytes
-    pictures: str  # a letter each; none where nothing of it is shown
+    frames: str  # a letter each (see `headers`); none where nothing of it is shown
 
 
 @dataclass(frozen=True)
 class Index:
-    """The pictures of one stream.
+    """The frames of one stream.
 
     Attributes:
-        times: (N,) float64 seconds, ascending, N frames.
-        places: From pts to frame index; empty where the stream cannot be entered by pts.
-        keys: The key packets, in display order.
+        times: (N,) float64 seconds, rising, N frames.
+        places: From a packet's pts, or its number, to the frame's index.
+        keys: The key packets, in display order; the first one is where the stream begins.
         has_timestamps: Whether the times are the file's; else they are index / rate.
-        duration: Seconds from the first picture's start to the last one's end.
+        duration: Seconds from the first frame's start to the last one's end.
         rate: Frames a second that most frames keep to; without time stamps all do.
         size: (H, W) the stream announces.
         bytes: (N,) int64, what each frame takes; empty where packets have no time stamps to tell.
         breaks_off: How the file ends before its own table says; "" where it does not.
         sound: How many frames lie before the first known fault; the others are decoded from the start.
+        numbered: Whether `places` has the packets' numbers, as stamps do not tell them apart.
+        times_adjusted: Whether some times are not the file's, as its stamps do not rise or are missing.
+        clock_jumps: The frames at which the file's clock jumps back; from there on times go on from before.
     """
 
     times: np.ndarray
@@ -73,6 +95,9 @@ class Index:
     bytes: np.ndarray
     breaks_off: str = ""
     sound: int = sys.maxsize
+    numbered: bool = False
+    times_adjusted: bool = False
+    clock_jumps: tuple[int, ...] = ()
 
     @property
     def frames(self) -> int:
@@ -81,17 +106,109 @@ class Index:
 
     @property
     def gop_lengths(self) -> tuple[int, ...]:
-        """Frames from each key picture to the next, the last one to the end."""
-        starts = [key.frame for key in self.keys]
+        """Frames from each key frame to the next, the last one to the end."""
+        starts = [key.frame for key in self.keys if key.is_flagged]
         return tuple(int(n) for n in np.diff([*starts, self.frames]))
 
     def key_before(self, frame: int) -> int:
         """The place in `keys` from which `frame` can be decoded."""
-        return self.gop(frame) if self.places else 0
+        return max(0, bisect_right(self.keys, frame, key=lambda entry: entry.frame) - 1)
 
     def gop(self, frame: int) -> int:
-        """The place in `keys` of the GOP that holds `frame`."""
-        return max(0, bisect_right(self.keys, frame, key=lambda entry: entry.frame) - 1)
+        """The key frame of the GOP that holds `frame`."""
+        place = self.key_before(frame)
+        while place and not self.keys[place].is_flagged:
+            place -= 1
+        return self.keys[place].frame
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What the packets of a stream tell.
+
+    Attributes:
+        packets: All of them, in decoding order.
+        entry: The number of the first key packet; what lies before lacks what it refers to.
+        positions: Where the key packets lie in the file, by number.
+        parameters: What packets say of the whole stream, by number, where a decoder that did not read them
+            lacks it; else empty.
+        doubt: Why the packets do not tell the frames; "" where they do.
+        tick: Seconds of a stamp's unit.
+        declared: The rates that headers declare.
+        is_raw: Whether stamps are numbers that FFmpeg gave.
+        size: (H, W) the stream announces.
+        last: The duration of the last frame, in ticks; 0 if unknown.
+        breaks_off: As in `Index`.
+    """
+
+    packets: list[Listed]
+    entry: int
+    positions: dict[int, int | None]
+    parameters: dict[int, tuple[bytes, ...]]
+    doubt: str
+    tick: Fraction
+    declared: tuple[Fraction, ...]
+    is_raw: bool
+    size: tuple[int, int]
+    last: int
+    breaks_off: str
+
+    def key(self, number: int, frame: int, setups: tuple[int, ...] | None = None) -> Key:
+        """The key packet of this number, whose frame has this index."""
+        packet = self.packets[number]
+        position = self.positions.get(number)
+        return Key(packet.pts, packet.dts, frame, number, position, setups=setups)
+
+    def timed(
+        self, stamps: np.ndarray, frames: int, clock: np.ndarray
+    ) -> tuple[np.ndarray, float, Fraction]:
+        """Times in seconds, their duration and their rate.
+
+        Args:
+            stamps: (N,) of the frames, rising; empty if there are none.
+            frames: How many frames there are.
+            clock: Stamps that tell the rate.
+        """
+        rate = nominal_rate(clock, self.tick, self.declared, self.last)
+        stamped = len(stamps) > 0 and not self.is_raw
+        times = stamps * float(self.tick) if stamped else np.arange(frames) / float(rate)
+        known = 2 * self.last * self.tick > 1 / rate  # else a parser's guess, by a clock faster than the frames
+        last = self.last * self.tick if known and stamped else 1 / rate
+        return times, float(times[-1] - times[0]) + float(last), rate
+
+    def index(self) -> Index:
+        """The index by stamps, if there is no doubt.
+
+        Left out are packets before the first key packet and frames shown before it, and frames that the
+        container marks as never shown.
+        """
+        start = self.packets[self.entry].pts or 0
+        shown = [p for p in self.packets[self.entry :] if p.frames and p.pts is not None and p.pts >= start]
+        stamps = np.sort(np.array([p.pts for p in shown], np.int64))
+        places: dict[int | None, int] = {pts: i for i, pts in enumerate(stamps.tolist())}
+        keys = [
+            self.key(number, places[p.pts])._replace(is_flagged=p.frames != "i")
+            for number, p in enumerate(self.packets)
+            if p.is_key and p.frames and number >= self.entry and p.pts in places
+        ]
+        keys.sort(key=lambda key: key.frame)
+        if not keys or keys[0].frame:  # decoding begins with a packet that is not shown
+            keys.insert(0, self.key(self.entry, 0)._replace(is_sure=False))
+        sizes = np.empty(len(stamps), np.int64)
+        for packet in shown:
+            sizes[places[packet.pts]] = packet.size
+        times, duration, rate = self.timed(stamps, len(stamps), stamps)
+        return Index(
+            times,
+            places,
+            tuple(keys),
+            has_timestamps=not self.is_raw,
+            duration=duration,
+            rate=rate,
+            size=self.size,
+            bytes=sizes,
+            breaks_off=self.breaks_off,
+        )
 
 
 def packets(name: str, container: InputContainer, stream: VideoStream) -> Iterator[Packet]:
@@ -109,10 +226,10 @@ def packets(name: str, container: InputContainer, stream: VideoStream) -> Iterat
         return
 
 
-def read_index(
+def list_packets(
     name: str, container: InputContainer, stream: VideoStream, kept: list[Packet] | None = None
-) -> Index:
-    """Makes the index of a stream.
+) -> Listing:
+    """Looks through the packets of a stream.
 
     Args:
         name: The file's name, for errors.
@@ -120,110 +237,111 @@ def read_index(
         stream: The video stream in it.
         kept: Takes the packets, if they are few bytes in all; stays empty otherwise.
 
-    Returns:
-        The index. Left out are packets before the first key packet and pictures shown before it, which
-        lack what they refer to, and pictures that the container marks as never shown.
-
     Raises:
-        DamagedVideo: No pictures, or no key picture.
+        DamagedVideo: No frames, or no key frame.
     """
-    shown: list[_Packet] = []
-    entry: Key | None = None
-    held, ends, lasts, breaks_off = 0, -sys.maxsize, 0, ""
-    pictures_in, bytes_left = picture_teller(stream), _MOST_KEPT
+    listed: list[Listed] = []
+    entry: int | None = None
+    positions: dict[int, int | None] = {}
+    parameters: dict[int, tuple[bytes, ...]] = {}
+    held, ends, last, breaks_off, news = 0, -sys.maxsize, 0, "", False
     formats = container.format.name.split(",")
     is_mp4 = "mp4" in formats
+    tell, bytes_left = teller(stream), _MOST_KEPT
     try:
-        for packet in packets(name, container, stream):
+        for number, packet in enumerate(packets(name, container, stream)):
             bytes_left -= packet.size
             if kept is not None and bytes_left >= 0:
                 kept.append(packet)
             held += not packet.is_corrupt  # one cut short is decoded as far as it goes
-            pictures = pictures_in(packet)
-            if entry is None and packet.is_keyframe and pictures:
-                entry = Key(packet.pts, packet.dts, 0, is_sure=False)
-            if entry is not None and not packet.is_discard:
-                shown.append(_Packet(packet.pts, packet.dts, packet.is_keyframe, packet.size, pictures))
+            frames = tell(packet) if tell else "?"
+            is_key = packet.is_keyframe
+            if tell and tell.parameters:
+                parameters[number] = tuple(tell.parameters)
+                news = news or not tell.known.issuperset(tell.parameters)
+            if is_key:
+                positions[number] = packet.pos
+                if packet.has_sidedata("new_extradata"):
+                    header = bytes(packet.get_sidedata("new_extradata"))
+                    parameters[number] = (header,)
+                    news = news or header != stream.codec_context.extradata
+                if entry is None and frames:
+                    entry = number
+            if packet.is_discard:
+                frames = ""
+            elif entry is not None:
                 if packet.pts is not None and packet.pts >= ends:
-                    ends, lasts = packet.pts, packet.duration or 0
+                    ends, last = packet.pts, packet.duration or 0
                 elif is_mp4:  # whose table holds the steps between packets as they are decoded
-                    lasts = 0
+                    last = 0
+            listed.append(Listed(packet.pts, packet.dts, is_key, packet.size, frames))
     except DamagedVideo as error:
         breaks_off = error.reason
     if kept and bytes_left < 0:
         kept.clear()
     if not held:
-        raise DamagedVideo(name, breaks_off or "it holds no pictures")
-    if entry is None or not any(p.pictures for p in shown):
-        raise DamagedVideo(name, breaks_off or "it holds no key picture to start from")
-    breaks_off = breaks_off or _missing_end(container, stream, held, shown)
-
-    tick = float(tick_of(stream))
+        raise DamagedVideo(name, breaks_off or "it holds no frames")
+    if entry is None or not any(packet.frames for packet in listed[entry:]):
+        raise DamagedVideo(name, breaks_off or "it holds no key frame to start from")
     context = stream.codec_context
     size = (context.height, context.width)
     if not all(size):
-        raise DamagedVideo(name, "its header does not tell the size of the pictures")
-    start = entry.pts or 0
-    stamps = sorted(p.pts for p in shown if p.pts is not None and p.pts >= start and p.pictures)
-    lasts *= is_mp4 or "matroska" in formats  # elsewhere FFmpeg guesses
-    packed = any(len(p.pictures) > 1 for p in shown)
-    # Where pictures share packets, those are decoded, not shown, at even steps.
-    clock = [p.dts for p in shown if p.dts is not None] if packed else stamps
-    declared = declared_rates(container, stream)
-    rate = nominal_rate(np.array(clock), tick_of(stream), declared, lasts)
-    stamped = not packed and all(p.pts is not None for p in shown)
-    if not stamped or not stamps or len(set(stamps)) < len(stamps):
-        # Stamps are missing, or belong to packets rather than pictures: count what the decoder delivers.
-        order = "".join(p.pictures for p in shown)
-        before = accumulate((len(p.pictures) for p in shown), initial=0)
-        counted = [_counted_key(order, first) for p, first in zip(shown, before) if p.is_key and p.pictures]
-        stamped = stamped and len(stamps) == len(order)
-        keys = tuple(counted) or (Key(None, None, 0, is_sure=False),)
-        times = np.array(stamps) * tick if stamped else np.arange(len(order)) / float(rate)
-        none = np.empty(0, np.int64)
-        return Index(times, {}, keys, stamped, len(order) / float(rate), rate, size, none, breaks_off)
-
-    at_key = [
-        (p.pts, p.dts) for p in shown if p.is_key and p.pts is not None and p.pts >= start and p.pictures
-    ]
-    keys = _entered([Key(pts, dts, bisect_left(stamps, pts)) for pts, dts in at_key], entry)
-    times = np.array(stamps) * tick
-    stamped = not is_raw(container)  # else FFmpeg has counted frames by a rate of its choice
-    if not stamped:
-        times = np.arange(len(stamps)) / float(rate)
-    known = 2 * lasts * tick > 1 / rate  # else a parser's guess, by a clock faster than the frames
-    length = float(times[-1] - times[0]) + (lasts * tick if known and stamped else float(1 / rate))
-    places: dict[int | None, int] = {pts: i for i, pts in enumerate(stamps)}
-    taken = {p.pts: p.size for p in shown if p.pictures}
-    sizes = np.array([taken[pts] for pts in stamps], np.int64)
-    return Index(times, places, keys, stamped, length, rate, size, sizes, breaks_off)
+        raise DamagedVideo(name, "its header does not tell the size of the frames")
+    doubt = "only its decoder knows its packets" if tell is None else ""
+    if news:
+        doubt = "its parameters change"
+    return Listing(
+        listed,
+        entry,
+        positions,
+        parameters if news else {},
+        doubt or _doubt(listed[entry:], container.format.name, stream.codec.canonical_name),
+        tick=tick_of(stream),
+        declared=declared_rates(container, stream),
+        is_raw=is_raw(container),
+        size=size,
+        last=last * (is_mp4 or "matroska" in formats),  # elsewhere FFmpeg guesses
+        breaks_off=breaks_off or _missing_end(container, stream, held, listed[entry:]),
+    )
 
 
-def _entered(keys: list[Key], entry: Key) -> tuple[Key, ...]:
-    """Key pictures in display order, before them a packet that is not shown where decoding begins with it."""
-    keys.sort(key=lambda key: key.frame)
-    return (*([] if keys and keys[0].frame == 0 else [entry]), *keys)
+def _doubt(listed: list[Listed], container: str, codec: str) -> str:
+    """Why the packets from the first key packet on do not tell the frames; "" where they do."""
+    shown = [packet for packet in listed if packet.frames]
+    if any(len(packet.frames) > 1 or packet.frames == "f" for packet in shown):
+        return "packets and frames are not the same"
+    if container == "avi" and codec in ("h264", "hevc"):
+        return "AVI does not tell when a frame is shown, and FFmpeg's guess is in decoding order"
+    pts = [packet.pts for packet in shown if packet.pts is not None]
+    if len(pts) < len(shown):
+        return "stamps are missing"
+    if len(set(pts)) < len(pts):
+        return "stamps are repeated"
+    dts = [packet.dts for packet in listed if packet.dts is not None]
+    if (np.diff(np.array(dts, np.int64)) < 0).any():
+        return "the clock jumps back"
+    order = np.array(pts, np.int64)
+    if (np.diff(order) < 0).any():
+        steps = np.diff(np.sort(order[order >= order[0]]))
+        if len(steps) and steps.max() > _HOLE * np.median(steps):
+            return "stamps have holes, which may lie across the order of frames"
+        if codec == "hevc" and order.min() < order[0]:
+            return "leading frames may be decodable or not"
+    return ""
 
 
-def _counted_key(order: str, first: int) -> Key:
-    """A key picture's place in display order, from the pictures in decoding order."""
-    followers = _B_PICTURES.match(order, first + 1)  # in the stream; on the screen they come before it
-    leading = len(followers[0]) if followers else 0
-    return Key(None, None, first + leading, is_sure=order[first] == "I")
-
-
-def _missing_end(container: InputContainer, stream: VideoStream, held: int, shown: list[_Packet]) -> str:
-    """What is missing where the container announces more pictures than its packets hold; else ""."""
+def _missing_end(container: InputContainer, stream: VideoStream, held: int, shown: list[Listed]) -> str:
+    """What is missing where the container announces more frames than its packets hold; else ""."""
     formats = container.format.name.split(",")
     if "mp4" in formats:  # the sample table, after edit lists
         listed = len(stream.index_entries)
-        return f"it breaks off after {held} of {listed} pictures" if held < listed else ""
+        return f"it breaks off after {held} of {listed} frames" if held < listed else ""
     stamps = [stamp for p in shown if (stamp := p.dts if p.pts is None else p.pts) is not None]
     announced = _announced_seconds(container, stream, formats)
     if not announced or not stamps or stream.time_base is None:
         return ""
-    lasts = float((max(stamps) - (stream.start_time or 0)) * stream.time_base)
-    last = 1 / float(stream.average_rate or 25)  # from the last picture's start to its end
+    lasts = float((max(stamps) - min(stream.start_time or 0, 0)) * stream.time_base)  # announced from 0 on
+    last = 1 / float(stream.average_rate or 25)  # from the last frame's start to its end
     short = announced - lasts - last > max(0.5, 0.05 * announced)
     return f"it breaks off after {lasts:.1f} of {announced:.1f} s" if short else ""
 

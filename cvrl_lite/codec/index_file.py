@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,8 +15,7 @@ import numpy as np
 from cvrl_lite.codec.index import Index, Key
 from cvrl_lite.files import replacing
 
-_FORMAT = 5
-_NONE = np.iinfo(np.int64).min
+_FORMAT = 6
 
 
 def cached_index(path: str, stream: int, folder: str | os.PathLike[str], make: Callable[[], Index]) -> Index:
@@ -47,42 +47,33 @@ def cached_index(path: str, stream: int, folder: str | os.PathLike[str], make: C
 
 
 def _save(index: Index, file: object, key: str) -> None:
-    keys = [[_NONE if k.pts is None else k.pts, _NONE if k.dts is None else k.dts, k.frame, k.is_sure]
-            for k in index.keys]  # fmt: skip
+    arrays = ("times", "places", "bytes")
+    facts = {name: value for name, value in vars(index).items() if name not in arrays}
+    facts["keys"] = [entry._asdict() for entry in index.keys]
+    facts["rate"] = str(index.rate)
     np.savez(
         file,  # type: ignore[arg-type]
         key=np.array(key),
         times=index.times,
         stamps=np.array(list(index.places), np.int64),
         places=np.array(list(index.places.values()), np.int64),
-        keys=np.array(keys, np.int64),
         bytes=index.bytes,
-        facts=np.array([index.has_timestamps, index.duration, *index.size], np.float64),
-        rate=np.array(index.rate.as_integer_ratio()),
-        breaks_off=np.array(index.breaks_off),
+        facts=np.array(json.dumps(facts)),
     )
 
 
 def _load(path: Path, key: str) -> Index:
     with np.load(path, allow_pickle=False) as held:
         if str(held["key"]) != key:
-            raise ValueError(f"{path}: the index of another file")
-        keys = [
-            Key(None if pts == _NONE else pts, None if dts == _NONE else dts, frame, bool(sure))
-            for pts, dts, frame, sure in held["keys"].tolist()
-        ]
-        stamped, duration, height, width = held["facts"].tolist()
+            raise ValueError("the index of another file")
+        facts = json.loads(str(held["facts"]))
         places: dict[int | None, int] = dict(
             zip(held["stamps"].tolist(), held["places"].tolist(), strict=True)
         )
-        return Index(
-            held["times"],
-            places,
-            tuple(keys),
-            bool(stamped),
-            duration,
-            Fraction(*held["rate"].tolist()),
-            (int(height), int(width)),
-            held["bytes"],
-            str(held["breaks_off"]),
+        facts["keys"] = tuple(
+            Key(**entry | {"setups": None if entry["setups"] is None else tuple(entry["setups"])})
+            for entry in facts["keys"]
         )
+        facts["size"], facts["clock_jumps"] = tuple(facts["size"]), tuple(facts["clock_jumps"])
+        facts["rate"] = Fraction(facts["rate"])
+        return Index(times=held["times"], places=places, bytes=held["bytes"], **facts)

@@ -42,6 +42,10 @@ class VideoInfo:
         gop_lengths: Frames from each key picture to the next; the last one to the end.
         has_vectors: Whether FFmpeg's decoder exports motion vectors that can be used for this codec.
         has_timestamps: Whether times are the file's own; a raw stream has none and counts frames.
+        times_adjusted: Whether some frames' times are not their own time stamps, as these are missing or
+            repeated, jump back, or belong to another frame; the times rise nevertheless.
+        clock_jumps: Indices of frames at which the file's clock jumps back, as where recordings were joined;
+            from there on times go on from before.
         frame_bytes: Bytes of each frame, in display order; empty where a stream has no time stamps or
             several pictures a packet, so that they cannot be told apart.
     """
@@ -65,6 +69,8 @@ class VideoInfo:
     gop_lengths: tuple[int, ...]
     has_vectors: bool
     has_timestamps: bool
+    times_adjusted: bool
+    clock_jumps: tuple[int, ...]
     frame_bytes: tuple[int, ...] = field(repr=False)
     _types: Callable[[], str] = field(repr=False, compare=False)
     _matrix: Callable[[], tuple[int, ...] | None] = field(repr=False, compare=False)

@@ -17,6 +17,8 @@ from av.video.stream import VideoStream
 from cvrl_lite.errors import NotAVideo, NoVideoStream, UnreadableFile
 from cvrl_lite.files import check_regular
 
+_IN_BAND = ("avc3", "hev1")  # kinds of MP4 streams that may have their parameters in their packets alone
+
 
 class Source:
     """Where a video comes from. It can be opened as often as needed, also several times at once.
@@ -39,6 +41,7 @@ class Source:
         self.seen = False
         self.display_matrix: tuple[int, ...] | None = None
         self._options = {"pattern_type": "none"}  # a % in a name never stands for the numbers of many files
+        self._in_haste = True
         if isinstance(file, str | os.PathLike):
             self.file: str | BinaryIO = os.fspath(file)
             self.name = self.file
@@ -62,16 +65,22 @@ class Source:
             raise UnreadableFile(self.name, error.strerror or "cannot be read") from None
         except av.FFmpegError:
             raise NotAVideo(self.name, "no video format was recognised in it") from None
-        if "mp4" in container.format.name.split(","):
-            # An MP4 header tells all that a decoder needs: a further opening need not look into the streams.
-            self._options["probesize"] = "32"
         try:
             stream = self._chosen(container)
-            self.sample_aspect_ratio = self.sample_aspect_ratio or stream.sample_aspect_ratio
-            return container, stream
         except NoVideoStream:
             container.close()
             raise
+        if "probesize" in self._options and not stream.codec_context.height:  # what was passed over is needed
+            container.close()
+            del self._options["probesize"]
+            self._in_haste = False
+            return self.open()
+        tag = stream.codec_context.codec_tag
+        if self._in_haste and "mp4" in container.format.name.split(",") and tag not in _IN_BAND:
+            # An MP4 header tells all that a decoder needs: a further opening need not look into the streams.
+            self._options["probesize"] = "32"
+        self.sample_aspect_ratio = self.sample_aspect_ratio or stream.sample_aspect_ratio
+        return container, stream
 
     def see(self, frame: VideoFrame) -> None:
         """Takes note of what the stream's first frame says of all of them."""

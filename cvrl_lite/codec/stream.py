@@ -18,7 +18,7 @@ from cvrl_lite.codec.damage import Damage, survey
 from cvrl_lite.codec.decode import VECTOR_CODECS, Decoder, Kept, Pixels
 from cvrl_lite.codec.h264 import H264Facts, most_references, read_facts
 from cvrl_lite.codec.headers import is_disposable
-from cvrl_lite.codec.index import Index, describe_streams, packets, read_index
+from cvrl_lite.codec.index import Index, describe_streams, list_packets, packets
 from cvrl_lite.codec.index_file import cached_index
 from cvrl_lite.codec.info import VideoInfo
 from cvrl_lite.codec.motion import PICTURE_TYPES, FieldBuilder, Sums
@@ -26,6 +26,7 @@ from cvrl_lite.codec.pool import Decoders
 from cvrl_lite.codec.raster import RECORD, Direction, Motion, records
 from cvrl_lite.codec.rates import average_rate, tick_of
 from cvrl_lite.codec.residual import collected, iterate_residuals
+from cvrl_lite.codec.scan import scan
 from cvrl_lite.codec.source import Source
 from cvrl_lite.codec.turn import (
     UPRIGHT,
@@ -111,6 +112,8 @@ class Stream:
                 gop_lengths=index.gop_lengths,
                 has_vectors=self.codec in VECTOR_CODECS,
                 has_timestamps=index.has_timestamps,
+                times_adjusted=index.times_adjusted,
+                clock_jumps=index.clock_jumps,
                 frame_bytes=tuple(index.bytes.tolist()),
                 _types=lambda: self.picture_types,
                 _matrix=lambda: self.display_matrix,
@@ -365,9 +368,12 @@ class Stream:
             held: list[Packet] = []
             with self.decoders.borrow() as decoder:
                 decoder.rewind()
-                index = read_index(self.name, decoder.container, decoder.stream, held)
-            self.decoders.kept = Kept(held) if held else None
-            return index
+                listing = list_packets(self.name, decoder.container, decoder.stream, held)
+            self.decoders.kept = Kept(held, numbered=bool(listing.doubt)) if held else None
+            if not listing.doubt:
+                return listing.index()
+            with self.decoders.borrow(pixels="none") as decoder:
+                return scan(decoder, listing)
 
         if self._cache is None or not isinstance(self.source.file, str):
             return make()

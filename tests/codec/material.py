@@ -112,8 +112,11 @@ def slow_painter(path: Path, direction: str, stream: int = 0) -> tuple[np.ndarra
     return np.stack(fields), np.stack(masks)
 
 
-def pack_b_pictures(src: Path, dst: Path) -> Path:
-    """Writes an MPEG-4 stream with B-pictures (.m4v) as an AVI file packed as DivX and XviD do it."""
+def pack_b_pictures(src: Path, dst: Path, cut: int = 0) -> Path:
+    """Writes an MPEG-4 stream with B-pictures (.m4v) as an AVI file packed as DivX and XviD do it.
+
+    The last `cut` packets are left out.
+    """
     with av.open(str(src)) as container:
         stream = container.streams.video[0]
         header = bytes(stream.codec_context.extradata or b"")
@@ -137,7 +140,7 @@ def pack_b_pictures(src: Path, dst: Path) -> Path:
     with av.open(str(dst), "w") as container:
         stream = container.add_stream("mpeg4", rate=rate)
         stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
-        for i, data in enumerate(chunks):
+        for i, data in enumerate(chunks[: len(chunks) - cut]):
             packet = av.Packet(data)
             packet.pts = packet.dts = i
             packet.time_base, packet.stream, packet.is_keyframe = 1 / rate, stream, not i

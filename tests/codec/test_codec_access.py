@@ -11,7 +11,7 @@ from material import noise, pack_b_pictures, pan, remux, texture
 
 from cvrl_lite import CompressedVideo, VideoError
 from cvrl_lite.codec import encode, transcode
-from cvrl_lite.codec.headers import PictureTeller
+from cvrl_lite.codec.headers import Mpeg4Teller
 
 KINDS = {
     "simple.mp4": {"gop": 12},
@@ -168,9 +168,9 @@ def test_packed_b_pictures_come_in_their_order(tmp_path):
 def test_pictures_that_are_not_coded_do_not_count():
     layer = bytes.fromhex("000001b0f1000001b5a9130000010000000120 08d48d0800cd04040c14183f")
     coded, not_coded = bytes.fromhex("000001b6 506f"), bytes.fromhex("000001b6 504f")
-    tell = PictureTeller(layer)
+    tell = Mpeg4Teller(layer)
     assert [tell(coded), tell(not_coded), tell(coded + coded), tell(b"\x7f")] == ["P", "", "PP", ""]
-    assert PictureTeller(None)(layer + coded + not_coded) == "P"
+    assert Mpeg4Teller(b"")(layer + coded + not_coded) == "P"
 
 
 def test_clips_have_the_size_asked_for(files):

@@ -152,7 +152,7 @@ def test_streams_without_a_key_picture(tmp_path):
         for packet in [p for p in old.demux(video=0) if p.size][1:]:
             packet.stream = stream
             new.mux(packet)
-    fails_with(DamagedVideo, tmp_path / "b.mkv", "key picture")
+    fails_with(DamagedVideo, tmp_path / "b.mkv", "key frame")
 
 
 def test_pictures_that_lack_what_they_refer_to_are_left_out(tmp_path):

@@ -233,8 +233,8 @@ def test_a_sample_equals_the_doors(files, name):
 
 def test_an_index_is_made_once(files, tmp_path, monkeypatch):
     passes = []
-    plain = stream.read_index
-    monkeypatch.setattr(stream, "read_index", lambda *given: passes.append(1) or plain(*given))
+    plain = stream.list_packets
+    monkeypatch.setattr(stream, "list_packets", lambda *given: passes.append(1) or plain(*given))
     path, cache = tmp_path / "a.mp4", tmp_path / "cache" / "new"
 
     for name in KINDS:
@@ -253,8 +253,8 @@ def test_an_index_is_made_once(files, tmp_path, monkeypatch):
 
 def test_an_index_is_made_anew_where_it_must(files, tmp_path, monkeypatch):
     passes = []
-    plain = stream.read_index
-    monkeypatch.setattr(stream, "read_index", lambda *given: passes.append(1) or plain(*given))
+    plain = stream.list_packets
+    monkeypatch.setattr(stream, "list_packets", lambda *given: passes.append(1) or plain(*given))
     path, cache = tmp_path / "a.mp4", tmp_path / "cache"
 
     def made():

@@ -1,0 +1,162 @@
+"""Whatever a file is like: its frames are those that a straight decode delivers, in that order, anywhere."""
+
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+from material import pack_b_pictures, pan
+
+from cvrl_lite import CompressedVideo
+from cvrl_lite.codec import encode, extract, load, transcode
+
+
+def straight(path):
+    """What PyAV delivers: RGB images, picture types, key frames and stamps."""
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        stream.thread_type, stream.thread_count = "SLICE", 1
+        frames, packets = [], list(container.demux(stream))
+        for packet in packets:
+            try:
+                frames += stream.codec_context.decode(packet if packet.size else None)
+            except av.FFmpegError:
+                continue  # packets without a frame
+            if not packet.size:
+                break
+        images = np.stack([frame.to_ndarray(format="rgb24") for frame in frames])
+        kinds = "".join("?IPB"[int(frame.pict_type)] for frame in frames)
+        keys = [i for i, frame in enumerate(frames) if frame.key_frame]
+        return images, kinds, keys, [frame.pts and float(frame.pts * stream.time_base) for frame in frames]
+
+
+def equals_straight(path, tmp_path):
+    """Compares all doors with the straight decode, at any place in any order, with packets kept and not."""
+    images, kinds, keys, _ = straight(path)
+    count = len(images)
+    for again in range(3):  # the third time the index comes from the disk, and no packets are in memory
+        cache = tmp_path / "cache" if again else None
+        with CompressedVideo(path, cache=cache) as video:
+            assert video.info.frames == count == len(video.times) and not video.damage
+            assert (np.diff(video.times) > 0).all()
+            whole = np.stack(list(video.frames()))
+            assert np.abs(whole.astype(int) - images).max() <= 3  # another scaler setting
+            assert video.info.picture_types == kinds
+            assert video.keyframes().indices.tolist() == keys
+            assert np.array_equal(video.keyframes().images, whole[keys])
+            assert sum(video.info.gop_lengths) == count - keys[0]
+            field = video.motion() if video.info.has_vectors else None
+            places = np.random.default_rng(0).permutation(count)[:12].tolist()
+            for place in [count - 1, 0, *range(count - 1, -1, -7), *places]:
+                stop = min(count, place + 3)
+                assert np.array_equal(video.clip(place, stop - place), whole[place:stop]), place
+                if field is not None:
+                    part = video.motion(place, stop)
+                    assert np.array_equal(part.vectors, field.vectors[place:stop]), place
+                    assert np.array_equal(part.mask, field.mask[place:stop]), place
+    with CompressedVideo(path, on_damage="keep") as video:
+        assert video.info.frames == count and np.array_equal(np.stack(list(video.frames())), whole)
+    return whole
+
+
+def packets_of(path):
+    """(data, pts, dts, is key) of each packet of a file's video stream, and its time base."""
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        return [(bytes(p), p.pts, p.dts, p.is_keyframe) for p in container.demux(stream) if p.size]
+
+
+def write(src, dst, packets, ticks, **options):
+    """Writes packets (data, pts, dts, is key) as a stream like that of `src`, in so many ticks a second."""
+    with av.open(str(src)) as old, av.open(str(dst), "w", options=options) as new:
+        template = old.streams.video[0]
+        stream = new.add_stream_from_template(template)
+        for data, pts, dts, is_key in packets:
+            packet = av.Packet(data)
+            packet.pts, packet.dts, packet.is_keyframe = pts, dts, is_key
+            packet.time_base, packet.stream = Fraction(1, ticks), stream
+            new.mux(packet)
+    return dst
+
+
+@pytest.mark.parametrize("cut", [0, 1, 2])
+def test_a_packed_file_counts_what_is_delivered(tmp_path, cut):
+    """AVI as XviD wrote it, also where it ends with a packet of two frames, of which FFmpeg delivers one."""
+    encode(pan(25, 2, 1), tmp_path / "a.m4v", codec="mpeg4", b_frames=2, gop=100)
+    path = pack_b_pictures(tmp_path / "a.m4v", tmp_path / "packed.avi", cut)
+    whole = equals_straight(path, tmp_path)
+    count = len(whole)
+    assert 25 - cut <= count < 25 + (not cut)
+    assert len({frame.tobytes() for frame in whole}) == count  # none is another one again
+    assert transcode(path, tmp_path / "t.mp4") == count
+    extract(path, tmp_path / "x.npz")
+    held = load(tmp_path / "x.npz")
+    assert held.keyframes.indices.tolist() == [0] and held.header["picture_types"].count("I") == 1
+    assert len(held.motion.mask) == len(held.times) == count
+
+
+def test_clips_of_ucf101_as_they_were_released(real_videos, tmp_path):
+    for path in sorted((real_videos / "originals").glob("v_[AS]*_c0[267].avi")):
+        count = len(straight(path)[0])
+        with CompressedVideo(path) as video:
+            whole = list(video.frames())
+            assert video.info.frames == len(whole) == count
+            assert np.array_equal(video.clip(count - 2, 2), whole[-2:])
+        extract(path, tmp_path / "x.npz")
+        assert len(load(tmp_path / "x.npz").motion.mask) == count
+
+
+CODE = b"\0\0\1"
+RAW = {"h264": "264", "hevc": "hevc", "mpeg4": "m4v", "mpeg2video": "mpg"}
+SLICES = {
+    "h264": lambda unit: unit[0] & 31 in (1, 5),
+    "hevc": lambda unit: unit[0] >> 1 & 63 < 32,
+    "mpeg4": lambda unit: unit[0] in (0xB6, 0xB3),
+    "mpeg2video": lambda unit: unit[0] in (0, 0xB8),
+}
+STEP, TICKS = 512, 12800  # from a frame to the next, and a second, in our MP4 files
+
+
+def encoded(folder, codec, frames, **how):
+    """Packets with headers before each key frame: the data of a raw stream, the stamps of an MP4 file."""
+    for ending in ("mp4", RAW[codec]):
+        encode(frames, folder / f"a.{ending}", codec=codec, **how)
+    stamps = packets_of(folder / "a.mp4")
+    held = packets_of(folder / f"a.{RAW[codec]}")
+    return [
+        (data, pts + 4 * STEP, dts + 4 * STEP, key)
+        for (data, *_), (_, pts, dts, key) in zip(held, stamps, strict=True)
+    ]
+
+
+def parted(data, codec):
+    """The headers at the front of a packet, and the rest of it."""
+    at = data.find(CODE)
+    while at >= 0 and not SLICES[codec](data[at + 3 :]):
+        at = data.find(CODE, at + 3)
+    at -= at > 0 and data[at - 1] == 0  # a start code may be longer
+    return data[:at], data[at:]
+
+
+@pytest.mark.parametrize("codec", RAW)
+@pytest.mark.parametrize("b_frames", [0, 2])
+@pytest.mark.parametrize("ending", ["mp4", "mkv"])
+def test_packets_that_yield_no_frame_do_not_count(tmp_path, codec, b_frames, ending):
+    """Parameter sets in samples of their own, as cameras write them, or other headers alone."""
+    packets = encoded(tmp_path, codec, pan(30, 2, 1), gop=10, b_frames=b_frames)
+    with av.open(str(tmp_path / "a.m4v" if codec == "mpeg4" else tmp_path / "a.mp4")) as container:
+        header = bytes(container.streams.video[0].codec_context.extradata)
+    header = header if codec == "mpeg4" else parted(packets[0][0], codec)[0]
+    for where in ("first", "each", "between", "end"):
+        made = []
+        for number, (data, pts, dts, is_key) in enumerate(packets):
+            if (where == "first" and not number) or (where == "each" and is_key):
+                made.append((header, pts - 128, dts - 128, False))
+                data = parted(data, codec)[1]
+            made.append((data, pts, dts, is_key))
+            after = {"end": 29, "between": 9 if codec == "mpeg2video" else 14}  # there it resets the decoder
+            if number == after.get(where):
+                made.append((header, pts + 128, dts + 128, False))
+        path = write(tmp_path / f"a.{RAW[codec]}", tmp_path / f"{where}.{ending}", made, TICKS)
+        assert len(packets_of(path)) == len(made) > 30, where
+        assert len(equals_straight(path, tmp_path)) == 30
