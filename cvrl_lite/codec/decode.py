@@ -20,7 +20,8 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation, VideoReformatter
 
 from cvrl_lite.codec.headers import teller
-from cvrl_lite.codec.index import Index, Key, packets
+from cvrl_lite.codec.index import Index, Key
+from cvrl_lite.codec.packets import Kept, packets, stamped
 from cvrl_lite.codec.source import Source
 from cvrl_lite.errors import DamagedVideo
 
@@ -33,21 +34,6 @@ VECTOR_CODECS = frozenset(
 Pixels = Literal["all", "keys", "none"]
 
 MOST_HELD = 64  # pictures that may wait for an earlier one; H.264 allows 16
-
-
-class Kept:
-    """The packets of a stream in memory, so that a small file is read once."""
-
-    def __init__(self, held: list[Packet], *, numbered: bool) -> None:
-        self.packets = held
-        if numbered:
-            for number, packet in enumerate(held):
-                packet.pts = number
-        self._places = {packet.pts: i for i, packet in reversed(list(enumerate(held)))}
-
-    def since(self, stamp: int | None) -> Iterator[Packet]:
-        """The packets from the one with this stamp on."""
-        return islice(self.packets, self._places.get(stamp, len(self.packets)), None)
 
 
 class Decoder:
@@ -335,7 +321,7 @@ class Decoder:
             self.container.seek(stamp, stream=self.stream)
             self.used = True
             if (first := self._found(entry, index)) is not None:
-                yield from _stamped(chain((first,), self._packets()), entry.number, index)
+                yield from stamped(chain((first,), self._packets()), entry.number, numbered=index.numbered)
                 return
         self.rewind()
         held = self._packets()
@@ -344,7 +330,7 @@ class Decoder:
             self._read_setups(packet for number, packet in enumerate(before) if number in entry.setups)
         else:
             deque(before, 0)
-        yield from _stamped(held, entry.number, index)
+        yield from stamped(held, entry.number, numbered=index.numbered)
 
     def _found(self, entry: Key, index: Index) -> Packet | None:
         """A key packet somewhere behind the place where the container stands."""
@@ -404,11 +390,3 @@ class Decoder:
         if frame.is_corrupt and not self._lenient:
             raise DamagedVideo(self.name, f"frame {place} is corrupt")
         return True
-
-
-def _stamped(held: Iterable[Packet], first: int, index: Index) -> Iterator[Packet]:
-    """Packets, from the one with the number `first` on, with the stamps by which the index knows them."""
-    for number, packet in enumerate(held, first):
-        if index.numbered:
-            packet.pts = number
-        yield packet

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 import sys
 from bisect import bisect_right
-from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import NamedTuple
@@ -21,7 +20,8 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from cvrl_lite.codec.headers import is_intra, teller
+from cvrl_lite.codec.headers import teller
+from cvrl_lite.codec.packets import packets
 from cvrl_lite.codec.rates import declared_rates, is_raw, nominal_rate, tick_of
 from cvrl_lite.errors import DamagedVideo
 
@@ -209,21 +209,6 @@ class Listing:
             bytes=sizes,
             breaks_off=self.breaks_off,
         )
-
-
-def packets(name: str, container: InputContainer, stream: VideoStream) -> Iterator[Packet]:
-    """The packets of a stream that hold data, in decoding order; reading errors become DamagedVideo."""
-    codec = stream.codec.canonical_name
-    try:
-        for packet in container.demux(stream):
-            if packet.size:
-                if codec in ("h261", "h263") and packet.is_keyframe:
-                    packet.is_keyframe = is_intra(codec, bytes(packet))
-                yield packet
-    except av.FFmpegError as error:
-        raise DamagedVideo(name, f"the file breaks off: {error.strerror}") from None
-    except IndexError:  # PyAV at the file's end, about a stream that appeared on the way
-        return
 
 
 def list_packets(

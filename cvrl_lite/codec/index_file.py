@@ -65,7 +65,7 @@ def _save(index: Index, file: object, key: str) -> None:
 def _load(path: Path, key: str) -> Index:
     with np.load(path, allow_pickle=False) as held:
         if str(held["key"]) != key:
-            raise ValueError("the index of another file")
+            raise ValueError(f"{path}: the index of another file")
         facts = json.loads(str(held["facts"]))
         places: dict[int | None, int] = dict(
             zip(held["stamps"].tolist(), held["places"].tolist(), strict=True)

@@ -5,18 +5,42 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from av.packet import Packet
 
 from cvrl_lite.codec.clock import rising
 from cvrl_lite.codec.decode import Decoder
-from cvrl_lite.codec.index import Index, Listing
+from cvrl_lite.codec.index import Index, Listing, list_packets
+from cvrl_lite.codec.packets import Kept
+from cvrl_lite.codec.pool import Decoders
 from cvrl_lite.errors import DamagedVideo
+
+
+def read_index(name: str, decoders: Decoders) -> Index:
+    """Makes the index of a stream, and keeps its packets in memory if they are few.
+
+    Args:
+        name: The file's name, for errors.
+        decoders: Those of the stream; they are given the packets.
+
+    Raises:
+        DamagedVideo: The stream holds no frames, or no key frame.
+    """
+    held: list[Packet] = []
+    with decoders.borrow() as decoder:
+        decoder.rewind()
+        listing = list_packets(name, decoder.container, decoder.stream, held)
+    decoders.kept = Kept(held, numbered=bool(listing.doubt)) if held else None
+    if not listing.doubt:
+        return listing.index()
+    with decoders.borrow(pixels="none") as decoder:
+        return scan(decoder, listing)
 
 
 def scan(decoder: Decoder, listing: Listing) -> Index:
     """The index of what a decoder delivers, in the order in which it does.
 
     Args:
-        decoder: A tolerant decoder.
+        decoder: A decoder; its pixels do not matter.
         listing: What the packets tell.
 
     Raises:
@@ -37,23 +61,26 @@ def scan(decoder: Decoder, listing: Listing) -> Index:
         first = listing.key(listing.entry, 0, setups(listing.entry))
         keys.insert(0, first._replace(is_sure=False))
     order = [number for number in places if number is not None]
-    clock = rising(listing.packets, listing.entry, order, 1 / listing.rate / listing.tick)
-    stamped = len(clock.stamps) > 0
-    times = clock.stamps * listing.tick if stamped else np.arange(len(order)) / listing.rate
-    last = float(np.median(np.diff(times))) if stamped and len(times) > 1 else 1 / listing.rate
+    step = 1 / (listing.timed(np.empty(0), len(order), np.empty(0))[2] * listing.tick)
+    clock = rising(listing.packets, listing.entry, order, float(step))
+    # Where frames share packets, those are decoded, not shown, at even steps.
+    shared = any(len(packet.frames) > 1 for packet in listing.packets)
+    stamps = [packet.dts for packet in listing.packets if packet.dts is not None] if shared else clock.stamps
+    times, duration, rate = listing.timed(clock.stamps, len(order), np.array(stamps))
+    stamped = len(clock.stamps) > 0 and not listing.is_raw
     return Index(
         times,
         places,
         tuple(keys),
         has_timestamps=stamped,
-        duration=float(times[-1] - times[0]) + last,
-        rate=listing.rate,
+        duration=duration,
+        rate=rate,
         size=listing.size,
         bytes=np.empty(0, np.int64),
         breaks_off=listing.breaks_off,
         numbered=True,
-        times_adjusted=clock.is_adjusted,
-        clock_jumps=clock.jumps,
+        times_adjusted=stamped and clock.is_adjusted,
+        clock_jumps=clock.jumps if stamped else (),
     )
 
 

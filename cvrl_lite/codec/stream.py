@@ -11,22 +11,22 @@ from itertools import pairwise
 from typing import Literal, TypeVar, get_args
 
 import numpy as np
-from av.packet import Packet
 
 from cvrl_lite.codec.chunks import Chunk, Plan, Sample, read, read_sample
 from cvrl_lite.codec.damage import Damage, survey
-from cvrl_lite.codec.decode import VECTOR_CODECS, Decoder, Kept, Pixels
+from cvrl_lite.codec.decode import VECTOR_CODECS, Decoder, Pixels
 from cvrl_lite.codec.h264 import H264Facts, most_references, read_facts
 from cvrl_lite.codec.headers import is_disposable
-from cvrl_lite.codec.index import Index, describe_streams, list_packets, packets
+from cvrl_lite.codec.index import Index, describe_streams
 from cvrl_lite.codec.index_file import cached_index
 from cvrl_lite.codec.info import VideoInfo
 from cvrl_lite.codec.motion import PICTURE_TYPES, FieldBuilder, Sums
+from cvrl_lite.codec.packets import packets
 from cvrl_lite.codec.pool import Decoders
 from cvrl_lite.codec.raster import RECORD, Direction, Motion, records
 from cvrl_lite.codec.rates import average_rate, tick_of
 from cvrl_lite.codec.residual import collected, iterate_residuals
-from cvrl_lite.codec.scan import scan
+from cvrl_lite.codec.scan import read_index
 from cvrl_lite.codec.source import Source
 from cvrl_lite.codec.turn import (
     UPRIGHT,
@@ -365,15 +365,7 @@ class Stream:
         """The pictures that the file lists."""
 
         def make() -> Index:
-            held: list[Packet] = []
-            with self.decoders.borrow() as decoder:
-                decoder.rewind()
-                listing = list_packets(self.name, decoder.container, decoder.stream, held)
-            self.decoders.kept = Kept(held, numbered=bool(listing.doubt)) if held else None
-            if not listing.doubt:
-                return listing.index()
-            with self.decoders.borrow(pixels="none") as decoder:
-                return scan(decoder, listing)
+            return read_index(self.name, self.decoders)
 
         if self._cache is None or not isinstance(self.source.file, str):
             return make()

@@ -15,7 +15,7 @@ import torch
 from material import pan
 
 from cvrl_lite import CompressedVideo, NotAVideo, VideoError
-from cvrl_lite.codec import decode, encode, index_file, stream
+from cvrl_lite.codec import decode, encode, index_file, scan
 
 FRAMES = 50
 KINDS = {
@@ -103,6 +103,7 @@ def test_file_objects_are_not_pickled(files):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="open files are counted in /proc")
 def test_everything_is_closed(files):
+    gc.collect()  # what other tests left open
     before = len(os.listdir("/proc/self/fd"))
     with CompressedVideo(files / "b.mp4") as video:
         pictures = video.frames()
@@ -233,8 +234,8 @@ def test_a_sample_equals_the_doors(files, name):
 
 def test_an_index_is_made_once(files, tmp_path, monkeypatch):
     passes = []
-    plain = stream.list_packets
-    monkeypatch.setattr(stream, "list_packets", lambda *given: passes.append(1) or plain(*given))
+    plain = scan.list_packets
+    monkeypatch.setattr(scan, "list_packets", lambda *given: passes.append(1) or plain(*given))
     path, cache = tmp_path / "a.mp4", tmp_path / "cache" / "new"
 
     for name in KINDS:
@@ -253,8 +254,8 @@ def test_an_index_is_made_once(files, tmp_path, monkeypatch):
 
 def test_an_index_is_made_anew_where_it_must(files, tmp_path, monkeypatch):
     passes = []
-    plain = stream.list_packets
-    monkeypatch.setattr(stream, "list_packets", lambda *given: passes.append(1) or plain(*given))
+    plain = scan.list_packets
+    monkeypatch.setattr(scan, "list_packets", lambda *given: passes.append(1) or plain(*given))
     path, cache = tmp_path / "a.mp4", tmp_path / "cache"
 
     def made():
