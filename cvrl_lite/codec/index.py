@@ -159,9 +159,7 @@ class Listing:
         position = self.positions.get(number)
         return Key(packet.pts, packet.dts, frame, number, position, setups=setups)
 
-    def timed(
-        self, stamps: np.ndarray, frames: int, clock: np.ndarray
-    ) -> tuple[np.ndarray, float, Fraction]:
+    def timed(self, stamps: np.ndarray, frames: int, clock: np.ndarray) -> tuple[np.ndarray, float, Fraction]:
         """Times in seconds, their duration and their rate.
 
         Args:
@@ -172,7 +170,9 @@ class Listing:
         rate = nominal_rate(clock, self.tick, self.declared, self.last)
         stamped = len(stamps) > 0 and not self.is_raw
         times = stamps * float(self.tick) if stamped else np.arange(frames) / float(rate)
-        known = 2 * self.last * self.tick > 1 / rate  # else a parser's guess, by a clock faster than the frames
+        known = (
+            2 * self.last * self.tick > 1 / rate
+        )  # else a parser's guess, by a clock faster than the frames
         last = self.last * self.tick if known and stamped else 1 / rate
         return times, float(times[-1] - times[0]) + float(last), rate
 
