@@ -11,6 +11,7 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from fractions import Fraction
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,24 @@ def add_commands(commands: Commands) -> None:
         help="write frames in the size in which they are displayed, or else in the size that is stored, with "
         "the sample aspect ratio beside them (default: square)",
     )
+    made.add_argument(
+        "--constant-rate",
+        nargs="?",
+        const=True,
+        default=False,
+        type=_rate,
+        metavar="FPS",
+        help="show frames at even steps, of so many frames a second (30, 29.97, 30000/1001) or, without a "
+        "number, the source's nominal rate: some are repeated or left out, by the clock. Otherwise each "
+        "frame keeps its time, but in AVI, which --codec mpeg4 writes and which has no times: there the "
+        "rate is constant",
+    )
+    made.add_argument(
+        "--deinterlace",
+        action="store_true",
+        help="make one frame of one time of each frame that is marked as interlaced (bwdif), so that its "
+        "vectors can be used",
+    )
     made.add_argument("--codec", default="h264", help="h264, mpeg4 ... (default: %(default)s)")
     made.add_argument(
         "--crf",
@@ -95,8 +114,19 @@ def _extract(arguments: argparse.Namespace) -> int:
     return _batch(arguments, job, lambda path: f"{path.name}.npz", "extracting")
 
 
+def _rate(text: str) -> Fraction:
+    try:
+        rate = Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        raise argparse.ArgumentTypeError(f"wanted frames a second, got {text}") from None
+    if rate <= 0:
+        raise argparse.ArgumentTypeError(f"frames a second are above 0, not {text}")
+    return rate
+
+
 def _transcode(arguments: argparse.Namespace) -> int:
-    settings = {name: getattr(arguments, name) for name in ("gop", "short_side", "square_pixels", "codec")}
+    names = ("gop", "short_side", "square_pixels", "constant_rate", "deinterlace", "codec")
+    settings = {name: getattr(arguments, name) for name in names}
     if arguments.crf is not None:
         if arguments.codec not in (*ENCODERS, *ENCODERS.values()):
             raise ValueError(f"--crf is of {', '.join(ENCODERS)}; {arguments.codec} has no such quality")

@@ -11,15 +11,18 @@ from __future__ import annotations
 
 import io
 import os
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from fractions import Fraction
-from itertools import chain
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
+from av.format import ContainerFormat, Flags
+from av.packet import Packet
 from av.video.reformatter import VideoReformatter
 
 from cvrl_lite.errors import VideoError
@@ -29,6 +32,10 @@ ENCODERS = {"h264": "libx264", "hevc": "libx265", "vp8": "libvpx", "vp9": "libvp
 """The encoder taken for a codec's name; any other name goes to FFmpeg as it is (`mpeg4`, `mpeg2video`,
 `mpeg1video`, `h263`, `flv`, `mjpeg` ...)."""
 
+CLOCK = Fraction(1, 90000)
+"""Seconds a tick that times are counted by where nothing else is said, as in MPEG's own systems."""
+
+_MP4 = {"mp4", "mov", "ipod", "3gp", "3g2", "psp", "f4v", "ismv"}
 _CONSTANT_RATE_FACTOR = {"libx264", "libx265", "libvpx-vp9", "libsvtav1"}
 
 
@@ -37,6 +44,8 @@ def encode(
     path: str | os.PathLike[str],
     *,
     fps: float | Fraction = 25,
+    times: Iterable[float | Fraction] | None = None,
+    clock: Fraction = CLOCK,
     codec: str = "h264",
     gop: int = 12,
     b_frames: int = 0,
@@ -61,7 +70,13 @@ def encode(
     Args:
         frames: `(T, H, W, 3)` uint8 RGB, or any iterable of `(H, W, 3)` pictures, which is read once.
         path: The file to write; its suffix chooses the container (`.mp4`, `.mkv`, `.avi`, `.264` ...).
-        fps: Frames a second.
+        fps: Frames a second; with `times`, those that most frames keep to.
+        times: Seconds, rising from 0 or later: when each frame is shown, so that the rate may vary. One more
+            may follow, when the last frame ends. None shows frames at an even rate, from 0 on. AVI, raw
+            streams, MPEG-1 and MPEG-2 have no place for them (see `holds_times`).
+        clock: Seconds a tick by which the file counts `times`, where the container leaves the choice (MP4
+            and MOV do; Matroska, WebM and FLV count milliseconds). MPEG-4 has at most 65535 ticks a second,
+            and counts 60000 where more are asked for.
         codec: `"h264"`, `"mpeg4"`, `"mpeg2video"`, `"hevc"` ... (see `ENCODERS`).
         gop: Pictures from one key frame to the next; 1 writes key frames only.
         b_frames: How many B-frames may stand between two others.
@@ -84,8 +99,9 @@ def encode(
         The number of frames written.
 
     Raises:
-        ValueError: No frames, frames of another shape or type, a rate that is not positive, `gop` or `crf`
-            out of bounds, or a setting the encoder does not know.
+        ValueError: No frames, frames of another shape or type, a rate that is not positive, times that are
+            too few, do not rise by a tick, or cannot be held, `gop` or `crf` out of bounds, or a setting the
+            encoder does not know.
         VideoError: The encoder or the container refuses these pictures.
         OSError: The disk is full; nothing of the file is left.
 
@@ -115,17 +131,20 @@ def encode(
         name, gop, b_frames, references, crf, quantiser, weighted, scene_cuts, deblock, preset
     )
     rate = _rate(fps, name)
+    stamps, tick = (None, 1 / rate) if times is None else _stamps(times, clock, path, name)
     options = settings | dict(options or {})
     try:
         with _own_priority(), replacing(path) as part:
-            with av.open(
-                f"file:{part}", "w", format=_container(path), options={"fflags": "+bitexact"}
-            ) as container:
+            kind, written = _container(path), {"fflags": "+bitexact"}
+            if stamps is not None and kind in _MP4:  # which else tells in milliseconds when it starts
+                written["movie_timescale"] = f"{tick.denominator}"
+            with av.open(f"file:{part}", "w", format=kind, options=written) as container:
                 if comment is not None:
                     container.metadata["comment"] = comment
                 stream: Any = container.add_stream(name, rate=rate, options=options)
                 stream.width, stream.height, stream.pix_fmt = width, height, pixel_format
                 stream.codec_context.thread_count = threads
+                stream.codec_context.time_base = tick
                 if sample_aspect_ratio is not None:
                     stream.codec_context.sample_aspect_ratio = Fraction(sample_aspect_ratio)
                 convert = VideoReformatter()
@@ -133,9 +152,13 @@ def encode(
                     _checked(picture, (height, width))
                     frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
                     frame = convert.reformat(frame, format=pixel_format, threads=1)
-                    frame.pts, frame.time_base = count, 1 / rate
-                    container.mux(stream.encode(frame))
-                container.mux(stream.encode(None))
+                    if stamps is not None and count == len(stamps):
+                        raise ValueError(f"{count} times, and more frames")
+                    frame.pts, frame.time_base = count if stamps is None else stamps[count], tick
+                    container.mux(_timed(stream.encode(frame), stamps, rate))
+                container.mux(_timed(stream.encode(None), stamps, rate))
+                if stamps is not None and len(stamps) > count + 2:
+                    raise ValueError(f"{len(stamps)} times for {count + 1} frames")
             if sample_aspect_ratio is not None and not _tells(part, sample_aspect_ratio):
                 kind = f"{codec} in {Path(path).suffix or container.format.name}"
                 raise VideoError(path, f"{kind} cannot hold a sample aspect ratio of {sample_aspect_ratio}")
@@ -200,6 +223,44 @@ def _rate(fps: float | Fraction, encoder: str) -> Fraction:
     if not rate:
         raise ValueError(f"fps is at least 1/65535, not {fps}")
     return rate
+
+
+def holds_times(path: str | os.PathLike[str], codec: str) -> bool:
+    """Whether a file of this suffix and codec can hold frames at uneven steps.
+
+    A raw stream has no times at all; AVI, MPEG-1 and MPEG-2 count frames.
+
+    Example:
+        >>> holds_times("a.mp4", "h264"), holds_times("a.avi", "mpeg4"), holds_times("a.264", "h264")
+        (True, False, False)
+    """
+    container = ContainerFormat(_container(path), "w")
+    raw = bool(Flags(container.flags) & Flags.no_timestamps)
+    return not raw and container.name != "avi" and codec not in ("mpeg1video", "mpeg2video")
+
+
+def _stamps(
+    times: Iterable[float | Fraction], clock: Fraction, path: str | os.PathLike[str], encoder: str
+) -> tuple[list[int], Fraction]:
+    """The times in ticks, and the seconds of a tick."""
+    if not holds_times(path, encoder):
+        raise ValueError(f"{os.fspath(path)}: {encoder} there cannot hold times; give fps alone")
+    tick = Fraction(1, 60000) if encoder == "mpeg4" and clock.denominator > 65535 else Fraction(clock)
+    stamps = [round(Fraction(time) / tick) for time in times]
+    if min(stamps, default=0) < 0 or any(after <= before for before, after in pairwise(stamps)):
+        raise ValueError(f"times rise from 0 or later, by at least {float(tick):g} s")
+    return stamps, tick
+
+
+def _timed(packets: list[Packet], stamps: list[int] | None, rate: Fraction) -> list[Packet]:
+    """Packets that know how long their frames are shown, which an encoder does not tell."""
+    if stamps is not None:
+        for packet in packets:
+            assert packet.pts is not None and packet.time_base is not None
+            place = bisect_right(stamps, packet.pts)
+            last = round(1 / rate / packet.time_base)
+            packet.duration = stamps[place] - packet.pts if place < len(stamps) else max(1, last)
+    return packets
 
 
 def _settings(

@@ -202,7 +202,10 @@ class Mpeg4Teller:
             return "" if len(data) <= 8 or _headers_alone(data) else "?"
         types = ""
         while at >= 0:
-            types += self._coded(data[at + 4 : at + 20])
+            second = at + 5
+            while second < len(data) and data[second] == 0xFF:  # a hole of many seconds, a bit each
+                second += 1
+            types += self._coded(data[at + 4 : second + 16])
             at = data.find(_PICTURE, at + 4)
         return types
 

@@ -17,6 +17,7 @@ from av.video.stream import VideoStream
 _NTSC = {Fraction(1000 * n, 1001) for n in (12, 15, 24, 30, 48, 60, 90, 120, 240)}
 _COMMON = _NTSC | {Fraction(n) for n in range(1, 301)} | {Fraction(15, 2), Fraction(25, 2)}
 _ROUNDED = 4  # ticks a step from which on one may be rounded to the next; fewer tell numbers of frames
+_MILLISECOND = Fraction(1, 1000)  # what a finer clock may have been copied from
 _JITTER = 0.02  # of a step; frames of cameras that keep no exact time differ by less
 
 
@@ -68,7 +69,7 @@ def nominal_rate(
     steps = np.diff(np.asarray(stamps, np.int64))
     if last and not len(steps):
         steps = np.array([last])
-    near = _alike(steps)
+    near = _alike(steps, tick)
     count = int(near.sum())
     if not count:
         return declared[0] if declared else Fraction(25)
@@ -87,12 +88,13 @@ def nominal_rate(
     return measured.limit_denominator(1001)
 
 
-def _alike(steps: np.ndarray) -> np.ndarray:
+def _alike(steps: np.ndarray, tick: Fraction) -> np.ndarray:
     """(N,) bool, which steps are the usual one: the largest group of those that hardly differ."""
     positive = np.sort(steps[steps > 0])
     if not len(positive):
         return np.zeros(len(steps), bool)
-    reach = np.maximum(positive * _JITTER, positive >= _ROUNDED)
+    rounded = max(1, int(_MILLISECOND / tick))
+    reach = np.maximum(positive * _JITTER, (positive >= _ROUNDED * rounded) * rounded)
     groups = np.searchsorted(positive, positive + reach, side="right") - np.arange(len(positive))
     best = int(groups.argmax())
     near: np.ndarray = (steps >= positive[best]) & (steps <= positive[best] + reach[best])
@@ -106,9 +108,25 @@ def average_rate(frames: int, duration: float, nominal: Fraction, tick: Fraction
         >>> average_rate(300, 10.01, Fraction(30000, 1001), Fraction(1, 1000))
         Fraction(30000, 1001)
     """
-    if abs(frames / float(nominal) - duration) < 2 * rounding(nominal, tick):
+    if abs(frames / float(nominal) - duration) < 2 * rounding(nominal, max(tick, _MILLISECOND)):
         return nominal
     return Fraction(frames / duration).limit_denominator(100_000)
+
+
+def repeats(times: np.ndarray, duration: float, rate: Fraction) -> list[int]:
+    """How often each frame is shown at an even rate, by the clock: more than once, once, or never.
+
+    The n-th place of the new row shows the frame that is due at its time, rounded to the nearest place, so
+    that no error adds up.
+
+    Example:
+        >>> repeats(np.array([0, 0.1, 0.12, 0.2]), 0.3, Fraction(10))
+        [1, 0, 1, 1]
+    """
+    edges = (np.append(times, times[0] + duration) - times[0]) * float(rate)
+    places = np.floor(edges + 0.5 + 1e-6).astype(np.int64)  # what lies half-way goes up, whatever is rounded
+    places[-1] = max(places[-1], 1)
+    return [int(n) for n in np.diff(places)]
 
 
 def rounding(nominal: Fraction, tick: Fraction) -> float:

@@ -50,9 +50,7 @@ def write(
 def rates(path: Path) -> tuple[Fraction, Fraction, float, bool]:
     with CompressedVideo(path) as video:
         info = video.info
-        assert info.duration == pytest.approx(
-            float(info.frames / info.average_rate), abs=float(2 * info.time_base)
-        )
+        assert abs(info.duration - info.frames / info.average_rate) <= max(0.002, 2 * info.time_base)
         return info.average_rate, info.nominal_rate, info.duration, info.has_timestamps
 
 
