@@ -115,6 +115,8 @@ def _compare_whole(path: Path, truth: Straight, told: list[str], calls: int, see
                 _compare_opening(comparison, path, options, calls, chance)
             except VideoError as error:
                 comparison.tell("refusals", f"refused: {error.reason}")
+            except Exception as error:
+                comparison.tell("errors", f"{type(error).__name__}: {error}")
             comparison.finish()
             if told:
                 return  # the other openings would tell the same again

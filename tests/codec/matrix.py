@@ -19,6 +19,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 from material import pan
+from oddities import ODDITIES
 from rewrite import STAMPS, Pieces, join, moved, read, write
 
 from cvrl_lite.codec import encode
@@ -153,7 +154,7 @@ class Case:
 
     Attributes:
         name: Its name.
-        container: One of CONTAINERS.
+        container: One of CONTAINERS, or "odd" (see oddities.py).
         make: Writes it to a path, with a folder for what it is made of.
     """
 
@@ -171,7 +172,7 @@ def _put(container: str, stream: str, stamps: str) -> Case:
             path.write_bytes(_encoded(stream, suffix)[0])
             return
         parts = STAMPS[stamps](_encoded(stream)[1])
-        made = [write(template(stream, folder, container), part, folder / f"part{i}{suffix}", options)
+        made = [write(template(stream, folder), part, folder / f"part{i}{suffix}", options)
                 for i, part in enumerate(parts)]  # fmt: skip
         join(made, path, container)
 
@@ -184,20 +185,18 @@ def _changed(container: str, before: str, after: str, stamps: str = "goeson") ->
 
     def make(path: Path, folder: Path) -> None:
         parts = [STAMPS[stamps](_encoded(stream)[1])[i] for i, stream in enumerate((before, after))]
-        made = [write(template(stream, folder, container), part, folder / f"part{i}{suffix}", options)
+        made = [write(template(stream, folder), part, folder / f"part{i}{suffix}", options)
                 for i, (stream, part) in enumerate(zip((before, after), parts))]  # fmt: skip
         join(made, path, container)
 
     return Case(f"{container}-{before}-then-{after}-{stamps}{suffix}", container, make)
 
 
-def template(stream: str, folder: Path, container: str = "") -> Path:
-    """The file in which a stream was written first; for AVI a raw one, as H.264 has start codes there."""
+def template(stream: str, folder: Path) -> Path:
+    """The file in which a stream was written first."""
     path = folder / f"{stream}{STREAMS[stream][0]}"
     if not path.exists():
         path.write_bytes(_encoded(stream)[0])
-    if container == "avi" and stream in H264:
-        return write(path, _encoded(stream)[1], path.with_suffix(".264"))
     return path
 
 
@@ -235,6 +234,7 @@ def _cases() -> dict[str, Case]:
         for before, after in changes
         for stamps in (("goeson", "twice") if container in ("ts", "flv") else ("goeson",))
     ]
+    cases += [Case(name, "odd", make) for name, make in ODDITIES.items()]
     return {case.name: case for case in cases}
 
 
@@ -245,10 +245,10 @@ def make(folder: Path, names: Iterable[str]) -> list[Path]:
     """Writes some files of the matrix into a folder."""
     made = []
     folder.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory() as parts:
-        for name in names:
+    for name in names:
+        with TemporaryDirectory() as parts:
             CASES[name].make(folder / name, Path(parts))
-            made.append(folder / name)
+        made.append(folder / name)
     return made
 
 

@@ -7,13 +7,16 @@ that it is written in several parts, whose files are joined.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
 import av
+import numpy as np
+from av.packet import PacketSideData
 
+_NEW_EXTRADATA = 1  # FFmpeg's number of this kind of side data
 CLOCK = Fraction(1, 90000)
 STEP = 3600  # of the clock, a frame at 25 frames a second
 IN_BAND = (".ts", ".mpg", ".avi", ".m4v", ".264", ".nut")
@@ -58,7 +61,11 @@ def write(
     pieces: Iterable[Piece],
     path: Path,
     options: dict[str, str] | None = None,
+    *,
     gaps: bool = False,
+    avcc: bool = False,
+    headers: Mapping[int, bytes] | None = None,
+    sound: str = "",
 ) -> Path:
     """Puts packets into a container, with the header of the template's stream.
 
@@ -68,26 +75,53 @@ def write(
         path: The file to write.
         options: The muxer's; "format" is its name.
         gaps: Whether an AVI file has empty chunks between its frames, as its clock ticks faster.
+        avcc: Whether an AVI file of H.264 keeps the header of MP4, beside start codes in its packets.
+        headers: A new extradata for the packets from a number on.
+        sound: An audio codec: silence beside the frames. With "first " before it, it is the first stream.
     """
-    options = dict(options or {})
+    pieces, options = tuple(pieces), dict(options or {})
+    if path.suffix == ".avi" and pieces[0].header[:1] == b"\1" and not avcc:
+        template = write(template, pieces, template.with_suffix(".264"))
     how = options.pop("format", None)
     with (
         av.open(str(template)) as old,
         av.open(str(path), "w", format=how, options={"fflags": "+bitexact"} | options) as new,
     ):
+        packets = _silence(new, sound.removeprefix("first ")) if sound.startswith("first ") else []
         source = old.streams.video[0]
         stream = new.add_stream_from_template(source)
+        if sound and not packets:
+            packets = _silence(new, sound)
         if path.suffix == ".avi" and not gaps:
             stream.time_base = 1 / source.average_rate
-        for piece in pieces:
+        for number, piece in enumerate(pieces):
             if path.suffix in IN_BAND:
                 piece = in_band(piece, source.codec.canonical_name)
             packet = av.Packet(piece.data)
             packet.pts, packet.dts, packet.time_base = piece.pts, piece.dts, CLOCK
             packet.stream, packet.is_keyframe = stream, piece.key
             packet.duration = STEP
+            if headers and number in headers:
+                told = PacketSideData(_NEW_EXTRADATA, len(headers[number]))
+                told.update(headers[number])
+                packet.set_sidedata(told)
+            packets.append(packet)
+        if sound:
+            packets.sort(key=lambda packet: packet.dts * packet.time_base)
+        for packet in packets:
             new.mux(packet)
     return path
+
+
+def _silence(container: av.container.OutputContainer, codec: str) -> list[av.Packet]:
+    """A second and a quarter of sound, in a stream of its own."""
+    stream = container.add_stream(codec, rate=44100, layout="mono")
+    packets = []
+    for i in range(0, 56448, 1152):
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 1152), np.int16), "s16", "mono")
+        frame.sample_rate, frame.pts = 44100, i
+        packets += stream.encode(frame)
+    return [*packets, *stream.encode(None)]
 
 
 def in_band(piece: Piece, codec: str) -> Piece:

@@ -181,7 +181,7 @@ def _decoded(container: av.container.InputContainer, stream: av.VideoStream) -> 
         try:
             frames = context.decode(packet)
         except av.FFmpegError:
-            found.refused += bool(found.images)
+            found.refused += bool(found.images) and holds_a_frame(found.codec, bytes(packet or b"\0"))
             frames = []
         for frame in frames:
             if packet is None and found.codec != "h264":
@@ -195,11 +195,28 @@ def _decoded(container: av.container.InputContainer, stream: av.VideoStream) -> 
     return found
 
 
+def holds_a_frame(codec: str, data: bytes) -> bool:
+    """Whether a packet holds any part of a frame, not parameter sets and the like alone."""
+    if codec in ("mpeg4", "mpeg1video", "mpeg2video"):
+        return (b"\0\0\1\xb6" if codec == "mpeg4" else b"\0\0\1\0") in data
+    if codec != "h264":
+        return True
+    at = 0
+    if data[:3] != b"\0\0\1" and data[:4] != b"\0\0\0\1":  # units behind their lengths, as in MP4
+        while at + 4 < len(data):
+            if 1 <= data[at + 4] & 31 <= 5:
+                return True
+            at += 4 + int.from_bytes(data[at : at + 4], "big")
+        return False
+    return any(1 <= unit[0] & 31 <= 5 for unit in data.split(b"\0\0\1") if unit)
+
+
 def _missing(container: av.container.InputContainer, stream: av.VideoStream, read: int, last: float) -> str:
     """What of the stream's length, by the container's own word, is not there; "" where all is."""
     kind, length = container.format.name, 0.0
     if "mp4" in kind:
-        return f"{stream.frames} packets announced, {read} read" if read < stream.frames else ""
+        listed = len(stream.index_entries)  # behind edit lists
+        return f"{listed} packets announced, {read} read" if read < listed else ""
     if kind == "avi" and stream.time_base:  # it counts empty chunks as well
         length = float(stream.frames * stream.time_base)
     elif "matroska" in kind and (announced := stream.metadata.get("DURATION")):
