@@ -81,9 +81,16 @@ def killed_workers_told() -> Iterator[None]:
     """
     try:
         yield
-    except RuntimeError as error:
-        from concurrent.futures.process import BrokenProcessPool
+    except (RuntimeError, OSError, EOFError) as error:
+        if not _tells_of_a_death(error):
+            raise
+        raise ChildProcessError(WORKER_KILLED) from None
 
-        if isinstance(error, BrokenProcessPool) or str(error).startswith("DataLoader worker"):
-            raise ChildProcessError(WORKER_KILLED) from None
-        raise
+
+def _tells_of_a_death(error: Exception) -> bool:
+    from concurrent.futures.process import BrokenProcessPool
+
+    if isinstance(error, OSError):  # of the socket from which a DataLoader fetches what a dead worker sent
+        lost = isinstance(error, (ConnectionError, FileNotFoundError))
+        return lost and error.errno is not None and error.filename is None
+    return isinstance(error, (BrokenProcessPool, EOFError)) or str(error).startswith("DataLoader worker")

@@ -111,7 +111,7 @@ def _doctor(arguments: argparse.Namespace) -> int:
     import av
     import torch
 
-    needed = ("numpy", "torch", "av", "safetensors", "tqdm", "scikit-learn", "matplotlib")
+    needed = ("numpy", "torch", "av", "safetensors", "filelock", "tqdm", "scikit-learn", "matplotlib")
     optional = ("jupyterlab", "ipywidgets", "nbval")
 
     def version(name: str) -> str | None:

@@ -106,12 +106,13 @@ class FileSampler:
             worker_init_fn=begin_worker,
             pin_memory=torch.cuda.is_available(),
         )
-        for batch, broken in loader:
-            for name, reason in broken:
-                if name not in self._warned:
-                    self._warned.add(name)
-                    warnings.warn(f"{name}: replaced by another file: {reason}", stacklevel=2)
-            yield batch
+        with killed_workers_told():
+            for batch, broken in loader:
+                for name, reason in broken:
+                    if name not in self._warned:
+                        self._warned.add(name)
+                        warnings.warn(f"{name}: replaced by another file: {reason}", stacklevel=2)
+                yield batch
 
 
 def _still() -> torch.Generator:

@@ -185,20 +185,14 @@ def make(
         "preset": preset,
     }
     index, ledger = folder / "index.csv", folder / "index.part.csv"
-    rows, whole = _rows(index)
-    if (
-        whole
-        and _is_of(folder, made_with)
-        and len(planned) == len(rows) == len(_sound(folder, planned, rows))
-    ):
+    if _is_of(folder, made_with) and (rows := _indexed(folder)) == _sound(folder, planned, rows) != []:
         return rows
     with alone(folder / ".lock", folder):
-        sound, (rows, _) = [], _rows(index)
+        sound = []
         if _is_of(folder, made_with):
-            sound = _sound(folder, planned, rows + _rows(ledger)[0])
+            sound = _sound(folder, planned, _indexed(folder) + _rows(ledger)[0])
         else:
-            with replacing(folder / _CARD) as part:
-                part.write_text(json.dumps(made_with, indent=1) + "\n", encoding="utf-8")
+            _write_card(folder, made_with)
         done = {clip.file: clip for clip in sound}
         missing = {clip.file: clip for clip in planned if clip.file not in done}
         _write(ledger, sound)
@@ -213,6 +207,7 @@ def make(
                 writer.writerow(astuple(done[name]))
                 file.flush()
         _write(index, [done[clip.file] for clip in planned])
+        _write_card(folder, made_with | {"index_sha256": sha256(index)})
         ledger.unlink(missing_ok=True)
     return read_index(folder)
 
@@ -243,9 +238,27 @@ def _card(folder: Path) -> dict[str, object]:
     """What the folder's set was made with; empty where nothing says so."""
     try:
         found = json.loads((folder / _CARD).read_text(encoding="utf-8"))
-    except (FileNotFoundError, IsADirectoryError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
+        checksum = found.pop("checksum", None)
+    except (FileNotFoundError, IsADirectoryError, ValueError, TypeError, AttributeError):
+        return {}  # there is none, or none of ours
+    return found if checksum in (None, _checksum(found)) and "seed" in found else {}
+
+
+def _write_card(folder: Path, card: dict[str, object]) -> None:
+    with replacing(folder / _CARD) as part:
+        text = json.dumps(card | {"checksum": _checksum(card)}, indent=1)
+        part.write_text(text + "\n", encoding="utf-8")
+
+
+def _checksum(card: dict[str, object]) -> str:
+    return hashlib.sha256(json.dumps(card, sort_keys=True).encode()).hexdigest()[:8]
+
+
+def _indexed(folder: Path) -> list[Clip]:
+    """The rows of a finished set's index; none where there is none, or it is not as it was written."""
+    index = folder / "index.csv"
+    clips, whole = _rows(index)
+    return clips if whole and _card(folder).get("index_sha256", sha256(index)) == sha256(index) else []
 
 
 def _sound(folder: Path, planned: Sequence[Clip], rows: Sequence[Clip]) -> list[Clip]:
