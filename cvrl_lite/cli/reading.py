@@ -187,11 +187,13 @@ def _described(facts: dict[str, Any]) -> str:
         vectors = "yes, each to the nearest I- or P-picture"
     else:
         vectors = "yes, to pictures at unknown distances"
+    if facts["vectors_in_fields"]:
+        vectors = "of fields, not to be trusted: transcode --deinterlace makes others"
     clock = "" if facts["has_timestamps"] else ", without time stamps"
     average, nominal = facts["average_rate"], facts["nominal_rate"]
     rate = f"{average:.2f} fps" + (f" on average, most at {nominal:.2f}" if average != nominal else "")
     lines = {
-        "codec": f"{facts['codec']}, {facts['pixel_format']}",
+        "codec": f"{facts['codec']}, {facts['pixel_format']}" + ", interlaced" * facts["interlaced"],
         "size": _size(facts),
         "length": f"{facts['frames']} frames, {facts['duration']:.2f} s, {rate}{clock}",
         "pictures": counts,

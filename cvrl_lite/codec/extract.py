@@ -149,6 +149,7 @@ def extract(
                 "vector_parts_of_a_pixel": _SCALE,
                 "picture_types": "".join(types),
                 "residual_exact": exact,
+                "vectors_in_fields": info.vectors_in_fields,
             }
             with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
                 _write(archive, "header", np.array(json.dumps(header)))

@@ -146,8 +146,12 @@ def read_sps(nal: bytes) -> tuple[int, Sps]:
     order_type, order_bits = bits.unsigned(2), 0
     if order_type == 0:
         order_bits = 4 + bits.unsigned(12)
-    elif order_type == 1:
-        raise Unknown  # an order by rules of its own, which hardly anybody uses
+    elif order_type == 1:  # an order by rules of its own, which hardly anybody uses
+        bits.flag()
+        for _ in range(2):
+            bits.signed()
+        for _ in range(bits.unsigned(255)):
+            bits.signed()
     references = bits.unsigned(16)
     bits.flag()
     bits.unsigned()
@@ -208,7 +212,7 @@ def read_slice(nal: bytes, most: int, spss: dict[int, Sps], ppss: dict[int, Pps]
     first_block, kind = bits.unsigned(), "PBI??"[bits.unsigned(9) % 5]
     pps = ppss.get(bits.unsigned(255))
     sps = spss.get(pps.sps) if pps else None
-    if pps is None or sps is None or kind == "?" or sps.planes_apart:
+    if pps is None or sps is None or kind == "?" or sps.planes_apart or sps.order_type == 1:
         raise Unknown
     frame_num = bits.take(sps.frame_num_bits)
     is_field = not sps.frames_only and bits.flag()

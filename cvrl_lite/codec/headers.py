@@ -37,11 +37,14 @@ class Teller(Protocol):
         parameters: What the packet looked at last says of the stream: parameter sets, sequence headers.
         known: What of this the decoder knows from the start.
         may_hide: Whether a packet of which nothing is shown may hold a frame nevertheless.
+        in_fields: Whether blocks of the packets seen so far may be predicted field by field: the headers do
+            not tell which are.
     """
 
     parameters: list[bytes]
     known: frozenset[bytes]
     may_hide: bool
+    in_fields: bool
 
     def __call__(self, packet: Packet) -> str:
         """A letter for each frame: "I", "P", "B", or "?" where its type was not looked at.
@@ -72,6 +75,7 @@ class _Simple:
     """Tells frames without anything to remember."""
 
     may_hide = True
+    in_fields = False
 
     def __init__(self, look: Callable[[Packet], str]) -> None:
         self._look = look
@@ -152,6 +156,7 @@ class _Mpeg12Teller:
     may_hide = False
 
     def __init__(self, header: bytes) -> None:
+        self.in_fields = False
         self.parameters: list[bytes] = []
         self._read_sequence(header, len(header))
         self.known = frozenset(self.parameters)
@@ -166,6 +171,8 @@ class _Mpeg12Teller:
         while 0 <= at < len(data) - 5:
             extension = data.find(b"\0\0\1\xb5", at, at + 64)
             is_field = 0 <= extension < len(data) - 6 and data[extension + 6] & 3 != 3
+            if 0 <= extension < len(data) - 7:
+                self.in_fields |= is_field or not data[extension + 7] & 0x40  # frame_pred_frame_dct
             types += "f" if is_field else "?IPB????"[data[at + 5] >> 3 & 7]
             at = data.find(b"\0\0\1\0", at + 4)
         return types or "?"
@@ -188,6 +195,7 @@ class Mpeg4Teller:
 
     def __init__(self, header: bytes) -> None:
         self._time_bits = 0
+        self.in_fields = False
         self.parameters: list[bytes] = []
         self._read_layer(header)
         self.known = frozenset(self.parameters)
@@ -214,7 +222,8 @@ class Mpeg4Teller:
         while 0 <= at < len(data) - 3 and data[at + 3] != _PICTURE[3]:
             after = data.find(_START, at + 3)
             if data[at + 3] in _LAYERS:
-                self._time_bits = _time_bits(_Bits(data[at + 4 : at + 40]))
+                self._time_bits, interlaced = _read_layer(_Bits(data[at + 4 : at + 40]))
+                self.in_fields |= interlaced
                 self.parameters.append(data[at : after if after >= 0 else None])
                 return
             at = after
@@ -259,8 +268,8 @@ class _Bits:
         return value & ((1 << count) - 1)
 
 
-def _time_bits(bits: _Bits) -> int:
-    """The length of the time within a second, from the layer's header."""
+def _read_layer(bits: _Bits) -> tuple[int, bool]:
+    """The length of the time within a second, and whether blocks may be fields, from the layer's header."""
     bits.take(1 + 8)
     if bits.take(1):  # a version of its own
         bits.take(4 + 3)
@@ -270,6 +279,12 @@ def _time_bits(bits: _Bits) -> int:
         bits.take(2 + 1)
         if bits.take(1):  # of the buffer
             bits.take(79)
-    bits.take(2 + 1)
-    resolution = bits.take(16)
-    return max(1, (resolution - 1).bit_length())
+    shape = bits.take(2)
+    bits.take(1)
+    time_bits = max(1, (bits.take(16) - 1).bit_length())
+    bits.take(1)
+    if bits.take(1):  # a fixed step
+        bits.take(time_bits)
+    if shape == 0:  # a rectangle, and its size
+        bits.take(1 + 13 + 1 + 13 + 1)
+    return time_bits, bool(bits.take(1))

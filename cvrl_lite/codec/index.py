@@ -83,6 +83,7 @@ class Index:
         numbered: Whether `places` has the packets' numbers, as stamps do not tell them apart.
         times_adjusted: Whether some times are not the file's, as its stamps do not rise or are missing.
         clock_jumps: The frames at which the file's clock jumps back; from there on times go on from before.
+        in_fields: Whether blocks may be predicted field by field, as in interlaced video.
     """
 
     times: np.ndarray
@@ -98,6 +99,7 @@ class Index:
     numbered: bool = False
     times_adjusted: bool = False
     clock_jumps: tuple[int, ...] = ()
+    in_fields: bool = False
 
     @property
     def frames(self) -> int:
@@ -139,6 +141,7 @@ class Listing:
         size: (H, W) the stream announces.
         last: The duration of the last frame, in ticks; 0 if unknown.
         breaks_off: As in `Index`.
+        in_fields: As in `Index`.
     """
 
     packets: list[Listed]
@@ -152,6 +155,7 @@ class Listing:
     size: tuple[int, int]
     last: int
     breaks_off: str
+    in_fields: bool
 
     def key(self, number: int, frame: int, setups: tuple[int, ...] | None = None) -> Key:
         """The key packet of this number, whose frame has this index."""
@@ -170,9 +174,8 @@ class Listing:
         rate = nominal_rate(clock, self.tick, self.declared, self.last)
         stamped = len(stamps) > 0 and not self.is_raw
         times = stamps * float(self.tick) if stamped else np.arange(frames) / float(rate)
-        known = (
-            2 * self.last * self.tick > 1 / rate
-        )  # else a parser's guess, by a clock faster than the frames
+        # Else it is a parser's guess, by a clock that is faster than the frames.
+        known = 2 * self.last * self.tick > 1 / rate
         last = self.last * self.tick if known and stamped else 1 / rate
         return times, float(times[-1] - times[0]) + float(last), rate
 
@@ -208,6 +211,7 @@ class Listing:
             size=self.size,
             bytes=sizes,
             breaks_off=self.breaks_off,
+            in_fields=self.in_fields,
         )
 
 
@@ -287,6 +291,7 @@ def list_packets(
         size=size,
         last=last * (is_mp4 or "matroska" in formats),  # elsewhere FFmpeg guesses
         breaks_off=breaks_off or _missing_end(container, stream, held, listed[entry:]),
+        in_fields=tell is not None and tell.in_fields,
     )
 
 

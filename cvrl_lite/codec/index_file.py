@@ -15,7 +15,7 @@ import numpy as np
 from cvrl_lite.codec.index import Index, Key
 from cvrl_lite.files import replacing
 
-_FORMAT = 6
+_FORMAT = 7
 
 
 def cached_index(path: str, stream: int, folder: str | os.PathLike[str], make: Callable[[], Index]) -> Index:

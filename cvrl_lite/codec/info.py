@@ -14,8 +14,8 @@ from cvrl_lite.codec.turn import orientation
 class VideoInfo:
     """Facts about one video stream, by one pass over its packets.
 
-    `display_matrix` and `picture_types` (with what rests on them) and `reference_distance_known` are found at
-    first use, while the video is open; the first two decode. Pickling finds them, too.
+    `display_matrix`, `picture_types` (with what rests on them), `interlaced` and `reference_distance_known`
+    are found at first use, while the video is open; the first three decode. Pickling finds them, too.
 
     Attributes:
         file: The path, or the file object's name.
@@ -41,6 +41,10 @@ class VideoInfo:
         time_base: Seconds a tick of the stream's clock; times are known no better.
         gop_lengths: Frames from each key picture to the next; the last one to the end.
         has_vectors: Whether FFmpeg's decoder exports motion vectors that can be used for this codec.
+        vectors_in_fields: Whether vectors may count the lines of fields, half as many as a frame has, and
+            lead to fields: H.264's MBAFF and field pictures, MPEG-2's and MPEG-4's field prediction. FFmpeg
+            does not tell which blocks are fields, so that such vectors and their residuals cannot be
+            trusted; `cvrl-lite transcode --deinterlace` makes a file whose vectors can be.
         has_timestamps: Whether times are the file's own; a raw stream has none and counts frames.
         times_adjusted: Whether some frames' times are not their own time stamps, as these are missing or
             repeated, jump back, or belong to another frame; the times rise nevertheless.
@@ -68,11 +72,13 @@ class VideoInfo:
     time_base: Fraction
     gop_lengths: tuple[int, ...]
     has_vectors: bool
+    vectors_in_fields: bool
     has_timestamps: bool
     times_adjusted: bool
     clock_jumps: tuple[int, ...]
     frame_bytes: tuple[int, ...] = field(repr=False)
     _types: Callable[[], str] = field(repr=False, compare=False)
+    _interlaced: Callable[[], bool] = field(repr=False, compare=False)
     _matrix: Callable[[], tuple[int, ...] | None] = field(repr=False, compare=False)
     _known: Callable[[], bool] = field(repr=False, compare=False)
 
@@ -104,6 +110,15 @@ class VideoInfo:
         """
         return self._matrix()
 
+    @cached_property
+    def interlaced(self) -> bool:
+        """Whether frames are, or may be, of two fields that were taken at two times.
+
+        H.264's headers tell where its blocks are fields, or may be; of other codecs the first frame's mark
+        counts, too.
+        """
+        return self._interlaced()
+
     @property
     def mirrored(self) -> bool:
         """Whether a player flips the coded frames left to right, before it turns them by `rotation`."""
@@ -128,7 +143,7 @@ class VideoInfo:
         """All of it but the lists with an entry a frame, ready for JSON; fractions become floats."""
         shown = [entry.name for entry in fields(self) if not entry.name.startswith("_")]
         shown.remove("frame_bytes")
-        shown += ["display_matrix", "mirrored", "rotation"]
+        shown += ["display_matrix", "mirrored", "rotation", "interlaced"]
         shown += ["picture_counts", "picture_bytes", "reference_distance_known"]
         facts = {name: getattr(self, name) for name in shown}
         ratio = self.sample_aspect_ratio
@@ -136,6 +151,6 @@ class VideoInfo:
         return {name: float(fact) if isinstance(fact, Fraction) else fact for name, fact in facts.items()}
 
     def __getstate__(self) -> dict[str, object]:
-        late = ("display_matrix", "picture_types", "reference_distance_known")
+        late = ("display_matrix", "picture_types", "interlaced", "reference_distance_known")
         found = {name: getattr(self, name) for name in late}
         return {name: value for name, value in vars(self).items() if not name.startswith("_")} | found

@@ -51,6 +51,7 @@ class NalTeller:
     Attributes:
         parameters: The parameter sets in the packet looked at last.
         known: Those of the header.
+        in_fields: As of `headers.Teller`.
     """
 
     may_hide = False
@@ -59,7 +60,7 @@ class NalTeller:
         self._avc = codec == "h264"
         self._syntax = _H264 if self._avc else _HEVC
         self._sps: Sps | None = None  # one of a stream that may hold fields
-        self._fields = False
+        self._fields = self.in_fields = False
         self._length, sets = _configuration(header, avc=self._avc)
         self.parameters: list[bytes] = []
         for nal in sets:
@@ -107,6 +108,7 @@ class NalTeller:
 
     def _slice(self, nal: bytes, kind: int, recovers: int | None) -> str:
         if self._fields and (self._sps is None or field_of(nal[:_HEADER], self._sps)):
+            self.in_fields |= self._sps is not None
             return "f"
         if self._avc:
             return "I" if kind == 5 or recovers == 0 else "i"
@@ -122,6 +124,7 @@ class NalTeller:
                 return
             if not sps.frames_only:
                 self._fields, self._sps = True, sps
+                self.in_fields |= sps.adaptive_fields
 
 
 def _whole(data: bytes, length: int) -> Iterator[bytes]:

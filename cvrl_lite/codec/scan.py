@@ -78,6 +78,7 @@ def scan(decoder: Decoder, listing: Listing) -> Index:
         size=listing.size,
         bytes=np.empty(0, np.int64),
         breaks_off=listing.breaks_off,
+        in_fields=listing.in_fields,
         numbered=True,
         times_adjusted=stamped and clock.is_adjusted,
         clock_jumps=clock.jumps if stamped else (),

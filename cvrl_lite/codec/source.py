@@ -33,6 +33,7 @@ class Source:
         seen: Whether the stream's first frame was decoded since.
         display_matrix: The nine numbers that it carries, of the container or else of the codec; None where
             it carries none.
+        interlaced: Whether it is marked as two fields.
     """
 
     def __init__(self, file: str | os.PathLike[str] | BinaryIO, stream: int | None = None) -> None:
@@ -40,6 +41,7 @@ class Source:
         self.sample_aspect_ratio: Fraction | None = None
         self.seen = False
         self.display_matrix: tuple[int, ...] | None = None
+        self.interlaced = False
         self._options = {"pattern_type": "none"}  # a % in a name never stands for the numbers of many files
         self._in_haste = True
         if isinstance(file, str | os.PathLike):
@@ -87,6 +89,7 @@ class Source:
         # Not `frame.side_data`, which keeps the frame in memory: see `raster.records`.
         held = SideDataContainer(frame).get(Type.DISPLAYMATRIX)  # type: ignore[call-arg]
         self.display_matrix = None if held is None else tuple(np.frombuffer(held, np.int32).tolist())
+        self.interlaced = bool(frame.interlaced_frame)
         self.seen = True
 
     def _checked_path(self, path: str) -> str:

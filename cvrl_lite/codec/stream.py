@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -12,6 +13,7 @@ from typing import Literal, TypeVar, get_args
 
 import numpy as np
 
+from cvrl_lite.codec.advice import fields, no_vectors
 from cvrl_lite.codec.chunks import Chunk, Plan, Sample, read, read_sample
 from cvrl_lite.codec.damage import Damage, survey
 from cvrl_lite.codec.decode import VECTOR_CODECS, Decoder, Pixels
@@ -23,7 +25,7 @@ from cvrl_lite.codec.info import VideoInfo
 from cvrl_lite.codec.motion import PICTURE_TYPES, FieldBuilder, Sums
 from cvrl_lite.codec.packets import packets
 from cvrl_lite.codec.pool import Decoders
-from cvrl_lite.codec.raster import RECORD, Direction, Motion, records
+from cvrl_lite.codec.raster import Direction, Motion
 from cvrl_lite.codec.rates import average_rate, tick_of
 from cvrl_lite.codec.residual import collected, iterate_residuals
 from cvrl_lite.codec.scan import read_index
@@ -38,7 +40,7 @@ from cvrl_lite.codec.turn import (
     turned_motion,
     turned_residual,
 )
-from cvrl_lite.errors import DamagedVideo, NoMotionVectors, VideoError
+from cvrl_lite.errors import DamagedVideo, VideoError
 
 T = TypeVar("T")
 
@@ -64,6 +66,7 @@ class Stream:
     ) -> None:
         self.source, self.name = source, source.name
         self._keep, self._turns, self._cache = on_damage == "keep", apply_rotation, cache
+        self._warned = False
         self.decoders = Decoders(source, tolerant=self._keep)
         with self.decoders.borrow() as decoder:
             self.codec = decoder.stream.codec.canonical_name
@@ -111,11 +114,14 @@ class Stream:
                 time_base=tick,
                 gop_lengths=index.gop_lengths,
                 has_vectors=self.codec in VECTOR_CODECS,
+                vectors_in_fields=index.in_fields,
                 has_timestamps=index.has_timestamps,
                 times_adjusted=index.times_adjusted,
                 clock_jumps=index.clock_jumps,
                 frame_bytes=tuple(index.bytes.tolist()),
                 _types=lambda: self.picture_types,
+                # What is marked in H.264 may be whole frames nevertheless.
+                _interlaced=lambda: index.in_fields or (self.codec != "h264" and self._seen.interlaced),
                 _matrix=lambda: self.display_matrix,
                 _known=lambda: self.reference_distance_known,
             )
@@ -128,10 +134,14 @@ class Stream:
     @cached_property
     def display_matrix(self) -> tuple[int, ...] | None:
         """That of the first frame, which carries the container's, or else the codec's own."""
+        return self._seen.display_matrix
+
+    @property
+    def _seen(self) -> Source:
         if not self.source.seen:
             with self.decoders.borrow() as decoder:
                 decoder.see_first(self.index)
-        return self.source.display_matrix
+        return self.source
 
     def look(self, decoder: Decoder, start: int) -> None:
         """Has a decoder see the first frame where that is needed and reading from `start` does not do it."""
@@ -251,15 +261,6 @@ class Stream:
                     residuals and turned_residual(residuals, self.orientation),
                 )
 
-    def records(self, wanted: range) -> list[np.ndarray]:
-        """Each frame's vectors as FFmpeg exports them, (N,) of dtype RECORD."""
-        found = []
-        with self.decoders.borrow(vectors=True, pixels="none") as decoder:
-            for _, frame in decoder.pictures(self.index, wanted):
-                held = records(frame)
-                found.append(np.empty(0, RECORD) if held is None else held.copy().view(RECORD))
-        return found
-
     @property
     def residual_exact(self) -> bool:
         """Whether the residuals found are those of the file."""
@@ -271,12 +272,12 @@ class Stream:
         return self.orientation.size(size)
 
     def need_vectors(self) -> None:
-        """Raises NoMotionVectors where the decoder exports none."""
+        """Raises NoMotionVectors where the decoder exports none; warns once where they may be of fields."""
         if self.codec not in VECTOR_CODECS:
-            reason = f"FFmpeg exports no motion vectors from {self.codec}"
-            if self.codec == "snow":
-                reason = "FFmpeg exports snow's motion vectors one block out of place: they are not used"
-            raise NoMotionVectors(self.name, reason)
+            raise no_vectors(self.name, self.codec)
+        if self.index.in_fields and not self._warned:
+            self._warned = True
+            warnings.warn(f"{self.name}: {fields(self.name)}", stacklevel=4)
 
     def stretch(self, start: int, stop: int | None) -> range:
         """The frames from `start` to `stop`, both inside the video."""

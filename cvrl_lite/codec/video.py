@@ -15,7 +15,7 @@ import numpy as np
 from cvrl_lite.codec.chunks import Chunk, KeyFrames, Sample, What
 from cvrl_lite.codec.damage import Damage
 from cvrl_lite.codec.info import VideoInfo
-from cvrl_lite.codec.raster import Direction, Motion
+from cvrl_lite.codec.raster import RECORD, Direction, Motion, records
 from cvrl_lite.codec.residual import Residual, read_residuals
 from cvrl_lite.codec.source import Source
 from cvrl_lite.codec.stream import Stream
@@ -376,7 +376,11 @@ class CompressedVideo:
 
     def _records(self, start: int, stop: int) -> list[np.ndarray]:
         """Each frame's vectors as FFmpeg exports them, (N,) of dtype RECORD; for comparisons."""
-        return self._stream.records(self._stream.stretch(start, stop))
+        stream = self._stream
+        with stream.decoders.borrow(vectors=True, pixels="none") as decoder:
+            frames = (frame for _, frame in decoder.pictures(stream.index, stream.stretch(start, stop)))
+            held = (records(frame) for frame in frames)
+            return [np.empty(0, RECORD) if part is None else part.copy().view(RECORD) for part in held]
 
 
 def _opened_again(path: str, options: dict[str, Any]) -> CompressedVideo:

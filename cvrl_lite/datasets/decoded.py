@@ -189,12 +189,15 @@ _Maps = tuple[NDArray[np.int16], NDArray[np.bool_]]
 
 def _decode_one(entry: Entry, size: int, cells: int, vectors: bool, residuals: bool) -> DecodedVideo:
     from cvrl_lite.codec import CompressedVideo
+    from cvrl_lite.codec.advice import check_vectors
 
     empty = np.zeros((0, 2, cells, cells), np.int16), np.zeros((0, cells, cells), bool)
     frames: list[NDArray[np.uint8]] = []
     moved: list[_Maps] = [] if vectors else [empty]
     left: list[_Maps] = [] if residuals else [empty]
     with CompressedVideo(entry.path) as video:
+        if vectors or residuals:
+            check_vectors(video.info)
         count = video.info.frames
         for start in range(0, count, _CHUNK):
             stop = min(start + _CHUNK, count)

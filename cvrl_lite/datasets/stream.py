@@ -20,7 +20,7 @@ from cvrl_lite.datasets.cutting import Cut, Sampling, Timeline
 from cvrl_lite.datasets.decoded import Skipped, key_frames, read_residuals, read_square, read_vectors
 from cvrl_lite.datasets.files import Entry, VideoSet
 from cvrl_lite.datasets.sampling import Batch, Job, check_usable, schedule
-from cvrl_lite.errors import NoMotionVectors, VideoError
+from cvrl_lite.errors import VideoError
 from cvrl_lite.processes import begin_worker, killed_workers_told
 from cvrl_lite.progress import track
 
@@ -160,12 +160,12 @@ class _Looking(Dataset[Any]):
 
     def __getitem__(self, number: int) -> Timeline | str:
         from cvrl_lite.codec import CompressedVideo
+        from cvrl_lite.codec.advice import check_vectors
 
         try:
             with CompressedVideo(self._entries[number].path, cache=self._cache) as video:
                 info = video.info
-                if not info.has_vectors:
-                    raise NoMotionVectors(info.file, f"FFmpeg exports no motion vectors from {info.codec}")
+                check_vectors(info)
                 timeline = Timeline(video.times, key_frames(info.gop_lengths), self._sampling)
         except VideoError as error:
             return error.reason
