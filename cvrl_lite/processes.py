@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import threading
@@ -69,7 +70,10 @@ def end_with_starter() -> None:
             time.sleep(_LOOK)
         os._exit(1)
 
-    threading.Thread(target=watch, args=(os.getppid(),), daemon=True).start()
+    starter, known = os.getppid(), multiprocessing.parent_process()
+    if known and known.pid != starter and multiprocessing.get_start_method() != "forkserver":
+        os._exit(1)  # it is gone already
+    threading.Thread(target=watch, args=(starter,), daemon=True).start()
 
 
 @contextmanager

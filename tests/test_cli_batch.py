@@ -233,6 +233,7 @@ def test_a_kill_leaves_nothing_that_looks_whole(clips, tmp_path, capsys, monkeyp
     monkeypatch.chdir(tmp_path)
     assert main(words) == 0
     assert capsys.readouterr().out.split() == [f"out/a{ending}", f"out/b{ending}"]
+    assert not left.exists()
     if command == "extract":
         assert len(load(f"out/a{ending}").motion.mask) == 40
     else:

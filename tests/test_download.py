@@ -266,3 +266,36 @@ def test_without_pooch_it_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pooch", None)
     with pytest.raises(ModuleNotFoundError, match=r'pip install "\.\[download\]"'):
         download("ucf101", tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar"])
+@pytest.mark.parametrize("damage", ["cut", "zeros", "empty"])
+def test_an_archive_that_was_damaged_since_is_fetched_again(damage, kind, tmp_path, server, capsys):
+    whole = zipped() if kind == "zip" else tarred({"ucf/a.avi": b"a clip" * 1000})
+    server.held[f"/ucf.{kind}"], url = whole, f"{server.url}/ucf.{kind}"
+    download("ucf101", tmp_path, url=url)
+    archive = tmp_path / f"downloads/ucf.{kind}"
+    archive.write_bytes({"cut": whole[:700], "zeros": bytes(len(whole)), "empty": b""}[damage])
+    download("ucf101", tmp_path, url=url)
+    assert archive.read_bytes() == whole and len(server.seen) == 2
+    assert f"ucf.{kind}: cannot be unpacked" in capsys.readouterr().err
+    server.held[f"/ucf.{kind}"] = b"never an archive"
+    archive.write_bytes(b"nor this")
+    with pytest.raises(OSError, match=rf"ucf\.{kind}: cannot be unpacked"):
+        download("ucf101", tmp_path, url=url)
+    assert len(server.seen) == 3  # once, and not for ever
+
+
+def test_two_downloads_at_once_fetch_each_archive_once(tmp_path, server):
+    server.held["/ucf.zip"] = zipped()
+
+    def fetch() -> None:
+        download("ucf101", tmp_path, url=f"{server.url}/ucf.zip")
+
+    threads = [threading.Thread(target=fetch) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(server.seen) == 1 and UCF101(tmp_path).missing == ()
+    assert [path.name for path in (tmp_path / "downloads").iterdir()] == ["ucf.zip"]

@@ -103,6 +103,8 @@ def test_a_command_with_workers(command, how, whom, many, tmp_path):
     children = until(process, lambda: any((tmp_path / "out").rglob("*.mp4*")))
     end(how, whom, process, children)
     assert ended(process, children) == ENDINGS[how]
+    if command == "extract":
+        assert not list((tmp_path / "out").glob(".*"))
 
 
 @pytest.mark.slow

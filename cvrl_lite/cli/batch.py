@@ -10,9 +10,10 @@ import os
 import tempfile
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from fractions import Fraction
 from functools import cache, partial
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -221,6 +222,7 @@ def _batch(arguments: argparse.Namespace, job: Job, name: Callable[[Path], str],
     done: list[Path] = []
     with (
         _reported(arguments.out / "failures.csv", done, failures),
+        _swept([target for _, target in pairs]),
         _workers(arguments.backend, arguments.workers, arguments.scheduler),
     ):
         as_they_come = arguments.backend in (None, "loky", "threading")  # which the others cannot
@@ -239,6 +241,22 @@ def _batch(arguments: argparse.Namespace, job: Job, name: Callable[[Path], str],
             else:
                 say(shown(target) + ("" if written else " (as it was)"))
     return 0 if not failures else 2 if len(failures) == len(pairs) else 1
+
+
+@contextmanager
+def _swept(targets: Sequence[Path]) -> Iterator[None]:
+    """Removes what workers that were killed, in the block or in an earlier call, left half written."""
+    try:
+        yield
+    finally:
+        for folder, names in groupby(sorted(targets), lambda target: target.parent):
+            known = {target.name for target in names}
+            for part in folder.glob(".*.partial"):
+                name = part.name[1:].rsplit(".", 2)[0]
+                if name in known:
+                    target = (folder / name).absolute()
+                    with suppress(OSError), alone(_lock(target), target, wait=False):  # nobody writes it
+                        part.unlink()
 
 
 @contextmanager

@@ -246,9 +246,14 @@ def _unpack(file: Path, folder: Path) -> None:
     if file.suffix.lower() == ".rar":
         _unrar(file, folder)
         return
-    # a tar file may name any place on the disk, which this filter refuses; zip files are always confined
-    safely: Any = {"filter": "data"} if tarfile.is_tarfile(file) and hasattr(tarfile, "data_filter") else {}
+    safely: Any = {}
     try:
+        if file.suffix.lower() != ".zip" and tarfile.is_tarfile(file):
+            with tarfile.open(file) as archive:
+                if archive.next() is None:  # as of a file of zeros
+                    raise tarfile.ReadError("it holds nothing")
+            # a tar file may name any place on the disk, which this refuses; zip files are always confined
+            safely = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
         shutil.unpack_archive(file, folder, **safely)
     except _DAMAGED as error:
         raise _Damaged(_broken(file, str(error))) from error
