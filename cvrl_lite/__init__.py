@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cvrl_lite.errors import (
     DamagedVideo,
+    EncryptedVideo,
     NoMotionVectors,
     NotAVideo,
     NoVideoStream,
@@ -25,6 +26,7 @@ __version__ = "0.1.0"
 __all__ = [
     "CompressedVideo",
     "DamagedVideo",
+    "EncryptedVideo",
     "NoMotionVectors",
     "NoVideoStream",
     "NotAVideo",

@@ -94,6 +94,13 @@ class DamagedVideo(VideoError):
     """The stream breaks off, holds no decodable picture, or changes size on the way."""
 
 
+class EncryptedVideo(VideoError):
+    """Its frames are encrypted, and nothing here has the key."""
+
+    def __init__(self, file: str | os.PathLike[str], reason: str = "it is encrypted") -> None:
+        super().__init__(file, reason)
+
+
 class Diverged(RuntimeError):
     """A training cannot go on: a loss or the gradient is no number any more, or beyond all measure."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import importlib.metadata
 import json
 import os
@@ -17,7 +18,7 @@ import numpy as np
 from cvrl_lite import scenes
 from cvrl_lite.cli.output import complain, say
 from cvrl_lite.codec import CompressedVideo
-from cvrl_lite.errors import VideoError, shown
+from cvrl_lite.errors import DamagedVideo, VideoError, shown
 from cvrl_lite.files import cache_dir
 from cvrl_lite.progress import track
 
@@ -149,14 +150,28 @@ def _inspect(arguments: argparse.Namespace) -> int:
     found: list[dict[str, Any]] = []
     drawn: dict[str, tuple[str, tuple[int, ...], np.ndarray]] = {}
 
-    def look(path: Path) -> None:
-        with CompressedVideo(path) as video:
-            found.append(video.info.as_dict())
+    def look(path: Path, damage: DamagedVideo | None = None) -> None:
+        with CompressedVideo(path, on_damage="keep" if damage else "raise") as video:
+            facts = video.info.as_dict()
+            report = {"reason": damage.reason, **dataclasses.asdict(video.damage)} if damage else None
+            found.append(facts | {"damage": report})
             if arguments.plot:
                 name = shown(path.name if path.name not in drawn else path)
                 drawn[name] = (video.info.picture_types, video.info.frame_bytes, video.times)
 
-    code = each(arguments.files, look, "inspecting")
+    def look_hard(path: Path) -> None:
+        try:
+            look(path)
+        except DamagedVideo as error:
+            try:
+                look(path, error)
+            except DamagedVideo:
+                raise error from None  # nothing of it can be read
+            complain(shown(str(error)))
+
+    code = each(arguments.files, look_hard, "inspecting")
+    if code == 0 and any(facts["damage"] for facts in found):
+        code = 1
     if drawn:
         from cvrl_lite import figures
 
@@ -201,6 +216,9 @@ def _described(facts: dict[str, Any]) -> str:
         "vectors": vectors,
         "streams": ", ".join(facts["streams"]),
     }
+    if damage := facts["damage"]:
+        corrupt = f", {len(damage['corrupt'])} of them corrupt" if damage["corrupt"] else ""
+        lines["damage"] = f"{damage['reason']}; {damage['frames']} frames can be read{corrupt}"
     return "\n".join([shown(facts["file"]), *(f"  {name:<9}{line}" for name, line in lines.items())])
 
 

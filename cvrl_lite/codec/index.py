@@ -23,7 +23,7 @@ from av.video.stream import VideoStream
 from cvrl_lite.codec.headers import teller
 from cvrl_lite.codec.packets import packets
 from cvrl_lite.codec.rates import declared_rates, is_raw, nominal_rate, tick_of
-from cvrl_lite.errors import DamagedVideo
+from cvrl_lite.errors import DamagedVideo, EncryptedVideo
 
 _MOST_KEPT = 4_000_000  # bytes of packets that an open video may hold in memory
 _HOLE = 1.5  # steps from one frame to the next from which on the stamps are said to have a hole
@@ -228,6 +228,7 @@ def list_packets(
 
     Raises:
         DamagedVideo: No frames, or no key frame.
+        EncryptedVideo: FFmpeg lacks a key.
     """
     listed: list[Listed] = []
     entry: int | None = None
@@ -239,6 +240,8 @@ def list_packets(
     tell, bytes_left = teller(stream), _MOST_KEPT
     try:
         for number, packet in enumerate(packets(name, container, stream)):
+            if packet.has_sidedata("encryption_info"):
+                raise EncryptedVideo(name)
             bytes_left -= packet.size
             if kept is not None and bytes_left >= 0:
                 kept.append(packet)

@@ -12,23 +12,28 @@ from cvrl_lite.codec.decode import Decoder
 from cvrl_lite.codec.index import Index, Listing, list_packets
 from cvrl_lite.codec.packets import Kept
 from cvrl_lite.codec.pool import Decoders
+from cvrl_lite.codec.source import Source
 from cvrl_lite.errors import DamagedVideo
 
 
-def read_index(name: str, decoders: Decoders) -> Index:
+def read_index(source: Source, decoders: Decoders) -> Index:
     """Makes the index of a stream, and keeps its packets in memory if they are few.
 
     Args:
-        name: The file's name, for errors.
+        source: The file.
         decoders: Those of the stream; they are given the packets.
 
     Raises:
         DamagedVideo: The stream holds no frames, or no key frame.
+        EncryptedVideo: They are encrypted.
     """
     held: list[Packet] = []
     with decoders.borrow() as decoder:
         decoder.rewind()
-        listing = list_packets(name, decoder.container, decoder.stream, held)
+        try:
+            listing = list_packets(source.name, decoder.container, decoder.stream, held)
+        except DamagedVideo as error:
+            raise source.told(error) from None
     decoders.kept = Kept(held, numbered=bool(listing.doubt)) if held else None
     if not listing.doubt:
         return listing.index()

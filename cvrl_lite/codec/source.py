@@ -14,7 +14,8 @@ from av.stream import Discard, Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from cvrl_lite.errors import NotAVideo, NoVideoStream, UnreadableFile
+from cvrl_lite.codec.encryption import is_encrypted
+from cvrl_lite.errors import EncryptedVideo, NotAVideo, NoVideoStream, UnreadableFile, VideoError
 from cvrl_lite.files import check_regular
 
 _IN_BAND = ("avc3", "hev1")  # kinds of MP4 streams that may have their parameters in their packets alone
@@ -58,6 +59,7 @@ class Source:
             UnreadableFile: Missing, a folder, or not permitted.
             NotAVideo: Nothing FFmpeg recognises.
             NoVideoStream: No video stream, or not the one asked for.
+            EncryptedVideo: A stream that only its key opens.
         """
         target: Any
         target = self._checked_path(self.file) if isinstance(self.file, str) else _View(self.file, self.name)
@@ -66,12 +68,12 @@ class Source:
         except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
             raise UnreadableFile(self.name, error.strerror or "cannot be read") from None
         except av.FFmpegError:
-            raise NotAVideo(self.name, "no video format was recognised in it") from None
+            raise self.told(NotAVideo(self.name, "no video format was recognised in it")) from None
         try:
             stream = self._chosen(container)
-        except NoVideoStream:
+        except NoVideoStream as error:
             container.close()
-            raise
+            raise self.told(error) from None
         if "probesize" in self._options and not stream.codec_context.height:  # what was passed over is needed
             container.close()
             del self._options["probesize"]
@@ -83,6 +85,10 @@ class Source:
             self._options["probesize"] = "32"
         self.sample_aspect_ratio = self.sample_aspect_ratio or stream.sample_aspect_ratio
         return container, stream
+
+    def told(self, error: VideoError) -> VideoError:
+        """An error, or the one that the file is encrypted where that is why."""
+        return EncryptedVideo(self.name) if is_encrypted(self.file) else error
 
     def see(self, frame: VideoFrame) -> None:
         """Takes note of what the stream's first frame says of all of them."""

@@ -366,7 +366,7 @@ class Stream:
         """The pictures that the file lists."""
 
         def make() -> Index:
-            return read_index(self.name, self.decoders)
+            return read_index(self.source, self.decoders)
 
         if self._cache is None or not isinstance(self.source.file, str):
             return make()

@@ -45,6 +45,7 @@ class CompressedVideo:
         UnreadableFile: The file is missing, a folder, or may not be read.
         NotAVideo: Nothing recognisable is in it.
         NoVideoStream: It has no video stream, or not the one asked for.
+        EncryptedVideo: Only its key opens it; found here or, in other files, at first use.
 
     Example:
         >>> from cvrl_lite import data_path
