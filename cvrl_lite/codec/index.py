@@ -240,8 +240,6 @@ def list_packets(
     tell, bytes_left = teller(stream), _MOST_KEPT
     try:
         for number, packet in enumerate(packets(name, container, stream)):
-            if packet.has_sidedata("encryption_info"):
-                raise EncryptedVideo(name)
             bytes_left -= packet.size
             if kept is not None and bytes_left >= 0:
                 kept.append(packet)
@@ -252,6 +250,8 @@ def list_packets(
                 parameters[number] = tuple(tell.parameters)
                 news = news or not tell.known.issuperset(tell.parameters)
             if is_key:
+                if packet.has_sidedata("encryption_info"):
+                    raise EncryptedVideo(name)
                 positions[number] = packet.pos
                 if packet.has_sidedata("new_extradata"):
                     header = bytes(packet.get_sidedata("new_extradata"))

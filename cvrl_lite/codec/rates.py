@@ -14,8 +14,8 @@ from av.container import InputContainer
 from av.format import Flags
 from av.video.stream import VideoStream
 
-_NTSC = {Fraction(1000 * n, 1001) for n in (12, 15, 24, 30, 48, 60, 90, 120, 240)}
-_COMMON = _NTSC | {Fraction(n) for n in range(1, 301)} | {Fraction(15, 2), Fraction(25, 2)}
+_COMMON = [Fraction(1000 * n, 1001) for n in (12, 15, 24, 30, 48, 60, 90, 120, 240)]
+_COMMON += [Fraction(15, 2), Fraction(25, 2)]  # beside whole numbers
 _ROUNDED = 4  # ticks a step from which on one may be rounded to the next; fewer tell numbers of frames
 _MILLISECOND = Fraction(1, 1000)  # what a finer clock may have been copied from
 _JITTER = 0.02  # of a step; frames of cameras that keep no exact time differ by less
@@ -81,7 +81,7 @@ def nominal_rate(
     # Within a run of such steps the rounded stamps between the first and the last one cancel out.
     runs = int(np.count_nonzero(np.diff(near.astype(np.int8), prepend=0) == 1))
     error = Fraction(max(1, int(np.ptp(usual))) * runs, count)
-    for known in (declared, _COMMON):
+    for known in (declared, (*_COMMON, Fraction(max(1, round(measured))))):
         fitting = [rate for rate in known if abs(1 / (rate * tick) - mean) <= error]
         if fitting:
             return min(fitting, key=lambda rate: abs(rate - measured))

@@ -133,6 +133,8 @@ def look(path):
         return None, None, error.reason
     if not info.has_vectors:
         return info, line, f"FFmpeg exports no vectors from {info.codec}"
+    if info.vectors_in_fields:
+        return info, line, "interlaced: its vectors may be those of fields"
     return info, line, line.lacks
 
 
@@ -199,7 +201,7 @@ for path in readable:
     if target in targets.values():  # a.avi and a.mov
         target = target.with_name(f"{path.name}.mp4")
     target.parent.mkdir(parents=True, exist_ok=True)
-    transcode(path, target, gop=12, short_side=128, crf=23)
+    transcode(path, target, gop=12, short_side=128, crf=23, deinterlace=True)
     targets[path] = target
 after = {path: look(target) for path, target in targets.items()}
 print("longest GOP now:", max(max(info.gop_lengths) for info, _, _ in after.values()))
