@@ -5,8 +5,9 @@ A limit on the size of files stands for it: writes beyond it fail as on a full d
 
 from __future__ import annotations
 
+import os
 import shutil
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 
 import numpy as np
 import parallel_data
@@ -146,3 +147,10 @@ def test_a_folder_in_a_files_place_is_named_and_stays_unless_it_is_empty(clips, 
     assert names(tmp_path) == ["failures.csv", "mine"]
     (place / "mine").unlink()
     assert main(words) == 0 and load(place).motion is not None
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a device of Linux")
+def test_output_into_a_full_file_is_told(clips, capsys):
+    with open("/dev/full", "w") as full, redirect_stdout(full):
+        assert main(["inspect", str(next(clips.rglob("*.mp4")))]) == 2
+    assert capsys.readouterr().err == "cvrl-lite: standard output: No space left on device\n"

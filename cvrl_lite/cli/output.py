@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
 from typing import TextIO
 
+from cvrl_lite.files import writing
 from cvrl_lite.progress import note
 
 
@@ -19,7 +20,8 @@ def say(text: str) -> None:
         OSError: It cannot be written where it goes: a full disk, say.
     """
     try:
-        print(text, flush=True)
+        with writing("standard output"):
+            print(text, flush=True)
     except BrokenPipeError:
         _let_go(sys.stdout)
 
