@@ -21,7 +21,8 @@ _PACKAGE = Path(__file__).resolve().parent
 VIDEO_SUFFIXES = frozenset(
     {".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".flv", ".mpg", ".mpeg", ".ts"}
     | {".264", ".h264", ".h261", ".h263", ".m2v", ".3gp", ".3g2", ".m2ts", ".mts", ".vob"}
-    | {".wmv", ".asf", ".rm", ".rmvb", ".ogv"}
+    | {".wmv", ".asf", ".rm", ".rmvb", ".ogv", ".divx", ".f4v", ".mxf", ".dv"}
+    | {".265", ".h265", ".hevc", ".m1v", ".ivf"}
 )
 """Endings by which a folder's videos are known, in lower case."""
 
