@@ -35,6 +35,9 @@ _MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF32_LE: "utf-32", codecs.BO
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO})
 """What the system says where it writes nothing more, whichever file comes next."""
 
+NO_HANDLES = frozenset({errno.EMFILE, errno.ENFILE})
+"""What the system says where it opens nothing more: no fault of the file that was to be opened."""
+
 _PARTIAL = ".partial"  # how the name of a file ends that is not whole yet
 _PATIENCE = 5.0  # seconds of waiting for another process before it is told
 

@@ -16,6 +16,8 @@ WORKER_KILLED = (
     "run again, with fewer workers"
 )
 _GRACE = 30  # seconds a worker goes on after SIGTERM, for a step to be finished; torchrun waits as long
+_HANDLES = 16  # open files beside those that each worker needs: measured, and some to spare
+_HANDLES_EACH = 8  # its pipes, and the batches that are on their way
 _LOOK = 1.0  # seconds from one look for the starter to the next
 
 
@@ -76,19 +78,69 @@ def end_with_starter() -> None:
     threading.Thread(target=watch, args=(starter,), daemon=True).start()
 
 
+def check_handles(workers: int) -> None:
+    """Makes sure that the system allows the files and pipes that so many workers need, before any starts.
+
+    Libraries that start some of them and then fail leave a traceback, or wait for the others for ever.
+
+    Raises:
+        OSError: It does not, nor may the limit be raised.
+    """
+    wanted = _HANDLES + _HANDLES_EACH * workers if workers else 0
+    free = _free_handles(wanted)
+    if free < wanted and _raise_limit():
+        free = _free_handles(wanted)
+    if free < wanted:
+        raise OSError(
+            f"{workers} workers need {wanted} open files, and the system allows {free} more: "
+            "raise its limit (ulimit -n), or take fewer workers"
+        )
+
+
+def _free_handles(wanted: int) -> int:
+    """How many files can be opened yet, counted up to `wanted`."""
+    held: list[int] = []
+    try:
+        while len(held) < wanted:
+            held.append(os.open(os.devnull, os.O_RDONLY))
+    except OSError:
+        pass
+    finally:
+        for number in held:
+            os.close(number)
+    return len(held)
+
+
+def _raise_limit() -> bool:
+    """Raises the number of files that may be open to what the system's administrator allows."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return False
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    except (OSError, ValueError):  # macOS takes no "unlimited"
+        return False
+    return soft != hard
+
+
 @contextmanager
 def killed_workers_told() -> Iterator[None]:
     """Has the death of a worker, be it a DataLoader's or joblib's, say what helps.
 
     Raises:
         ChildProcessError: A worker was killed.
+        OSError: What a DataLoader's worker raised, in its own words.
     """
     try:
         yield
     except (RuntimeError, OSError, EOFError) as error:
-        if not _tells_of_a_death(error):
-            raise
-        raise ChildProcessError(WORKER_KILLED) from None
+        if _tells_of_a_death(error):
+            raise ChildProcessError(WORKER_KILLED) from None
+        if str(error).startswith("Caught OSError in DataLoader worker"):  # and the worker's traceback
+            raise OSError(str(error).strip().splitlines()[-1].removeprefix("OSError: ")) from None
+        raise
 
 
 def _tells_of_a_death(error: Exception) -> bool:

@@ -23,8 +23,8 @@ from cvrl_lite.codec import extract, is_transcoded, transcode
 from cvrl_lite.codec.encode import ENCODERS
 from cvrl_lite.codec.extract import WHAT, targets
 from cvrl_lite.errors import VideoError, named, one_line, shown
-from cvrl_lite.files import FULL, alone, replacing
-from cvrl_lite.processes import begin_worker, killed_workers_told
+from cvrl_lite.files import FULL, NO_HANDLES, alone, replacing
+from cvrl_lite.processes import begin_worker, check_handles, killed_workers_told
 from cvrl_lite.progress import track
 
 Job = Callable[[Path, Path], bool]
@@ -151,7 +151,7 @@ def _done(job: Job, source: Path, target: Path, starter: int) -> Outcome:
     """Runs in a worker: whether anything was written, or why not.
 
     Raises:
-        OSError: Nothing more can be written, whatever comes next.
+        OSError: Nothing more can be written, or opened, whatever comes next.
     """
     if os.getppid() == starter:  # a process of joblib's own; a cluster's end with the cluster
         _begin()
@@ -160,7 +160,7 @@ def _done(job: Job, source: Path, target: Path, starter: int) -> Outcome:
         with alone(_lock(target), target):  # another call may be at the same files; then each does its part
             return job(source, target), ""
     except (VideoError, OSError) as error:
-        if isinstance(error, OSError) and error.errno in FULL:
+        if isinstance(error, OSError) and error.errno in FULL | NO_HANDLES:
             raise
         return False, one_line(error)
 
@@ -201,6 +201,8 @@ def _workers(backend: str | None, workers: int, scheduler: str | None) -> Iterat
             except ModuleNotFoundError:
                 raise ModuleNotFoundError("--backend ray needs ray: pip install ray") from None
             register_ray()
+        if workers > 1:
+            check_handles(workers)
         stack.enter_context(joblib.parallel_config(backend or "loky", n_jobs=workers))
         stack.enter_context(killed_workers_told())
         yield

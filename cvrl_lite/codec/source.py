@@ -16,7 +16,7 @@ from av.video.stream import VideoStream
 
 from cvrl_lite.codec.encryption import is_encrypted
 from cvrl_lite.errors import EncryptedVideo, NotAVideo, NoVideoStream, UnreadableFile, VideoError
-from cvrl_lite.files import check_regular
+from cvrl_lite.files import NO_HANDLES, check_regular
 
 _IN_BAND = ("avc3", "hev1")  # kinds of MP4 streams that may have their parameters in their packets alone
 
@@ -60,6 +60,7 @@ class Source:
             NotAVideo: Nothing FFmpeg recognises.
             NoVideoStream: No video stream, or not the one asked for.
             EncryptedVideo: A stream that only its key opens.
+            OSError: This process has too many open files.
         """
         target: Any
         target = self._checked_path(self.file) if isinstance(self.file, str) else _View(self.file, self.name)
@@ -67,7 +68,9 @@ class Source:
             container = av.open(target, metadata_errors="replace", options=self._options)
         except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
             raise UnreadableFile(self.name, error.strerror or "cannot be read") from None
-        except av.FFmpegError:
+        except av.FFmpegError as error:
+            if error.errno in NO_HANDLES:
+                raise OSError(error.errno, error.strerror, self.name) from None
             raise self.told(NotAVideo(self.name, "no video format was recognised in it")) from None
         try:
             stream = self._chosen(container)
@@ -106,6 +109,8 @@ class Source:
                 if not file.read(1):
                     raise NotAVideo(path, "the file is empty")
         except OSError as error:
+            if error.errno in NO_HANDLES:
+                raise
             raise UnreadableFile(path, error.strerror or "cannot be read") from None
         return f"file:{path}"
 

@@ -5,6 +5,7 @@ Axes: as in `sampling`.
 
 from __future__ import annotations
 
+import math
 import os
 import warnings
 from collections.abc import Iterator, Sequence
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from cvrl_lite.datasets.cutting import Cut, Sampling, Timeline
@@ -21,7 +23,7 @@ from cvrl_lite.datasets.decoded import Skipped, key_frames, read_residuals, read
 from cvrl_lite.datasets.files import Entry, VideoSet
 from cvrl_lite.datasets.sampling import Batch, Job, check_usable, schedule
 from cvrl_lite.errors import VideoError
-from cvrl_lite.processes import begin_worker, killed_workers_told
+from cvrl_lite.processes import begin_worker, check_handles, killed_workers_told
 from cvrl_lite.progress import track
 
 if TYPE_CHECKING:
@@ -56,6 +58,7 @@ class FileSampler:
     Raises:
         ValueError: No video is usable.
         ChildProcessError: A worker was killed.
+        OSError: The system allows too few open files for so many workers.
     """
 
     def __init__(
@@ -71,6 +74,7 @@ class FileSampler:
         cache: str | os.PathLike[str] | None = None,
     ) -> None:
         self.sampling, self.seed, self._workers = sampling, seed, workers
+        check_handles(workers)
         looking = _Looking(videos.entries, sampling, cache)
         found = DataLoader(
             looking, batch_size=None, num_workers=workers, generator=_still(), worker_init_fn=begin_worker
@@ -107,12 +111,12 @@ class FileSampler:
             pin_memory=torch.cuda.is_available(),
         )
         with killed_workers_told():
-            for batch, broken in loader:
+            for packed, names, broken in loader:
                 for name, reason in broken:
                     if name not in self._warned:
                         self._warned.add(name)
                         warnings.warn(f"{name}: replaced by another file: {reason}", stacklevel=2)
-                yield batch
+                yield Batch(**_unpacked(*packed), names=names, replaced=len(broken))
 
 
 def _still() -> torch.Generator:
@@ -232,12 +236,30 @@ class _Reading(Dataset[Any]):
         )
 
 
-def _collate(items: Sequence[tuple[list[_Sample], _Broken]]) -> tuple[Batch, _Broken]:
+_Packed = tuple[Tensor, dict[str, tuple[torch.dtype, tuple[int, ...]]]]  # bytes; what they are, in order
+
+
+def _collate(items: Sequence[tuple[list[_Sample], _Broken]]) -> tuple[_Packed, tuple[str, ...], _Broken]:
     columns = list(zip(*(sample for samples, _ in items for sample in samples), strict=True))
     broken = [failure for _, failures in items for failure in failures]
-    sources, seeds = (torch.tensor(column, dtype=torch.int64) for column in columns[:2])
-    first, residual = columns[3:7], columns[7:]
-    clip, keyframe, motion, mask = (torch.from_numpy(np.stack(column)) for column in first)
-    further = (torch.from_numpy(np.stack(column)) for column in residual)
-    batch = Batch(clip, keyframe, motion, mask, sources, seeds, columns[2], len(broken), *further)
-    return batch, broken
+    fields = ("clip", "keyframe", "motion", "motion_mask", "residual", "residual_mask")
+    arrays = dict(zip(fields, map(np.stack, columns[3:]), strict=False))
+    arrays |= {"sources": np.array(columns[0], np.int64), "seeds": np.array(columns[1], np.int64)}
+    return _packed(arrays), columns[2], broken
+
+
+def _packed(arrays: dict[str, NDArray[Any]]) -> _Packed:
+    """All in one: each tensor that a worker sends costs it and the receiver a file handle.
+
+    Where one has none left, the loader loses the batch and waits for it for ever.
+    """
+    tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+    order = sorted(tensors, key=lambda name: -tensors[name].itemsize)  # so that each begins at its multiple
+    flat = torch.cat([tensors[name].flatten().view(torch.uint8) for name in order])
+    return flat, {name: (tensors[name].dtype, tuple(tensors[name].shape)) for name in order}
+
+
+def _unpacked(flat: Tensor, kinds: dict[str, tuple[torch.dtype, tuple[int, ...]]]) -> dict[str, Tensor]:
+    sizes = [math.prod(shape) * dtype.itemsize for dtype, shape in kinds.values()]
+    parts = zip(kinds.items(), flat.split(sizes), strict=True)
+    return {name: part.view(dtype).reshape(shape) for (name, (dtype, shape)), part in parts}

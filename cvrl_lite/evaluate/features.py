@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -28,7 +28,7 @@ from cvrl_lite.datasets import (
 from cvrl_lite.datasets.decoded import read_square
 from cvrl_lite.errors import VideoError
 from cvrl_lite.models import VideoBackbone
-from cvrl_lite.processes import begin_worker, killed_workers_told
+from cvrl_lite.processes import begin_worker, check_handles, killed_workers_told
 from cvrl_lite.progress import track
 
 _VIDEOS = 32  # at a time
@@ -90,11 +90,14 @@ def features_of_files(
 
     Raises:
         ChildProcessError: A worker was killed.
+        OSError: The system allows too few open files for so many workers.
     """
+    check_handles(workers)
     reading = DataLoader(
         _Clips(videos.entries, sampling, decoded, clips),
         batch_size=None,
         num_workers=workers,
+        collate_fn=_as_it_is,
         worker_init_fn=begin_worker,
     )
     kept: list[Entry] = []
@@ -107,11 +110,16 @@ def features_of_files(
                 skipped.append(Skipped(entry.path, found))
             else:
                 kept.append(entry)
-                yield np.asarray(found)
+                yield found
 
     with killed_workers_told():
         rows = _pooled(backbone, readable(), size, normalise)
     return rows, replace(videos, entries=tuple(kept)), tuple(skipped)
+
+
+def _as_it_is(item: Any) -> Any:
+    """Keeps an array one: a tensor that a worker sends needs a file handle on both sides."""
+    return item
 
 
 class _Clips(Dataset[NDArray[np.uint8] | str]):

@@ -20,7 +20,7 @@ from threading import Thread
 from cvrl_lite.codec import encode
 from cvrl_lite.errors import VideoError, one_line
 from cvrl_lite.files import sha256
-from cvrl_lite.processes import WORKER_KILLED, begin_worker
+from cvrl_lite.processes import WORKER_KILLED, begin_worker, check_handles
 from cvrl_lite.scenes.render import draw
 
 GOP = 12
@@ -70,6 +70,7 @@ def finished(
         for job in jobs:
             yield _one(folder, job, bystanders, preset, frames, size)
         return
+    check_handles(count)
     package = str(Path(__file__).resolve().parents[2])
     paths = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
     results: SimpleQueue[Result | None] = SimpleQueue()
