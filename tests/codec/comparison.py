@@ -27,6 +27,11 @@ class Comparison:
         """Notes a difference."""
         self._kinds.setdefault(kind, []).append(words)
 
+    @property
+    def kinds(self) -> set[str]:
+        """The kinds of differences noted."""
+        return set(self._kinds)
+
     def finish(self) -> None:
         """Hands the differences on, the first one of each kind."""
         for words in self._kinds.values():

@@ -21,6 +21,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import av.logging
 import matrix
@@ -30,6 +31,7 @@ from straight import NoStream, Straight, digest, straight
 
 from cvrl_lite import CompressedVideo, NotAVideo, NoVideoStream, UnreadableFile, VideoError
 
+HELD = (0, 1, 2, 1000)  # frames in memory while the next ones are decoded: FFmpeg's buffers then differ
 WHOLE, DAMAGED, DIFFERENT, NO_VIDEO = "whole", "damaged", "different", "no video"
 
 
@@ -85,7 +87,7 @@ def compare(path: Path, calls: int = 12, seed: int = 0) -> Verdict:
     except VideoError as error:
         if truth.trouble:
             verdict.damage = f"{error.reason} (straight decode: {truth.trouble})"
-            _compare_damaged(path, truth, verdict.differences)
+            _compare_damaged(path, verdict.differences)
         else:
             verdict.differences.append(
                 f"refused ({error.reason}), a straight decode delivers {len(truth.images)} sound frames"
@@ -94,12 +96,21 @@ def compare(path: Path, calls: int = 12, seed: int = 0) -> Verdict:
     if truth.trouble:
         verdict.differences.append(f"{frames} frames without a fault, the straight decode: {truth.trouble}")
         return verdict
-    _compare_whole(path, truth, verdict.differences, calls, seed)
+    kinds = _compare_whole(path, truth, verdict.differences, calls, seed)
+    if kinds and kinds <= {"pixels", "vectors"} and not _settled(path):
+        verdict.differences, verdict.damage = [], "FFmpeg conceals, and says nothing of it"
+        _compare_damaged(path, verdict.differences)
     return verdict
 
 
-def _compare_whole(path: Path, truth: Straight, told: list[str], calls: int, seed: int) -> None:
-    """Five openings of a sound file."""
+def _settled(path: Path) -> bool:
+    """Whether a straight decode gives the same pixels whatever lies in memory beside it."""
+    truths = [straight(path, vectors=False, held=held).images for held in HELD]
+    return all(images == truths[0] for images in truths)
+
+
+def _compare_whole(path: Path, truth: Straight, told: list[str], calls: int, seed: int) -> set[str]:
+    """Five openings of a sound file, up to the first that differs; what kinds of differences it has."""
     with tempfile.TemporaryDirectory() as cache:
         openings = [
             ("in order", {}),
@@ -119,7 +130,8 @@ def _compare_whole(path: Path, truth: Straight, told: list[str], calls: int, see
                 comparison.tell("errors", f"{type(error).__name__}: {error}")
             comparison.finish()
             if told:
-                return  # the other openings would tell the same again
+                return comparison.kinds
+    return set()
 
 
 def _compare_opening(
@@ -237,36 +249,47 @@ def _compare_call(comparison: Comparison, video: CompressedVideo, door: str, sta
         comparison.field(call, found.motion, stop, end, "past", known)
 
 
-def _compare_damaged(path: Path, truth: Straight, told: list[str]) -> None:
+def _compare_damaged(path: Path, told: list[str]) -> None:
     """What on_damage="keep" hands out of a damaged file: frames of the straight decode, in its order."""
-    comparison = Comparison(told, truth, "on_damage=keep")
-    again = straight(path)
-    settled = {a for a, b in zip(truth.images, again.images) if a == b}
-    if truth.images != again.images:  # FFmpeg conceals with what lies in its memory
-        settled &= set(again.images)
-    readings = []
-    for _ in range(2):
-        try:
-            with CompressedVideo(path, on_damage="keep", apply_rotation=False) as video:
-                images = [digest(image) for image in video.frames()]
-                facts = (video.info.frames, video.times.tobytes(), video.info.picture_types)
-                readings.append((images, facts, digest(video.clip(0, len(images)))))
-                if not (np.diff(video.times) > 0).all():
-                    comparison.tell("times", "times do not rise")
-                comparison.equal("frames", facts[0], len(images))
-        except VideoError as error:
-            readings.append(error.reason)
+    comparison = Comparison(told, straight(path, vectors=False), "on_damage=keep")
+    readings = [_kept(path, comparison) for _ in range(2)]
     comparison.equal("second reading", readings[1], readings[0])
-    if isinstance(readings[0], tuple) and truth.images == again.images:
-        at = 0
-        for place, name in enumerate(readings[0][0]):
-            later = [i for i in range(at, len(truth.images)) if truth.images[i] == name]
-            if not later:
-                same = name in settled
-                words = "comes earlier in" if same else "is none of"
-                comparison.tell("order", f"frame {place} {words} the straight decode")
-            at = later[0] + 1 if later else at
+    if isinstance(readings[0], list):
+        strays = [_strays(readings[0], path, lead) for lead in ("keep", "skip")]
+        for number in min(strays, key=len):
+            comparison.tell("order", f"frame {number} is none of the straight decode, or not in its order")
     comparison.finish()
+
+
+def _strays(images: list[bytes], path: Path, lead: Literal["keep", "skip"]) -> list[int]:
+    """The frames that are not in a straight decode, behind the frames before them."""
+    truths = [straight(path, lead=lead, vectors=False, held=held).images for held in HELD]
+    places, at, strays = list(zip(*truths)), 0, []
+    for number, name in enumerate(images):
+        # Where FFmpeg conceals with what lies in its memory, a frame looks different each time.
+        loose = (i for i in range(at, len(places)) if len(set(places[i])) > 1)
+        found = next((i for i in range(at, len(places)) if name in places[i]), next(loose, None))
+        if found is None:
+            strays.append(number)
+        else:
+            at = found + 1
+    return strays
+
+
+def _kept(path: Path, comparison: Comparison) -> list[bytes] | str:
+    """Digests of the frames that are kept, or why there are none."""
+    try:
+        with CompressedVideo(path, on_damage="keep", apply_rotation=False) as video:
+            images, times = [digest(image) for image in video.frames()], video.times
+            if not (np.diff(times) > 0).all():
+                comparison.tell("times", "times do not rise")
+            counts = {len(images), len(times), video.info.frames, video.damage.frames}
+            counts.add(len(video.info.picture_types))
+            if len(counts) > 1:
+                comparison.tell("frames", f"the doors count differently: {sorted(counts)}")
+            return images
+    except VideoError as error:
+        return error.reason
 
 
 def files_in(roots: list[Path]) -> list[Path]:

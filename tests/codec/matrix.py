@@ -101,7 +101,7 @@ CONTAINERS: dict[str, tuple[str, dict[str, str], list[str], str]] = {
     "nut": (".nut", {}, [], "h264b mpeg4b mpeg2b"),
     "asf": (".asf", {}, [], "wmv2 msmpeg4 mpeg4b h264b"),
     "raw264": (".264", {}, H264, ""),
-    "rawm4v": (".m4v", {}, MPEG4, ""),
+    "rawm4v": (".m4v", {"format": "m4v"}, MPEG4, ""),
     "rawm2v": (".m2v", {}, MPEG2, ""),
     "rawm1v": (".m1v", {}, [], "mpeg1 mpeg1b"),
     "rawhevc": (".hevc", {}, HEVC, ""),

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import gc
 import hashlib
+from collections import deque
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 import av
 import numpy as np
@@ -138,8 +140,22 @@ def _steps(types: str) -> list[int]:
     return steps
 
 
-def straight(path: str | Path) -> Straight:
+def straight(
+    path: str | Path,
+    *,
+    lead: Literal["decode", "keep", "skip"] = "decode",
+    vectors: bool = True,
+    held: int = 1,
+) -> Straight:
     """Decodes the first video stream of a file that is no cover.
+
+    Args:
+        path: The file.
+        lead: What becomes of packets before the first key packet of an older codec: their frames are made
+            up, so they are decoded and left out, kept, or not even decoded.
+        vectors: Whether vectors are exported.
+        held: How many frames are kept in memory behind the decoder. Of a sound file neither this nor
+            `vectors` changes a pixel; what FFmpeg conceals in a damaged one may depend on both.
 
     Raises:
         NoStream: FFmpeg does not open it, or finds no such stream or no decoder for it.
@@ -152,13 +168,21 @@ def straight(path: str | Path) -> Straight:
         streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
         if not streams or streams[0].codec_context is None:
             raise NoStream("no video stream, or no decoder for it")
-        return _decoded(container, streams[0])
+        found, cut = _decoded(container, streams[0], lead == "skip", vectors, held)
+    if cut and lead == "decode":
+        found.leave_out(min(found.keys, default=len(found.images)))
+    return found
 
 
-def _decoded(container: av.container.InputContainer, stream: av.VideoStream) -> Straight:
+def _decoded(
+    container: av.container.InputContainer, stream: av.VideoStream, late: bool, vectors: bool, held: int
+) -> tuple[Straight, bool]:
+    """The frames, and whether the stream may have been cut before its first key frame."""
     context = stream.codec_context
     context.thread_count = 1
-    context.flags2 |= Flags2.export_mvs
+    if vectors:
+        context.flags2 |= Flags2.export_mvs
+    behind: deque[VideoFrame] = deque(maxlen=held)
     found = Straight(stream.codec.canonical_name)
     packets = container.demux(stream)
     cut: bool | None = None
@@ -174,7 +198,8 @@ def _decoded(container: av.container.InputContainer, stream: av.VideoStream) -> 
         if packet is not None:
             read += 1
             last = max(last, packet.pts or packet.dts or 0)
-            if not packet.size:
+            late &= not packet.is_keyframe
+            if not packet.size or late:
                 continue
         if cut is None and packet is not None:
             cut = not packet.is_discard and found.codec not in _WAIT_FOR_A_KEY
@@ -183,16 +208,15 @@ def _decoded(container: av.container.InputContainer, stream: av.VideoStream) -> 
         except av.FFmpegError:
             found.refused += bool(found.images) and holds_a_frame(found.codec, bytes(packet or b"\0"))
             frames = []
-        for frame in frames:
+        while frames:
             if packet is None and found.codec != "h264":
                 found.bare.append(len(found.images))
-            _note(found, frame, stream.time_base)
+            _note(found, frames[0], stream.time_base, vectors)
+            behind.append(frames.pop(0))
         if packet is None:
             break
     found.broken = found.broken or _missing(container, stream, read, float(last * (stream.time_base or 1)))
-    if cut:
-        found.leave_out(min(found.keys, default=len(found.images)))
-    return found
+    return found, bool(cut)
 
 
 def holds_a_frame(codec: str, data: bytes) -> bool:
@@ -226,7 +250,7 @@ def _missing(container: av.container.InputContainer, stream: av.VideoStream, rea
     return f"{length:.1f} s announced, {last:.1f} s read" if short else ""
 
 
-def _note(found: Straight, frame: VideoFrame, tick: Fraction | None) -> None:
+def _note(found: Straight, frame: VideoFrame, tick: Fraction | None, vectors: bool) -> None:
     number = len(found.images)
     found.images.append(digest(_rgb(frame)))
     found.stamps.append(None if frame.pts is None or tick is None else float(frame.pts * tick))
@@ -237,7 +261,8 @@ def _note(found: Straight, frame: VideoFrame, tick: Fraction | None) -> None:
     if frame.is_corrupt:
         found.corrupt.append(number)
     held = None
-    if found.codec in WITH_VECTORS and not (found.types[-1] == "B" and found.codec in WITHOUT_B_VECTORS):
+    vectors &= not (found.types[-1] == "B" and found.codec in WITHOUT_B_VECTORS)
+    if vectors and found.codec in WITH_VECTORS:
         held = frame.side_data.get("MOTION_VECTORS")
     found.records.append(_NO_RECORDS if held is None else held.to_ndarray().copy())
     if number % 32 == 31:
