@@ -9,22 +9,15 @@ import os
 import secrets
 import stat
 import sys
+import tempfile
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from cvrl_lite.errors import UnreadableFile, shown
 
 _PACKAGE = Path(__file__).resolve().parent
-
-VIDEO_SUFFIXES = frozenset(
-    {".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".flv", ".mpg", ".mpeg", ".ts"}
-    | {".264", ".h264", ".h261", ".h263", ".m2v", ".3gp", ".3g2", ".m2ts", ".mts", ".vob"}
-    | {".wmv", ".asf", ".rm", ".rmvb", ".ogv", ".divx", ".f4v", ".mxf", ".dv"}
-    | {".265", ".h265", ".hevc", ".m1v", ".ivf"}
-)
-"""Endings by which a folder's videos are known, in lower case."""
 
 _NAME_BYTES = 255  # what a name may have nearly everywhere
 _MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32"} | {
@@ -34,6 +27,9 @@ _MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF32_LE: "utf-32", codecs.BO
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO})
 """What the system says where it writes nothing more, whichever file comes next."""
+
+READ_ONLY = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+"""What the system says where this user may not write."""
 
 NO_HANDLES = frozenset({errno.EMFILE, errno.ENFILE})
 """What the system says where it opens nothing more: no fault of the file that was to be opened."""
@@ -65,122 +61,71 @@ def data_path(name: str) -> Path:
 
 
 def cache_dir() -> Path:
-    """The folder for what is made or downloaded: `$CVRL_CACHE`, or the user's cache folder."""
-    if chosen := os.environ.get("CVRL_CACHE"):
-        folder = Path(chosen)
-    elif sys.platform == "win32":
-        folder = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData/Local")) / "cvrl_lite"
-    elif sys.platform == "darwin":
-        folder = Path.home() / "Library/Caches/cvrl_lite"
-    else:
-        folder = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "cvrl_lite"
-    folder.mkdir(parents=True, exist_ok=True)
+    """The folder for what is made or downloaded: `$CVRL_CACHE`, or the user's cache folder.
+
+    It may be one that cannot be written. Where there is none and none can be made, as for a user without a
+    home, it is a folder of the system's temporary files, and a warning says so.
+
+    Raises:
+        OSError: Nor can one be made there.
+    """
+    folder = None
+    try:
+        folder = _wanted_cache()
+        folder.mkdir(parents=True, exist_ok=True)
+    except RuntimeError:  # the system knows no such user
+        return _temporary_cache("this user has no home folder")
+    except OSError as error:
+        return _temporary_cache(f"{error.filename if folder is None else folder}: {error.strerror}")
     return folder
 
 
-def videos_below(
-    folder: Path, without: Path | None = None, *, depth: int | None = None, twice: bool = False
-) -> list[Path]:
-    """The videos in a folder and in its folders, by their suffixes, sorted.
+def _wanted_cache() -> Path:
+    if chosen := os.environ.get("CVRL_CACHE"):
+        return Path(chosen)
+    elsewhere = {"win32": "LOCALAPPDATA", "darwin": ""}.get(sys.platform, "XDG_CACHE_HOME")
+    if chosen := os.environ.get(elsewhere):
+        return Path(chosen) / "cvrl_lite"
+    home = Path.home()
+    if not home.is_dir():  # and is not made: the home of `nobody` is /nonexistent
+        raise FileNotFoundError(errno.ENOENT, "no such home folder", str(home))
+    usual = {"win32": "AppData/Local", "darwin": "Library/Caches"}.get(sys.platform, ".cache")
+    return home / usual / "cvrl_lite"
 
-    Links are followed, but never back to where they lie, and no folder is entered twice. What begins with a
-    dot is left out: files that a stopped writer or another system left beside a video, and folders of
-    programs. A warning names folders that cannot be read and links that lead nowhere.
+
+def _temporary_cache(reason: str) -> Path:
+    """A folder of this user's alone among the temporary files."""
+    user = os.getuid() if hasattr(os, "getuid") else 0
+    folder = Path(tempfile.gettempdir(), f"cvrl_lite-{user}")
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if hasattr(os, "getuid") and folder.stat().st_uid != user:
+        raise PermissionError(errno.EACCES, "belongs to another user; set CVRL_CACHE", str(folder))
+    warnings.warn(f"{shown(reason)}; {shown(folder)} is the cache (CVRL_CACHE names another)", stacklevel=1)
+    return folder
+
+
+def kept_in_cache(name: str, make: Callable[[Path], object]) -> Path:
+    """Makes something in the cache, or among the temporary files where it lacks there and cannot be made.
 
     Args:
-        folder: Where to look.
-        without: A folder whose videos are left out where it lies below `folder`.
-        depth: How many levels of folders to enter, `folder` being the first; all where None.
-        twice: Whether a file counts under each of its names where links lead to it; else once, under the
-            name of its own or that of its first link.
+        name: Of the folder.
+        make: Makes what is not there yet, in the folder that it is given.
+
+    Returns:
+        The folder.
 
     Raises:
-        OSError: `folder` may not be read. Where it is no folder, there are no videos.
-
-    Example:
-        >>> import tempfile
-        >>> folder = Path(tempfile.mkdtemp())
-        >>> for name in ("a.MP4", "._a.mp4", "notes.txt"):
-        ...     (folder / name).touch()
-        >>> [path.name for path in videos_below(folder)]
-        ['a.MP4']
+        OSError: It cannot be made for another reason: the disk is full, say.
     """
-    if not folder.is_dir():
-        return []
-    home, left_out = os.path.realpath(folder), None if without is None else os.path.realpath(without)
-    if left_out is not None and _is_in(home, left_out):
-        left_out = None
-    found: dict[str, Path] = {}
-    links: list[Path] = []
-    lost: list[tuple[Path, str]] = []
-    for path, place, is_link in _entries(folder, home, left_out, depth, lost):
-        if path.suffix.lower() in VIDEO_SUFFIXES:
-            if is_link:
-                links.append(path)
-            else:
-                found[os.path.join(place, path.name)] = path
-        elif is_link and not path.exists():
-            lost.append((path, "a link that leads nowhere"))
-    for path in sorted(links):
-        real = os.path.realpath(path)
-        if left_out is None or not _is_in(real, left_out):
-            found.setdefault(str(path) if twice else real, path)
-    for path, reason in lost:
-        warnings.warn(f"{shown(path)}: not looked into: {reason}", stacklevel=2)
-    return sorted(found.values())
-
-
-def _entries(
-    folder: Path, home: str, left_out: str | None, depth: int | None, lost: list[tuple[Path, str]]
-) -> Iterator[tuple[Path, str, bool]]:
-    """What is no folder below a folder, where that really lies, and whether it is a link.
-
-    Each folder is entered once: under its own name where it has one here, else by the first link to it.
-    Those that cannot be read are added to `lost`.
-    """
-    entered: set[str] = set()
-    linked = [folder]
-    while linked:
-        linked.sort(reverse=True)
-        waiting = [linked.pop()]
-        while waiting:
-            place = waiting.pop()
-            real = os.path.realpath(place)
-            leads_back = real in entered or (real != home and _is_in(home, real))
-            if leads_back or (left_out is not None and _is_in(real, left_out)):
-                continue
-            entered.add(real)
-            try:
-                with os.scandir(place) as listed:
-                    entries = [entry for entry in listed if not entry.name.startswith(".")]
-            except OSError as error:
-                if place == folder:
-                    raise
-                lost.append((place, error.strerror or "cannot be read"))
-                continue
-            is_deepest = depth is not None and len(place.relative_to(folder).parts) + 1 >= depth
-            for entry in entries:
-                path, is_link = place / entry.name, entry.is_symlink()
-                if not (os.path.isdir(path) if is_link else entry.is_dir()):
-                    yield path, real, is_link
-                elif not is_deepest:
-                    (linked if is_link else waiting).append(path)
-
-
-def _is_in(path: str, folder: str) -> bool:
-    """Whether a path is a folder or lies in it; both without links."""
-    return path == folder or path.startswith(os.path.join(folder, ""))
-
-
-def first_names(paths: Sequence[Path], folder: Path) -> str:
-    """The first ten paths in one line, relative to `folder`.
-
-    Example:
-        >>> first_names([Path(f"v/{i}.avi") for i in range(11)], Path("v"))
-        '0.avi, 1.avi, 2.avi, 3.avi, 4.avi, 5.avi, 6.avi, 7.avi, 8.avi, 9.avi, ...'
-    """
-    names = [shown(os.path.relpath(path, folder)) for path in paths[:10]]
-    return ", ".join(names + ["..."] * (len(paths) > 10))
+    folder = cache_dir() / name
+    try:
+        make(folder)
+    except OSError as error:
+        if error.errno not in READ_ONLY:
+            raise
+        folder = _temporary_cache(f"{folder.parent}: {error.strerror}") / name
+        make(folder)
+    return folder
 
 
 def read_text(path: str | os.PathLike[str]) -> str:

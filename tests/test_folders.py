@@ -16,7 +16,7 @@ from cvrl_lite.codec import encode, load
 from cvrl_lite.codec.extract import targets
 from cvrl_lite.datasets import HMDB51, UCF101, Kinetics, VideoFolder
 from cvrl_lite.errors import UnreadableFile
-from cvrl_lite.files import videos_below
+from cvrl_lite.folders import videos_below
 
 CODINGS = ["utf-8", "utf-8-sig", "utf-16", "utf-32"]
 
@@ -142,7 +142,8 @@ def test_a_folder_that_may_not_be_read_is_named(tmp_path):
     (root / "swim").chmod(0o700)
     for place in (tmp_path, *tmp_path.parents[:3]):
         place.chmod(0o755)
-    code = f"from cvrl_lite.files import *; os.setuid(65534); print(videos_below(Path({str(root)!r})))"
+    code = "import os; from cvrl_lite.folders import *; os.setuid(65534); "
+    code += f"print(videos_below(Path({str(root)!r})))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert run.returncode == 0 and "a.mp4" in run.stdout and "b.mp4" not in run.stdout
     assert f"{root / 'swim'}: not looked into: Permission denied" in run.stderr

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "cvrl_lite"
 # Ground floor first.
 ROOMS = [
-    *("errors", "files", "progress", "processes"),
+    *("errors", "files", "folders", "progress", "processes"),
     *("codec", "scenes", "datasets", "augment", "models", "pretext", "pretrain", "evaluate"),
     *("figures", "widgets", "cli"),
 ]

@@ -11,7 +11,7 @@ import torch
 from cvrl_lite import evaluate, pretrain, scenes
 from cvrl_lite.datasets import DecodedSet, MovingScenes, Sampler, decode
 from cvrl_lite.figures import decoupling, save
-from cvrl_lite.files import cache_dir, replacing
+from cvrl_lite.files import kept_in_cache, replacing
 from cvrl_lite.models import TinyR2Plus1D, VideoBackbone
 from cvrl_lite.pretrain.checkpoint import Folder
 from cvrl_lite.pretrain.loop import faster_precision, seconds_per_step
@@ -43,8 +43,7 @@ def quickstart(out: Path, *, minutes: float = 10.0, clips: int = 1600, seed: int
     out.mkdir(parents=True, exist_ok=True)
     root = None  # the course's own set
     if clips != 1600:
-        root = str(cache_dir() / f"moving_scenes_{clips}")
-        scenes.make(root, clips, seed=0)
+        root = str(kept_in_cache(f"moving_scenes_{clips}", lambda folder: scenes.make(folder, clips, seed=0)))
     sample = pretrain.recipes.laptop(seed=seed)
     train = decode(MovingScenes("train", root), size=sample.decoded)
     test = decode(MovingScenes("test", root), size=sample.decoded, vectors=False)

@@ -24,7 +24,8 @@ from cvrl_lite.codec.raster import Motion
 from cvrl_lite.codec.residual import Residual
 from cvrl_lite.codec.video import CompressedVideo
 from cvrl_lite.errors import DamagedVideo, NotAVideo, UnreadableFile, shown
-from cvrl_lite.files import check_regular, replacing, videos_below
+from cvrl_lite.files import check_regular, replacing
+from cvrl_lite.folders import videos_below
 
 What = Literal["keyframes", "motion", "residual"]
 WHAT: tuple[What, ...] = ("keyframes", "motion", "residual")

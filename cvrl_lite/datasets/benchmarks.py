@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path, PurePath, PurePosixPath
 
 from cvrl_lite.datasets.files import Entry, VideoSet, read_lines, read_table, warn_of_gaps
-from cvrl_lite.files import videos_below
+from cvrl_lite.folders import videos_below
 
 _UCF_NAME = re.compile(r"(v_.+_g\d+)_c\d+", re.I)
 _HMDB_TAGS = re.compile(r"_[hluf]_(?:cm|nm)_np\d+_(?:fr|ba|le|ri)_(?:goo|med|bad)_\d+$")

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from cvrl_lite.datasets.files import Entry, VideoSet
 from cvrl_lite.datasets.kept import keep, kept
 from cvrl_lite.errors import VideoError
-from cvrl_lite.files import alone
+from cvrl_lite.files import READ_ONLY, alone
 from cvrl_lite.progress import track
 
 if TYPE_CHECKING:  # a training on batches made elsewhere needs no PyAV
@@ -182,7 +182,7 @@ def key_frames(gop_lengths: Sequence[int]) -> NDArray[np.int64]:
     return np.cumsum([0, *gop_lengths[:-1]], dtype=np.int64)
 
 
-_NOT_OURS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EISDIR)  # a folder that may not be written
+_NOT_OURS = READ_ONLY | {errno.EISDIR}  # a folder that may not be written
 _How = tuple[int, int, bool, bool]  # size, cells, whether vectors, whether residuals
 _Maps = tuple[NDArray[np.int16], NDArray[np.bool_]]
 

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cvrl_lite.errors import shown
-from cvrl_lite.files import first_names, read_text, videos_below
+from cvrl_lite.files import read_text
+from cvrl_lite.folders import first_names, videos_below
 
 
 @dataclass(frozen=True)

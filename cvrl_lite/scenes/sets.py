@@ -18,7 +18,7 @@ from functools import cache
 from pathlib import Path
 
 from cvrl_lite.errors import UnreadableFile
-from cvrl_lite.files import alone, cache_dir, replacing, sha256, writing
+from cvrl_lite.files import alone, kept_in_cache, replacing, sha256, writing
 from cvrl_lite.progress import track
 from cvrl_lite.scenes.actions import ACTIONS
 from cvrl_lite.scenes.integers import Dice
@@ -335,9 +335,8 @@ def course_set() -> Path:
     Returns:
         Its folder. A change of the drawing makes a new folder, so that an old set is never taken for it.
     """
-    root = cache_dir() / f"moving_scenes_{_look()[:8]}"
-    make(root, COURSE_CLIPS, seed=0)
-    return root
+    name = f"moving_scenes_{_look()[:8]}"
+    return kept_in_cache(name, lambda root: make(root, COURSE_CLIPS, seed=0))
 
 
 def hard_set(clips: int = COURSE_CLIPS) -> Path:
@@ -351,6 +350,7 @@ def hard_set(clips: int = COURSE_CLIPS) -> Path:
     Returns:
         Its folder in the cache, where it is made when it is missing or damaged.
     """
-    root = cache_dir() / f"moving_scenes_hard_{clips}_{_look(APPEARANCES)[:8]}"
-    make(root, clips, seed=1, bystanders=1 / 3, appearances=APPEARANCES, preset="slow")
-    return root
+    name = f"moving_scenes_hard_{clips}_{_look(APPEARANCES)[:8]}"
+    return kept_in_cache(
+        name, lambda root: make(root, clips, 1, bystanders=1 / 3, appearances=APPEARANCES, preset="slow")
+    )
