@@ -126,7 +126,7 @@ def read(decoder: Decoder, index: Index, start: int, stop: int, plan: Plan) -> I
     around = "motion" in plan.asked and (plan.known or plan.fill)
     first, end = start, stop
     if around and start < stop:  # the references around the stretch count, too
-        first = min(start, index.keys[index.key_before(start)].frame)
+        first = min(start, index.gop(start))
         end = min(index.frames, stop + MOST_B_FRAMES)
     types: list[str] = []
     waiting: deque[_Open] = deque()

@@ -66,8 +66,8 @@ def survey(decoder: Decoder, index: Index) -> tuple[Index, Damage]:
             found[place] = (bool(frame.is_corrupt), bool(frame.key_frame))
             insort(places, place)
     flagged = [place for place in places if found[place][1]]
-    if not flagged:
-        raise DamagedVideo(decoder.name, "no key picture could be decoded")
+    if not places or (not flagged and any(key.is_flagged for key in index.keys)):
+        raise DamagedVideo(decoder.name, "no key frame could be decoded")
     refused = decoder.refused[before:]
     corrupt = tuple(i for i, place in enumerate(places) if found[place][0])
     missing = tuple(float(t) for t in np.delete(index.times, places))
@@ -96,7 +96,7 @@ def _kept(index: Index, places: list[int], flagged: list[int], sound: int) -> In
     listed = {key.frame: key for key in index.keys}
     entries = [(new[place], listed.get(place, index.keys[0])) for place in flagged]
     entries = [(0, index.keys[0]), *(entry for entry in entries if entry[0])]  # always decoded from there
-    keys = tuple(key._replace(frame=frame, is_sure=False) for frame, key in entries)
+    keys = tuple(key._replace(frame=frame, first=frame, is_sure=False) for frame, key in entries)
     sizes = index.bytes[places] if len(index.bytes) else index.bytes
     times = index.times[places]
     jumps = tuple(bisect_left(places, jump) for jump in index.clock_jumps)

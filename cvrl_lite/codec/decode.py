@@ -6,38 +6,25 @@ another thread may still be filling), so a decoder here has one thread and never
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Container, Iterator, Sequence
 from itertools import chain, islice
-from typing import Literal
 
-import av
 import numpy as np
-from av.codec.context import Flags2
 from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation, VideoReformatter
 
-from cvrl_lite.codec.headers import teller
-from cvrl_lite.codec.index import Index, Key
-from cvrl_lite.codec.packets import Kept, packets, stamped
+from cvrl_lite.codec.feed import Feed, Pixels
+from cvrl_lite.codec.index import Index, Listing
+from cvrl_lite.codec.packets import stamped
 from cvrl_lite.codec.source import Source
 from cvrl_lite.errors import DamagedVideo
-
-VECTOR_CODECS = frozenset(
-    {"h264", "mpeg4", "mpeg1video", "mpeg2video", "h261", "h263", "flv1"}
-    | {"wmv1", "wmv2", "msmpeg4v1", "msmpeg4v2", "msmpeg4v3", "rv10", "rv20"}
-)
-"""The codecs whose FFmpeg decoder exports motion vectors that can be used."""
-
-Pixels = Literal["all", "keys", "none"]
 
 MOST_HELD = 64  # pictures that may wait for an earlier one; H.264 allows 16
 
 
-class Decoder:
-    """One open container with its decoder, which delivers frames by index.
+class Decoder(Feed):
+    """A decoder that delivers frames by index.
 
     Args:
         source: What to open.
@@ -60,46 +47,9 @@ class Decoder:
         pixels: Pixels = "all",
         tolerant: bool = False,
     ) -> None:
-        self.name, self._source, self._vectors = source.name, source, vectors
-        self.pixels, self.tolerant = pixels, tolerant
-        self.kept: Kept | None = None
-        self.refused: list[int | None] = []
-        self._lenient = False  # in the present run
+        self.tolerant = tolerant
         self._converters: dict[tuple[int, int], VideoReformatter] = {}
-        self._open()
-
-    def _open(self) -> None:
-        self.container, self.stream = self._source.open()
-        self.context = self.stream.codec_context
-        self.context.thread_type = "SLICE"
-        self.context.thread_count = 1
-        self._set_up()
-        codec = self.stream.codec.canonical_name
-        self._skips = codec in VECTOR_CODECS  # heeds skip_frame packet by packet (dav1d does not)
-        self._older = self._skips and codec != "h264"
-        self.used = self.started = False
-
-    def _set_up(self) -> None:
-        if self._vectors:
-            self.context.flags2 |= Flags2.export_mvs
-        if self.pixels != "all":
-            self.context.options = {"skip_loop_filter": "nointra" if self.pixels == "keys" else "all"}
-
-    def become(self, vectors: bool, pixels: Pixels) -> None:
-        """Changes what a decoder will deliver that has not `started` to decode."""
-        self._vectors, self.pixels = vectors, pixels
-        self._set_up()
-
-    def close(self) -> None:
-        """Closes the container."""
-        self.container.close()
-
-    def rewind(self) -> None:
-        """Makes the container stand at its start; what is read from it next is told nowhere else."""
-        if self.used:
-            self.close()
-            self._open()
-        self.used = True
+        super().__init__(source, vectors=vectors, pixels=pixels)
 
     def pictures(self, index: Index, wanted: Sequence[int]) -> Iterator[tuple[int, VideoFrame]]:
         """Decodes frames, in ascending order.
@@ -134,31 +84,30 @@ class Decoder:
                 if number == len(runs) or (done and not self.tolerant):
                     raise
 
-    def straight(self, entry: int, setups: tuple[int, ...]) -> Iterator[tuple[int, bool]]:
-        """Decodes all from a packet on, past what cannot be decoded.
+    def straight(self, listing: Listing, setups: tuple[int, ...]) -> Iterator[tuple[int, bool]]:
+        """Decodes all from a stream's first key packet on, past what cannot be decoded.
 
         Args:
-            entry: The packet's number.
-            setups: The numbers of packets to be read before it (see `Key`).
+            listing: What is known of the packets.
+            setups: The numbers of packets to be read before (see `Key`).
 
         Returns:
-            An iterator of (number of the frame's packet, whether it is flagged as a key frame).
+            An iterator of (the frame's stamp, which is its packet's number spread out, whether it is flagged
+            as a key frame).
         """
-        self._lenient = True
+        self._begin(numbered=True, lenient=True)
         self.rewind()
-        held = self._packets() if self.kept is None else iter(self.kept.packets)
-        self._read_setups(packet for number, packet in enumerate(islice(held, entry)) if number in setups)
-        for number, packet in enumerate(chain(held, (None,)), entry):
-            if packet is not None:
-                packet.pts = number
+        held = self._packets() if self.kept is None else iter(self.kept)
+        before = islice(held, listing.entry)
+        self._read_setups(packet for number, packet in enumerate(before) if number in setups)
+        for packet in self._ended(stamped(held, listing.entry, numbered=True), listing.key_stamps):
             for frame in self._decode(packet):
                 if frame.pts is not None:
                     yield frame.pts, bool(frame.key_frame)
 
     def everything(self, index: Index) -> Iterator[tuple[int, VideoFrame]]:
         """Whatever a tolerant decoder can deliver, from the start: (frame index, frame), in its order."""
-        self._lenient = True
-        for packet in self._packets_until(index, 0, range(0)):
+        for packet in self._packets_until(index, 0, range(0), lenient=True):
             for frame in self._decode(packet, index):
                 place = index.places.get(frame.pts, -1)
                 if self._sound(frame, place, index) and place >= 0:
@@ -193,13 +142,15 @@ class Decoder:
                         found.append(place)
             except DamagedVideo:
                 found = []  # alone they do not come out: the whole stream may still be sound
-        if found and found == [key.frame for key in index.keys if key.is_flagged]:
+        listed = [key.frame for key in index.keys if key.is_flagged]
+        if found and found == listed:
             return found, images[: len(found)]
         # The container and the decoder do not agree on what is a key picture: ask the decoder alone.
         flagged = [(i, self.rgb(f)) for i, f in self.pictures(index, range(index.frames)) if f.key_frame]
-        if not flagged:
-            raise DamagedVideo(self.name, "no key picture could be decoded")
-        return [i for i, _ in flagged], np.stack([image for _, image in flagged])
+        if not flagged and listed:
+            raise DamagedVideo(self.name, "no key frame could be decoded")
+        made = [image for _, image in flagged]
+        return [i for i, _ in flagged], np.stack(made) if made else images[:0]
 
     def rgb(self, frame: VideoFrame, out: np.ndarray | None = None) -> np.ndarray:
         """A picture as (H, W, 3) uint8 RGB, scaled to the size of `out` if that is given, and put there."""
@@ -223,11 +174,14 @@ class Decoder:
             other.close()
 
     def _key_pictures(self, index: Index) -> Iterator[tuple[int, VideoFrame]]:
-        self._lenient = False
-        if self._skips:
-            self.context.skip_frame = "NONKEY"
         try:
-            keys = (packet for packet in self._packets_from(index, 0) if packet.is_keyframe)
+            keys = (
+                packet
+                for packet in self._packets_from(index, 0, lenient=False)
+                if packet.pts in index.key_stamps
+            )
+            if self._skips:
+                self.context.skip_frame = "NONKEY"
             for packet in chain(keys, (None,)):
                 for frame in self._decode(packet, index):
                     place = index.places.get(frame.pts, -1)
@@ -242,12 +196,13 @@ class Decoder:
     def _key_pictures_one_by_one(self, index: Index) -> Iterator[tuple[int, VideoFrame]]:
         """Where the packet of a key frame does not hold all of it, or more than it."""
         for key in index.keys:
-            yield from self.pictures(index, [key.frame])
+            if key.is_flagged:
+                yield from self.pictures(index, [key.frame])
 
     def _run(
         self, index: Index, wanted: Sequence[int], key: int, *, lenient: bool
     ) -> Iterator[tuple[int, VideoFrame]]:
-        places, left, self._lenient = index.places, len(wanted), lenient
+        places, left = index.places, len(wanted)
         chosen = wanted if isinstance(wanted, range) else frozenset(wanted)
         waiting: dict[int, VideoFrame] = {}
         order = iter(wanted)
@@ -256,7 +211,7 @@ class Decoder:
         choosy = self._skips and not lenient and not index.numbered
         skipping = False
         try:
-            for packet in self._packets_until(index, key, chosen):
+            for packet in self._packets_until(index, key, chosen, lenient=lenient):
                 place = places.get(packet.pts) if choosy and packet is not None else None
                 if place is not None and (place not in chosen) != skipping:
                     skipping = not skipping
@@ -282,100 +237,31 @@ class Decoder:
             )
 
     def _packets_until(
-        self, index: Index, key: int, wanted: range | frozenset[int]
+        self, index: Index, key: int, wanted: range | frozenset[int], *, lenient: bool
     ) -> Iterator[Packet | None]:
         """The packets from a key packet to the last wanted one, then None: what is held comes out."""
-        left, again = len(wanted), None
+        held = self._packets_from(index, key, lenient=lenient)
         # A packet may hold a part of a frame; behind a fault, others may have a wanted one's stamp.
-        all_of_them = index.numbered or self._lenient
-        for packet in self._packets_from(index, key):
+        if not index.numbered and not lenient:
+            held = _until(held, index, wanted)
+        return self._ended(held, index.key_stamps)
+
+    def _ended(self, held: Iterator[Packet], keys: Container[int | None]) -> Iterator[Packet | None]:
+        """Packets, and what makes the decoder give all frames; `keys` has the stamps of key packets."""
+        again: list[Packet] = []
+        for packet in held:
             yield packet
-            again = packet if packet.is_keyframe else again
-            left -= index.places.get(packet.pts, -1) in wanted
-            if not left and not all_of_them:
-                break
+            if packet.pts in keys:
+                again = [packet]
+            elif len(again) == 1:
+                again.append(packet)  # it may hold the second field
         # Emptied at the end, the older decoders give their last frame without its vectors. A further key
-        # frame, which has no stamp itself, makes it come out in the ordinary way. Behind a fault that may
-        # change which frames come out, so there all readings do the same.
-        if self._older and again is not None and (self._vectors or self._lenient):
-            again = Packet(bytes(again))
-            yield again
+        # frame, which has no stamp itself, makes it come out in the ordinary way; the first one may only make
+        # room for it. Behind a fault that may change which frames come out: there all readings do the same.
+        if self._older and (self._vectors or self._lenient or self._numbered):
+            for packet in again * 2 if self._numbered else again[:1]:
+                yield Packet(bytes(packet))
         yield None
-
-    def _packets_from(self, index: Index, key: int) -> Iterator[Packet]:
-        """The packets from a key packet on, in decoding order; if numbered, their stamp is their number."""
-        entry = index.keys[key]
-        renewed = self._lenient or entry.setups is not None  # what a stream said of itself outlasts a flush
-        if self.kept is not None:
-            if renewed:
-                self.rewind()
-            elif self.used:
-                self.context.flush_buffers()
-            self.used = True
-            if entry.setups:
-                self._read_setups(self.kept.packets[number] for number in entry.setups)
-            yield from self.kept.since(entry.number if index.numbered else entry.pts)
-            return
-        stamp = entry.dts if entry.pts is None else entry.pts
-        if not renewed and stamp is not None and (self.used or key):
-            self.container.seek(stamp, stream=self.stream)
-            self.used = True
-            if (first := self._found(entry, index)) is not None:
-                yield from stamped(chain((first,), self._packets()), entry.number, numbered=index.numbered)
-                return
-        self.rewind()
-        held = self._packets()
-        before = islice(held, entry.number)
-        if entry.setups:
-            self._read_setups(packet for number, packet in enumerate(before) if number in entry.setups)
-        else:
-            deque(before, 0)
-        yield from stamped(held, entry.number, numbered=index.numbered)
-
-    def _found(self, entry: Key, index: Index) -> Packet | None:
-        """A key packet somewhere behind the place where the container stands."""
-        for packet in self._packets():
-            same = not index.numbered or (packet.dts, packet.pos) == (entry.dts, entry.position)
-            if packet.pts == entry.pts and same:
-                return packet
-            where = (packet.pos, entry.position) if index.numbered else (packet.dts, entry.dts)
-            if where[0] is not None and where[1] is not None and where[0] > where[1]:
-                break
-        return None
-
-    def _read_setups(self, setups: Iterable[Packet]) -> None:
-        """Lets the decoder know the parameters in some packets."""
-        for packet in setups:
-            with suppress(av.FFmpegError):  # of their frames, which may lack others
-                self.context.decode(packet)
-        self.context.flush_buffers()
-
-    def _packets(self) -> Iterator[Packet]:
-        try:
-            yield from packets(self.name, self.container, self.stream)
-        except DamagedVideo:
-            if not self._lenient:
-                raise
-
-    def _decode(self, packet: Packet | None, index: Index | None = None) -> list[VideoFrame]:
-        self.started = True
-        try:
-            return self.context.decode(packet)
-        except av.FFmpegError as error:
-            if packet is not None and self._is_empty(packet):
-                return []
-            stamp = None if packet is None else packet.pts
-            if self._lenient:
-                self.refused.append(stamp)
-                return []
-            place = index.places.get(stamp) if index else None
-            when = f" at {index.times[place]:.2f} s" if index and place is not None else ""
-            raise DamagedVideo(self.name, f"the frame{when} cannot be decoded: {error.strerror}") from None
-
-    def _is_empty(self, packet: Packet) -> bool:
-        """Whether there is no frame in a packet, such as parameter sets alone, at which decoders complain."""
-        tell = teller(self.stream)
-        return tell is not None and not tell.may_hide and not tell(packet)
 
     def _sound(self, frame: VideoFrame, place: int, index: Index) -> bool:
         """Whether a picture can be handed on."""
@@ -390,3 +276,13 @@ class Decoder:
         if frame.is_corrupt and not self._lenient:
             raise DamagedVideo(self.name, f"frame {place} is corrupt")
         return True
+
+
+def _until(held: Iterator[Packet], index: Index, wanted: range | frozenset[int]) -> Iterator[Packet]:
+    """Packets up to that of the last wanted frame."""
+    left = len(wanted)
+    for packet in held:
+        yield packet
+        left -= index.places.get(packet.pts, -1) in wanted
+        if not left:
+            return

@@ -273,6 +273,16 @@ def read_slice(nal: bytes, most: int, spss: dict[int, Sps], ppss: dict[int, Pps]
     )
 
 
+def is_intra(nal: bytes) -> bool:
+    """Whether a slice refers to no other picture, by its first bytes."""
+    try:
+        bits = Bits(nal)
+        bits.unsigned()
+        return bits.unsigned() % 5 in (2, 4)
+    except Unknown:
+        return False
+
+
 def field_of(nal: bytes, sps: Sps) -> bool:
     """Whether a slice is one of a field, by its first bytes; a broken one is taken for one.
 

@@ -20,14 +20,14 @@ from cvrl_lite.codec.nal import NalTeller
 _PICTURE = b"\0\0\1\xb6"  # MPEG-4's start code of a picture
 _LAYERS = range(0x20, 0x30)  # and those of a video object layer, which says how long time stamps are
 _START = b"\0\0\1"
+# User data by which FFmpeg's decoder knows whose stream it is: its faults, and whether it is packed.
+_ENCODERS = tuple(b"\xb2" + name for name in (b"DivX", b"XviD", b"Lavc", b"FFmp", b"ffmp"))
 _LONGEST = 160  # bytes of an MPEG-4 header with both of its tables
 _MPEG12_SLICE = re.compile(rb"\x00\x00\x01[\x01-\xaf]")
 _AV1_FRAMES = (3, 6)  # a frame's header, and a frame
 
 # Each packet of these is a frame, as far as is known; an intra-only codec's is, too.
-_PLAIN = frozenset(
-    {"h261", "h263", "flv1", "wmv1", "wmv2", "msmpeg4v1", "msmpeg4v2", "msmpeg4v3", "rv10", "rv20", "ffv1"}
-)
+_PLAIN = frozenset({"wmv1", "wmv2", "msmpeg4v1", "msmpeg4v2", "msmpeg4v3", "rv10", "rv20", "ffv1"})
 
 
 class Teller(Protocol):
@@ -49,8 +49,8 @@ class Teller(Protocol):
     def __call__(self, packet: Packet) -> str:
         """A letter for each frame: "I", "P", "B", or "?" where its type was not looked at.
 
-        "f" is a field, or a frame of two; "i" a frame of H.264 that the decoder does not flag as a key frame,
-        even if decoding can start there.
+        "I" is a key frame. "i" is a frame of H.264 that decoding can start at, and that the decoder does not
+        flag as a key frame. "f" is a field, or a frame of two, "F" one that decoding can start at.
         "" means that nothing of the packet is shown.
         """
 
@@ -66,6 +66,8 @@ def teller(stream: VideoStream) -> Teller | None:
         return _Mpeg12Teller(header)
     if codec in _LOOKS:
         return _Simple(_LOOKS[codec])
+    if codec in ("h261", "h263", "flv1"):
+        return _Simple(lambda packet: "I" if is_intra(codec, bytes(packet)) else "P")
     if codec in _PLAIN or stream.codec.intra_only:
         return _Simple(lambda packet: "?")
     return None
@@ -88,18 +90,19 @@ class _Simple:
 
 def _vp8(packet: Packet) -> str:
     """VP8: bit 4 tells an alt-ref frame, which is never shown (RFC 6386, 9.1)."""
-    return "?" * (memoryview(packet)[0] >> 4 & 1)
+    first = memoryview(packet)[0]
+    return "IP"[first & 1] * (first >> 4 & 1)
 
 
 def _vp9(packet: Packet) -> str:
     """VP9: a frame that is not shown comes alone, or in a superframe with one that is (its Annex B)."""
     view = memoryview(packet)
-    if view[-1] & 0xE0 == 0xC0:
+    first = view[0]
+    bits = first << (first >> 4 & 3 == 3)  # behind profile 3 a bit is reserved
+    shows_existing, is_inter, shown = bits >> 3 & 1, bits >> 2 & 1, bits >> 1 & 1
+    if first >> 6 != 2 or shows_existing:
         return "?"
-    bits = view[0]
-    reserved = bits >> 4 & 3 == 3  # a bit more behind profile 3
-    shows_existing, shown = (bits >> 2 & 1, bits & 1) if reserved else (bits >> 3 & 1, bits >> 1 & 1)
-    return "?" if bits >> 6 != 2 or shows_existing or shown else ""
+    return "IP"[is_inter] if shown or view[-1] & 0xE0 == 0xC0 else ""
 
 
 def _av1(packet: Packet) -> str:
@@ -124,13 +127,15 @@ _LOOKS: dict[str, Callable[[Packet], str]] = {"vp8": _vp8, "vp9": _vp9, "av1": _
 
 
 def is_intra(codec: str, data: bytes) -> bool:
-    """Whether a packet of H.261 or H.263 holds a key picture; FFmpeg's parsers flag every packet as one.
+    """Whether a packet of H.261, H.263 or FLV1 holds a key frame; FFmpeg's parsers flag every packet as one.
 
     H.261 knows no types of pictures: the bit that releases a frozen picture says that it needs no other
     (Rec. ITU-T H.261, 4.2.1.3). H.263 has a bit, or three where the source format is 7 (H.263, 5.1.3).
     """
     if codec == "h261":
         return _field(data, 0, 20) == 1 << 4 and _field(data, 27, 1) == 1
+    if codec == "flv1":
+        return _flv1_type(data) == 0
     if _field(data, 0, 22) != 1 << 5:
         return False
     if _field(data, 35, 3) != 7:
@@ -140,8 +145,23 @@ def is_intra(codec: str, data: bytes) -> bool:
 
 def is_disposable(data: bytes) -> bool:
     """Whether a packet of FLV1 (Sorenson H.263) holds a picture that no other refers to; its type is 2."""
+    return _flv1_type(data) >= 2
+
+
+def _flv1_type(data: bytes) -> int:
     size = {0: 16, 1: 32}.get(_field(data, 30, 3), 0)  # of its own, in bits
-    return _field(data, 33 + size, 2) >= 2
+    return _field(data, 33 + size, 2)
+
+
+def first_alone(packet: Packet) -> Packet:
+    """The first of the frames that are packed into a packet of MPEG-4."""
+    data = bytes(packet)
+    at = data.find(_PICTURE, data.find(_PICTURE) + 4)
+    if at < 0:
+        return packet
+    alone = Packet(data[:at])
+    alone.pts = packet.pts
+    return alone
 
 
 def _field(data: bytes, at: int, count: int) -> int:
@@ -173,7 +193,8 @@ class _Mpeg12Teller:
             is_field = 0 <= extension < len(data) - 6 and data[extension + 6] & 3 != 3
             if 0 <= extension < len(data) - 7:
                 self.in_fields |= is_field or not data[extension + 7] & 0x40  # frame_pred_frame_dct
-            types += "f" if is_field else "?IPB????"[data[at + 5] >> 3 & 7]
+            kind = "?IPB????"[data[at + 5] >> 3 & 7]
+            types += ("F" if kind == "I" else "f") if is_field else kind
             at = data.find(b"\0\0\1\0", at + 4)
         return types or "?"
 
@@ -224,8 +245,8 @@ class Mpeg4Teller:
             if data[at + 3] in _LAYERS:
                 self._time_bits, interlaced = _read_layer(_Bits(data[at + 4 : at + 40]))
                 self.in_fields |= interlaced
+            if data[at + 3] in _LAYERS or data.startswith(_ENCODERS, at + 3):
                 self.parameters.append(data[at : after if after >= 0 else None])
-                return
             at = after
 
     def _coded(self, header: bytes) -> str:

@@ -12,6 +12,7 @@ import sys
 from bisect import bisect_right
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from typing import NamedTuple
 
 import av
@@ -21,7 +22,7 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from cvrl_lite.codec.headers import teller
-from cvrl_lite.codec.packets import packets
+from cvrl_lite.codec.packets import SPREAD, packets
 from cvrl_lite.codec.rates import declared_rates, is_raw, nominal_rate, tick_of
 from cvrl_lite.errors import DamagedVideo, EncryptedVideo
 
@@ -41,6 +42,7 @@ class Key(NamedTuple):
         position: Where it lies in the file, in bytes; None if unknown.
         is_sure: Whether the packet surely belongs to this frame.
         is_flagged: Whether the decoder flags its frame as a key frame.
+        first: The first frame from which on all come out if decoding starts here.
         setups: The numbers of the packets that hold the parameters in force there, to be decoded first by a
             new decoder; None where any decoder of the stream will do.
     """
@@ -49,6 +51,7 @@ class Key(NamedTuple):
     dts: int | None
     frame: int
     number: int
+    first: int
     position: int | None = None
     is_sure: bool = True
     is_flagged: bool = True
@@ -109,16 +112,21 @@ class Index:
     @property
     def gop_lengths(self) -> tuple[int, ...]:
         """Frames from each key frame to the next, the last one to the end."""
-        starts = [key.frame for key in self.keys if key.is_flagged]
-        return tuple(int(n) for n in np.diff([*starts, self.frames]))
+        starts = [key.frame for key in self.keys[1:] if key.is_flagged]
+        return tuple(int(n) for n in np.diff([0, *starts, self.frames]))
+
+    @cached_property
+    def key_stamps(self) -> frozenset[int | None]:
+        """The stamps that key packets have in `places`."""
+        return frozenset(key.number * SPREAD if self.numbered else key.pts for key in self.keys)
 
     def key_before(self, frame: int) -> int:
         """The place in `keys` from which `frame` can be decoded."""
-        return max(0, bisect_right(self.keys, frame, key=lambda entry: entry.frame) - 1)
+        return max(0, bisect_right(self.keys, frame, key=lambda entry: entry.first) - 1)
 
     def gop(self, frame: int) -> int:
         """The key frame of the GOP that holds `frame`."""
-        place = self.key_before(frame)
+        place = max(0, bisect_right(self.keys, frame, key=lambda entry: entry.frame) - 1)
         while place and not self.keys[place].is_flagged:
             place -= 1
         return self.keys[place].frame
@@ -157,11 +165,19 @@ class Listing:
     breaks_off: str
     in_fields: bool
 
+    @property
+    def key_stamps(self) -> frozenset[int]:
+        """The stamps of the key packets, where stamps are numbers."""
+        return frozenset(number * SPREAD for number in self.positions)
+
     def key(self, number: int, frame: int, setups: tuple[int, ...] | None = None) -> Key:
         """The key packet of this number, whose frame has this index."""
         packet = self.packets[number]
-        position = self.positions.get(number)
-        return Key(packet.pts, packet.dts, frame, number, position, setups=setups)
+        pts, dts = (None, None) if self.is_raw else (packet.pts, packet.dts)  # made up, and no way to seek
+        flagged = packet.frames[:1] not in ("", "i")
+        return Key(
+            pts, dts, frame, number, frame, self.positions.get(number), is_flagged=flagged, setups=setups
+        )
 
     def timed(self, stamps: np.ndarray, frames: int, clock: np.ndarray) -> tuple[np.ndarray, float, Fraction]:
         """Times in seconds, their duration and their rate.
@@ -190,7 +206,7 @@ class Listing:
         stamps = np.sort(np.array([p.pts for p in shown], np.int64))
         places: dict[int | None, int] = {pts: i for i, pts in enumerate(stamps.tolist())}
         keys = [
-            self.key(number, places[p.pts])._replace(is_flagged=p.frames != "i")
+            self.key(number, places[p.pts])
             for number, p in enumerate(self.packets)
             if p.is_key and p.frames and number >= self.entry and p.pts in places
         ]
@@ -235,6 +251,8 @@ def list_packets(
     positions: dict[int, int | None] = {}
     parameters: dict[int, tuple[bytes, ...]] = {}
     held, ends, last, breaks_off, news = 0, -sys.maxsize, 0, "", False
+    before: Packet | None = None
+    twice, codec = False, stream.codec.canonical_name
     formats = container.format.name.split(",")
     is_mp4 = "mp4" in formats
     tell, bytes_left = teller(stream), _MOST_KEPT
@@ -245,7 +263,15 @@ def list_packets(
                 kept.append(packet)
             held += not packet.is_corrupt  # one cut short is decoded as far as it goes
             frames = tell(packet) if tell else "?"
-            is_key = packet.is_keyframe
+            # Containers' flags may be wrong: where a codec's own header tells, it counts.
+            is_key = frames[:1] in ("I", "i", "F") or (frames[:1] in ("", "?", "f") and packet.is_keyframe)
+            twice = twice or (
+                codec in ("h264", "hevc")
+                and before is not None
+                and before.size == packet.size
+                and bytes(before) == bytes(packet)
+            )
+            before = packet
             if tell and tell.parameters:
                 parameters[number] = tuple(tell.parameters)
                 news = news or not tell.known.issuperset(tell.parameters)
@@ -280,6 +306,8 @@ def list_packets(
     if not all(size):
         raise DamagedVideo(name, "its header does not tell the size of the frames")
     doubt = "only its decoder knows its packets" if tell is None else ""
+    if twice:
+        doubt = "a packet stands twice, which a decoder may leave out"
     if news:
         doubt = "its parameters change"
     return Listing(
@@ -287,7 +315,7 @@ def list_packets(
         entry,
         positions,
         parameters if news else {},
-        doubt or _doubt(listed[entry:], container.format.name, stream.codec.canonical_name),
+        doubt or _doubt(listed[entry:], container.format.name, codec),
         tick=tick_of(stream),
         declared=declared_rates(container, stream),
         is_raw=is_raw(container),
@@ -301,10 +329,14 @@ def list_packets(
 def _doubt(listed: list[Listed], container: str, codec: str) -> str:
     """Why the packets from the first key packet on do not tell the frames; "" where they do."""
     shown = [packet for packet in listed if packet.frames]
-    if any(len(packet.frames) > 1 or packet.frames == "f" for packet in shown):
+    if any(len(packet.frames) > 1 or packet.frames in "fF" for packet in shown):
         return "packets and frames are not the same"
-    if container == "avi" and codec in ("h264", "hevc"):
-        return "AVI does not tell when a frame is shown, and FFmpeg's guess is in decoding order"
+    if container in ("avi", "asf") and codec in ("h264", "hevc"):
+        return "the container does not tell when a frame is shown, and FFmpeg's guess is in decoding order"
+    if codec == "mpeg4" and any(packet.frames == "B" for packet in shown):
+        return "the decoder drops B-frames by a clock of its own"
+    if listed[0].frames == "i":
+        return "the first frames may be left out until the picture is whole"
     pts = [packet.pts for packet in shown if packet.pts is not None]
     if len(pts) < len(shown):
         return "stamps are missing"

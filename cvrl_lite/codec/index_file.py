@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import fields
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import numpy as np
 from cvrl_lite.codec.index import Index, Key
 from cvrl_lite.files import replacing
 
-_FORMAT = 7
+_FORMAT = 8
 
 
 def cached_index(path: str, stream: int, folder: str | os.PathLike[str], make: Callable[[], Index]) -> Index:
@@ -48,7 +49,7 @@ def cached_index(path: str, stream: int, folder: str | os.PathLike[str], make: C
 
 def _save(index: Index, file: object, key: str) -> None:
     arrays = ("times", "places", "bytes")
-    facts = {name: value for name, value in vars(index).items() if name not in arrays}
+    facts = {f.name: getattr(index, f.name) for f in fields(index) if f.name not in arrays}
     facts["keys"] = [entry._asdict() for entry in index.keys]
     facts["rate"] = str(index.rate)
     np.savez(

@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 from av.packet import Packet
 
-from cvrl_lite.codec.h264_headers import Bits, Sps, Unknown, field_of, read_sps, split
+from cvrl_lite.codec.h264_headers import Bits, Sps, Unknown, field_of, is_intra, read_sps, split
 
+_LONG_CODE = b"\0\0\0\1"  # stands in packets of some AVI files in spite of a header that says sizes
 _HEADER = 24  # bytes of a slice in which it has said whether it is a field
 _RECOVERY_POINT = 6  # the type of an SEI message
 _OTHER = 63  # stands for NAL units of HEVC's further layers, which FFmpeg's decoder leaves out
@@ -22,6 +23,7 @@ class _Syntax(NamedTuple):
     """How one of the two codecs marks what its NAL units are."""
 
     slices: frozenset[int]
+    keys: frozenset[int]
     parameters: frozenset[int]
     first_slice: re.Pattern[bytes]  # in a stream with start codes
     any_parameters: re.Pattern[bytes]
@@ -29,12 +31,14 @@ class _Syntax(NamedTuple):
 
 _H264 = _Syntax(
     frozenset({1, 2, 3, 4, 5}),
+    frozenset({5}),
     frozenset({7, 8}),
     re.compile(rb"\x00\x00\x01[\x01-\x05\x21-\x25\x41-\x45\x61-\x65]"),
     re.compile(rb"\x00\x00\x01[\x07\x08\x27\x28\x47\x48\x67\x68]"),
 )
 _HEVC = _Syntax(
     frozenset(range(32)),
+    frozenset(range(16, 24)),
     frozenset({32, 33, 34}),
     re.compile(rb"\x00\x00\x01[\x00-\x3f][\x01-\x07]"),
     re.compile(rb"\x00\x00\x01[\x40-\x45][\x01-\x07]"),
@@ -71,16 +75,18 @@ class NalTeller:
         """A letter for the frame in a packet; "" where it holds no slice, and is whole as it is."""
         if self._length:
             if not self._fields and not packet.is_keyframe:
-                view = memoryview(packet)
-                if self._kind(view[self._length : self._length + 2]) in self._syntax.slices:
+                kind = self._kind(memoryview(packet)[self._length : self._length + 2])
+                if kind in self._syntax.slices:  # as of nearly all packets
                     self.parameters = []
-                    return "?"  # as nearly all packets
-            return self._look(bytes(packet), self._length)
+                    return "I" if kind in self._syntax.keys else "?"
+            data = bytes(packet)
+            return self._look(data, 0 if data[:4] == _LONG_CODE else self._length)
         if not self._fields and not packet.is_keyframe:
             found = self._syntax.first_slice.search(packet)
             if found and not self._syntax.any_parameters.search(packet, 0, found.start()):
                 self.parameters = []
-                return "?"
+                kind = self._kind(memoryview(packet)[found.start() + 3 : found.start() + 5])
+                return "I" if kind in self._syntax.keys else "?"
         return self._look(bytes(packet), 0)
 
     def _kind(self, nal: bytes | memoryview) -> int:
@@ -97,7 +103,7 @@ class NalTeller:
             for nal in _whole(data, length):
                 kind = self._kind(nal)
                 if kind in self._syntax.slices and not letter:
-                    letter = self._slice(nal, kind, recovers)
+                    letter = self._letter(nal, kind, recovers)
                 elif kind in self._syntax.parameters:
                     self._take(nal)
                 elif self._avc and kind == 6 and recovers is None:
@@ -106,13 +112,16 @@ class NalTeller:
             return letter or "?"  # broken: the decoder says what can be had of it
         return letter
 
-    def _slice(self, nal: bytes, kind: int, recovers: int | None) -> str:
+    def _letter(self, nal: bytes, kind: int, recovers: int | None) -> str:
+        is_key = kind in self._syntax.keys
         if self._fields and (self._sps is None or field_of(nal[:_HEADER], self._sps)):
             self.in_fields |= self._sps is not None
-            return "f"
-        if self._avc:
-            return "I" if kind == 5 or recovers == 0 else "i"
-        return "I" if 16 <= kind < 24 else "?"
+            return "F" if is_key or recovers is not None else "f"
+        if is_key or recovers == 0:
+            return "I"
+        if self._avc and (recovers is not None or is_intra(nal[:_HEADER])):
+            return "i"
+        return "P"
 
     def _take(self, nal: bytes) -> None:
         self.parameters.append(nal)

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import islice
 
 import av
 from av.container import InputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from cvrl_lite.codec.headers import is_intra
 from cvrl_lite.errors import DamagedVideo
+
+SPREAD = 64  # from one packet's stamp to the next, where stamps are numbers
 
 
 def packets(name: str, container: InputContainer, stream: VideoStream) -> Iterator[Packet]:
     """The packets of a stream that hold data, in decoding order; reading errors become DamagedVideo."""
-    codec = stream.codec.canonical_name
     try:
         for packet in container.demux(stream):
             if packet.size:
-                if codec in ("h261", "h263") and packet.is_keyframe:
-                    packet.is_keyframe = is_intra(codec, bytes(packet))
                 yield packet
     except av.FFmpegError as error:
         raise DamagedVideo(name, f"the file breaks off: {error.strerror}") from None
@@ -29,24 +26,16 @@ def packets(name: str, container: InputContainer, stream: VideoStream) -> Iterat
         return
 
 
-class Kept:
-    """The packets of a stream in memory, so that a small file is read once."""
-
-    def __init__(self, held: list[Packet], *, numbered: bool) -> None:
-        self.packets = held
-        if numbered:
-            for number, packet in enumerate(held):
-                packet.pts = number
-        self._places = {packet.pts: i for i, packet in reversed(list(enumerate(held)))}
-
-    def since(self, stamp: int | None) -> Iterator[Packet]:
-        """The packets from the one with this stamp on."""
-        return islice(self.packets, self._places.get(stamp, len(self.packets)), None)
+class Kept(list[Packet]):
+    """All packets of a stream in memory, so that a small file is read once."""
 
 
 def stamped(held: Iterable[Packet], first: int, *, numbered: bool) -> Iterator[Packet]:
-    """Packets, from the one with the number `first` on; with `numbered` their stamp becomes their number."""
+    """Packets, from the one with the number `first` on; with `numbered` their stamp becomes their number.
+
+    Numbers are spread out, so that a frame that comes out a second time can have a stamp of its own.
+    """
     for number, packet in enumerate(held, first):
         if numbered:
-            packet.pts = number
+            packet.pts = number * SPREAD
         yield packet

@@ -6,7 +6,8 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from cvrl_lite.codec.decode import Decoder, Pixels
+from cvrl_lite.codec.decode import Decoder
+from cvrl_lite.codec.feed import Pixels
 from cvrl_lite.codec.packets import Kept
 from cvrl_lite.codec.source import Source
 from cvrl_lite.errors import UnreadableFile

@@ -64,7 +64,7 @@ def iterate_residuals(
     if start >= stop:
         return
     # Some frames more on both sides, to find the references of the first and of the last one.
-    key = index.keys[index.key_before(start)].frame
+    key = index.gop(start)
     first = min(start, max(key, start - MOST_B_FRAMES))
     around = range(first, min(index.frames, stop + MOST_B_FRAMES))
     codec = decoder.stream.codec.canonical_name

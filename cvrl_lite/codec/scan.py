@@ -9,8 +9,8 @@ from av.packet import Packet
 
 from cvrl_lite.codec.clock import rising
 from cvrl_lite.codec.decode import Decoder
-from cvrl_lite.codec.index import Index, Listing, list_packets
-from cvrl_lite.codec.packets import Kept
+from cvrl_lite.codec.index import Index, Key, Listing, list_packets
+from cvrl_lite.codec.packets import SPREAD, Kept
 from cvrl_lite.codec.pool import Decoders
 from cvrl_lite.codec.source import Source
 from cvrl_lite.errors import DamagedVideo
@@ -34,7 +34,7 @@ def read_index(source: Source, decoders: Decoders) -> Index:
             listing = list_packets(source.name, decoder.container, decoder.stream, held)
         except DamagedVideo as error:
             raise source.told(error) from None
-    decoders.kept = Kept(held, numbered=bool(listing.doubt)) if held else None
+    decoders.kept = Kept(held) if held else None
     if not listing.doubt:
         return listing.index()
     with decoders.borrow(pixels="none") as decoder:
@@ -52,20 +52,22 @@ def scan(decoder: Decoder, listing: Listing) -> Index:
         DamagedVideo: No key frame can be decoded.
     """
     places: dict[int | None, int] = {}
-    flagged: list[int] = []
+    order: list[int] = []
+    keys: list[Key] = []
     setups = _setups(listing)
-    for number, is_key in decoder.straight(listing.entry, setups(listing.entry) or ()):
-        if number not in places:
-            places[number] = len(places)
-            if is_key:
-                flagged.append(number)
-    if not flagged:
+    for stamp, is_key in decoder.straight(listing, setups(listing.entry) or ()):
+        number = stamp // SPREAD
+        if is_key and stamp % SPREAD == 0:
+            key = listing.key(number, len(order), setups(number))
+            keys.append(key._replace(is_flagged=True))
+        places[stamp] = len(order)
+        order.append(number)
+    entry = listing.key(listing.entry, 0, setups(listing.entry))
+    if not order or (entry.is_flagged and not keys):
         raise DamagedVideo(decoder.name, listing.breaks_off or "no key frame could be decoded")
-    keys = [listing.key(number, places[number], setups(number)) for number in flagged]
-    if keys[0].frame or keys[0].number != listing.entry:
-        first = listing.key(listing.entry, 0, setups(listing.entry))
-        keys.insert(0, first._replace(is_sure=False))
-    order = [number for number in places if number is not None]
+    if not keys or keys[0].frame or keys[0].number != listing.entry:
+        keys.insert(0, entry._replace(is_sure=False, is_flagged=False))
+    keys = _certain(keys, order, listing)
     step = 1 / (listing.timed(np.empty(0), len(order), np.empty(0))[2] * listing.tick)
     clock = rising(listing.packets, listing.entry, order, float(step))
     # Where frames share packets, those are decoded, not shown, at even steps.
@@ -88,6 +90,20 @@ def scan(decoder: Decoder, listing: Listing) -> Index:
         times_adjusted=stamped and clock.is_adjusted,
         clock_jumps=clock.jumps if stamped else (),
     )
+
+
+def _certain(keys: list[Key], order: list[int], listing: Listing) -> list[Key]:
+    """The keys with the first frame from which on no packet before them is needed."""
+    numbers = np.array(order)
+    certain: list[Key] = []
+    for key in keys:
+        if certain and not listing.packets[key.number].is_key:  # its frame came out by a later packet
+            certain.append(certain[-1]._replace(frame=key.frame, is_flagged=True))
+            continue
+        earlier = np.flatnonzero(numbers[key.frame :] < key.number)
+        first = key.frame + (int(earlier[-1]) + 1 if len(earlier) else 0)
+        certain.append(key._replace(first=max(first, certain[-1].first) if certain else 0))
+    return certain
 
 
 def _setups(listing: Listing) -> Callable[[int], tuple[int, ...] | None]:

@@ -16,7 +16,8 @@ import numpy as np
 from cvrl_lite.codec.advice import fields, no_vectors
 from cvrl_lite.codec.chunks import Chunk, Plan, Sample, read, read_sample
 from cvrl_lite.codec.damage import Damage, survey
-from cvrl_lite.codec.decode import VECTOR_CODECS, Decoder, Pixels
+from cvrl_lite.codec.decode import Decoder
+from cvrl_lite.codec.feed import VECTOR_CODECS, Pixels
 from cvrl_lite.codec.h264 import H264Facts, most_references, read_facts
 from cvrl_lite.codec.headers import is_disposable
 from cvrl_lite.codec.index import Index, describe_streams
@@ -334,7 +335,7 @@ class Stream:
         with self.decoders.borrow() as decoder:
             header = decoder.stream.codec_context.extradata
             if decoder.kept is not None:
-                return look(header, map(bytes, decoder.kept.packets))
+                return look(header, map(bytes, decoder.kept))
             decoder.rewind()
             try:
                 return look(header, map(bytes, packets(self.name, decoder.container, decoder.stream)))
@@ -343,7 +344,7 @@ class Stream:
 
     def _origin(self, frame: int) -> int:
         """The last I-picture up to a frame, where the sums of vectors begin."""
-        key = self.index.keys[self.index.key_before(frame)].frame
+        key = self.index.gop(frame)
         with self.decoders.borrow(vectors=True, pixels="none") as decoder:
             kinds = [int(picture.pict_type) for _, picture in decoder.pictures(self.index, [key])]
         if PICTURE_TYPES[kinds[0]] != "I":  # a stream that can be entered without I-pictures

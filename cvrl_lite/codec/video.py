@@ -121,7 +121,7 @@ class CompressedVideo:
         index = self._stream.index
         with self._stream.decoders.borrow() as decoder:
             places, images = decoder.key_images(index)
-        indices = np.array(places)
+        indices = np.array(places, np.int64)
         return KeyFrames(indices, index.times[indices], turned_images(images, self._stream.orientation))
 
     def motion(

@@ -15,7 +15,7 @@ import torch
 from material import pan
 
 from cvrl_lite import CompressedVideo, NotAVideo, VideoError
-from cvrl_lite.codec import decode, encode, index_file, scan
+from cvrl_lite.codec import encode, index_file, packets, scan
 
 FRAMES = 50
 KINDS = {
@@ -306,7 +306,7 @@ def test_decoders_read_on_where_packets_are_not_kept(files, monkeypatch):
                     assert same(video.motion(start, start + 5), kept.motion(start, start + 5))
                 assert same(video.keyframes(), kept.keyframes()) and not video.damage
             assert sought._stream.decoders.kept is None
-            assert isinstance(kept._stream.decoders.kept, decode.Kept)
+            assert isinstance(kept._stream.decoders.kept, packets.Kept)
 
 
 if __name__ == "__main__":
