@@ -8,17 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from fractions import Fraction
+from itertools import chain
 
 import numpy as np
 from av.container import InputContainer
 from av.format import Flags
 from av.video.stream import VideoStream
 
-_COMMON = [Fraction(1000 * n, 1001) for n in (12, 15, 24, 30, 48, 60, 90, 120, 240)]
-_COMMON += [Fraction(15, 2), Fraction(25, 2)]  # beside whole numbers
+_COMMON = [Fraction(n) for n in (12, 15, 24, 25, 30, 48, 50, 60, 90, 100, 120, 200, 240, 300, 480, 960)]
+_COMMON += [Fraction(1000 * n, 1001) for n in (12, 15, 24, 30, 48, 60, 90, 120, 240)]
+_COMMON += [Fraction(15, 2), Fraction(25, 2)]
 _ROUNDED = 4  # ticks a step from which on one may be rounded to the next; fewer tell numbers of frames
+_COARSE = Fraction(1, 600)  # QuickTime's clock, the coarsest whose ticks are not frames
 _MILLISECOND = Fraction(1, 1000)  # what a finer clock may have been copied from
 _JITTER = 0.02  # of a step; frames of cameras that keep no exact time differ by less
+_REDUCED = 5e-7  # by which FFmpeg misses a rate of Matroska's, as it keeps the numerator to 30000
 
 
 def is_raw(container: InputContainer) -> bool:
@@ -38,7 +42,12 @@ def declared_rates(container: InputContainer, stream: VideoStream) -> tuple[Frac
     """What the codec's header and the container's say, the codec's first; both may be wrong."""
     # The rate that FFmpeg finds for a raw stream may count fields; its guess takes that into account.
     said = (stream.codec_context.framerate, stream.guessed_rate if is_raw(container) else stream.base_rate)
-    return tuple(Fraction(rate) for rate in said if rate)
+    return tuple(_exact(Fraction(rate)) for rate in said if rate)
+
+
+def _exact(rate: Fraction) -> Fraction:
+    """The rate in common use that a fraction stands for, or else the fraction itself."""
+    return next((known for known in _COMMON if abs(rate / known - 1) < _REDUCED), rate)
 
 
 def nominal_rate(
@@ -47,8 +56,8 @@ def nominal_rate(
     """The rate that the step between most frames stands for.
 
     The steps counted are those that differ from each other by a rounded tick or a camera's jitter. Their mean
-    is known up to what the clock rounds off. The nearest declared rate within that error is meant, or else
-    the nearest of those in common use; if there is none, it is the mean itself.
+    is known up to what the clock rounds off. The first declared rate within that error is meant, or else the
+    nearest of those in common use and a whole number; if there is none, it is the mean itself.
 
     Args:
         stamps: (N,) times of the frames in ticks, ascending.
@@ -66,26 +75,41 @@ def nominal_rate(
         Fraction(25, 1)
     """
     declared = tuple(declared)
-    steps = np.diff(np.asarray(stamps, np.int64))
+    stamps = np.asarray(stamps, np.int64)
+    steps = np.diff(stamps)
     if last and not len(steps):
         steps = np.array([last])
-    near = _alike(steps, tick)
+    even = _is_even(stamps, tick)
+    near = np.ones(len(steps), bool) if even else _alike(steps, tick)
     count = int(near.sum())
     if not count:
         return declared[0] if declared else Fraction(25)
     usual = steps[near]
     mean = Fraction(int(usual.sum()), count)
     measured = 1 / (mean * tick)
-    if mean < _ROUNDED:
+    if mean < _ROUNDED and not even:
         return measured
     # Within a run of such steps the rounded stamps between the first and the last one cancel out.
     runs = int(np.count_nonzero(np.diff(near.astype(np.int8), prepend=0) == 1))
     error = Fraction(max(1, int(np.ptp(usual))) * runs, count)
-    for known in (declared, (*_COMMON, Fraction(max(1, round(measured))))):
-        fitting = [rate for rate in known if abs(1 / (rate * tick) - mean) <= error]
-        if fitting:
-            return min(fitting, key=lambda rate: abs(rate - measured))
-    return measured.limit_denominator(1001)
+
+    def fits(rate: Fraction) -> bool:
+        return abs(1 / (rate * tick) - mean) <= error
+
+    def stray(rate: Fraction) -> float:
+        row = np.arange(len(stamps)) / float(rate * tick)
+        return float(np.ptp(stamps - row) if even else abs(rate - measured))
+
+    common = sorted(filter(fits, (*_COMMON, Fraction(max(1, round(measured))))), key=stray)
+    return next(chain(filter(fits, declared), common), measured.limit_denominator(1001))
+
+
+def _is_even(stamps: np.ndarray, tick: Fraction) -> bool:
+    """Whether a clock that does not count frames has only rounded an even row of times."""
+    if tick > _COARSE or len(stamps) < 3:
+        return False
+    off = np.abs(stamps - np.linspace(stamps[0], stamps[-1], len(stamps))).max()
+    return bool(off <= float(_COARSE / tick) + 1e-6)
 
 
 def _alike(steps: np.ndarray, tick: Fraction) -> np.ndarray:
@@ -108,7 +132,7 @@ def average_rate(frames: int, duration: float, nominal: Fraction, tick: Fraction
         >>> average_rate(300, 10.01, Fraction(30000, 1001), Fraction(1, 1000))
         Fraction(30000, 1001)
     """
-    if abs(frames / float(nominal) - duration) < 2 * rounding(nominal, max(tick, _MILLISECOND)):
+    if abs(frames / float(nominal) - duration) < min(2 * max(tick, _MILLISECOND), 1 / (2 * nominal)):
         return nominal
     return Fraction(frames / duration).limit_denominator(100_000)
 

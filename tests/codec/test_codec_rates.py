@@ -170,3 +170,34 @@ def test_odd_files():
     ):
         found = rates(ODD / name)
         assert found[0] == pytest.approx(float(average), abs=1e-6) and found[1::2] == (nominal, stamped)
+
+
+@pytest.mark.parametrize("rate", [Fraction(60000, 1001), Fraction(120000, 1001), 300, 480, 960])
+@pytest.mark.parametrize(("ending", "codec"), [("mkv", "mpeg4"), ("webm", "libvpx"), ("flv", "libx264")])
+def test_a_fast_rate_is_found_though_its_steps_are_few_milliseconds(tmp_path, ending, codec, rate):
+    if codec == "mpeg4" and rate == Fraction(120000, 1001):
+        pytest.skip("MPEG-4 counts no such steps")
+    times = [place / Fraction(rate) for place in range(40)]
+    path = write(tmp_path / f"a.{ending}", times, codec=codec, rate=rate, tick=1 / Fraction(rate))
+    assert rates(path)[:2] == (rate, rate)
+
+
+def test_a_clock_that_has_rounded_an_even_row():
+    for tick, rate, frames in (
+        (Fraction(1, 600), Fraction(240), 400),  # a phone's slow motion by QuickTime's clock
+        (Fraction(1, 1000), Fraction(300), 40),
+        (Fraction(1, 1000), Fraction(480), 40),
+        (Fraction(1, 1000), Fraction(960), 900),
+    ):
+        stamps = np.array([int(place / rate / tick + Fraction(1, 2)) for place in range(frames)])
+        assert nominal_rate(stamps, tick) == rate
+    left_out = np.array([place for place in range(100) if place % 7])
+    assert nominal_rate(left_out, Fraction(1, 25)) == 25
+    assert nominal_rate(left_out * 4, Fraction(1, 1000)) == 250
+
+
+def test_the_codec_s_header_comes_before_a_guess():
+    stamps = np.array([round(1000 * place * 1001 / 120000) for place in range(40)])
+    assert nominal_rate(stamps, Fraction(1, 1000), (Fraction(120000, 1001), Fraction(120))) == Fraction(
+        120000, 1001
+    )
