@@ -32,6 +32,14 @@ VECTOR_CODECS = frozenset(
 Pixels = Literal["all", "keys", "none"]
 
 
+_LAST = 32
+"""Frames that are held behind a fault, whoever else holds them.
+
+FFmpeg conceals what is missing with whatever lies in the buffer that it takes, and takes one that nobody
+holds: were it left to the caller how long a frame lives, the same frame would come out differently.
+"""
+
+
 class Feed:
     """Reads packets from any key packet on, from the container or from memory, and decodes them.
 
@@ -90,6 +98,7 @@ class Feed:
         """Begins a run: with packets' numbers for their stamps or not, past faults or not."""
         self._numbered, self._lenient = numbered, lenient
         self._seen: Counter[int | None] = Counter()
+        self._last: deque[VideoFrame] = deque(maxlen=_LAST)
 
     def _packets_from(self, index: Index, key: int, *, lenient: bool) -> Iterator[Packet]:
         """The packets from a key packet on, in decoding order, with the stamps that the index has."""
@@ -116,7 +125,8 @@ class Feed:
                 self._read_setups(self.kept[number] for number in entry.setups)
             return islice(self.kept, entry.number, None)
         stamp = entry.dts if entry.pts is None else entry.pts
-        if not renewed and stamp is not None and (self.used or entry.number):
+        is_told = not index.numbered or entry.position is not None
+        if not renewed and is_told and stamp is not None and (self.used or entry.number):
             self.used = True
             with suppress(av.FFmpegError):  # that cannot seek in this container
                 self.container.seek(stamp, stream=self.stream)
@@ -176,6 +186,8 @@ class Feed:
                 if stamp is not None:
                     frame.pts = stamp + self._seen[stamp]
                     self._seen[stamp] += 1
+        if self._lenient:
+            self._last.extend(frames)
         return frames
 
     def _is_empty(self, packet: Packet) -> bool:

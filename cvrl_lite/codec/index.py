@@ -112,8 +112,8 @@ class Index:
     @property
     def gop_lengths(self) -> tuple[int, ...]:
         """Frames from each key frame to the next, the last one to the end."""
-        starts = [key.frame for key in self.keys[1:] if key.is_flagged]
-        return tuple(int(n) for n in np.diff([0, *starts, self.frames]))
+        starts = {0, self.frames} | {key.frame for key in self.keys if key.is_flagged}
+        return tuple(int(n) for n in np.diff(sorted(starts)))
 
     @cached_property
     def key_stamps(self) -> frozenset[int | None]:
@@ -278,7 +278,7 @@ def list_packets(
             if is_key:
                 if packet.has_sidedata("encryption_info"):
                     raise EncryptedVideo(name)
-                positions[number] = packet.pos
+                positions[number] = packet.pos if "asf" not in formats else None  # shared by many packets
                 if packet.has_sidedata("new_extradata"):
                     header = bytes(packet.get_sidedata("new_extradata"))
                     parameters[number] = (header,)

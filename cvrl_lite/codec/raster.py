@@ -120,7 +120,10 @@ def records(frame: VideoFrame) -> np.ndarray | None:
     The view is valid as long as the frame. `frame.side_data` would tie the frame into a reference cycle
     and keep hundreds of pictures in memory; the container made here does not.
     """
-    held = SideDataContainer(frame)  # type: ignore[call-arg]
+    try:
+        held = SideDataContainer(frame)  # type: ignore[call-arg]
+    except ValueError:  # of a kind that PyAV does not know, such as EXIF beside still pictures
+        return None
     side_data = held.get(Type.MOTION_VECTORS)
     return None if side_data is None else np.frombuffer(side_data, np.int32)
 

@@ -63,7 +63,8 @@ def scan(decoder: Decoder, listing: Listing) -> Index:
         places[stamp] = len(order)
         order.append(number)
     entry = listing.key(listing.entry, 0, setups(listing.entry))
-    if not order or (entry.is_flagged and not keys):
+    lost = not keys and listing.packets[listing.entry].frames[:1] == "I"  # some decoders flag none at all
+    if not order or lost:
         raise DamagedVideo(decoder.name, listing.breaks_off or "no key frame could be decoded")
     if not keys or keys[0].frame or keys[0].number != listing.entry:
         keys.insert(0, entry._replace(is_sure=False, is_flagged=False))

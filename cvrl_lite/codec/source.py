@@ -96,7 +96,10 @@ class Source:
     def see(self, frame: VideoFrame) -> None:
         """Takes note of what the stream's first frame says of all of them."""
         # Not `frame.side_data`, which keeps the frame in memory: see `raster.records`.
-        held = SideDataContainer(frame).get(Type.DISPLAYMATRIX)  # type: ignore[call-arg]
+        try:
+            held = SideDataContainer(frame).get(Type.DISPLAYMATRIX)  # type: ignore[call-arg]
+        except ValueError:  # of a kind that PyAV does not know, such as EXIF beside still pictures
+            held = None
         self.display_matrix = None if held is None else tuple(np.frombuffer(held, np.int32).tolist())
         self.interlaced = bool(frame.interlaced_frame)
         self.seen = True

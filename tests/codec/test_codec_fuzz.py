@@ -58,11 +58,13 @@ def test_the_shell_says_a_line_for_each_file_it_cannot_read(tmp_path, capfd, mut
 
 
 @pytest.mark.slow
-def test_many_mutations(capsys):
-    assert fuzz.run(SOME, 1_000_000) == []
-    told = capsys.readouterr().out
-    differing = [line for line in told.splitlines() if "differ" in line]
-    assert sum(int(line.split()[0]) for line in differing) < 0.03 * SOME, told
+def test_many_mutations():
+    assert fuzz.run(SOME, 1_000_000, loud=False) == []
+
+
+def test_a_damaged_frame_is_the_same_at_each_reading():
+    """Mutations whose concealed frames once held whatever lay in FFmpeg's buffers."""
+    assert fuzz.run(1, 5445, loud=False) == []
 
 
 @pytest.mark.parametrize(
