@@ -171,8 +171,24 @@ def check_regular(path: str | os.PathLike[str]) -> None:
         reason = f"a link that leads nowhere, to {shown(os.readlink(path))}" if nowhere else error.strerror
         raise UnreadableFile(path, reason or "cannot be read") from None
     if not stat.S_ISREG(mode):
-        kinds = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
-        raise UnreadableFile(path, f"is {kinds.get(stat.S_IFMT(mode), 'a device')}, not a file")
+        raise UnreadableFile(path, _no_file(mode))
+
+
+def _no_file(mode: int) -> str:
+    kinds = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
+    return f"is {kinds.get(stat.S_IFMT(mode), 'a device')}, not a file"
+
+
+def _check_replaceable(path: Path) -> None:
+    """Raises OSError where no file may take a name: it is too long, or that of a pipe, a socket or a device."""
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise OSError(errno.EINVAL, _no_file(mode), str(path))
+    if path.is_symlink() and os.readlink(path).startswith("/proc/"):  # /dev/stdout, whatever lies behind it
+        raise OSError(errno.EINVAL, "is an open file of a process, not a name to write to", str(path))
 
 
 def sha256(path: str | os.PathLike[str]) -> str:
@@ -217,13 +233,12 @@ def replacing(path: str | os.PathLike[str], *, durable: bool = False) -> Iterato
 
     Raises:
         OSError: The file cannot be written: the disk is full, say, or the folder takes no file, or no name of
-            that length, in which case nothing was begun. It names `path`.
+            that length, or a pipe or a device has the name; nothing was begun then. It names `path`.
     """
     final = Path(path)
     with writing(final):
         final.parent.mkdir(parents=True, exist_ok=True)
-        with suppress(FileNotFoundError):
-            os.lstat(final)  # which fails now, and not after the work, where the name is too long
+        _check_replaceable(final)  # now, and not after the work
         part = final.with_name(_unfinished(final.name))
         try:
             yield part

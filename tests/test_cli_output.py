@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cvrl_lite.cli import main
 from cvrl_lite.codec import encode, load
 from cvrl_lite.progress import note, track
 
@@ -157,3 +158,35 @@ def test_any_name_is_printed_in_any_locale(clips, tmp_path, env, raw):
     out, err = run.communicate(timeout=60)
     assert run.returncode == 0 and not err
     assert os.fsencode(json.loads(out)[0]["file"]) == os.fsencode(name) or env is LOCALES[0]
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a device of Linux")
+def test_a_batch_that_cannot_print_says_one_line(clips, tmp_path):
+    command = [*COMMAND, "extract", clips, "--out", tmp_path / "out", "--workers", "2"]
+    with open("/dev/full", "w") as full:
+        run = subprocess.run(
+            command,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+        )
+    assert run.returncode == 2
+    assert run.stderr == "cvrl-lite: standard output: No space left on device\n"
+
+
+@POSIX
+@pytest.mark.parametrize("name", ["pipe.png", "opened.png"])
+def test_no_figure_takes_the_place_of_a_pipe_or_an_open_file(name, clips, tmp_path, capsys):
+    place = tmp_path / name
+    if name == "pipe.png":
+        os.mkfifo(place)
+        reason = "is a pipe, not a file"
+    elif sys.platform == "linux":
+        place.symlink_to(f"/proc/{os.getpid()}/status")  # as /dev/stdout is one
+        reason = "is an open file of a process, not a name to write to"
+    else:
+        pytest.skip("no /proc")
+    assert main(["inspect", str(clips / "a.mp4"), "--plot", str(place)]) == 2
+    assert capsys.readouterr().err == f"cvrl-lite: {place}: {reason}\n"
+    assert (place.is_fifo() or place.is_symlink()) and os.listdir(tmp_path) == [name]

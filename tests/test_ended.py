@@ -107,6 +107,23 @@ def test_a_command_with_workers(command, how, whom, many, tmp_path):
         assert not list((tmp_path / "out").glob(".*"))
 
 
+STARTS = """
+import signal, sys
+class Finder:
+    def find_spec(name, *_):
+        if name == "numpy":
+            signal.raise_signal(getattr(signal, sys.argv[1]))
+sys.meta_path.insert(0, Finder)
+from cvrl_lite.cli import main
+raise SystemExit(main(["extract", "none", "--out", "none"]))
+"""
+
+
+@pytest.mark.parametrize("how", ["SIGTERM", "SIGINT"])
+def test_a_command_that_is_still_starting(how):
+    assert ended(start(how, code=f"exec({STARTS!r})"), []) == ENDINGS[how]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("how", "whom"), [("SIGTERM", "group"), ("SIGINT", "group")])
 def test_a_training_with_workers_saves_and_stops(how, whom, clips, tmp_path):

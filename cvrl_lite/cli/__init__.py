@@ -15,7 +15,6 @@ import warnings
 from collections.abc import Sequence
 
 from cvrl_lite import __version__
-from cvrl_lite.cli import batch, learning, reading
 from cvrl_lite.cli.output import complain, standard_streams
 from cvrl_lite.errors import Diverged, VideoError, one_line, shown
 from cvrl_lite.processes import Terminated, terminable
@@ -31,6 +30,8 @@ class _Parser(argparse.ArgumentParser):
 
 def parser() -> argparse.ArgumentParser:
     """The command line's grammar."""
+    from cvrl_lite.cli import batch, learning, reading  # in here, Ctrl-C meanwhile ends in one line, too
+
     top = _Parser(prog="cvrl-lite", description="Self-supervised learning from compressed video.")
     top.add_argument("--version", action="version", version=f"cvrl-lite {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
@@ -60,8 +61,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(argv: Sequence[str] | None) -> int:
     try:
-        arguments = parser().parse_args(argv)
         with terminable():
+            arguments = parser().parse_args(argv)
             return int(arguments.run(arguments))
     except Terminated as stop:
         complain("terminated")

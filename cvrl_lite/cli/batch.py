@@ -9,7 +9,7 @@ import logging
 import os
 import tempfile
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from fractions import Fraction
 from functools import cache, partial
@@ -233,16 +233,29 @@ def _batch(arguments: argparse.Namespace, job: Job, name: Callable[[Path], str],
             joblib.delayed(_done)(job, source.absolute(), target.absolute(), os.getpid())
             for source, target in pairs
         )
-        for (source, target), (written, reason) in zip(
-            pairs, track(work, description, len(pairs)), strict=True
-        ):
-            done.append(source)
-            if reason:
-                failures.append((source, reason))
-                complain(reason)
-            else:
-                say(shown(target) + ("" if written else " (as it was)"))
+        with _closed(work):
+            for (source, target), (written, reason) in zip(
+                pairs, track(work, description, len(pairs)), strict=True
+            ):
+                done.append(source)
+                if reason:
+                    failures.append((source, reason))
+                    complain(reason)
+                else:
+                    say(shown(target) + ("" if written else " (as it was)"))
     return 0 if not failures else 2 if len(failures) == len(pairs) else 1
+
+
+@contextmanager
+def _closed(work: Iterable[Outcome]) -> Iterator[None]:
+    """Ends work that nobody waits for any more without joblib's advice on it."""
+    try:
+        yield
+    finally:
+        if isinstance(work, Generator):
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", ".* tasks which were still being processed")
+                work.close()
 
 
 @contextmanager
