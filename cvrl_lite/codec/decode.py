@@ -29,8 +29,9 @@ class Decoder(Feed):
     Args:
         source: What to open.
         vectors: Whether to export motion vectors.
-        pixels: Which pictures are to be looked at: "all", "keys" or "none". In the others H.264's loop
-            filter is left out: it changes no vector and takes up to a quarter of the time.
+        pixels: Which frames are to be looked at: "all", "keys" or "none". In the others H.264's loop filter
+            and the older codecs' inverse transform are left out: they change no vector and take up to a
+            quarter of the time.
         tolerant: Whether to go on behind packets that cannot be decoded, and deliver pictures that the
             decoder marks as corrupt, where they lie behind the stream's first fault.
 

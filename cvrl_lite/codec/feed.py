@@ -70,13 +70,19 @@ class Feed:
         codec = self.stream.codec.canonical_name
         self._skips = codec in VECTOR_CODECS  # heeds skip_frame packet by packet (dav1d does not)
         self._older = self._skips and codec != "h264"
+        if self._older and self.container.format.name == "avi":  # neither can tell how frames are turned
+            self._source.seen = True
         self.used = self.started = False
 
     def _set_up(self) -> None:
         if self._vectors:
             self.context.flags2 |= Flags2.export_mvs
-        if self.pixels != "all":
-            self.context.options = {"skip_loop_filter": "nointra" if self.pixels == "keys" else "all"}
+        if self.pixels == "none":
+            self.context.options = {"skip_loop_filter": "all", "skip_idct": "all"}
+        elif self.pixels == "keys":
+            self.context.options = {"skip_loop_filter": "nointra"}
+            if self.stream.codec.canonical_name != "mpeg2video":  # a key frame may have a P-field
+                self.context.options |= {"skip_idct": "nokey"}
 
     def become(self, vectors: bool, pixels: Pixels) -> None:
         """Changes what a decoder will deliver that has not `started` to decode."""

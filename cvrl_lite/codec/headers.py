@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Protocol
 
 from av.packet import Packet
@@ -22,6 +23,7 @@ _LAYERS = range(0x20, 0x30)  # and those of a video object layer, which says how
 _START = b"\0\0\1"
 # User data by which FFmpeg's decoder knows whose stream it is: its faults, and whether it is packed.
 _ENCODERS = tuple(b"\xb2" + name for name in (b"DivX", b"XviD", b"Lavc", b"FFmp", b"ffmp"))
+_IS_PACKED = re.compile(rb"\x00\x00\x01\xb2DivX\d+(?:b|Build)\d+p")  # else it reads one frame a packet
 _LONGEST = 160  # bytes of an MPEG-4 header with both of its tables
 _MPEG12_SLICE = re.compile(rb"\x00\x00\x01[\x01-\xaf]")
 _AV1_FRAMES = (3, 6)  # a frame's header, and a frame
@@ -215,10 +217,10 @@ class Mpeg4Teller:
     may_hide = False
 
     def __init__(self, header: bytes) -> None:
-        self._time_bits = 0
+        self._time_bits, self._packed = 0, False
         self.in_fields = False
         self.parameters: list[bytes] = []
-        self._read_layer(header)
+        self._read_headers(header)
         self.known = frozenset(self.parameters)
 
     def __call__(self, packet: Packet) -> str:
@@ -226,39 +228,31 @@ class Mpeg4Teller:
         data, self.parameters = bytes(packet), []
         at = data.find(_PICTURE)
         if at:  # headers before it
-            self._read_layer(data)
+            self._read_headers(data[:at] if at > 0 else data)
         if at < 0:  # the short header of H.263, a filler of a byte or two, or headers alone
             return "" if len(data) <= 8 or _headers_alone(data) else "?"
-        types = ""
-        while at >= 0:
-            second = at + 5
-            while second < len(data) and data[second] == 0xFF:  # a hole of many seconds, a bit each
-                second += 1
-            types += self._coded(data[at + 4 : second + 16])
-            at = data.find(_PICTURE, at + 4)
+        types = self._coded(data, at + 4)
+        while self._packed and (at := data.find(_PICTURE, at + 4)) >= 0:
+            types += self._coded(data, at + 4)
         return types
 
-    def _read_layer(self, data: bytes) -> None:
-        at = data.find(_START)
-        while 0 <= at < len(data) - 3 and data[at + 3] != _PICTURE[3]:
-            after = data.find(_START, at + 3)
-            if data[at + 3] in _LAYERS:
-                self._time_bits, interlaced = _read_layer(_Bits(data[at + 4 : at + 40]))
-                self.in_fields |= interlaced
-            if data[at + 3] in _LAYERS or data.startswith(_ENCODERS, at + 3):
-                self.parameters.append(data[at : after if after >= 0 else None])
-            at = after
+    def _read_headers(self, data: bytes) -> None:
+        parameters, time_bits, interlaced = _read_headers(data)
+        self.parameters += parameters
+        self._time_bits = time_bits or self._time_bits
+        self.in_fields |= interlaced
+        self._packed = self._packed or any(map(_IS_PACKED.match, parameters))
 
-    def _coded(self, header: bytes) -> str:
-        left = 8 * len(header) - 2
-        if left <= 0:
+    def _coded(self, data: bytes, at: int) -> str:
+        """The type of the picture whose header begins at a byte; "" if it is not coded."""
+        try:
+            kind, bit = "IPBP"[data[at] >> 6], 8 * at + 2  # the last is P with global motion
+            while data[bit >> 3] >> (~bit & 7) & 1:  # a one for each whole second
+                bit += 1
+            bit += 3 + self._time_bits  # a zero, and the time within the second between two markers
+            return kind if data[bit >> 3] >> (~bit & 7) & 1 else ""
+        except IndexError:
             return ""
-        kind = "IPBP"[header[0] >> 6]  # the last is P with global motion
-        # Then a one for each whole second, a zero, the time within the second between two markers, the bit.
-        bits = int.from_bytes(header, "big")
-        zero = (~bits & ((1 << left) - 1)).bit_length() - 1
-        at = zero - self._time_bits - 3
-        return kind if at >= 0 and bits >> at & 1 else ""
 
 
 def _headers_alone(data: bytes) -> bool:
@@ -287,6 +281,22 @@ class _Bits:
         self._left -= count
         value = self._value >> self._left if self._left >= 0 else self._value << -self._left
         return value & ((1 << count) - 1)
+
+
+@lru_cache(maxsize=8)  # in many files they stand before each key frame
+def _read_headers(data: bytes) -> tuple[tuple[bytes, ...], int, bool]:
+    """What headers say of the stream: its parameters, and what `_read_layer` finds (0 and False: nothing)."""
+    parameters: list[bytes] = []
+    time_bits, interlaced = 0, False
+    at = data.find(_START)
+    while 0 <= at < len(data) - 3 and data[at + 3] != _PICTURE[3]:
+        after = data.find(_START, at + 3)
+        if data[at + 3] in _LAYERS:
+            time_bits, interlaced = _read_layer(_Bits(data[at + 4 : at + 40]))
+        if data[at + 3] in _LAYERS or data.startswith(_ENCODERS, at + 3):
+            parameters.append(data[at : after if after >= 0 else None])
+        at = after
+    return tuple(parameters), time_bits, interlaced
 
 
 def _read_layer(bits: _Bits) -> tuple[int, bool]:

@@ -333,6 +333,8 @@ def _doubt(listed: list[Listed], container: str, codec: str) -> str:
         return "packets and frames are not the same"
     if container in ("avi", "asf") and codec in ("h264", "hevc"):
         return "the container does not tell when a frame is shown, and FFmpeg's guess is in decoding order"
+    if codec == "mpeg4" and len(shown) < len(listed):
+        return "a frame that is not coded may stand for one that another packet holds"
     if codec == "mpeg4" and any(packet.frames == "B" for packet in shown):
         return "the decoder drops B-frames by a clock of its own"
     if listed[0].frames == "i":

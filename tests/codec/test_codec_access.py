@@ -165,11 +165,28 @@ def test_packed_b_pictures_come_in_their_order(tmp_path):
             assert np.array_equal(a, b)
 
 
+def test_packed_frames_count_where_the_user_data_let_a_decoder_see_them(tmp_path):
+    encode(pan(24, 2, 1), tmp_path / "a.m4v", codec="mpeg4", b_frames=2, gop=100)
+    pack_b_pictures(tmp_path / "a.m4v", tmp_path / "packed.avi")
+    data = (tmp_path / "packed.avi").read_bytes()
+    (tmp_path / "hidden.avi").write_bytes(data.replace(b"DivX503b1393p", b"DivX503b1393n"))
+    counts = []
+    for name in ("packed.avi", "hidden.avi"):
+        with av.open(str(tmp_path / name)) as container:
+            delivered = sum(1 for _ in container.decode(video=0))
+        with CompressedVideo(tmp_path / name) as video:
+            counts.append((delivered, video.info.frames, len(list(video.frames()))))
+    assert counts == [(24, 24, 24), (16, 16, 16)]
+
+
 def test_pictures_that_are_not_coded_do_not_count():
     layer = bytes.fromhex("000001b0f1000001b5a9130000010000000120 08d48d0800cd04040c14183f")
     coded, not_coded = bytes.fromhex("000001b6 506f"), bytes.fromhex("000001b6 504f")
-    tell = Mpeg4Teller(layer)
+    packed = b"\0\0\1\xb2DivX503b1393p"
+    tell = Mpeg4Teller(layer + packed)
     assert [tell(coded), tell(not_coded), tell(coded + coded), tell(b"\x7f")] == ["P", "", "PP", ""]
+    assert Mpeg4Teller(layer)(coded + coded) == "P"  # a decoder takes no notice of the second one
+    assert Mpeg4Teller(b"")(layer + packed + coded + coded) == "PP"
     assert Mpeg4Teller(b"")(layer + coded + not_coded) == "P"
 
 

@@ -5,6 +5,7 @@ import pickle
 from fractions import Fraction
 from math import cos, radians, sin
 from pathlib import Path
+from unittest.mock import Mock
 
 import av
 import numpy as np
@@ -21,6 +22,20 @@ from cvrl_lite.codec.turn import orientation
 ODD = Path(__file__).parents[2] / "../shared/videos/odd"
 RATIO = Fraction(64, 45)
 every_matrix = pytest.mark.parametrize("matrix", MATRICES.values(), ids=MATRICES)
+
+
+def test_a_file_that_cannot_be_turned_is_opened_once(tmp_path, monkeypatch):
+    """Nothing is decoded to look for a matrix where neither container nor codec has a place for one."""
+    counts = []
+    for name in ("a.avi", "a.mp4"):
+        encode(pan(6, 1, 1), tmp_path / name, codec="mpeg4")
+        spy = Mock(wraps=av.open)
+        monkeypatch.setattr(av, "open", spy)
+        with CompressedVideo(tmp_path / name) as video:
+            assert video.info.display_matrix is None and video.motion().mask.any()
+        monkeypatch.undo()
+        counts.append(spy.call_count)
+    assert counts == [1, 2]
 
 
 def filtered(path, matrix):

@@ -24,6 +24,7 @@ WITH_VECTORS = {
     "rv20": ".rm",
     "h261": ".h261",
 }
+WITH_B = ("h264", "mpeg4", "mpeg1video", "mpeg2video")
 WITHOUT_VECTORS = {"hevc": ".mp4", "vp8": ".webm", "vp9": ".webm", "av1": ".mkv"}
 
 
@@ -240,6 +241,23 @@ def test_vectors_do_not_depend_on_the_run_or_on_the_batch(tmp_path, monkeypatch)
     monkeypatch.setattr(raster, "_FRAMES", 3)
     again = motion_of(tmp_path / "b.mp4")
     assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("codec", "b_frames"),
+    [(codec, b) for codec in WITH_VECTORS for b in ((0, 2) if codec in WITH_B else (0,))],
+)
+def test_pixels_left_out_change_neither_vectors_nor_key_frames(tmp_path, codec, b_frames):
+    path = tmp_path / f"a{WITH_VECTORS[codec]}"
+    frames = pan(13, 3, -2, 144, 176) // 2 + noise(13, 144, 176) // 4  # many coefficients in each frame
+    encode(frames, path, codec=codec, gop=4, b_frames=b_frames)
+    with CompressedVideo(path) as video:
+        (whole,) = video.chunks(13, ("images", "motion"))
+        (part,) = video.chunks(13, ("keyframes", "motion"))
+        for other in (part.motion, video.motion()):
+            assert all(map(np.array_equal, other, whole.motion))
+        assert len(part.keyframes.indices) > 1
+        assert np.array_equal(part.keyframes.images, whole.images[part.keyframes.indices])
 
 
 def test_directions_are_two(tmp_path):
