@@ -16,11 +16,16 @@ from cvrl_lite.codec.turn import Size, turned_images
 def deinterlaced(frames: Iterable[VideoFrame]) -> Iterator[VideoFrame]:
     """One frame for each, by FFmpeg's filter bwdif; those that are not marked as interlaced stay.
 
+    So do frames too small for the filter, which wants 3 columns and 4 lines of each plane.
+
     Args:
         frames: Decoded frames of one size, in order, with all their pixels.
     """
     graph, count = None, 0
     for count, frame in enumerate(frames, 1):
+        if frame.format.chroma_width(frame.width) < 3 or frame.format.chroma_height(frame.height) < 4:
+            yield frame
+            continue
         graph = graph or _graph(frame)
         frame.pts = count
         graph.push(frame)

@@ -12,7 +12,7 @@ from material import pan
 
 from cvrl_lite import NoMotionVectors
 from cvrl_lite.cli import main
-from cvrl_lite.codec import CompressedVideo, encode, extract
+from cvrl_lite.codec import CompressedVideo, encode, extract, transcode
 from cvrl_lite.codec.extract import load
 from cvrl_lite.codec.h264_headers import read_sps
 from cvrl_lite.datasets import Entry, Sampling, VideoSet, decode
@@ -164,3 +164,13 @@ def test_what_has_no_vectors_says_how_to_get_some(tmp_path, capsys, monkeypatch,
     assert words[0] == "cvrl-lite" and main(words[1:]) == 0
     with CompressedVideo(Path(words[-1]) / f"{path.stem}.mp4") as video:
         assert video.motion(1, 5).mask.any()
+
+
+@pytest.mark.parametrize("size", [(2, 2), (4, 64), (48, 4), (6, 300)])
+def test_frames_too_small_for_the_filter_stay(tmp_path, size):
+    frames = np.arange(5, dtype=np.uint8)[:, None, None, None].repeat(3, 3) * 40
+    frames = np.ascontiguousarray(np.broadcast_to(frames, (5, *size, 3)))
+    encode(frames, tmp_path / "a.avi", codec="rawvideo")
+    assert transcode(tmp_path / "a.avi", tmp_path / "b.avi", codec="rawvideo", deinterlace=True) == 5
+    with CompressedVideo(tmp_path / "b.avi") as video:
+        assert np.abs(np.stack(list(video.frames())).mean((1, 2, 3)) - frames.mean((1, 2, 3))).max() < 3
