@@ -180,7 +180,7 @@ def _no_file(mode: int) -> str:
 
 
 def _check_replaceable(path: Path) -> None:
-    """Raises OSError where no file may take a name: it is too long, or that of a pipe, a socket or a device."""
+    """Raises OSError where no file may take a name: too long a one, or a pipe's, a socket's or a device's."""
     try:
         mode = os.stat(path).st_mode
     except FileNotFoundError:
