@@ -25,7 +25,7 @@ from cvrl_lite.codec.turn import Size, turned_images, turned_residual
 class CompressedVideo:
     """A compressed video file: what it holds, its key pictures, vectors and residuals, and clips of it.
 
-    A frame's index is its place in the sorted presentation timestamps. Decoding starts at the key picture
+    A frame's index is its place in what one straight decode delivers. Decoding starts at the key picture
     before what is asked for and uses one thread; whatever is read at any place equals the slice of a
     reading from the start. A video can be pickled and used behind a fork: each process opens the file
     for itself.
