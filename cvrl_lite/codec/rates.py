@@ -132,7 +132,8 @@ def average_rate(frames: int, duration: float, nominal: Fraction, tick: Fraction
         >>> average_rate(300, 10.01, Fraction(30000, 1001), Fraction(1, 1000))
         Fraction(30000, 1001)
     """
-    if abs(frames / float(nominal) - duration) < min(2 * max(tick, _MILLISECOND), 1 / (2 * nominal)):
+    step = Fraction(1, 2 if tick <= _COARSE else 4) / nominal
+    if abs(frames / float(nominal) - duration) < min(2 * max(tick, _MILLISECOND), step):
         return nominal
     return Fraction(frames / duration).limit_denominator(100_000)
 

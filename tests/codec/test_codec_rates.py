@@ -201,3 +201,8 @@ def test_the_codec_s_header_comes_before_a_guess():
     assert nominal_rate(stamps, Fraction(1, 1000), (Fraction(120000, 1001), Fraction(120))) == Fraction(
         120000, 1001
     )
+
+
+def test_a_coarse_clock_keeps_its_own_average():
+    """A GIF counts hundredths of a second: 0, 3 and 7 of them, and 3 more."""
+    assert average_rate(3, 0.1, Fraction(100, 3), Fraction(1, 100)) == 30
