@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from fractions import Fraction
-from itertools import chain
+from functools import lru_cache
 
 import numpy as np
 from av.container import InputContainer
@@ -45,6 +45,7 @@ def declared_rates(container: InputContainer, stream: VideoStream) -> tuple[Frac
     return tuple(_exact(Fraction(rate)) for rate in said if rate)
 
 
+@lru_cache(maxsize=64)  # many files share it
 def _exact(rate: Fraction) -> Fraction:
     """The rate in common use that a fraction stands for, or else the fraction itself."""
     return next((known for known in _COMMON if abs(rate / known - 1) < _REDUCED), rate)
@@ -100,8 +101,10 @@ def nominal_rate(
         row = np.arange(len(stamps)) / float(rate * tick)
         return float(np.ptp(stamps - row) if even else abs(rate - measured))
 
-    common = sorted(filter(fits, (*_COMMON, Fraction(max(1, round(measured))))), key=stray)
-    return next(chain(filter(fits, declared), common), measured.limit_denominator(1001))
+    if (found := next(filter(fits, declared), None)) is not None:
+        return found
+    common = filter(fits, (*_COMMON, Fraction(max(1, round(measured)))))
+    return min(common, key=stray, default=measured.limit_denominator(1001))
 
 
 def _is_even(stamps: np.ndarray, tick: Fraction) -> bool:
