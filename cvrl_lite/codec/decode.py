@@ -97,7 +97,7 @@ class Decoder(Feed):
             as a key frame).
         """
         self._begin(numbered=True, lenient=True)
-        self.rewind()
+        self._renew()
         held = self._packets() if self.kept is None else iter(self.kept)
         before = islice(held, listing.entry)
         self._read_setups(packet for number, packet in enumerate(before) if number in setups)

@@ -70,8 +70,8 @@ class Feed:
         codec = self.stream.codec.canonical_name
         self._skips = codec in VECTOR_CODECS  # heeds skip_frame packet by packet (dav1d does not)
         self._older = self._skips and codec != "h264"
-        if self._older and self.container.format.name == "avi":  # neither can tell how frames are turned
-            self._source.seen = True
+        if self._older and codec != "mpeg2video" and self.container.format.name == "avi":
+            self._source.seen = True  # no such frame is turned, or marked as fields by more than its header
         self.used = self.started = False
 
     def _set_up(self) -> None:
@@ -100,6 +100,11 @@ class Feed:
             self._open()
         self.used = True
 
+    def _renew(self) -> None:
+        """Makes the decoder know nothing of the stream, and a container that is read stand at its start."""
+        if self.started or self.kept is None:
+            self.rewind()
+
     def _begin(self, *, numbered: bool, lenient: bool) -> None:
         """Begins a run: with packets' numbers for their stamps or not, past faults or not."""
         self._numbered, self._lenient = numbered, lenient
@@ -123,7 +128,7 @@ class Feed:
         renewed = self._lenient or entry.setups is not None  # what a stream said of itself outlasts a flush
         if self.kept is not None:
             if renewed:
-                self.rewind()
+                self._renew()
             elif self.used:
                 self.context.flush_buffers()
             self.used = True

@@ -65,6 +65,14 @@ class Decoders:
             else:
                 idle.append(decoder)
 
+    @contextmanager
+    def borrow_any(self) -> Iterator[Decoder]:
+        """A decoder of whatever kind is there, to ask its container about."""
+        kinds = (kind for kind, idle in self._idle.items() if idle)
+        vectors, pixels = next(kinds, (False, "all"))
+        with self.borrow(vectors=vectors, pixels=pixels) as decoder:
+            yield decoder
+
     def close(self) -> None:
         """Closes all and keeps nothing; a second time does nothing."""
         self.closed, self.kept = True, None

@@ -94,7 +94,7 @@ class Stream:
         ratio = self.source.sample_aspect_ratio
         wide = round(index.size[1] * (ratio or 1))
         display_height, display_width = self.turned((index.size[0], max(1, wide)))
-        with self.decoders.borrow() as decoder:
+        with self.decoders.borrow_any() as decoder:
             container, stream, tick = decoder.container, decoder.stream, tick_of(decoder.stream)
             return VideoInfo(
                 file=self.name,

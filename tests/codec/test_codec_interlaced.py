@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import warnings
 from pathlib import Path
@@ -76,6 +77,19 @@ def test_progressive_frames_are_not_called_interlaced(tmp_path, name):
         data = (tmp_path / name).read_bytes()
         at = data.index(b"\0\0\1\x67") + 3
         assert not read_sps(data[at : at + 40])[1].frames_only  # else this shows nothing
+
+
+@pytest.mark.parametrize("suffix", [".avi", ".ts"])
+def test_mpeg2_frames_marked_as_fields_may_have_none_in_their_blocks(tmp_path, suffix):
+    encode(pan(8, 2, 4), tmp_path / f"a{suffix}", codec="mpeg2video")
+    data = bytearray((tmp_path / f"a{suffix}").read_bytes())
+    for found in re.finditer(rb"\x00\x00\x01\xb5[\x10-\x1f\x80-\x8f]", bytes(data)):
+        at = found.start()
+        is_sequence = data[at + 4] < 0x20
+        data[at + (5 if is_sequence else 8)] &= 0xF7 if is_sequence else 0x7F  # no longer progressive
+    (tmp_path / f"b{suffix}").write_bytes(data)
+    with CompressedVideo(tmp_path / f"b{suffix}") as video:
+        assert video.info.frames == 8 and video.info.interlaced and not video.info.vectors_in_fields
 
 
 @pytest.mark.parametrize("name", ["mbaff.mp4", "two.ts", "mbaff.264", "four.avi"])
