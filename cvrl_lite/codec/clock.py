@@ -72,7 +72,10 @@ def _turns(packets: Sequence[Listed], entry: int) -> tuple[list[int], set[int]]:
     restarts: list[int] = []
     wrong: set[int] = set()
     latest = -np.inf
-    by_dts = all(packet.dts is not None for packet in packets[entry:])
+    decoded = [packet.dts for packet in packets[entry:] if packet.dts is not None]
+    by_dts = len(decoded) == len(packets) - entry
+    steps = np.diff(decoded)
+    step = float(np.median(steps[steps > 0])) if (steps > 0).any() else 0.0
     number = entry
     while number < len(packets):
         packet = packets[number]
@@ -80,7 +83,8 @@ def _turns(packets: Sequence[Listed], entry: int) -> tuple[list[int], set[int]]:
         if stamp is not None and stamp < latest:
             near = range(number + 1, min(len(packets), number + 1 + (1 if packet.is_key else _GLITCH)))
             found = next((k for k in near if by_dts and (packets[k].dts or 0) > latest), None)
-            if found is not None:
+            # By mistake, if it goes on afterwards as if nothing had been.
+            if found and (packets[found].dts or 0) - latest > (found - number + 1) * step / 2:
                 wrong.update(range(number, found))
                 number = found
                 continue

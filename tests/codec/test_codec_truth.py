@@ -3,12 +3,15 @@
 from fractions import Fraction
 
 import av
+import matrix
 import numpy as np
 import pytest
 from material import pack_b_pictures, pan
 
-from cvrl_lite import CompressedVideo
+from cvrl_lite import CompressedVideo, DamagedVideo
 from cvrl_lite.codec import encode, extract, load, transcode
+from cvrl_lite.codec.clock import rising
+from cvrl_lite.codec.index import Listed
 
 
 def straight(path):
@@ -43,8 +46,8 @@ def equals_straight(path, tmp_path):
             assert np.abs(whole.astype(int) - images).max() <= 3  # another scaler setting
             assert video.info.picture_types == kinds
             assert video.keyframes().indices.tolist() == keys
-            assert np.array_equal(video.keyframes().images, whole[keys])
-            assert sum(video.info.gop_lengths) == count - keys[0]
+            assert np.array_equal(video.keyframes().images, whole[np.array(keys, int)])
+            assert sum(video.info.gop_lengths) == count
             field = video.motion() if video.info.has_vectors else None
             places = np.random.default_rng(0).permutation(count)[:12].tolist()
             for place in [count - 1, 0, *range(count - 1, -1, -7), *places]:
@@ -160,3 +163,93 @@ def test_packets_that_yield_no_frame_do_not_count(tmp_path, codec, b_frames, end
         path = write(tmp_path / f"a.{RAW[codec]}", tmp_path / f"{where}.{ending}", made, TICKS)
         assert len(packets_of(path)) == len(made) > 30, where
         assert len(equals_straight(path, tmp_path)) == 30
+
+
+JOINED = ["ts-h264b-twice.ts", "ts-h264b-before.ts", "ts-mpeg2b-overlaps.ts", "flv-h264b-backmid.flv"]
+
+
+@pytest.mark.parametrize("name", JOINED)
+def test_joined_recordings_keep_their_order_and_tell_the_jump(tmp_path, name):
+    (path,) = matrix.make(tmp_path, [name])
+    equals_straight(path, tmp_path)
+    with CompressedVideo(path) as video:
+        info, steps = video.info, np.diff(video.times)
+        assert info.has_timestamps and info.times_adjusted and len(info.clock_jumps) == 1
+        assert video.damage.clock_jumps == info.clock_jumps and not video.damage
+        jump = info.clock_jumps[0]
+        assert 0 < jump < info.frames and np.allclose(steps[jump - 1], np.median(steps), atol=2e-3)
+
+
+@pytest.mark.parametrize("name", ["joined_interleaved.ts", "joined_twice_stamped.ts"])
+def test_joined_files_of_other_people(real_videos, tmp_path, name):
+    assert len(equals_straight(real_videos / "odd" / name, tmp_path)) == 100
+    with CompressedVideo(real_videos / "odd" / name) as video:
+        assert video.info.clock_jumps == (50,)
+        assert np.allclose(np.diff(video.times), 0.04, atol=2e-3)
+
+
+NEW = ["new-told-main.flv", "new-told-b.mp4", "flv-h264main-then-h264b-goeson.flv", "fields-apart.ts"]
+NEW += ["fields-together.mkv", "xvid-packed.avi", "xvid-ends-packed-keys.avi", "edit-h264-two.mp4"]
+NEW += ["mpeg4-all-sync.mp4", "doubled.flv", "ts-hevcb-cutboth.ts", "avi-h264b-present.avi"]
+
+
+@pytest.mark.parametrize("name", NEW)
+def test_what_packets_do_not_tell_is_asked_of_the_decoder(tmp_path, name):
+    """New parameters, fields, packed frames, edit lists, key flags that lie, packets that stand twice."""
+    (path,) = matrix.make(tmp_path, [name])
+    equals_straight(path, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["new_parameters.flv", "field_pictures.ts", "field_pictures_paired.ts"])
+def test_odd_files_of_other_people(real_videos, tmp_path, name):
+    assert len(equals_straight(real_videos / "odd" / name, tmp_path)) == (100 if "new" in name else 25)
+
+
+@pytest.mark.parametrize("ending", ["flv", "mkv"])
+def test_one_repeated_stamp_costs_no_entry_points(tmp_path, ending):
+    packets = encoded(tmp_path, "h264", pan(60, 2, 1), gop=10)
+    moved = [
+        (data, pts - STEP * (number == 31), dts - STEP * (number == 31), key)
+        for number, (data, pts, dts, key) in enumerate(packets)
+    ]
+    path = write(tmp_path / "a.264", tmp_path / f"b.{ending}", moved, TICKS)
+    equals_straight(path, tmp_path)
+    with CompressedVideo(path) as video:
+        assert video.info.times_adjusted and not video.info.clock_jumps
+        own = np.arange(60) / 25
+        assert np.abs(video.times - video.times[0] - own).max() < 0.03  # all but one are the file's
+        with video._stream.decoders.borrow() as decoder:
+            fed, plain = [], decoder._decode
+            decoder._decode = lambda packet, *more: fed.append(packet) or plain(packet, *more)
+            list(decoder.pictures(video._stream.index, [53]))
+    assert len(fed) < 12
+
+
+def test_a_clock_that_errs_for_a_moment_is_not_begun_anew():
+    def clock(dts, keys=(0,)):
+        listed = [Listed(stamp, stamp, i in keys, 9, "P") for i, stamp in enumerate(dts)]
+        return rising(listed, 0, range(len(listed)), 10.0)
+
+    made = clock([0, 10, 20, 30])
+    assert made.stamps.tolist() == [0, 10, 20, 30] and not made.is_adjusted
+    made = clock([0, 10, 20, 5, 40, 50, 60])  # one stamp went back
+    assert made.stamps.tolist() == [0, 10, 20, 30, 40, 50, 60] and made.is_adjusted and not made.jumps
+    made = clock([0, 10, 20, 30, 40, 20, 30, 40, 50, 60])  # the clock went back for good
+    assert made.stamps.tolist() == [10 * i for i in range(10)] and made.jumps == (5,)
+    made = clock([0, 10, 20, 30, 0, 10, 20, 30], keys=(0, 4))
+    assert made.stamps.tolist() == [0, 10, 20, 30, 40, 50, 60, 70] and made.jumps == (4,)
+    made = clock([0, 10, 10, 30])
+    assert made.stamps.tolist() == [0, 10, 20, 30] and made.is_adjusted and not made.jumps
+    made = clock([5, None, 25, None])
+    assert made.stamps.tolist() == [5, 15, 25, 35] and made.is_adjusted
+
+
+def test_a_change_of_size_is_told(tmp_path):
+    for part, size in (("a", (64, 64)), ("b", (96, 128))):
+        encode(pan(10, 1, 1, *size), tmp_path / f"{part}.ts", gop=5)
+    joined = tmp_path / "ab.ts"
+    joined.write_bytes((tmp_path / "a.ts").read_bytes() + (tmp_path / "b.ts").read_bytes())
+    with CompressedVideo(joined) as video:
+        assert video.clip(0, 9).shape == (9, 64, 64, 3)
+        with pytest.raises(DamagedVideo, match="change size at frame 10: 64x64 to 128x96"):
+            list(video.frames())
