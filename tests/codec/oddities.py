@@ -273,6 +273,29 @@ _OPEN = {"b_frames": 2, "options": {"x264-params": "open-gop=1"}}
 _MUXERS = {"mpg": {"format": "vob"}}
 _OPEN = {"b_frames": 2, "options": {"x264-params": "open-gop=1"}}
 _MUXERS = {"mpg": {"format": "vob"}}
+_VARIANTS = {
+    "faststart.mp4": {"movflags": "faststart"},
+    "negative.mp4": {"movflags": "negative_cts_offsets"},
+    "negative-late.mp4": {"movflags": "negative_cts_offsets", "output_ts_offset": "3"},
+    "no-edits.mp4": {"use_editlist": "0"},
+    "dash.mp4": {"movflags": "dash+frag_keyframe"},
+    "cmaf.mp4": {"movflags": "cmaf+frag_keyframe"},
+    "separate.mp4": {"movflags": "frag_keyframe+separate_moof+omit_tfhd_offset"},
+    "hybrid.mp4": {"movflags": "hybrid_fragmented+frag_keyframe"},
+    "short.mp4": {"movflags": "empty_moov+default_base_moof", "frag_duration": "100000"},
+    "clusters.mkv": {"cluster_size_limit": "3000"},
+    "dash.mkv": {"dash": "1"},
+    "front.mkv": {"cues_to_front": "1", "reserve_index_space": "10000"},
+    "rate.ts": {"muxrate": "3000000"},
+    "headers.ts": {"mpegts_flags": "resend_headers+pat_pmt_at_frames"},
+    "lengths.ts": {"omit_video_pes_length": "0", "pes_payload_size": "100"},
+    "program.mpg": {"format": "mpeg"},
+    "dvd.vob": {"format": "dvd"},
+    "svcd.mpg": {"format": "svcd"},
+    "index.flv": {"flvflags": "add_keyframe_index"},
+    "nothing.flv": {"flvflags": "no_metadata+no_sequence_end"},
+    "plain.avi": {"reserve_index_space": "0"},
+}  # FFmpeg's own ways to write a container
 _MP4B = {"codec": "mpeg4", "b_frames": 2}
 
 
@@ -363,6 +386,9 @@ def _oddities() -> dict[str, Maker]:
         found[f"sound.{suffix}"] = plain(mux, {"sound": sound}, **_B)
         found[f"sound-first.{suffix}"] = plain(mux, {"sound": f"first {sound}"}, **_B)
         found[f"sound-mpeg4.{suffix if suffix != 'flv' else 'mov'}"] = plain(mux, {"sound": sound}, **_MP4B)
+    for name, muxer in _VARIANTS.items():
+        found[f"variant-{name}"] = plain(muxer, **_B)
+        found[f"variant-open-{name}"] = plain(muxer, **_OPEN)
     found["packets.m2ts"] = plain({"format": "mpegts", "mpegts_m2ts_mode": "1"}, **_B)
     return found
 

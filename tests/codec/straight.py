@@ -30,6 +30,7 @@ WITH_VECTORS = frozenset(
 )
 # FFmpeg's decoders of these keep no vectors of B-frames and export another frame's, or zeros.
 WITHOUT_B_VECTORS = frozenset({"mpeg4", "h263", "rv20"})
+_ALL_FLAGGED = frozenset({"h261", "h263"})  # FFmpeg's parsers take each of their packets for a key packet
 _WAIT_FOR_A_KEY = frozenset({"h264", "hevc", "vp9", "av1"})
 _TYPES = {0: "?", 1: "I", 2: "P", 3: "B", 4: "P", 5: "I", 6: "P", 7: "I"}
 
@@ -202,7 +203,8 @@ def _decoded(
             if not packet.size or late:
                 continue
         if cut is None and packet is not None:
-            cut = not packet.is_discard and found.codec not in _WAIT_FOR_A_KEY
+            headless = not packet.is_keyframe or found.codec in _ALL_FLAGGED
+            cut = headless and not packet.is_discard and found.codec not in _WAIT_FOR_A_KEY
         try:
             frames = context.decode(packet)
         except av.FFmpegError:
