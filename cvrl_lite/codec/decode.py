@@ -211,6 +211,8 @@ class Decoder(Feed):
         # Frames that nothing refers to need no decoding unless they are wanted.
         choosy = self._skips and not lenient and not index.numbered
         skipping = False
+        # Behind the last frame may lie packets that should have given more: it is handed on after them.
+        final = wanted[-1] if index.numbered and not lenient and wanted[-1] == index.frames - 1 else -1
         try:
             for packet in self._packets_until(index, key, chosen, lenient=lenient):
                 place = places.get(packet.pts) if choosy and packet is not None else None
@@ -223,7 +225,7 @@ class Decoder(Feed):
                         continue
                     if self._sound(frame, place, index):
                         waiting.setdefault(place, frame)
-                    while due is not None and due in waiting:
+                    while due is not None and due != final and due in waiting:
                         yield due, waiting.pop(due)
                         left -= 1
                         due = next(order, None)
@@ -232,7 +234,9 @@ class Decoder(Feed):
         finally:
             if choosy:
                 self.context.skip_frame = "DEFAULT"
-        if left:
+        if left == 1 and final in waiting:
+            yield final, waiting[final]
+        elif left:
             raise DamagedVideo(
                 self.name, f"{left} of {len(wanted)} frames could not be decoded, first frame {due}"
             )

@@ -182,8 +182,8 @@ class Feed:
         try:
             frames = self.context.decode(packet)
         except av.FFmpegError as error:
-            if packet is not None and self._is_empty(packet):
-                return []
+            if packet is not None and (packet.pts is None or self._is_empty(packet)):
+                return []  # only fed to make others come out, or nothing in it
             stamp = None if packet is None else packet.pts
             if self._lenient:
                 self.refused.append(stamp)

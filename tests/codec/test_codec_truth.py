@@ -244,6 +244,22 @@ def test_a_clock_that_errs_for_a_moment_is_not_begun_anew():
     assert made.stamps.tolist() == [5, 15, 25, 35] and made.is_adjusted
 
 
+def test_frames_lost_behind_the_last_one_are_told(tmp_path):
+    """Packets for which the file lacks the parameters: what comes before them is all that there is."""
+    (path,) = matrix.make(tmp_path, ["new-told-b.mkv"])
+    with CompressedVideo(path) as video:
+        assert video.clip(0, 10).shape[0] == 10 and video.damage.bad_packets > 10
+        for read in (
+            lambda: list(video.frames()),
+            video.motion,
+            lambda: video.clip(video.info.frames - 1, 1),
+        ):
+            with pytest.raises(DamagedVideo, match="cannot be decoded"):
+                read()
+    with CompressedVideo(path, on_damage="keep") as video:
+        assert len(list(video.frames())) == video.info.frames == video.damage.frames
+
+
 def test_a_change_of_size_is_told(tmp_path):
     for part, size in (("a", (64, 64)), ("b", (96, 128))):
         encode(pan(10, 1, 1, *size), tmp_path / f"{part}.ts", gop=5)
