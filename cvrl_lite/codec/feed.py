@@ -136,7 +136,7 @@ class Feed:
                 self._read_setups(self.kept[number] for number in entry.setups)
             return islice(self.kept, entry.number, None)
         stamp = entry.dts if entry.pts is None else entry.pts
-        is_told = not index.numbered or entry.position is not None
+        is_told = index.seekable and not (index.numbered and entry.position is None)
         if not renewed and is_told and stamp is not None and (self.used or entry.number):
             self.used = True
             with suppress(av.FFmpegError):  # that cannot seek in this container

@@ -7,7 +7,6 @@ doubt, `scan` asks the decoder.
 
 from __future__ import annotations
 
-import re
 import sys
 from bisect import bisect_right
 from dataclasses import dataclass
@@ -15,12 +14,12 @@ from fractions import Fraction
 from functools import cached_property
 from typing import NamedTuple
 
-import av
 import numpy as np
 from av.container import InputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
+from cvrl_lite.codec.ending import missing_end
 from cvrl_lite.codec.headers import teller
 from cvrl_lite.codec.packets import SPREAD, packets
 from cvrl_lite.codec.rates import declared_rates, is_raw, nominal_rate, tick_of
@@ -28,7 +27,6 @@ from cvrl_lite.errors import DamagedVideo, EncryptedVideo
 
 _MOST_KEPT = 4_000_000  # bytes of packets that an open video may hold in memory
 _HOLE = 1.5  # steps from one frame to the next from which on the stamps are said to have a hole
-_CLOCK = re.compile(r"(\d{1,6}):(\d\d):(\d\d(?:\.\d*)?)", re.ASCII)
 
 
 class Key(NamedTuple):
@@ -85,6 +83,8 @@ class Index:
         sound: How many frames lie before the first known fault; the others are decoded from the start.
         numbered: Whether `places` has the packets' numbers, as stamps do not tell them apart.
         times_adjusted: Whether some times are not the file's, as its stamps do not rise or are missing.
+        seekable: Whether stamps name packets after a seek, too, as they do not where FFmpeg makes them up on
+            its way: in streams without a container, and where a packet of the container holds several frames.
         clock_jumps: The frames at which the file's clock jumps back; from there on times go on from before.
         in_fields: Whether blocks may be predicted field by field, as in interlaced video.
     """
@@ -102,6 +102,7 @@ class Index:
     numbered: bool = False
     times_adjusted: bool = False
     clock_jumps: tuple[int, ...] = ()
+    seekable: bool = True
     in_fields: bool = False
 
     @property
@@ -150,6 +151,7 @@ class Listing:
         last: The duration of the last frame, in ticks; 0 if unknown.
         breaks_off: As in `Index`.
         in_fields: As in `Index`.
+        seekable: As in `Index`.
     """
 
     packets: list[Listed]
@@ -164,6 +166,7 @@ class Listing:
     last: int
     breaks_off: str
     in_fields: bool
+    seekable: bool
 
     @property
     def key_stamps(self) -> frozenset[int]:
@@ -173,10 +176,16 @@ class Listing:
     def key(self, number: int, frame: int, setups: tuple[int, ...] | None = None) -> Key:
         """The key packet of this number, whose frame has this index."""
         packet = self.packets[number]
-        pts, dts = (None, None) if self.is_raw else (packet.pts, packet.dts)  # made up, and no way to seek
         flagged = packet.frames[:1] not in ("", "i")
         return Key(
-            pts, dts, frame, number, frame, self.positions.get(number), is_flagged=flagged, setups=setups
+            packet.pts,
+            packet.dts,
+            frame,
+            number,
+            frame,
+            self.positions.get(number),
+            is_flagged=flagged,
+            setups=setups,
         )
 
     def timed(self, stamps: np.ndarray, frames: int, clock: np.ndarray) -> tuple[np.ndarray, float, Fraction]:
@@ -228,6 +237,7 @@ class Listing:
             bytes=sizes,
             breaks_off=self.breaks_off,
             in_fields=self.in_fields,
+            seekable=self.seekable,
         )
 
 
@@ -252,6 +262,7 @@ def list_packets(
     parameters: dict[int, tuple[bytes, ...]] = {}
     held, ends, last, breaks_off, news = 0, -sys.maxsize, 0, "", False
     before: Packet | None = None
+    made_up = False
     twice, codec = False, stream.codec.canonical_name
     formats = container.format.name.split(",")
     is_mp4 = "mp4" in formats
@@ -259,6 +270,7 @@ def list_packets(
     try:
         for number, packet in enumerate(packets(name, container, stream)):
             bytes_left -= packet.size
+            made_up = made_up or packet.pos is None
             if kept is not None and bytes_left >= 0:
                 kept.append(packet)
             held += not packet.is_corrupt  # one cut short is decoded as far as it goes
@@ -310,6 +322,7 @@ def list_packets(
         doubt = "a packet stands twice, which a decoder may leave out"
     if news:
         doubt = "its parameters change"
+    stamps = [p.dts if p.pts is None else p.pts for p in listed[entry:]]
     return Listing(
         listed,
         entry,
@@ -321,8 +334,9 @@ def list_packets(
         is_raw=is_raw(container),
         size=size,
         last=last * (is_mp4 or "matroska" in formats),  # elsewhere FFmpeg guesses
-        breaks_off=breaks_off or _missing_end(container, stream, held, listed[entry:]),
+        breaks_off=breaks_off or missing_end(container, stream, held, stamps),
         in_fields=tell is not None and tell.in_fields,
+        seekable=not made_up and not is_raw(container),
     )
 
 
@@ -355,34 +369,6 @@ def _doubt(listed: list[Listed], container: str, codec: str) -> str:
         if codec == "hevc" and order.min() < order[0]:
             return "leading frames may be decodable or not"
     return ""
-
-
-def _missing_end(container: InputContainer, stream: VideoStream, held: int, shown: list[Listed]) -> str:
-    """What is missing where the container announces more frames than its packets hold; else ""."""
-    formats = container.format.name.split(",")
-    if "mp4" in formats:  # the sample table, after edit lists
-        listed = len(stream.index_entries)
-        return f"it breaks off after {held} of {listed} frames" if held < listed else ""
-    stamps = [stamp for p in shown if (stamp := p.dts if p.pts is None else p.pts) is not None]
-    announced = _announced_seconds(container, stream, formats)
-    if not announced or not stamps or stream.time_base is None:
-        return ""
-    lasts = float((max(stamps) - min(stream.start_time or 0, 0)) * stream.time_base)  # announced from 0 on
-    last = 1 / float(stream.average_rate or 25)  # from the last frame's start to its end
-    short = announced - lasts - last > max(0.5, 0.05 * announced)
-    return f"it breaks off after {lasts:.1f} of {announced:.1f} s" if short else ""
-
-
-def _announced_seconds(container: InputContainer, stream: VideoStream, formats: list[str]) -> float:
-    """How long the stream is by the file's own header; 0 where it does not say."""
-    if "avi" in formats and stream.frames and stream.time_base:  # its duration is guessed from what is there
-        return float(stream.frames * stream.time_base)
-    if "matroska" in formats:
-        if tag := _CLOCK.fullmatch(stream.metadata.get("DURATION", "")):
-            return int(tag[1]) * 3600 + int(tag[2]) * 60 + float(tag[3])
-        if len(container.streams) == 1 and container.duration:
-            return container.duration / av.time_base
-    return 0.0
 
 
 def describe_streams(container: InputContainer) -> tuple[str, ...]:

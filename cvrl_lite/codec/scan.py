@@ -87,6 +87,7 @@ def scan(decoder: Decoder, listing: Listing) -> Index:
         bytes=np.empty(0, np.int64),
         breaks_off=listing.breaks_off,
         in_fields=listing.in_fields,
+        seekable=listing.seekable,
         numbered=True,
         times_adjusted=stamped and clock.is_adjusted,
         clock_jumps=clock.jumps if stamped else (),

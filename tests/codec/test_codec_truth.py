@@ -269,3 +269,13 @@ def test_a_change_of_size_is_told(tmp_path):
         assert video.clip(0, 9).shape == (9, 64, 64, 3)
         with pytest.raises(DamagedVideo, match="change size at frame 10: 64x64 to 128x96"):
             list(video.frames())
+
+
+def test_stamps_that_ffmpeg_makes_up_name_no_packet_after_a_seek(tmp_path):
+    """A program stream packs several frames into a packet of its own; those without stamps are given some."""
+    encode(pan(60, 2, 1), tmp_path / "a.mpg", codec="mpeg2video", gop=6)
+    with av.open(str(tmp_path / "a.mpg")) as container:
+        assert any(packet.pos is None for packet in container.demux(video=0) if packet.size)
+    equals_straight(tmp_path / "a.mpg", tmp_path)
+    with CompressedVideo(tmp_path / "a.mpg") as video:
+        assert not video._stream.index.seekable
