@@ -32,8 +32,7 @@ def terminable() -> Iterator[None]:
     So files are closed, and workers end with their starter; else those that wait for work would stay.
     Handlers that are there already stay.
     """
-    ours = threading.current_thread() is threading.main_thread()  # only there can signals be handled
-    if not ours or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+    if not _can_handle_signals() or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
         yield
         return
     process = os.getpid()
@@ -58,10 +57,15 @@ def begin_worker(_: int = 0) -> None:
     answer: it may need what the worker is reading to finish a step. Where the starter is gone, so is the
     worker, which would else wait for work for ever and hold on to the starter's output.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if hasattr(signal, "alarm"):
-        signal.signal(signal.SIGTERM, lambda *_: signal.alarm(_GRACE))
+    if _can_handle_signals():  # else it is one of a cluster's threads, which answers them itself
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        if hasattr(signal, "alarm"):
+            signal.signal(signal.SIGTERM, lambda *_: signal.alarm(_GRACE))
     end_with_starter()
+
+
+def _can_handle_signals() -> bool:
+    return threading.current_thread() is threading.main_thread()
 
 
 def end_with_starter() -> None:

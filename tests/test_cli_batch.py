@@ -96,7 +96,7 @@ def test_extract_on_a_dask_cluster_from_a_shell(clips, tmp_path, own):
     if own:
         run = shell(*words, "--workers", "2", folder=tmp_path)
     else:
-        how = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
+        how = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": ":0"}
         with distributed.LocalCluster(**how) as cluster:
             run = shell(*words, "--scheduler", cluster.scheduler_address, folder=tmp_path)
     assert run.returncode == 1 and one_line(run.stderr) and "text.mp4" in run.stderr

@@ -191,7 +191,7 @@ def _workers(backend: str | None, workers: int, scheduler: str | None) -> Iterat
                 raise ModuleNotFoundError("--backend dask needs dask: pip install distributed") from None
             cluster: Any = scheduler
             if scheduler is None:
-                how = {"n_workers": workers, "threads_per_worker": 1, "dashboard_address": None}
+                how = {"n_workers": workers, "threads_per_worker": 1, "dashboard_address": ":0"}
                 # dask warns of workers that take long to end, which hurts nothing
                 cluster = stack.enter_context(LocalCluster(**how, silence_logs=logging.ERROR))
             stack.enter_context(Client(cluster))

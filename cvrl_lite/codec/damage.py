@@ -25,7 +25,9 @@ class Damage:
         bad_packets: Packets that the decoder refused.
         corrupt: Indices (among those that could be read) of pictures marked as corrupt: parts of them are
             concealed.
-        missing: Times in seconds of pictures that the file lists and the decoder did not deliver.
+        missing: Times in seconds of pictures that the file lists and the decoder did not deliver. Where the
+            packets leave in doubt which pictures there are, as a packet overwritten does, there is no such
+            list: `bad_packets` alone tells what was lost.
         breaks_off: How the file ends too early; "" where it does not.
         clock_jumps: Indices of frames at which the file's clock jumps back, as where files were joined.
             Nothing is lost by that, so it does not count as damage.

@@ -12,8 +12,9 @@ from cvrl_lite import CompressedVideo, NoMotionVectors, VideoError
 from cvrl_lite.codec import Motion, encode, raster
 from cvrl_lite.codec.compiled import compiled_paint
 from cvrl_lite.codec.decode import Decoder
-from cvrl_lite.codec.index import list_packets
 from cvrl_lite.codec.motion import reference_steps
+from cvrl_lite.codec.pool import Decoders
+from cvrl_lite.codec.scan import read_index
 from cvrl_lite.codec.source import Source
 
 VECTORED = [name for name, (codec, *_) in COUNTS.items() if codec in ("h264", "mpeg4")]
@@ -210,9 +211,9 @@ def digest(path, threads):
             super()._open()
             self.context.thread_count = threads
 
-    decoder = Sliced(Source(str(path)), vectors=True)
-    decoder.rewind()
-    index = list_packets(str(path), decoder.container, decoder.stream).index()
+    source = Source(str(path))
+    index = read_index(source, Decoders(source))
+    decoder = Sliced(source, vectors=True)
     found = []
     for place, frame in decoder.pictures(index, range(index.frames)):
         held = raster.records(frame)
