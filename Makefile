@@ -43,7 +43,7 @@ $(STAMP): pyproject.toml constraints.txt | $(BIN)/pip
 	@touch $@
 
 data: setup  ## make the course's clips (in the user's cache folder, see CVRL_CACHE)
-	$(BIN)/python -c "from cvrl_lite.scenes import course_set; print('clips in', course_set())"
+	$(BIN)/python -c "from cvrl_lite.datasets.moving_scenes import course_set; print('clips in', course_set())"
 
 lab: setup data  ## open the course in JupyterLab (LAB_ARGS=...)
 	$(BIN)/python -m jupyter lab $(AS_ROOT) --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb $(LAB_ARGS)

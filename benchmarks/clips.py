@@ -13,8 +13,8 @@ import numpy as np
 
 from cvrl_lite import CompressedVideo
 from cvrl_lite.codec import encode
+from cvrl_lite.datasets.moving_scenes import draw
 from cvrl_lite.files import cache_dir
-from cvrl_lite.scenes import draw
 
 ROOT = Path(__file__).resolve().parent.parent
 SUFFIXES = (".mp4", ".mkv", ".avi", ".webm", ".264")
@@ -30,7 +30,7 @@ CLIPS: dict[str, tuple[str, tuple[int, int], dict[str, Any]]] = {
         {"gop": 12, "preset": "medium", "crf": 23, "b_frames": 3, "references": 3},
     ),
     "H.264 1280x720": ("mp4", (720, 1280), {"gop": 250, "preset": "medium", "crf": 23}),
-    "MPEG-4 320x240": ("avi", (240, 320), {"gop": 12, "codec": "mpeg4", "quantiser": 4}),
+    "MPEG-4 320x240": ("avi", (240, 320), {"gop": 12, "codec": "mpeg4", "quantizer": 4}),
 }
 """By name: container, (H, W), arguments of `encode`."""
 

@@ -14,7 +14,7 @@ import numpy as np
 from timing import Missing, table
 
 from cvrl_lite.codec import encode
-from cvrl_lite.scenes import ACTIONS, SCENES, draw
+from cvrl_lite.datasets.moving_scenes import ACTIONS, SCENES, draw
 
 CLIPS = 16  # different ones; the rest are further names of them
 FRAMES, SIDE = 40, 112

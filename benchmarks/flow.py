@@ -17,14 +17,14 @@ from timing import Missing, Reader, Timing, in_turn, say, table, typical
 
 from cvrl_lite import CompressedVideo
 from cvrl_lite.codec import encode
-from cvrl_lite.scenes import ACTIONS, SCENES, draw
+from cvrl_lite.datasets.moving_scenes import ACTIONS, SCENES, draw
 
 METHODS = {"DIS": "OpenCV DIS (medium)", "Farneback": "OpenCV Farneback"}
 SIDE, FRAMES = 240, 25
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
-def grey(path: Path, frames: int) -> np.ndarray:
+def gray(path: Path, frames: int) -> np.ndarray:
     """(T, H, W) uint8 of a clip's first pictures."""
     with CompressedVideo(path) as video:
         stop = min(frames, video.info.frames)
@@ -56,7 +56,7 @@ def compare(reader: Reader | None, seeds: int) -> dict[str, list[float]]:
     """The agreement of each method, means over clips of all actions."""
     scores: dict[str, list[list[float]]] = {}
     with tempfile.TemporaryDirectory() as folder:
-        file, pictures, fields = (Path(folder) / name for name in ("clip.mp4", "grey.npy", "flow.npy"))
+        file, pictures, fields = (Path(folder) / name for name in ("clip.mp4", "gray.npy", "flow.npy"))
         for seed, action in ((seed, action) for seed in range(seeds) for action in ACTIONS):
             scene = SCENES[(seed * len(ACTIONS) + ACTIONS.index(action)) % len(SCENES)]
             encode(draw(scene, action, seed, frames=FRAMES, size=SIDE), file)
@@ -70,7 +70,7 @@ def compare(reader: Reader | None, seeds: int) -> dict[str, list[float]]:
                 "no motion at all": np.zeros_like(truth),
             }
             if reader:
-                np.save(pictures, grey(file, FRAMES))
+                np.save(pictures, gray(file, FRAMES))
                 for method, name in METHODS.items():
                     reader.run("flow", pictures, method=method, to=str(fields))
                     found[name] = np.load(fields)[some[1:]]
@@ -91,13 +91,13 @@ def tables(rounds: int, fast: bool) -> list[str]:
 
     def decoding() -> Timing:
         began = time.process_time()
-        made = grey(path, frames)
+        made = gray(path, frames)
         return Timing(len(made), 0, time.process_time() - began)
 
     contenders = {"motion vectors": lambda: ours.run("vectors", path)}
     with tempfile.TemporaryDirectory() as folder:
-        pictures = Path(folder) / "grey.npy"
-        np.save(pictures, grey(path, frames))
+        pictures = Path(folder) / "gray.npy"
+        np.save(pictures, gray(path, frames))
         if reader:
             contenders["decoding"] = decoding
             for method, name in METHODS.items():

@@ -37,11 +37,11 @@ from pack import Packed, unpack
 from stepping import Samples, Stepper, forward_flops, retrieval
 
 import cvrl_lite
-from cvrl_lite import pretrain
-from cvrl_lite.augment import augment, plain
+from cvrl_lite import train
 from cvrl_lite.models import VideoBackbone
 from cvrl_lite.pretext import info_nce_in_blocks
 from cvrl_lite.pretext.gather import _Gather
+from cvrl_lite.transforms import augment, plain
 
 EPOCHS = {"UCF101": 120 * 9537, "Kinetics-400": 120 * 300_000}  # clips in 120 epochs
 WAYS: tuple[tuple[str, dict[str, Any]], ...] = (
@@ -66,15 +66,15 @@ class Bench:
 
     def __init__(self, packed: Packed, *, fast: bool, minutes: float) -> None:
         self.fast, self.minutes = fast, minutes
-        self.device = pretrain.device()
+        self.device = train.device()
         self.cuda = self.device.type == "cuda"
         self.samples = Samples(packed, self.device, 0)
         self.peak, self.step_seconds = float("nan"), float("nan")
         self.fastest: dict[str, Any] = {}
 
-    def recipe(self, batch: int = 64) -> pretrain.Recipe:
+    def recipe(self, batch: int = 64) -> train.Recipe:
         """The paper's recipe on the packed samples."""
-        recipe = pretrain.recipes.ucf101_r2plus1d26(batch=batch).replace(
+        recipe = train.recipes.ucf101_r2plus1d26(batch=batch).replace(
             decoded=self.samples.images.shape[2], precision="bfloat16"
         )
         if self.fast:
@@ -134,7 +134,7 @@ class Bench:
                 self.step_seconds, self.fastest = rows[-1]["seconds"], how
         return rows
 
-    def measured(self, recipe: pretrain.Recipe, how: dict[str, Any], times: int = 20) -> dict[str, Any]:
+    def measured(self, recipe: train.Recipe, how: dict[str, Any], times: int = 20) -> dict[str, Any]:
         """Clips a second, memory and share of the peak of one way to do a step."""
         times = 2 if self.fast else times
         if self.cuda:
@@ -274,14 +274,14 @@ class Bench:
 
     def laptop(self) -> dict[str, Any]:
         """The laptop recipe on the same samples: 600 steps of 40."""
-        recipe = pretrain.recipes.laptop().replace(
+        recipe = train.recipes.laptop().replace(
             steps=2 if self.fast else 600,
             batch=4 if self.fast else 40,
             precision="bfloat16" if self.cuda else "float32",
         )
         return self.trained(recipe, {}, None)
 
-    def trained(self, recipe: pretrain.Recipe, how: dict[str, Any], seconds: float | None) -> dict[str, Any]:
+    def trained(self, recipe: train.Recipe, how: dict[str, Any], seconds: float | None) -> dict[str, Any]:
         """Trains, shortening the schedule's tail only if time runs out; loss curve and scores."""
         stepper = Stepper(recipe, self.device, **how)
         before = self.scores(stepper.model.backbone, recipe)
@@ -312,13 +312,13 @@ class Bench:
         }
 
     @torch.no_grad()
-    def scores(self, backbone: VideoBackbone, recipe: pretrain.Recipe) -> dict[str, Any]:
+    def scores(self, backbone: VideoBackbone, recipe: train.Recipe) -> dict[str, Any]:
         """R@1 and R@5 of the groups to report on, one clip a video."""
         backbone.eval()
         frames, size = recipe.sampling.frames, recipe.augmentation.size
         rows = []
         for images in self.samples.images.split(32):
-            clips = plain(images[:, -1 - frames : -1], size, recipe.augmentation.normalise)
+            clips = plain(images[:, -1 - frames : -1], size, recipe.augmentation.normalize)
             rows.append(backbone.features(clips).float().cpu())
         backbone.train()
         return retrieval(self.samples.packed, torch.cat(rows).numpy())

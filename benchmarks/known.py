@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from cvrl_lite.scenes.actions import FINE, paths
-from cvrl_lite.scenes.integers import Dice
-from cvrl_lite.scenes.sprites import tile
-from cvrl_lite.scenes.textures import REFERENCE
+from cvrl_lite.datasets.moving_scenes.actions import FINE, paths
+from cvrl_lite.datasets.moving_scenes.integers import Dice
+from cvrl_lite.datasets.moving_scenes.sprites import tile
+from cvrl_lite.datasets.moving_scenes.textures import REFERENCE
 
 _OPAQUE = 16  # of 256: less than that shows through a sprite
 _SHADOW = 156  # more than that shows through a shadow, and what it falls on goes on as it went
@@ -22,7 +22,7 @@ def known_motion(action: str, seed: int, frames: int, size: int) -> tuple[np.nda
     """Where the content of each pixel was one frame ago.
 
     Args:
-        action: As given to `cvrl_lite.scenes.draw`.
+        action: As given to `cvrl_lite.datasets.moving_scenes.draw`.
         seed: As given to it.
         frames: T.
         size: As given to it: H and W.
@@ -34,12 +34,12 @@ def known_motion(action: str, seed: int, frames: int, size: int) -> tuple[np.nda
         frame's are zero and False.
     """
     places = paths(action, seed, frames)  # (T, N, 2)
-    centre = (4 * places * size // FINE + 2 * REFERENCE * size) // REFERENCE  # quarter pixels, as drawn
+    center = (4 * places * size // FINE + 2 * REFERENCE * size) // REFERENCE  # quarter pixels, as drawn
     owner = np.full((frames, size, size), -1)
     for number in range(places.shape[1]):
-        through = tile(Dice(seed, 4, number), 0, size).through  # its colour does not matter here
+        through = tile(Dice(seed, 4, number), 0, size).through  # its color does not matter here
         side = through.shape[1]
-        for t, (left, top) in enumerate((centre[:, number] - 2 * (side - 1)).tolist()):
+        for t, (left, top) in enumerate((center[:, number] - 2 * (side - 1)).tolist()):
             if not (-4 * side < left < 4 * size and -4 * side < top < 4 * size):
                 continue
             x, y, shift = left >> 2, top >> 2, 4 * (top & 3) + (left & 3)
@@ -51,7 +51,7 @@ def known_motion(action: str, seed: int, frames: int, size: int) -> tuple[np.nda
             below[cover < _OPAQUE] = number
 
     step = np.zeros((frames, places.shape[1], 2), np.float32)  # back in time
-    step[1:] = (centre[:-1] - centre[1:]) / 4
+    step[1:] = (center[:-1] - center[1:]) / 4
     back, moving = np.zeros((frames, 2, size, size), np.float32), np.zeros((frames, size, size), bool)
     rows, columns = np.mgrid[0:size, 0:size]
     for t in range(1, frames):

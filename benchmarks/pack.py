@@ -69,9 +69,9 @@ def pack(folder: Path, target: Path, quality: int, seed: int = 0) -> None:
         ValueError: No clip is there, a name has no group, or a clip is too short.
     """
     from cvrl_lite import CompressedVideo
-    from cvrl_lite.datasets.cutting import Timeline
+    from cvrl_lite.datasets.clip_sampling import Timeline
     from cvrl_lite.datasets.decoded import VECTOR_STEPS, key_frames, read_square, read_vectors
-    from cvrl_lite.datasets.sampling import windows_of
+    from cvrl_lite.datasets.from_memory import windows_of
 
     paths = sorted(path for path in folder.glob("*/*") if path.suffix in (".avi", ".mp4"))
     if not paths:

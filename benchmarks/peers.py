@@ -31,7 +31,7 @@ def paint(columns: dict[str, np.ndarray], height: int, width: int) -> tuple[np.n
     """Past vectors on a field of 8x8 cells, the plain way: a scatter for each cell of each block size.
 
     Args:
-        columns: Of the vectors: source, w, h, dst_x, dst_y (the centre), motion_x, motion_y, motion_scale.
+        columns: Of the vectors: source, w, h, dst_x, dst_y (the center), motion_x, motion_y, motion_scale.
         height: Of the picture.
         width: Of the picture.
     """
@@ -217,9 +217,9 @@ def opencv() -> tuple[str, dict[str, Job]]:
     def flow(path: str, method: str, to: str = "") -> dict[str, Any]:
         """Flow from each picture back to the one before, as the vectors point.
 
-        `path` is an .npy file of (T, H, W) uint8 grey pictures; the result goes to `to`, (T - 1, 2, H, W).
+        `path` is an .npy file of (T, H, W) uint8 gray pictures; the result goes to `to`, (T - 1, 2, H, W).
         """
-        grey = np.load(path)
+        gray = np.load(path)
         if method == "DIS":
             search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
 
@@ -231,7 +231,7 @@ def opencv() -> tuple[str, dict[str, Job]]:
                 return cv2.calcOpticalFlowFarneback(here, before, None, 0.5, 3, 15, 3, 5, 1.2, 0)
 
         began = clock()
-        fields = [run(here, before) for before, here in pairwise(grey)]
+        fields = [run(here, before) for before, here in pairwise(gray)]
         ended = clock()
         if to:
             np.save(to, np.stack(fields).transpose(0, 3, 1, 2))

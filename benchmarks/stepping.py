@@ -18,12 +18,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from pack import UNITS, Packed
 
-from cvrl_lite import pretrain
-from cvrl_lite.augment import augment
+from cvrl_lite import train
 from cvrl_lite.datasets import VECTOR_STEPS, Batch
 from cvrl_lite.evaluate import hits
-from cvrl_lite.pretrain.model import on_device
-from cvrl_lite.pretrain.optim import learning_rate, optimiser_for
+from cvrl_lite.train.model import on_device
+from cvrl_lite.train.optim import learning_rate, optimizer_for
+from cvrl_lite.transforms import augment
 
 GALLERY, QUERIES = range(8, 20), range(22, 26)  # groups of sources, by the number in the file's name
 
@@ -39,7 +39,7 @@ class Samples:
         self.rows = np.flatnonzero(np.isin(packed.groups, GALLERY))
         self.random = np.random.default_rng(seed)
 
-    def batch(self, rows: np.ndarray, recipe: pretrain.Recipe) -> Batch:
+    def batch(self, rows: np.ndarray, recipe: train.Recipe) -> Batch:
         """Samples of some clips, cut to the recipe's number of frames and windows."""
         how, at = recipe.sampling, torch.from_numpy(rows).to(self.device)
         clips = self.images[at]
@@ -53,7 +53,7 @@ class Samples:
             torch.from_numpy(self.random.integers(2**62, size=len(rows))),
         )
 
-    def training(self, recipe: pretrain.Recipe) -> Iterator[Batch]:
+    def training(self, recipe: train.Recipe) -> Iterator[Batch]:
         """Batches without end: each training clip once a round."""
         waiting = np.zeros(0, np.int64)
         while True:
@@ -68,7 +68,7 @@ class Stepper:
 
     def __init__(
         self,
-        recipe: pretrain.Recipe,
+        recipe: train.Recipe,
         device: torch.device,
         *,
         channels_last: bool = True,
@@ -81,7 +81,7 @@ class Stepper:
         self.model = on_device(recipe, device)
         if not channels_last:
             self.model.to(memory_format=torch.contiguous_format)
-        self.optimizer = optimiser_for(self.model, recipe.optimisation)
+        self.optimizer = optimizer_for(self.model, recipe.optimization)
         if fused:
             for group in self.optimizer.param_groups:
                 group["fused"], group["foreach"] = True, False
@@ -102,7 +102,7 @@ class Stepper:
             loss, parts = self.called(views, self.done / recipe.steps)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        clip = recipe.optimisation.clip_norm
+        clip = recipe.optimization.clip_norm
         if clip is not None:
             nn.utils.clip_grad_norm_(self.model.parameters(), clip)
         self.optimizer.step()
@@ -127,7 +127,7 @@ def retrieval(packed: Packed, features: np.ndarray) -> dict[str, Any]:
     }
 
 
-def forward_flops(samples: Samples, recipe: pretrain.Recipe) -> float:
+def forward_flops(samples: Samples, recipe: train.Recipe) -> float:
     """Arithmetic of the way there of one step, by torch's own count of a small batch."""
     from torch.utils.flop_counter import FlopCounterMode
 

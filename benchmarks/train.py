@@ -22,11 +22,11 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from cvrl_lite import pretrain
+from cvrl_lite import train
 from cvrl_lite.datasets import Batch, Sampler
 from cvrl_lite.pretext import info_nce, info_nce_in_blocks
-from cvrl_lite.pretrain.loop import _Training
-from cvrl_lite.pretrain.parallel import Stop
+from cvrl_lite.train.distributed import Stop
+from cvrl_lite.train.engine import _Training
 
 
 class Same:
@@ -42,7 +42,7 @@ class Same:
         return iter([self.batch] * (steps - first))
 
 
-def made_up(recipe: pretrain.Recipe, batch: int) -> Batch:
+def made_up(recipe: train.Recipe, batch: int) -> Batch:
     """A batch of noise in the recipe's shapes."""
     side, cells, how = recipe.decoded, recipe.decoded_cells, recipe.sampling
     windows = (batch, 1 + how.others, how.window)
@@ -79,16 +79,16 @@ def compared(contenders: dict[str, Callable[[], list[float]]], rounds: int) -> d
 
 def step(fast: bool) -> list[str]:
     """A step of the laptop recipe beside the plain float32, contiguous one."""
-    recipe = pretrain.recipes.laptop()
+    recipe = train.recipes.laptop()
     if fast:
         recipe = recipe.replace(batch=8)
-    device, rounds = pretrain.device(), 1 if fast else 5
+    device, rounds = train.device(), 1 if fast else 5
     ways = {
         "float32, contiguous": ("float32", False),
         "float32": ("float32", True),
         "bfloat16": ("bfloat16", True),
     }
-    if pretrain.emulates_bfloat16(device):
+    if train.emulates_bfloat16(device):
         del ways["bfloat16"]  # a step takes minutes
 
     def training(precision: str, channels_last: bool) -> _Training:
@@ -109,14 +109,14 @@ def step(fast: bool) -> list[str]:
 
 def loader(fast: bool) -> list[str]:
     """The laptop recipe end to end beside the same model on a batch held in memory."""
-    recipe = pretrain.recipes.laptop()
+    recipe = train.recipes.laptop()
     if recipe.precision == "auto":
-        precision = "float32" if pretrain.emulates_bfloat16(pretrain.device()) else "bfloat16"
+        precision = "float32" if train.emulates_bfloat16(train.device()) else "bfloat16"
         recipe = recipe.replace(precision=precision)
-    data = pretrain.load_data(recipe)
+    data = train.load_data(recipe)
     sampler = Sampler(data, recipe.sampling, 0)
     (batch,) = sampler.batches(recipe.batch, 1)
-    device = pretrain.device()
+    device = train.device()
     ways = {
         "drawn from the set": _Training(recipe, sampler, device),
         "one batch": _Training(recipe, Same(batch), device),
@@ -152,7 +152,7 @@ def loss(fast: bool) -> list[str]:
 
 def one_loss(way: str, batch: int) -> None:
     """Prints time and memory of one loss with its gradients, as JSON."""
-    device = pretrain.device()
+    device = train.device()
     queries, keys = (torch.randn(49 * n, 512, device=device, requires_grad=True) for n in (batch, 4 * batch))
     compute = info_nce if way == "whole" else info_nce_in_blocks
     compute(queries[:64], keys[:64], 0.1)[0].backward()  # what is loaded at first use

@@ -1,7 +1,7 @@
 """cvrl-lite: self-supervised video representations from the compressed stream.
 
-The rooms, ground floor first: `codec`, `scenes`, `datasets`, `augment`, `models`, `pretext`,
-`pretrain`, `evaluate`, `figures`, `widgets`, `cli`. Importing the package alone loads neither torch nor PyAV.
+The rooms, ground floor first: `codec`, `datasets`, `transforms`, `models`, `pretext`, `train`, `evaluate`,
+`course`, `cli`. Importing the package alone loads neither torch nor PyAV.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ from cvrl_lite.files import data_path
 
 if TYPE_CHECKING:
     from cvrl_lite.codec import CompressedVideo
-    from cvrl_lite.pretrain import load_shipped as load
+    from cvrl_lite.train import load_shipped as load
 
 __version__ = "0.1.0"
 
@@ -43,7 +43,7 @@ def __getattr__(name: str) -> Any:
 
         return CompressedVideo
     if name == "load":
-        from cvrl_lite.pretrain import load_shipped
+        from cvrl_lite.train import load_shipped
 
         return load_shipped
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -79,7 +79,7 @@ class UnreadableFile(VideoError, OSError):
 
 
 class NotAVideo(VideoError):
-    """The file was read, but no container or picture format was recognised in it."""
+    """The file was read, but no container or picture format was recognized in it."""
 
 
 class NoVideoStream(VideoError):

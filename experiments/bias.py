@@ -21,11 +21,11 @@ import numpy as np
 from study import SEEDS, folder_of, in_table, kept
 from worlds import load
 
-from cvrl_lite import evaluate, pretrain
+from cvrl_lite import evaluate, train
 from cvrl_lite.datasets import DecodedSet, MovingScenes, decode
+from cvrl_lite.datasets.moving_scenes import APPEARANCES, make
 from cvrl_lite.files import cache_dir
 from cvrl_lite.models import TinyR2Plus1D, VideoBackbone
-from cvrl_lite.scenes import APPEARANCES, make
 
 LOG = Path(__file__).parent / "bias.jsonl"
 STARTS = ("untrained", "two clips", "context", "motion", "residual", "joint", "three", "action labels")
@@ -36,12 +36,12 @@ def tied(tie: float, clips: int = 800) -> DecodedSet:
     """Clips for the probe, 72 of 100, whose actions are given by their scenes or not."""
     root = cache_dir() / f"moving_scenes_tie_{tie:g}_{clips}"
     make(root, clips, SEED, tie=tie, bystanders=1 / 3, appearances=APPEARANCES, preset="slow")
-    return decode(MovingScenes("train", root), size=pretrain.recipes.laptop().decoded, vectors=False)
+    return decode(MovingScenes("train", root), size=train.recipes.laptop().decoded, vectors=False)
 
 
 def probed(backbone: VideoBackbone, known: dict[str, DecodedSet], test: DecodedSet) -> dict[str, float]:
     """Accuracy on independent clips after a probe on each kind."""
-    recipe = pretrain.recipes.laptop()
+    recipe = train.recipes.laptop()
 
     def features(data: DecodedSet) -> np.ndarray:
         return evaluate.features(backbone, data, recipe.sampling, size=recipe.augmentation.size)

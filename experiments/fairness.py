@@ -4,7 +4,7 @@
     python experiments/fairness.py --hard     # of the experiments' set: experiments/fairness_hard.json
     python experiments/fairness.py --fast     # the same with few steps and clips, to see that it runs
 
-What must not give a label away (an untrained network, colour histograms, a single frame; the vectors, for
+What must not give a label away (an untrained network, color histograms, a single frame; the vectors, for
 the appearance), and what must be able to learn it (the same network with labels).
 """
 
@@ -20,26 +20,26 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
-from cvrl_lite import evaluate, pretrain
-from cvrl_lite.augment import augment, plain
+from cvrl_lite import evaluate, train
 from cvrl_lite.datasets import VECTOR_STEPS, DecodedSet, MovingScenes, Sampler, decode
+from cvrl_lite.datasets.moving_scenes import hard_set
 from cvrl_lite.models import MotionEncoder, TinyR2Plus1D
-from cvrl_lite.scenes import hard_set
+from cvrl_lite.transforms import augment, plain
 
 HERE = Path(__file__).parent
-RECIPE = pretrain.recipes.laptop(("context",))
+RECIPE = train.recipes.laptop(("context",))
 
 
 def histograms(data: DecodedSet, bins: int) -> NDArray[np.float32]:
-    """(N, bins ** 3) square roots of the shares of colours in the middle frame."""
+    """(N, bins ** 3) square roots of the shares of colors in the middle frame."""
     rows = []
     for video in data.videos:
-        colours = (video.frames[len(video.frames) // 2].reshape(-1, 3).astype(int) * bins // 256) @ (
+        colors = (video.frames[len(video.frames) // 2].reshape(-1, 3).astype(int) * bins // 256) @ (
             bins**2,
             bins,
             1,
         )
-        rows.append(np.bincount(colours, minlength=bins**3) / len(colours))
+        rows.append(np.bincount(colors, minlength=bins**3) / len(colors))
     return np.sqrt(np.array(rows, np.float32))
 
 
@@ -75,25 +75,25 @@ def supervised(train: DecodedSet, val: DecodedSet, label: str, steps: int) -> fl
     torch.manual_seed(0)
     net = TinyR2Plus1D(RECIPE.networks.widths).to(memory_format=torch.channels_last_3d)
     head = torch.nn.Linear(net.width, len(train.classes[label]))
-    optimiser = torch.optim.AdamW([*net.parameters(), *head.parameters()], 3e-3, weight_decay=0.05)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 3e-3, total_steps=steps, pct_start=0.2)
+    optimizer = torch.optim.AdamW([*net.parameters(), *head.parameters()], 3e-3, weight_decay=0.05)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=steps, pct_start=0.2)
     numbers = {entry: i for i, entry in enumerate(np.unique([v.entry.source for v in train.videos]))}
     wanted = torch.zeros(len(numbers), dtype=torch.long)
     for video in train.videos:
         wanted[numbers[video.entry.source]] = video.entry.labels[label]
     # A flip would turn right into left, which no label knows.
-    how = pretrain.recipes.laptop().augmentation
+    how = train.recipes.laptop().augmentation
     how = type(how)(**{**how.__dict__, "flip": 0.0, "least_area": 0.7})
     net.train()
-    fast_in_half = not pretrain.emulates_bfloat16(torch.device("cpu"))
+    fast_in_half = not train.emulates_bfloat16(torch.device("cpu"))
     for batch in Sampler(train, RECIPE.sampling, 0).batches(48, steps):
         views = augment(batch, how)
         with torch.autocast("cpu", torch.bfloat16, enabled=fast_in_half):
             pooled = net.features(views.clip)
         loss = F.cross_entropy(head(pooled.float() * 8), wanted[views.sources])
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss.backward()
-        optimiser.step()
+        optimizer.step()
         schedule.step()
     features = evaluate.features(net, val, RECIPE.sampling, size=RECIPE.augmentation.size)
     with torch.no_grad():
@@ -114,15 +114,15 @@ def from_vectors(train: DecodedSet, val: DecodedSet, label: str, steps: int) -> 
     torch.manual_seed(0)
     net = torch.nn.Sequential(MotionEncoder(), torch.nn.AdaptiveAvgPool3d(1), torch.nn.Flatten())
     head = torch.nn.Linear(96, len(train.classes[label]))
-    optimiser = torch.optim.AdamW([*net.parameters(), *head.parameters()], 3e-3, weight_decay=0.05)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 3e-3, total_steps=steps, pct_start=0.2)
+    optimizer = torch.optim.AdamW([*net.parameters(), *head.parameters()], 3e-3, weight_decay=0.05)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=steps, pct_start=0.2)
     known, wanted = maps(train), torch.from_numpy(train.labels(label))
     for _ in range(steps):
         chosen = torch.randint(len(known), (64,))
         loss = F.cross_entropy(head(net(known[chosen])), wanted[chosen])
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss.backward()
-        optimiser.step()
+        optimizer.step()
         schedule.step()
     net.eval()
     with torch.no_grad():
@@ -148,7 +148,7 @@ def main() -> None:
     result["untrained network"] = {
         label: {m: [round(row[label][m], 3) for row in rows] for m in ("R@1", "linear")} for label in rows[0]
     }
-    result["scene R@1 of colour histograms"] = {
+    result["scene R@1 of color histograms"] = {
         f"{bins} bins a channel": round(
             evaluate.retrieval(histograms(val, bins), scene[1], histograms(train, bins), scene[0], (1,))[
                 "R@1"

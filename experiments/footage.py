@@ -19,9 +19,9 @@ import torch
 
 import cvrl_lite
 from cvrl_lite import evaluate
-from cvrl_lite.augment import plain
 from cvrl_lite.datasets import DecodedSet, VideoFolder, decode, evaluation_clips
 from cvrl_lite.models import TinyR2Plus1D, VideoBackbone
+from cvrl_lite.transforms import plain
 
 CLIPS = 8
 APART = 2.0  # seconds
@@ -62,7 +62,7 @@ def vectors_of(backbone: VideoBackbone, pictures: np.ndarray) -> np.ndarray:
 
 
 def histograms(pictures: np.ndarray) -> np.ndarray:
-    """(N, bins ** 3) square roots of the shares of colours."""
+    """(N, bins ** 3) square roots of the shares of colors."""
     place = pictures.astype(int) * HISTOGRAM_BINS // 256 @ (HISTOGRAM_BINS**2, HISTOGRAM_BINS, 1)
     counts = [np.bincount(clip.ravel(), minlength=HISTOGRAM_BINS**3) / clip.size for clip in place]
     return np.sqrt(np.array(counts, np.float32))
@@ -81,7 +81,7 @@ def main() -> int:
     networks = {"untrained": TinyR2Plus1D((24, 48, 128, 128))}
     networks |= {name: cvrl_lite.load(name)[0] for name in ("context", "motion", "joint")}
     shares = {name: found(vectors_of(net, pictures), *where) for name, net in networks.items()}
-    shares["colour histograms"] = found(histograms(pictures), *where)
+    shares["color histograms"] = found(histograms(pictures), *where)
     print(json.dumps(result | {name: round(share, 3) for name, share in shares.items()}))
     return 0
 

@@ -24,15 +24,15 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 
-from cvrl_lite import evaluate, pretrain
+from cvrl_lite import evaluate, train
 from cvrl_lite.datasets import DecodedSet, MovingScenes, decode
+from cvrl_lite.datasets.moving_scenes import hard_set
 from cvrl_lite.files import sha256
 from cvrl_lite.models import TinyR2Plus1D
-from cvrl_lite.scenes import hard_set
 
 HERE = Path(__file__).parent
 MODELS = {"untrained": (), "context": ("context",), "motion": ("motion",), "joint": ("context", "motion")}
-THREE = {"three": pretrain.TASKS}  # trained by study.py
+THREE = {"three": train.TASKS}  # trained by study.py
 
 
 def with_setting(recipe: Any, setting: str) -> Any:
@@ -54,17 +54,17 @@ def one(
     tasks: tuple[str, ...],
     settings: list[str],
     seed: int,
-    train: DecodedSet,
+    gallery: DecodedSet,
     queries: DecodedSet,
     out: Path | None,
 ) -> dict[str, Any]:
     """Trains and scores one model."""
-    recipe = pretrain.recipes.laptop(tasks or ("context",), seed=seed)
+    recipe = train.recipes.laptop(tasks or ("context",), seed=seed)
     for setting in settings:
         recipe = with_setting(recipe, setting)
     result: dict[str, Any] = {"seed": seed, "settings": settings}
     if tasks:
-        run = pretrain.run(recipe, out, train)
+        run = train.pretrain(recipe, out, gallery)
         if run.interrupted:
             raise KeyboardInterrupt
         backbone = run.backbone
@@ -77,7 +77,7 @@ def one(
     else:
         torch.manual_seed(seed)
         backbone = TinyR2Plus1D(recipe.networks.widths)
-    scores = evaluate.scores(backbone, train, queries, recipe.sampling, size=recipe.augmentation.size)
+    scores = evaluate.scores(backbone, gallery, queries, recipe.sampling, size=recipe.augmentation.size)
     return result | {"scores": {k: {m: round(v, 4) for m, v in row.items()} for k, row in scores.items()}}
 
 
@@ -126,17 +126,17 @@ def main() -> int:
     if arguments.table:
         print(table())
         return 0
-    decoded = pretrain.recipes.laptop().decoded
+    decoded = train.recipes.laptop().decoded
     for setting in arguments.set:
         if setting.startswith("decoded="):
             decoded = int(setting.removeprefix("decoded="))
     fast, settings = arguments.fast, arguments.set + (["steps=2", "batch=8"] if arguments.fast else [])
     root = hard_set(100) if fast else None
-    train = decode(MovingScenes("train", root), size=decoded)
+    gallery = decode(MovingScenes("train", root), size=decoded)
     if not arguments.final:
         queries = decode(MovingScenes("val", root), size=decoded, vectors=False)
         tasks = tuple(t for t in arguments.tasks.split(",") if t)
-        result = one(tasks, settings, arguments.seed, train, queries, arguments.out)
+        result = one(tasks, settings, arguments.seed, gallery, queries, arguments.out)
         append(
             None if fast else HERE / "search.jsonl", {"tasks": list(tasks), "note": arguments.note} | result
         )
@@ -152,7 +152,7 @@ def main() -> int:
         for model, tasks in MODELS.items():
             if (model, seed) not in done or arguments.again or fast:
                 out = arguments.out / f"{model}-{seed}" if arguments.out and tasks else None
-                result = {"model": model} | one(tasks, settings if fast else [], seed, train, queries, out)
+                result = {"model": model} | one(tasks, settings if fast else [], seed, gallery, queries, out)
                 append(None if fast or (model, seed) in done else log, result)
     return 0
 
@@ -163,9 +163,7 @@ def curves(runs: Path, steps: int = 20) -> None:
     for model, tasks in MODELS.items():
         if not tasks:
             continue
-        lines = [
-            json.loads(line) for line in (runs / f"{model}-0" / pretrain.METRICS).read_text().splitlines()
-        ]
+        lines = [json.loads(line) for line in (runs / f"{model}-0" / train.METRICS).read_text().splitlines()]
         names = [f"{task}_{part}" for task in tasks for part in ("loss", "accuracy")]
         found[model] = [
             {"step": part[-1]["step"]} | {n: round(statistics.mean(m[n] for m in part), 4) for n in names}
@@ -176,7 +174,7 @@ def curves(runs: Path, steps: int = 20) -> None:
 
 def ship(run: Path) -> None:
     """Puts a run's backbone into `data/checkpoints/`: float16, its recipe beside it."""
-    backbone, recipe = pretrain.load(run)
+    backbone, recipe = train.load(run)
     name = next(name for name, tasks in (MODELS | THREE).items() if tasks == recipe.tasks)
     weights = {
         f"backbone.{name}": value.half() if value.is_floating_point() else value

@@ -25,7 +25,7 @@ from study import MODELS as RUNS
 from study import SEEDS, folder_of, in_table, kept, precision, recipe_of
 from worlds import load
 
-from cvrl_lite import evaluate, pretrain
+from cvrl_lite import evaluate
 from cvrl_lite.datasets import DecodedSet
 from cvrl_lite.models import TinyR2Plus1D
 
@@ -35,13 +35,13 @@ PROBED = ("untrained", "two clips", "context", "motion", "residual", "joint", "t
 FINETUNED = ("scratch", "scratch with helper", "motion, short", "joint, short")
 PER_CLASS = {"probe": (1, 2, 5, 10, None), "finetune": (10, None)}  # None: all
 STEPS = 200  # of finetuning
-DRAWS = 5  # of the labelled clips, for a probe
+DRAWS = 5  # of the labeled clips, for a probe
 
 
 def probe(
     start: str, seed: int, per_class: int | None, out: Path, train: DecodedSet, test: DecodedSet
 ) -> float:
-    """Mean accuracy over draws of the labelled clips, on the features that the study kept."""
+    """Mean accuracy over draws of the labeled clips, on the features that the study kept."""
     stored = np.load(folder_of(start, seed, out) / "features.npz")
     known, asked = stored["train"], stored["test"]
     given, wanted = train.labels(LABEL), test.labels(LABEL)
@@ -55,15 +55,15 @@ def probe(
 def finetuned(
     start: str, seed: int, per_class: int | None, out: Path, train: DecodedSet, test: DecodedSet, steps: int
 ) -> float:
-    """Accuracy after finetuning on one draw of the labelled clips."""
+    """Accuracy after finetuning on one draw of the labeled clips."""
     recipe = recipe_of(RUNS["motion"], seed, steps)
-    how = evaluate.Finetuning(steps=steps, seed=seed, precision=precision())
+    how = train.Finetuning(steps=steps, seed=seed, precision=precision())
     views = dataclasses.replace(
         how.augmentation, hue=recipe.augmentation.hue, saturation=recipe.augmentation.saturation
     )
     how = dataclasses.replace(how, augmentation=views, sampling=recipe.sampling, test_clips=3)
     torch.manual_seed(seed)
-    helper = pretrain.Pretraining(recipe) if start == "scratch with helper" else None
+    helper = train.Pretraining(recipe) if start == "scratch with helper" else None
     if helper:
         backbone = helper.backbone
     elif start == "scratch":
@@ -73,8 +73,8 @@ def finetuned(
     rows = range(len(train.videos))
     if per_class is not None:
         rows = evaluate.drawn(train.labels(LABEL), per_class, seed)
-    model = evaluate.finetune(backbone, evaluate.part_of(train, rows), LABEL, how, helper)
-    return evaluate.accuracy(evaluate.predict(model, test, how), test.labels(LABEL))
+    model = train.finetune(backbone, train.part_of(train, rows), LABEL, how, helper)
+    return train.accuracy(train.predict(model, test, how), test.labels(LABEL))
 
 
 def finished() -> list[dict[str, object]]:

@@ -21,9 +21,9 @@ from typing import Any
 import numpy as np
 
 from cvrl_lite.codec import encode
+from cvrl_lite.datasets.moving_scenes.integers import Dice, noise
+from cvrl_lite.datasets.moving_scenes.textures import still
 from cvrl_lite.files import sha256
-from cvrl_lite.scenes.integers import Dice, noise
-from cvrl_lite.scenes.textures import still
 
 WIDTH, HEIGHT = 192, 128
 SCALES, MARBLE = ("scales", 4), ("marble", 7)
@@ -78,7 +78,7 @@ def two_films() -> np.ndarray:
 
 
 def shattered() -> np.ndarray:
-    """Pieces of 4x4 pixels that go 1 pixel to the left and back, their neighbours the opposite way."""
+    """Pieces of 4x4 pixels that go 1 pixel to the left and back, their neighbors the opposite way."""
     rows, columns = np.mgrid[0:HEIGHT, 0:WIDTH] // 4
     left = camera(wall(*SCALES), path(*[(4, 0), (-4, 0)] * 4))
     right = camera(wall(*SCALES), path(*[(-4, 0), (4, 0)] * 4))
@@ -130,9 +130,9 @@ def every_position() -> np.ndarray:
 ONE = {"gop": 250, "crf": 18}  # one key frame
 FINE: dict[str, Any] = {"gop": 250, "crf": 14, "preset": "veryslow", "references": 1}
 # P-pictures so coarse that no residual is left in them, behind an I-picture that is not.
-BARE = {"gop": 250, "quantiser": 51, "deblock": False, "options": {"i_qfactor": "0.1"}}
+BARE = {"gop": 250, "quantizer": 51, "deblock": False, "options": {"i_qfactor": "0.1"}}
 CLIPS: dict[str, tuple[Any, dict[str, Any]]] = {
-    "pan.mp4": (pan, {"gop": 250, "quantiser": 24}),
+    "pan.mp4": (pan, {"gop": 250, "quantizer": 24}),
     "slow_pan.mp4": (slow_pan, ONE),
     "slow_pan_mpeg4.mp4": (slow_pan, {"gop": 250, "codec": "mpeg4"}),
     "steady_pan_b.mp4": (

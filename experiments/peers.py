@@ -8,12 +8,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cvrl_lite.augment import Views, augment
 from cvrl_lite.datasets import DecodedSet, Sampler
 from cvrl_lite.models import ProjectionHead, TinyR2Plus1D, VideoBackbone
 from cvrl_lite.pretext import info_nce
-from cvrl_lite.pretrain import Recipe
-from cvrl_lite.pretrain.optim import learning_rate, optimiser_for
+from cvrl_lite.train import Recipe
+from cvrl_lite.train.optim import learning_rate, optimizer_for
+from cvrl_lite.transforms import Views, augment
 
 _FEATURES_SCALE = 8.0  # pooled features are of length 1 or so; a linear layer learns sooner from longer ones
 
@@ -21,22 +21,22 @@ _FEATURES_SCALE = 8.0  # pooled features are of length 1 or so; a linear layer l
 def _train(
     recipe: Recipe, data: DecodedSet, head: nn.Module, loss_of: Callable[[Tensor, Views], Tensor]
 ) -> VideoBackbone:
-    """The recipe's optimiser and schedule on a loss of the pooled features."""
+    """The recipe's optimizer and schedule on a loss of the pooled features."""
     backbone = TinyR2Plus1D(recipe.networks.widths)
     model = nn.ModuleDict({"backbone": backbone, "head": head}).to(memory_format=torch.channels_last_3d)
-    optimiser = optimiser_for(model, recipe.optimisation)
+    optimizer = optimizer_for(model, recipe.optimization)
     for step, batch in enumerate(
         Sampler(data, recipe.sampling, recipe.seed).batches(recipe.batch, recipe.steps)
     ):
-        for group in optimiser.param_groups:
+        for group in optimizer.param_groups:
             group["lr"] = learning_rate(step, recipe)
         views = augment(batch, recipe.augmentation)
         with torch.autocast("cpu", torch.bfloat16, enabled=recipe.precision == "bfloat16"):
             pooled = backbone.features(views.clip)
         loss = loss_of(pooled.float(), views)
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss.backward()
-        optimiser.step()
+        optimizer.step()
     return backbone
 
 

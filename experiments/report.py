@@ -19,7 +19,7 @@ import labels
 from study import LOG, MODELS, in_table
 from worlds import AMOUNTS
 
-from cvrl_lite import figures
+from cvrl_lite.course import figures
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENT = ROOT / "docs" / "study.md"

@@ -22,8 +22,8 @@ from pathlib import Path
 import numpy as np
 
 from cvrl_lite.codec import encode
+from cvrl_lite.datasets.moving_scenes import draw
 from cvrl_lite.files import sha256
-from cvrl_lite.scenes import draw
 
 PIXELS = "9166433ee6f52e15749d078f04dcc3c6719fc8bed36f2201d8e8ae6995fda5a3"
 

@@ -13,12 +13,12 @@ _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 def _luma(video: DecodedVideo) -> NDArray[np.float32]:
-    """(T, S, S) grey levels."""
+    """(T, S, S) gray levels."""
     return video.frames @ _LUMA
 
 
 def _cells(maps: NDArray[np.float32], cells: int) -> NDArray[np.float32]:
-    """Means (T, G, G) over the cells of (T, S, S), each pixel in the cell that holds its centre."""
+    """Means (T, G, G) over the cells of (T, S, S), each pixel in the cell that holds its center."""
     size = maps.shape[-1]
     starts = np.arange(cells) * size // cells
     counts = np.diff(np.append(starts, size))

@@ -32,10 +32,10 @@ from peers import instance_discrimination, supervised
 from signals import with_differences, with_flow
 from worlds import AMOUNTS, CONDITIONS, gallery, load
 
-from cvrl_lite import evaluate, pretrain
+from cvrl_lite import evaluate, train
 from cvrl_lite.datasets import DecodedSet
 from cvrl_lite.models import TinyR2Plus1D, VideoBackbone
-from cvrl_lite.pretrain import Recipe
+from cvrl_lite.train import Recipe
 
 HERE = Path(__file__).parent
 LOG = HERE / "study.jsonl"
@@ -107,12 +107,12 @@ MODELS = {
 @functools.cache
 def precision() -> str:
     """Of all runs on this machine."""
-    return "float32" if pretrain.emulates_bfloat16(torch.device("cpu")) else "bfloat16"
+    return "float32" if train.emulates_bfloat16(torch.device("cpu")) else "bfloat16"
 
 
 def recipe_of(model: Model, seed: int, steps: int) -> Recipe:
     """The course's recipe with the model's changes; none of its numbers was chosen on this set."""
-    recipe = pretrain.recipes.laptop(model.tasks or ("context",), seed=seed)
+    recipe = train.recipes.laptop(model.tasks or ("context",), seed=seed)
     return recipe.replace(data="hard_scenes", steps=steps, precision=precision(), **model.changes)
 
 
@@ -125,7 +125,7 @@ def trained(name: str, seed: int, steps: int, data: DecodedSet, out: Path | None
     if model.train:
         torch.manual_seed(seed)
         return model.train(recipe, data)
-    run = pretrain.run(recipe, out, data)
+    run = train.pretrain(recipe, out, data)
     if run.interrupted:
         raise KeyboardInterrupt
     return run.backbone
@@ -150,7 +150,7 @@ def kept(name: str, seed: int, out: Path) -> VideoBackbone:
     Raises:
         FileNotFoundError: It was not run, or its folder is gone.
     """
-    backbone = TinyR2Plus1D(pretrain.recipes.laptop().networks.widths)
+    backbone = TinyR2Plus1D(train.recipes.laptop().networks.widths)
     backbone.load_state_dict(torch.load(folder_of(name, seed, out) / "backbone.pt", weights_only=True))
     return backbone.eval()
 

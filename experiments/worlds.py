@@ -6,11 +6,11 @@ import csv
 from pathlib import Path
 from typing import Any
 
-from cvrl_lite import pretrain
+from cvrl_lite import train
 from cvrl_lite.codec import transcode
 from cvrl_lite.datasets import DecodedSet, MovingScenes, VideoSet, decode
+from cvrl_lite.datasets.moving_scenes import hard_set
 from cvrl_lite.files import cache_dir, replacing
-from cvrl_lite.scenes import hard_set
 
 CONDITIONS: dict[str, dict[str, Any]] = {
     "for watching": {"gop": 250, "b_frames": 3, "references": 3, "weighted": True, "preset": "medium"},
@@ -57,7 +57,7 @@ def load(split: str, world: str = "hard", clips: int | None = None) -> DecodedSe
     else:
         videos = MovingScenes(split, _encoded(world) if world in CONDITIONS else hard_set())
     entries = videos.entries[:clips]
-    decoded, cache = pretrain.recipes.laptop().decoded, cache_dir() / "decoded"
+    decoded, cache = train.recipes.laptop().decoded, cache_dir() / "decoded"
     return decode(VideoSet(entries, videos.classes), size=decoded, residuals=True, cache=cache)
 
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
-from cvrl_lite import pretrain
-from cvrl_lite.augment import Augmentation
+from cvrl_lite import train
 from cvrl_lite.datasets import DecodedSet, DecodedVideo, Entry, Sampling
+from cvrl_lite.transforms import Augmentation
 
 
 def data(videos: int = 18) -> DecodedSet:
@@ -25,10 +25,10 @@ def data(videos: int = 18) -> DecodedSet:
     return DecodedSet(tuple(video(i) for i in range(videos)), (), {})
 
 
-_SMALL = pretrain.Recipe(
+_SMALL = train.Recipe(
     batch=12,
     precision="float32",
-    networks=pretrain.Networks(widths=(4, 8, 8, 8), hidden=16, projection=8, predictor_width=16, heads=2),
+    networks=train.Networks(widths=(4, 8, 8, 8), hidden=16, projection=8, predictor_width=16, heads=2),
     augmentation=Augmentation(size=32, cells=8),
     sampling=Sampling(others=2),
 )

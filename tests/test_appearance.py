@@ -9,21 +9,21 @@ import numpy as np
 import pytest
 import torch
 
-from cvrl_lite import CompressedVideo, datasets, pretrain, scenes
-from cvrl_lite.augment import Augmentation, augment
+from cvrl_lite import CompressedVideo, datasets, train
 from cvrl_lite.codec import encode
-from cvrl_lite.datasets import MovingScenes, Sampler, Sampling
+from cvrl_lite.datasets import MovingScenes, Sampler, Sampling, moving_scenes
 from cvrl_lite.datasets.decoded import read_residuals
+from cvrl_lite.datasets.moving_scenes.light import light
 from cvrl_lite.pretext import ResidualPrediction
-from cvrl_lite.scenes.light import light
+from cvrl_lite.transforms import Augmentation, augment
 
-LOOKS = scenes.APPEARANCES
+LOOKS = moving_scenes.APPEARANCES
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("lit")
-    scenes.make(root, 16, seed=3, bystanders=1 / 3, appearances=LOOKS, workers=1)
+    moving_scenes.make(root, 16, seed=3, bystanders=1 / 3, appearances=LOOKS, workers=1)
     return root
 
 
@@ -44,49 +44,49 @@ def test_light_is_what_its_names_say():
 
 
 def test_an_appearance_changes_nothing_but_the_light():
-    still = scenes.draw("bricks", "right", 7, frames=20)
+    still = moving_scenes.draw("bricks", "right", 7, frames=20)
     for name in LOOKS:
-        lit = scenes.draw("bricks", "right", 7, frames=20, appearance=name)
+        lit = moving_scenes.draw("bricks", "right", 7, frames=20, appearance=name)
         expected = still.astype(int) + light(name, 7, 20)[:, None, None, None]
         assert np.array_equal(lit, expected.clip(0, 255))
 
 
 def test_bystanders_move_by_other_actions():
     def moved(share: float) -> np.ndarray:
-        pictures = scenes.draw("bricks", "right", 11, frames=12, bystanders=share)
+        pictures = moving_scenes.draw("bricks", "right", 11, frames=12, bystanders=share)
         return pictures
 
-    assert np.array_equal(moved(0), scenes.draw("bricks", "right", 11, frames=12))
+    assert np.array_equal(moved(0), moving_scenes.draw("bricks", "right", 11, frames=12))
     some, all_ = moved(1 / 3), moved(1)
     assert not np.array_equal(some, moved(0)) and not np.array_equal(all_, some)
     for wrong in ({"bystanders": 1.5}, {"appearance": "disco"}):
         with pytest.raises(ValueError):
-            scenes.draw("bricks", "right", 1, **wrong)
+            moving_scenes.draw("bricks", "right", 1, **wrong)
 
 
 def test_appearances_are_as_frequent_and_independent():
-    clips = scenes.sets.plan(1600, 1, appearances=LOOKS)
+    clips = moving_scenes.sets.plan(1600, 1, appearances=LOOKS)
     train = [clip for clip in clips if clip.split == "train"]
     assert set(Counter(clip.appearance for clip in train).values()) == {288}
     pairs = Counter((clip.action, clip.appearance) for clip in train)
     assert len(pairs) == 32 and min(pairs.values()) > 20 and max(pairs.values()) < 52  # 36 on average
-    plain = scenes.sets.plan(1600, 1)
+    plain = moving_scenes.sets.plan(1600, 1)
     assert [clip.action for clip in plain] == [clip.action for clip in clips]
 
 
 def test_a_set_of_old_is_still_known(tmp_path):
-    scenes.make(tmp_path, 2, seed=0, frames=2, size=32)
+    moving_scenes.make(tmp_path, 2, seed=0, frames=2, size=32)
     card = tmp_path / "set.json"
     text = card.read_text()
     card.write_text(text[: text.index(',\n "bystanders"')] + "\n}\n")
-    assert len(scenes.make(tmp_path, 2, seed=0, frames=2, size=32)) == 2
+    assert len(moving_scenes.make(tmp_path, 2, seed=0, frames=2, size=32)) == 2
     with pytest.raises(ValueError, match="appearances"):
-        scenes.make(tmp_path, 2, seed=0, frames=2, size=32, appearances=LOOKS)
+        moving_scenes.make(tmp_path, 2, seed=0, frames=2, size=32, appearances=LOOKS)
 
 
 def test_labels_name_the_appearance_where_there_are_several(decoded, folder):
     assert decoded.classes["appearance"] == LOOKS
-    by_name = {clip.file: clip.appearance for clip in scenes.read_index(folder)}
+    by_name = {clip.file: clip.appearance for clip in moving_scenes.read_index(folder)}
     for video in decoded.videos:
         assert LOOKS[video.entry.labels["appearance"]] == by_name[video.entry.source]
 
@@ -114,7 +114,7 @@ def test_kept_residuals_are_means_of_the_residual(decoded):
 
 
 def test_residuals_of_a_wide_frame_are_those_of_its_middle(tmp_path):
-    pictures = scenes.draw("checks", "down", 5, frames=6, size=128)
+    pictures = moving_scenes.draw("checks", "down", 5, frames=6, size=128)
     wide = np.concatenate(
         [np.zeros_like(pictures)[:, :, :32], pictures, np.zeros_like(pictures)[:, :, :32]], 2
     )
@@ -136,7 +136,7 @@ def test_files_give_the_residuals_that_memory_gives(folder, decoded):
 
 def test_residual_views_follow_the_crop_and_keep_their_signs(decoded):
     batch = next(Sampler(decoded, Sampling(others=1), 0).batches(6, 1))
-    plain = Augmentation(size=64, cells=14, least_area=1, flip=0, jitter=0, grey=0, residual_scale=2.0)
+    plain = Augmentation(size=64, cells=14, least_area=1, flip=0, jitter=0, gray=0, residual_scale=2.0)
     straight = augment(batch, plain)
     mirrored = augment(batch, dataclasses.replace(plain, flip=1.0))
     assert straight.residual.shape == (6, 2, 3, 8, 14, 14)
@@ -147,20 +147,20 @@ def test_residual_views_follow_the_crop_and_keep_their_signs(decoded):
 
 
 def test_residual_prediction_trains_and_needs_residuals(decoded):
-    recipe = pretrain.recipes.laptop_fast(("context", "motion", "residual")).replace(
+    recipe = train.recipes.laptop_fast(("context", "motion", "residual")).replace(
         steps=2, batch=6, precision="float32"
     )
-    run = pretrain.run(recipe, data=decoded)
+    run = train.pretrain(recipe, data=decoded)
     assert isinstance(run.model.residual, ResidualPrediction)
     bare = dataclasses.replace(
         decoded,
         videos=tuple(dataclasses.replace(v, residuals=v.residuals[:0]) for v in decoded.videos),
     )
     with pytest.raises(ValueError, match="residuals"):
-        pretrain.run(recipe, data=bare)
+        train.pretrain(recipe, data=bare)
 
 
 def test_a_recipe_reads_its_residuals(folder):
-    recipe = pretrain.recipes.laptop(("residual",)).replace(root=str(folder))
-    assert len(pretrain.load_data(recipe).videos[0].residuals) == 40
-    assert not len(pretrain.load_data(recipe.replace(tasks=("motion",))).videos[0].residuals)
+    recipe = train.recipes.laptop(("residual",)).replace(root=str(folder))
+    assert len(train.load_data(recipe).videos[0].residuals) == 40
+    assert not len(train.load_data(recipe.replace(tasks=("motion",))).videos[0].residuals)

@@ -7,10 +7,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cvrl_lite.augment import Augmentation, Geometry, augment, blurred, colour_matrix, plain
 from cvrl_lite.datasets import VECTOR_STEPS, Batch
+from cvrl_lite.transforms import Augmentation, Geometry, augment, blurred, color_matrix, plain
 
-STILL = Augmentation(least_area=1.0, flip=0.0, brightness=0.0, hue=0.0, saturation=0.0, grey=0.0)
+STILL = Augmentation(least_area=1.0, flip=0.0, brightness=0.0, hue=0.0, saturation=0.0, gray=0.0)
 
 
 def batch_of(frames: torch.Tensor, vectors: torch.Tensor | None = None) -> Batch:
@@ -106,12 +106,12 @@ def test_augmented_vectors_still_align_augmented_frames(seed, dx, dy):
         assert right < 0.7 * wrong
 
 
-def test_colour_changes_are_the_identity_at_no_strength_and_keep_grey_grey():
-    matrix, offset = colour_matrix(torch.rand(5, 15), STILL)
+def test_color_changes_are_the_identity_at_no_strength_and_keep_gray_gray():
+    matrix, offset = color_matrix(torch.rand(5, 15), STILL)
     assert torch.allclose(matrix, torch.eye(3).expand(5, 3, 3), atol=1e-6) and not offset.any()
-    matrix, offset = colour_matrix(torch.rand(50, 15), Augmentation())
-    grey = matrix @ torch.full((3, 1), 0.5) + offset[:, :, None]
-    assert torch.allclose(grey, grey.mean(1, keepdim=True).expand_as(grey), atol=1e-5)
+    matrix, offset = color_matrix(torch.rand(50, 15), Augmentation())
+    gray = matrix @ torch.full((3, 1), 0.5) + offset[:, :, None]
+    assert torch.allclose(gray, gray.mean(1, keepdim=True).expand_as(gray), atol=1e-5)
 
 
 def test_a_point_needs_a_quarter_of_its_cells():
@@ -213,21 +213,21 @@ def test_all_of_a_clip_is_blurred_alike_and_some_clips_are_not():
     assert (frames != sharp).any()  # the key frame draws its own
 
 
-def test_jitter_spares_some_samples_and_grey_goes_on():
-    how = dataclasses.replace(Augmentation.released(), grey=0.0)
+def test_jitter_spares_some_samples_and_gray_goes_on():
+    how = dataclasses.replace(Augmentation.released(), gray=0.0)
     random, chance = torch.rand(400, 15), torch.rand(400)
-    matrix, offset = colour_matrix(random, how, chance)
+    matrix, offset = color_matrix(random, how, chance)
     same = ((matrix - torch.eye(3)).abs().amax((1, 2)) < 1e-6) & (offset.abs().amax(1) < 1e-6)
     assert torch.equal(same, chance >= 0.5)
-    grey, _ = colour_matrix(random, dataclasses.replace(how, grey=1.0), torch.ones(400))
-    assert torch.allclose(grey, torch.full((3, 3), 1 / 3).expand(400, 3, 3), atol=1e-6)
+    gray, _ = color_matrix(random, dataclasses.replace(how, gray=1.0), torch.ones(400))
+    assert torch.allclose(gray, torch.full((3, 3), 1 / 3).expand(400, 3, 3), atol=1e-6)
 
 
-def test_pixels_can_be_normalised_as_imagenets():
+def test_pixels_can_be_normalized_as_imagenets():
     white = torch.full((2, 72, 72, 3), 255, dtype=torch.uint8)
     view = plain(white[None], 8, "imagenet")[0, :, 0, 0, 0]
     assert np.allclose(view, [(1 - 0.485) / 0.229, (1 - 0.456) / 0.224, (1 - 0.406) / 0.225], atol=1e-5)
-    how = dataclasses.replace(STILL, size=72, cells=9, normalise="imagenet")
+    how = dataclasses.replace(STILL, size=72, cells=9, normalize="imagenet")
     assert np.allclose(augment(batch_of(white), how).clip[0, :, 0, 5, 5], view, atol=1e-5)
 
 

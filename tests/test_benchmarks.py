@@ -10,7 +10,7 @@ from conftest import ROOT
 
 from cvrl_lite import CompressedVideo, data_path
 from cvrl_lite.codec import encode
-from cvrl_lite.scenes import draw
+from cvrl_lite.datasets.moving_scenes import draw
 
 sys.path.insert(0, str(ROOT / "benchmarks"))
 from known import known_motion

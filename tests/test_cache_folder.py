@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from cvrl_lite import scenes
 from cvrl_lite.cli import main
+from cvrl_lite.datasets import moving_scenes
 from cvrl_lite.files import cache_dir, kept_in_cache
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "getuid"), reason="homes and users as POSIX has them")
@@ -62,7 +62,8 @@ def as_another(code: str, folder: Path, **env: str) -> subprocess.CompletedProce
         if os.geteuid() == 0:
             place.chmod(0o755)
     become = "\nif os.geteuid() == 0: os.setuid(54321)\n"
-    imports = "import os, sys, filelock\nfrom cvrl_lite import codec, scenes\nfrom cvrl_lite.files import *\n"
+    imports = "import os, sys, filelock\nfrom cvrl_lite import codec\n"
+    imports += "from cvrl_lite.datasets import moving_scenes\nfrom cvrl_lite.files import *\n"
     kept = {name: value for name, value in os.environ.items() if name not in ("HOME", "CVRL_CACHE")}
     return subprocess.run(
         [sys.executable, "-c", imports + become + code],
@@ -83,14 +84,14 @@ def test_a_user_that_the_system_does_not_know(tmp_path):
 
 
 SMALL = {"clips": 2, "seed": 0, "frames": 2, "size": 32, "workers": 1}
-MAKE = f"print(kept_in_cache('set', lambda folder: scenes.make(folder, **{SMALL})))"
+MAKE = f"print(kept_in_cache('set', lambda folder: moving_scenes.make(folder, **{SMALL})))"
 
 
 def test_a_cache_that_may_not_be_written_is_read(tmp_path):
     (tmp_path / "temporary").mkdir()
     (tmp_path / "temporary").chmod(0o777)
     cache = tmp_path / "cache"
-    scenes.make(cache / "set", **SMALL)
+    moving_scenes.make(cache / "set", **SMALL)
     for folder in (cache, cache / "set"):
         folder.chmod(0o555)
     run = as_another(MAKE, tmp_path, CVRL_CACHE=str(cache))

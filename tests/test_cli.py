@@ -10,15 +10,17 @@ import sys
 import numpy as np
 import pytest
 
-from cvrl_lite import CompressedVideo, codec, figures, scenes
+from cvrl_lite import CompressedVideo, codec
 from cvrl_lite.cli import main, quickstart
-from cvrl_lite.pretrain import recipes
+from cvrl_lite.course import figures
+from cvrl_lite.datasets import moving_scenes
+from cvrl_lite.train import recipes
 
 
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory):
     root = tmp_path_factory.mktemp("clips")
-    scenes.make(root, 4, seed=1, workers=1)
+    moving_scenes.make(root, 4, seed=1, workers=1)
     return sorted(root.rglob("*.mp4"))
 
 
@@ -137,7 +139,7 @@ def test_a_folder_called_like_a_data_set_is_a_folder(clips, tmp_path, monkeypatc
     os.symlink(clips[0].parent, tmp_path / "kinetics")
     monkeypatch.chdir(tmp_path)
     words = ["pretrain", "--recipe", "laptop_fast", "--tasks", "context", "--steps", "1", "--batch", "2"]
-    monkeypatch.setattr("cvrl_lite.pretrain.loop.faster_precision", lambda *_: "float32")
+    monkeypatch.setattr("cvrl_lite.train.engine.faster_precision", lambda *_: "float32")
     assert main([*words, "--folder", "kinetics", "--out", "run"]) == 0
     recipe = json.loads((tmp_path / "run/recipe.json").read_text())
     assert (recipe["data"], recipe["root"]) == (str(tmp_path / "kinetics"), None)
@@ -146,7 +148,7 @@ def test_a_folder_called_like_a_data_set_is_a_folder(clips, tmp_path, monkeypatc
 def test_a_run_of_quickstart_names_its_clips_and_so_is_not_taken_for_one_on_others(tmp_path, monkeypatch):
     monkeypatch.setenv("CVRL_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(quickstart, "MODELS", {"context": ("context",)})
-    monkeypatch.setattr(quickstart.scenes, "make", functools.partial(scenes.make, size=48, workers=1))
+    monkeypatch.setattr(quickstart.scenes, "make", functools.partial(moving_scenes.make, size=48, workers=1))
     monkeypatch.setattr(quickstart.evaluate, "scores", lambda *_, **__: {"scene": {"R@1": 0, "linear": 0}})
     monkeypatch.setattr(quickstart, "decoupling", lambda result: figures.style.new(""))
     small = {"widths": (4, 8, 8, 8), "hidden": 16, "projection": 8}
@@ -233,5 +235,5 @@ def test_pretraining_by_recipe_scales_with_its_batch(clips, tmp_path, capsys):
     assert one_line(capsys.readouterr().err)
     for batch in (2, 64):
         recipe = recipes.ucf101_c3d(batch=batch)
-        assert recipe.optimisation.learning_rate == pytest.approx(5e-4 * batch)
+        assert recipe.optimization.learning_rate == pytest.approx(5e-4 * batch)
         assert recipe.steps == 120 * (9537 // batch)

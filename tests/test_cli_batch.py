@@ -14,10 +14,11 @@ import numpy as np
 import pytest
 from joblib._parallel_backends import ThreadingBackend
 
-from cvrl_lite import CompressedVideo, scenes
+from cvrl_lite import CompressedVideo
 from cvrl_lite.cli import batch, main
 from cvrl_lite.codec import load
 from cvrl_lite.codec.extract import targets
+from cvrl_lite.datasets import moving_scenes
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -25,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[1]
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory):
     root = tmp_path_factory.mktemp("clips")
-    scenes.make(root, 4, seed=1, workers=1)
+    moving_scenes.make(root, 4, seed=1, workers=1)
     return sorted(root.rglob("*.mp4"))
 
 

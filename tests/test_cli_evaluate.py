@@ -8,15 +8,16 @@ import sys
 
 import pytest
 
-from cvrl_lite import data_path, evaluate, pretrain, scenes
+from cvrl_lite import data_path, train
 from cvrl_lite.cli import judging, main, parser
 from cvrl_lite.codec import encode
+from cvrl_lite.datasets import moving_scenes
 
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
     folder = tmp_path_factory.mktemp("set")
-    scenes.make(folder, 50, seed=6)
+    moving_scenes.make(folder, 50, seed=6)
     return str(folder)
 
 
@@ -32,8 +33,8 @@ def judged(capsys, root, *words) -> dict:
     return json.loads(capsys.readouterr().out)
 
 
-def test_retrieval_prints_shares_with_their_interval_and_draws_neighbours(root, tmp_path, capsys):
-    found = judged(capsys, root, "--neighbours", str(tmp_path / "figures/near.png"))
+def test_retrieval_prints_shares_with_their_interval_and_draws_neighbors(root, tmp_path, capsys):
+    found = judged(capsys, root, "--neighbors", str(tmp_path / "figures/near.png"))
     assert list(found) == ["scene", "action"]
     for row in found.values():
         assert list(row) == ["R@1", "R@5", "R@10", "R@20", "R@1 interval"]
@@ -54,11 +55,11 @@ def test_linear_and_finetune(root, capsys):
 
 
 def test_a_picture_that_cannot_be_drawn_costs_no_score_of_the_label_asked_for(root, tmp_path, capsys):
-    words = ["--label", "action", "--clips", "1", "--json", "--neighbours", str(tmp_path / "near.xyz")]
+    words = ["--label", "action", "--clips", "1", "--json", "--neighbors", str(tmp_path / "near.xyz")]
     assert main(["evaluate", NETWORK, "--root", root, *words]) == 2
     said = capsys.readouterr()
     assert list(json.loads(said.out)) == ["action"]
-    assert one_line(said.err) and f"--neighbours {tmp_path / 'near.xyz'}: Format 'xyz' is not" in said.err
+    assert one_line(said.err) and f"--neighbors {tmp_path / 'near.xyz'}: Format 'xyz' is not" in said.err
 
 
 def test_a_label_of_one_class_is_left_out(root, tmp_path, capsys):
@@ -85,12 +86,14 @@ def test_a_warning_is_one_line():
 
 
 def test_finetuning_lists_what_is_too_short_and_goes_on(tmp_path, capsys):
-    scenes.make(tmp_path, 50, seed=6)
+    moving_scenes.make(tmp_path, 50, seed=6)
     short = [next((tmp_path / split).glob("*.mp4")) for split in ("train", "val")]
     for file in short:
-        encode(scenes.draw("rings", "right", 1, frames=6), file)
+        encode(moving_scenes.draw("rings", "right", 1, frames=6), file)
     for file in (list((tmp_path / split).glob("*.mp4"))[1] for split in ("train", "val")):
-        encode(scenes.draw("rings", "right", 2, frames=30), file, codec="vp9")  # has no vectors, needs none
+        encode(
+            moving_scenes.draw("rings", "right", 2, frames=30), file, codec="vp9"
+        )  # has no vectors, needs none
     words = ["--protocol", "finetune", "--label", "action", "--steps", "2", "--clips", "1", "--json"]
     assert main(["evaluate", NETWORK, "--root", str(tmp_path), *words]) == 1
     said = capsys.readouterr()
@@ -103,19 +106,19 @@ def test_the_papers_backbones_are_finetuned_as_released():
     def schedule(recipe, *words):
         return judging._schedule(parser().parse_args(["evaluate", "run", *words]), recipe, 3570)
 
-    recipe = pretrain.recipes.ucf101_r2plus1d26()
-    assert schedule(recipe, "--data", "ucf101") == evaluate.released(3570)
-    assert schedule(recipe, "--data", "hmdb51") == evaluate.released(3570, dataset="hmdb51")
+    recipe = train.recipes.ucf101_r2plus1d26()
+    assert schedule(recipe, "--data", "ucf101") == train.released(3570)
+    assert schedule(recipe, "--data", "hmdb51") == train.released(3570, dataset="hmdb51")
     other = schedule(recipe.replace(augmentation={"size": 64}), "--steps", "7", "--clips", "2")
     assert (other.steps, other.test_clips, other.augmentation.size) == (7, 2, 64)
-    ours = schedule(pretrain.recipes.laptop())
-    assert (ours.steps, ours.test_clips, ours.optimisation.method) == (200, 3, "adamw")
+    ours = schedule(train.recipes.laptop())
+    assert (ours.steps, ours.test_clips, ours.optimization.method) == (200, 3, "adamw")
 
 
 def test_what_cannot_be_asked_is_said_in_one_line(root, tmp_path, capsys):
     for words, said in (
         (["--protocol", "finetune", "--label", "mood"], "label is one of scene, action; got mood"),
-        (["--protocol", "linear", "--neighbours", "x.png"], "--neighbours belongs to --protocol retrieval"),
+        (["--protocol", "linear", "--neighbors", "x.png"], "--neighbors belongs to --protocol retrieval"),
         (["--protocol", "linear", "--label", "mood"], "label is one of scene, action; got mood"),
         (["--label", "scene", "--steps", "5"], "--steps belongs to --protocol finetune"),
         (["--protocol", "finetune", "--workers", "2"], "--workers belongs to --protocol retrieval or linear"),

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
-from cvrl_lite import CompressedVideo, VideoError, datasets, scenes
+from cvrl_lite import CompressedVideo, VideoError, datasets
+from cvrl_lite.datasets import moving_scenes
 
 SQUARE = {"size": 32, "cells": 4}
 
@@ -18,7 +19,7 @@ SQUARE = {"size": 32, "cells": 4}
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory):
     root = tmp_path_factory.mktemp("clips")
-    scenes.make(root, 2, seed=2, workers=1)
+    moving_scenes.make(root, 2, seed=2, workers=1)
     return root
 
 
@@ -138,22 +139,22 @@ HOW = {"clips": 3, "frames": 2, "size": 32, "workers": 1}
 @pytest.mark.parametrize("name", ["set.json", "index.csv", "train/00001.mp4"])
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_scenes(name, damage, tmp_path):
-    good = scenes.make(tmp_path, **HOW)
+    good = moving_scenes.make(tmp_path, **HOW)
     harm(tmp_path / name, damage)
-    assert scenes.make(tmp_path, **HOW) == scenes.read_index(tmp_path) == good
+    assert moving_scenes.make(tmp_path, **HOW) == moving_scenes.read_index(tmp_path) == good
     assert sorted(p.name for p in tmp_path.iterdir()) == ["index.csv", "set.json", "train"]
 
 
 @pytest.mark.parametrize("damage", [*DAMAGES, "a row too few"])
 def test_a_damaged_index_is_never_read_as_a_smaller_set(damage, tmp_path):
-    scenes.make(tmp_path, **HOW)
+    moving_scenes.make(tmp_path, **HOW)
     index = tmp_path / "index.csv"
     if damage == "a row too few":
         index.write_text("".join(index.read_text().splitlines(keepends=True)[:-1]))
     else:
         harm(index, damage)
     try:
-        found = scenes.read_index(tmp_path)
+        found = moving_scenes.read_index(tmp_path)
     except VideoError as error:
         assert "\n" not in str(error) and str(index) in str(error)
     else:  # all rows are there, and may have been edited
@@ -161,8 +162,8 @@ def test_a_damaged_index_is_never_read_as_a_smaller_set(damage, tmp_path):
 
 
 def test_clips_of_an_unknown_size_are_not_taken_for_those_of_a_set(tmp_path):
-    scenes.make(tmp_path, **HOW)
+    moving_scenes.make(tmp_path, **HOW)
     (tmp_path / "set.json").write_bytes(b"")
-    scenes.make(tmp_path, **HOW | {"size": 48})
+    moving_scenes.make(tmp_path, **HOW | {"size": 48})
     with CompressedVideo(tmp_path / "train/00000.mp4") as video:
         assert video.info.width == 48

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cvrl_lite import codec, datasets, scenes
-from cvrl_lite.datasets import DecodedSet, DecodedVideo, Entry, Sampler, Sampling
+from cvrl_lite import codec, datasets
+from cvrl_lite.datasets import DecodedSet, DecodedVideo, Entry, Sampler, Sampling, moving_scenes
 
 
 @pytest.fixture(scope="module")
 def small_set(tmp_path_factory):
     root = tmp_path_factory.mktemp("scenes")
-    scenes.make(root, 12, seed=3, workers=1)
+    moving_scenes.make(root, 12, seed=3, workers=1)
     return root
 
 
@@ -34,15 +34,15 @@ def set_of(*videos: DecodedVideo) -> DecodedSet:
 
 
 def test_moving_scenes_reads_labels_pixels_and_vectors(small_set):
-    clips = [c for c in scenes.read_index(small_set) if c.split == "train"]
+    clips = [c for c in moving_scenes.read_index(small_set) if c.split == "train"]
     data = datasets.decode(datasets.MovingScenes("train", small_set), size=56, cells=14)
     assert len(data.videos) == len(clips) and not data.skipped
     video, clip = data.videos[0], clips[0]
-    assert scenes.SCENES[video.entry.labels["scene"]] == clip.scene
+    assert moving_scenes.SCENES[video.entry.labels["scene"]] == clip.scene
     assert video.frames.shape == (40, 56, 56, 3) and video.vectors.shape == (40, 2, 14, 14)
     assert video.keys.tolist() == [0, 12, 24, 36]
     assert not video.mask[0].any() and video.mask[1].mean() > 0.5
-    drawn = scenes.draw(clip.scene, clip.action, clip.seed)
+    drawn = moving_scenes.draw(clip.scene, clip.action, clip.seed)
     assert abs(drawn[5].mean() - video.frames[5].mean()) < 3
     with codec.CompressedVideo(small_set / clip.file) as file:
         vectors = file.motion().vectors

@@ -45,7 +45,7 @@ def quiet():
         yield
 
 
-@pytest.mark.parametrize("name", ["files", "benchmarks", "download"])
+@pytest.mark.parametrize("name", ["files", "benchmarks", "downloads"])
 def test_the_examples_in_the_docstrings_run(name, recwarn):
     tried = doctest.testmod(importlib.import_module(f"cvrl_lite.datasets.{name}"))
     assert tried.attempted > 0 and tried.failed == 0

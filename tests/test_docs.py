@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from cvrl_lite import cli, codec, scenes
+from cvrl_lite import cli, codec
+from cvrl_lite.datasets import moving_scenes
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -89,7 +90,7 @@ def test_the_readmes_commands_are_understood() -> None:
 
 def test_the_readmes_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    clip = scenes.draw(scenes.SCENES[0], scenes.ACTIONS[0], seed=1, frames=24)
+    clip = moving_scenes.draw(moving_scenes.SCENES[0], moving_scenes.ACTIONS[0], seed=1, frames=24)
     codec.encode(clip, "holiday.mp4")
     reading = re.findall(r"```python\n(.*?)```", README, re.S)[0]
     names: dict[str, object] = {}
@@ -105,7 +106,7 @@ def test_the_readmes_search_runs_and_its_training_example_is_a_recipe(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "videos").mkdir()
     for seed in (1, 2, 3):
-        clip = scenes.draw(scenes.SCENES[seed], scenes.ACTIONS[0], seed=seed, frames=24)
+        clip = moving_scenes.draw(moving_scenes.SCENES[seed], moving_scenes.ACTIONS[0], seed=seed, frames=24)
         codec.encode(clip, tmp_path / f"videos/{seed}.mp4")
     _, loading, searching, training = re.findall(r"```python\n(.*?)```", README, re.S)
     names: dict[str, object] = {}
@@ -117,7 +118,7 @@ def test_the_readmes_search_runs_and_its_training_example_is_a_recipe(
     assert len(names["used"].entries) == 3  # type: ignore[attr-defined]
     exec(training.split("run =")[0], names)
     assert names["recipe"].steps == 200  # type: ignore[attr-defined]
-    resolve("cvrl_lite.pretrain.run")
+    resolve("cvrl_lite.train.pretrain")
 
 
 def test_no_document_names_a_path_of_somebodys_machine() -> None:

@@ -18,7 +18,7 @@ import pytest
 from cvrl_lite import files
 from cvrl_lite.datasets import HMDB51, UCF101, download
 
-module = importlib.import_module("cvrl_lite.datasets.download")  # the name in the package is the function
+module = importlib.import_module("cvrl_lite.datasets.downloads")  # the name in the package is the function
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -16,11 +16,11 @@ import parallel_data
 import psutil
 import pytest
 
-from cvrl_lite import datasets, files, pretrain, scenes
+from cvrl_lite import datasets, files, train
 from cvrl_lite.cli import batch, main
 from cvrl_lite.codec import extract
-from cvrl_lite.datasets import FileSampler, Sampling
-from cvrl_lite.pretrain.checkpoint import Folder
+from cvrl_lite.datasets import FileSampler, Sampling, moving_scenes
+from cvrl_lite.train.checkpoint import Folder
 
 ROOT = Path(__file__).resolve().parents[1]
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals are a Unix matter")
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals are a U
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory):
     root = tmp_path_factory.mktemp("clips")
-    scenes.make(root, 6, seed=1, workers=1)
+    moving_scenes.make(root, 6, seed=1, workers=1)
     return root
 
 
@@ -135,7 +135,7 @@ def test_a_training_with_workers_saves_and_stops(how, whom, clips, tmp_path):
     assert ended(process, children) == (ENDINGS[how][0], "")
     steps = json.loads(metrics.read_text().splitlines()[-1])["step"]
     assert (tmp_path / f"run/step-{steps:08d}.pt").exists()
-    assert pretrain.load(tmp_path / "run")[1].steps == 4000
+    assert train.load(tmp_path / "run")[1].steps == 4000
 
 
 @pytest.mark.slow
@@ -204,9 +204,9 @@ def test_a_worker_outlives_a_signal_to_all_but_not_its_starter():
 def test_only_one_trains_into_a_folder(tmp_path):
     recipe = parallel_data.RECIPES["all"].replace(steps=2)
     with Folder(tmp_path / "run").claimed(), pytest.raises(BlockingIOError) as said:
-        pretrain.run(recipe, tmp_path / "run", parallel_data.data())
+        train.pretrain(recipe, tmp_path / "run", parallel_data.data())
     assert said.value.filename == str(tmp_path / "run")
-    assert pretrain.run(recipe, tmp_path / "run", parallel_data.data()).steps == 2
+    assert train.pretrain(recipe, tmp_path / "run", parallel_data.data()).steps == 2
     assert not (tmp_path / "run/.lock").exists()
 
 
@@ -261,12 +261,15 @@ def test_where_there_can_be_no_lock_there_is_none(where, tmp_path):
 
 
 def test_two_make_one_set(tmp_path):
-    make = "from cvrl_lite import scenes; made = scenes.make(sys.argv[1], 24, frames=6, size=48, workers=1)\n"
+    make = "from cvrl_lite.datasets import moving_scenes\n"
+    make += "made = moving_scenes.make(sys.argv[1], 24, frames=6, size=48, workers=1)\n"
     make += "import hashlib; print(hashlib.sha256(repr(made).encode()).hexdigest())"
     both = [start(tmp_path / "set", code=f"exec({make!r})") for _ in range(2)]
     said = [process.communicate(timeout=60) for process in both]
     assert said[0] == said[1] and said[0][1] == ""
-    assert scenes.make(tmp_path / "set", 24, frames=6, size=48) == scenes.read_index(tmp_path / "set")
+    assert moving_scenes.make(tmp_path / "set", 24, frames=6, size=48) == moving_scenes.read_index(
+        tmp_path / "set"
+    )
     assert sorted(p.name for p in (tmp_path / "set").iterdir()) == [
         "index.csv",
         "set.json",

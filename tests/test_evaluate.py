@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cvrl_lite
-from cvrl_lite import datasets, evaluate, scenes
+from cvrl_lite import datasets, evaluate
 from cvrl_lite.codec import encode
+from cvrl_lite.datasets import moving_scenes
 from cvrl_lite.evaluate import search
 from cvrl_lite.models import TinyR2Plus1D
 
@@ -222,12 +223,12 @@ def test_what_can_be_judged_is_judged():
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_features_straight_from_files_are_those_of_the_decoded_set(tmp_path, workers):
-    scenes.make(tmp_path / "set", 50, seed=6)
+    moving_scenes.make(tmp_path / "set", 50, seed=6)
     videos = datasets.MovingScenes("val", tmp_path / "set")
     broken = tmp_path / "broken.mp4"
     broken.write_text("no video")
     short = tmp_path / "short.mp4"
-    encode(scenes.draw("rings", "right", 1, frames=6), short)
+    encode(moving_scenes.draw("rings", "right", 1, frames=6), short)
     found, *others = videos.entries
     with_broken = replace(
         videos, entries=(found, *(replace(found, path=p) for p in (broken, short)), *others)

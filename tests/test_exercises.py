@@ -18,7 +18,8 @@ import jupytext
 import pytest
 from nbformat import NotebookNode
 
-from cvrl_lite import codec, scenes
+from cvrl_lite import codec
+from cvrl_lite.datasets import moving_scenes
 
 FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
 WITH_EXERCISES = sorted(
@@ -104,7 +105,7 @@ def test_checks_refuse_the_stub_and_accept_the_solution(name: str, monkeypatch: 
 
 def test_a_video_of_ones_own_gets_its_bars(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     video = tmp_path / "mine.mp4"
-    codec.encode(scenes.draw("rings", "down", 4, frames=30), video)
+    codec.encode(moving_scenes.draw("rings", "down", 4, frames=30), video)
     monkeypatch.chdir(FOLDER)
     alts: list[str] = []
     monkeypatch.setattr(

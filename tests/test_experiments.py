@@ -228,7 +228,7 @@ def test_what_the_study_says_is_in_its_log() -> None:
 
 
 def test_the_study_log_holds_the_recipe_of_each_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    from cvrl_lite.pretrain import Recipe
+    from cvrl_lite.train import Recipe
 
     monkeypatch.syspath_prepend(str(EXPERIMENTS))
     study = importlib.import_module("study")

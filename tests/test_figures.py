@@ -1,4 +1,4 @@
-"""The pictures say what their arrays say; colours never stand alone; widgets follow the slider."""
+"""The pictures say what their arrays say; colors never stand alone; widgets follow the slider."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
-from cvrl_lite import figures, widgets
+from cvrl_lite.course import figures, widgets
 
 Row = dict[str, dict[str, float]]
 
@@ -96,21 +96,21 @@ def test_recall_is_drawn_and_told() -> None:
     assert [line.get_segments()[0][0, 0] for line in axes.collections] == [1 / 16, 1 / 8]
 
 
-def as_seen(colour: str, cone: str) -> np.ndarray:
-    """A colour in linear RGB as those see it who lack red or green cones (Machado and others, 2009)."""
+def as_seen(color: str, cone: str) -> np.ndarray:
+    """A color in linear RGB as those see it who lack red or green cones (Machado and others, 2009)."""
     matrices = {
         "normal": np.eye(3),
         "red": [[0.152, 1.053, -0.205], [0.115, 0.786, 0.099], [-0.004, -0.048, 1.052]],
         "green": [[0.367, 0.861, -0.228], [0.280, 0.673, 0.047], [-0.012, 0.043, 0.969]],
     }
-    linear = np.array(to_rgb(colour)) ** 2.2
+    linear = np.array(to_rgb(color)) ** 2.2
     return np.clip(np.asarray(matrices[cone]) @ linear, 0, 1) ** (1 / 2.2)
 
 
 @pytest.mark.parametrize("cone", ["normal", "red", "green"])
 @pytest.mark.parametrize("roles", [("context", "motion", "residual", "joint", "untrained"), ("I", "P", "B")])
 def test_roles_shown_together_are_told_apart_by_every_eye(roles: tuple[str, ...], cone: str) -> None:
-    seen = [as_seen(figures.COLOURS[role], cone) for role in roles]
+    seen = [as_seen(figures.COLORS[role], cone) for role in roles]
     apart = [np.linalg.norm(a - b) for i, a in enumerate(seen) for b in seen[:i]]
     assert min(apart) > 0.15
 
@@ -143,9 +143,9 @@ def test_the_strip_has_a_bar_for_each_picture() -> None:
     bars = {round(bar.get_x() + bar.get_width() / 2): bar for bar in axes.patches}
     assert [bars[place].get_height() for place in range(5)] == sizes
     assert [bars[place].get_facecolor()[:3] for place in range(5)] == [
-        to_rgb(figures.COLOURS[kind]) for kind in types
+        to_rgb(figures.COLORS[kind]) for kind in types
     ]
-    assert [words.get_text() for words in axes.texts] == types, "never the colour alone"
+    assert [words.get_text() for words in axes.texts] == types, "never the color alone"
     assert [words.get_text() for words in axes.get_legend().get_texts()] == ["I (1)", "P (2)", "B (2)"]
     assert [(words.xy[0], words.xy[1]) for words in axes.texts] == list(enumerate(sizes)), "above its bar"
     assert not figures.gop_strip("IPPP" * 50, [9] * 200).axes[0].texts, "no room for letters"
@@ -175,15 +175,15 @@ def test_arrows_point_where_things_went_and_masked_cells_are_hatched() -> None:
         figures.vector_arrows(image[:8], vectors, mask)
 
 
-def test_neighbours_are_ticked_by_name() -> None:
+def test_neighbors_are_ticked_by_name() -> None:
     pictures = np.arange(2 * 2 * 4 * 4 * 3, dtype=np.uint8).reshape(2, 2, 4, 4, 3)
-    figure = figures.neighbours(
+    figure = figures.neighbors(
         pictures[:, 0], pictures, ["turn", "shake"], [["turn", "pulse"], ["turn", "shake"]]
     )
     assert [axes.get_title() for axes in figure.axes] == [
         *("query: turn", "✓ turn", "✗ pulse", "query: shake", "✗ turn", "✓ shake")
     ]
-    assert figure.get_suptitle() == "2 of 4 neighbours agree with their query"
+    assert figure.get_suptitle() == "2 of 4 neighbors agree with their query"
     assert np.array_equal(figure.axes[4].images[0].get_array(), pictures[1, 0])
 
 
@@ -209,7 +209,7 @@ def test_the_map_leaves_out_no_notebook_and_marks_what_is_optional() -> None:
     words = " ".join(text.get_text() for text in axes.texts)
     assert set(re.findall(r"\b\d\d\b", words)) == {f"{number:02d}" for number in range(1, 15)}
     dashed = [patch.get_facecolor()[:3] for patch in axes.patches if patch.get_linestyle() == "--"]
-    assert dashed == [to_rgb(figures.COLOURS["residual"])] * 2
+    assert dashed == [to_rgb(figures.COLORS["residual"])] * 2
 
 
 def test_the_widget_follows_its_slider() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from cvrl_lite import figures
-from cvrl_lite.figures import by_class, played_and_learned
+from cvrl_lite.course import figures
+from cvrl_lite.course.figures import by_class, played_and_learned
 
 WORDS = {"rows": "clips", "columns": "frames", "title": "By class"}
 

@@ -9,10 +9,10 @@ import torch.nn.functional as F
 from matplotlib.colors import to_rgb
 from matplotlib.patches import Rectangle
 
-from cvrl_lite import figures
-from cvrl_lite.figures.contrast import softmax
+from cvrl_lite.course import figures
+from cvrl_lite.course.figures.contrast import softmax
+from cvrl_lite.course.widgets import laboratory
 from cvrl_lite.pretext import info_nce
-from cvrl_lite.widgets import laboratory
 
 
 def made_up(rows: int, columns: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor, np.ndarray]:
@@ -77,7 +77,7 @@ def test_temperatures_sort_the_keys_and_mark_the_own_one_twice() -> None:
         expected = torch.from_numpy(cosines / temperature).softmax(0).numpy()
         assert np.allclose(heights, expected[[1, 2, 0, 3]])
         own = axes.patches[1]
-        assert own.get_hatch() and own.get_facecolor()[:3] == to_rgb(figures.COLOURS["context"])
+        assert own.get_hatch() and own.get_facecolor()[:3] == to_rgb(figures.COLORS["context"])
         assert sum(bool(bar.get_hatch()) for bar in axes.patches) == 1
         others = expected[[0, 1, 3]]
         assert f"hardest: {round(100 * others.max() / others.sum())} %" in axes.get_title()

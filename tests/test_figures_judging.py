@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from cvrl_lite.figures import png
-from cvrl_lite.figures.judging import ranges, shares
+from cvrl_lite.course.figures import png
+from cvrl_lite.course.figures.judging import ranges, shares
 
 WORDS = {"across": "labels", "along": "accuracy", "title": "More labels, better"}
 

@@ -7,8 +7,8 @@ from matplotlib.colors import to_rgba
 from matplotlib.patches import Rectangle
 from matplotlib.quiver import Quiver
 
+from cvrl_lite.course.figures import COLORS, batch_as_seen, clips_in_time, png, sample_timeline
 from cvrl_lite.datasets import Sampling, Timeline
-from cvrl_lite.figures import COLOURS, batch_as_seen, clips_in_time, png, sample_timeline
 
 TIMES, KEYS = np.arange(60) / 25, np.arange(0, 60, 12)
 
@@ -18,9 +18,9 @@ def test_a_timeline_draws_every_part_where_it_lies():
     figure = sample_timeline(TIMES, KEYS, clip=cut.clip, key=cut.key, windows=cut.windows, length=8)
     axes = figure.axes[0]
     boxes = [p for p in axes.patches if isinstance(p, Rectangle) and p.get_edgecolor() == _motion()]
-    centres = [(round(p.get_x() + p.get_width() / 2), round(p.get_y() + 0.3)) for p in boxes]
+    centers = [(round(p.get_x() + p.get_width() / 2), round(p.get_y() + 0.3)) for p in boxes]
     expected = [(w + i, 3 + n) for n, w in enumerate(cut.windows) for i in range(8)]
-    assert sorted(centres) == sorted(expected)
+    assert sorted(centers) == sorted(expected)
     bars = [p for p in axes.patches if round(p.get_y(), 2) == 0.7]
     assert [round(p.get_x() + 0.4) for p in bars] == cut.clip.tolist()
     assert [line.get_xdata()[0] for line in axes.lines if line.get_marker() == "D"] == [cut.key]
@@ -31,7 +31,7 @@ def test_a_timeline_draws_every_part_where_it_lies():
 
 
 def _motion() -> tuple[float, ...]:
-    return to_rgba(COLOURS["motion"])
+    return to_rgba(COLORS["motion"])
 
 
 def test_the_future_is_filled_and_other_windows_are_hatched():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cvrl_lite.figures import search
+from cvrl_lite.course.figures import search
 
 
 def test_the_dots_of_rankings_give_recall() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cvrl_lite import figures
+from cvrl_lite.course import figures
 
 METRICS = [
     {"step": step, "context_loss": 3.0 / step, "context_accuracy": 0.1 * step, "motion_loss": 6.0}
@@ -20,8 +20,8 @@ def test_a_blind_guess_is_drawn_for_each_task_whose_keys_are_told() -> None:
         guesses = {line.get_label(): line for line in axes.lines if "guess" in str(line.get_label())}
         assert list(guesses) == ["context: a guess, 1 of 24", "motion: a guess, 1 of 768"]
         assert np.allclose([line.get_ydata()[0] for line in guesses.values()], heights)
-        colours = [line.get_color() for line in guesses.values()]
-        assert colours == [figures.COLOURS["context"], figures.COLOURS["motion"]]
+        colors = [line.get_color() for line in guesses.values()]
+        assert colors == [figures.COLORS["context"], figures.COLORS["motion"]]
     assert not any("guess" in str(line.get_label()) for line in figures.curves(METRICS).axes[0].lines)
 
 

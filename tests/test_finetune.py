@@ -7,20 +7,18 @@ import numpy as np
 import pytest
 import torch
 
-from cvrl_lite import evaluate, pretrain, scenes
-from cvrl_lite.datasets import MovingScenes, Sampler, Sampling, Timeline, decode
+from cvrl_lite import evaluate, train
+from cvrl_lite.datasets import MovingScenes, Sampler, Sampling, Timeline, decode, moving_scenes
 from cvrl_lite.models import TinyR2Plus1D
 
-HOW = evaluate.Finetuning(
-    steps=80, batch=16, dropout=0.0, test_clips=2, sampling=Sampling(frames=4, others=1)
-)
+HOW = train.Finetuning(steps=80, batch=16, dropout=0.0, test_clips=2, sampling=Sampling(frames=4, others=1))
 HOW = dataclasses.replace(HOW, augmentation=dataclasses.replace(HOW.augmentation, size=32, least_area=1))
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     root = tmp_path_factory.mktemp("clips")
-    scenes.make(root, 48, seed=5, tie=1.0)  # so that the scene gives all away
+    moving_scenes.make(root, 48, seed=5, tie=1.0)  # so that the scene gives all away
     both = decode(MovingScenes("train", root), size=36)
     return both
 
@@ -33,13 +31,13 @@ def fresh() -> TinyR2Plus1D:
 def test_it_learns_the_labels_it_is_shown(data):
     before = [parameter.detach().clone() for parameter in fresh().parameters()]
     backbone = fresh()
-    model = evaluate.finetune(backbone, data, "action", HOW)
-    probabilities = evaluate.predict(model, data, HOW)
+    model = train.finetune(backbone, data, "action", HOW)
+    probabilities = train.predict(model, data, HOW)
     assert probabilities.shape == (len(data.videos), 8)
     assert np.allclose(probabilities.sum(1), 1, atol=1e-5)
-    assert evaluate.accuracy(probabilities, data.labels("action")) > 0.4  # a guess: .125
+    assert train.accuracy(probabilities, data.labels("action")) > 0.4  # a guess: .125
     assert any(not torch.equal(a, b) for a, b in zip(before, backbone.parameters(), strict=True))
-    again = evaluate.predict(evaluate.finetune(fresh(), data, "action", HOW), data, HOW)
+    again = train.predict(train.finetune(fresh(), data, "action", HOW), data, HOW)
     assert np.array_equal(probabilities, again)
 
 
@@ -53,7 +51,7 @@ def test_files_of_one_source_keep_their_own_labels(data):
     asked = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(torch.nn.functional, "cross_entropy", lambda x, y: asked.extend(y.tolist()) or x.sum())
-        evaluate.finetune(fresh(), film, "action", dataclasses.replace(HOW, steps=3))
+        train.finetune(fresh(), film, "action", dataclasses.replace(HOW, steps=3))
     batches = Sampler(film, HOW.sampling, HOW.seed).batches(HOW.batch, 3)
     label = {str(v.entry.path): v.entry.labels["action"] for v in videos}
     wanted = [label[name] for batch in batches for name in batch.names]
@@ -62,14 +60,14 @@ def test_files_of_one_source_keep_their_own_labels(data):
 
 def test_a_part_of_the_set_is_a_set(data):
     rows = evaluate.drawn(data.labels("action"), 1, seed=0)
-    part = evaluate.part_of(data, rows)
+    part = train.part_of(data, rows)
     assert [video.entry.labels["action"] for video in part.videos] == data.labels("action")[rows].tolist()
-    model = evaluate.finetune(fresh(), part, "action", dataclasses.replace(HOW, steps=30))
-    assert evaluate.accuracy(evaluate.predict(model, part, HOW), part.labels("action")) > 0.7
+    model = train.finetune(fresh(), part, "action", dataclasses.replace(HOW, steps=30))
+    assert train.accuracy(train.predict(model, part, HOW), part.labels("action")) > 0.7
 
 
 def test_a_helper_takes_part(data):
-    recipe = pretrain.recipes.laptop_fast(("motion",)).replace(
+    recipe = train.recipes.laptop_fast(("motion",)).replace(
         networks={"widths": (8, 16, 24, 24)},
         sampling={"frames": 4},
         augmentation={"size": 32, "cells": 8},
@@ -78,12 +76,12 @@ def test_a_helper_takes_part(data):
         HOW, steps=3, augmentation=dataclasses.replace(HOW.augmentation, size=32, cells=8)
     )
     torch.manual_seed(0)
-    helper = pretrain.Pretraining(recipe)
+    helper = train.Pretraining(recipe)
     predictor = [parameter.detach().clone() for parameter in helper.motion.parameters()]
-    evaluate.finetune(helper.backbone, data, "action", how, helper)
+    train.finetune(helper.backbone, data, "action", how, helper)
     assert any(not torch.equal(a, b) for a, b in zip(predictor, helper.motion.parameters(), strict=True))
     with pytest.raises(ValueError, match="around the backbone"):
-        evaluate.finetune(fresh(), data, "action", how, helper)
+        train.finetune(fresh(), data, "action", how, helper)
 
 
 def shortened(data, row: int, frames: int):
@@ -98,49 +96,49 @@ def shortened(data, row: int, frames: int):
 def test_short_videos_are_named_before_the_training(data):
     short = shortened(data, 3, 5)
     name = short.videos[3].entry.path
-    kept = evaluate.long_enough(short, HOW.sampling)
+    kept = train.long_enough(short, HOW.sampling)
     assert len(kept.videos) == len(data.videos) - 1
     assert [file.path for file in kept.skipped] == [name] and "shorter than a clip" in kept.skipped[0].reason
     with pytest.warns(UserWarning, match=rf"{name}: not trained on: too short"):
-        model = evaluate.finetune(fresh(), short, "action", dataclasses.replace(HOW, steps=1))
+        model = train.finetune(fresh(), short, "action", dataclasses.replace(HOW, steps=1))
     with pytest.raises(ValueError, match=rf"{name}: shorter than a clip"):
-        evaluate.predict(model, short, HOW)
-    assert len(evaluate.predict(model, kept, HOW)) == len(kept.videos)
+        train.predict(model, short, HOW)
+    assert len(train.predict(model, kept, HOW)) == len(kept.videos)
     with pytest.raises(ValueError, match="no video is usable"):
-        evaluate.long_enough(data, Sampling(frames=99))
+        train.long_enough(data, Sampling(frames=99))
 
 
 def test_vectors_are_read_for_a_helper_alone(data):
     bare = (dataclasses.replace(v, vectors=v.vectors[:0], mask=v.mask[:0]) for v in data.videos)
     how = dataclasses.replace(HOW, steps=2)
     with_them, without = (
-        evaluate.predict(evaluate.finetune(fresh(), part, "action", how), data, how)
+        train.predict(train.finetune(fresh(), part, "action", how), data, how)
         for part in (data, dataclasses.replace(data, videos=tuple(bare)))
     )
     assert np.array_equal(with_them, without)
     with pytest.raises(ValueError, match="label is one of scene, action; got mood"):
-        evaluate.finetune(fresh(), data, "mood", how)
+        train.finetune(fresh(), data, "mood", how)
 
 
 def test_a_clip_alone_needs_no_room_behind_it(data):
     """Released: 16 frames, every fourth, so 61 of them; with the future window behind it would be 71."""
-    how = evaluate.released()
+    how = train.released()
     times = np.arange(70) / 25
     assert len(Timeline(times[:61], np.array([0]), how.sampling).starts) == 1
     assert Timeline(times[:60], np.array([0]), how.sampling).lacks
-    assert Timeline(times, np.array([0]), pretrain.recipes.ucf101_c3d().sampling).lacks
-    alone = dataclasses.replace(HOW, steps=1, sampling=evaluate.clip_alone(HOW.sampling))
+    assert Timeline(times, np.array([0]), train.recipes.ucf101_c3d().sampling).lacks
+    alone = dataclasses.replace(HOW, steps=1, sampling=train.clip_alone(HOW.sampling))
     frames = int(np.searchsorted(data.videos[3].times, HOW.sampling.step * 3)) + 1
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        evaluate.finetune(fresh(), shortened(data, 3, frames), "action", alone)
+        train.finetune(fresh(), shortened(data, 3, frames), "action", alone)
 
 
 def test_the_released_schedule():
-    how = evaluate.released()
-    rates = [pretrain.optim.learning_rate(step, how) for step in range(0, how.steps, how.steps // 120)]
+    how = train.released()
+    rates = [train.optim.learning_rate(step, how) for step in range(0, how.steps, how.steps // 120)]
     assert how.steps == 120 * 1192 and max(rates) == pytest.approx(8e-4, rel=0.01)
     assert rates[0] == pytest.approx(4e-6 * 8, rel=0.01) and np.argmax(rates) == pytest.approx(10, abs=1)
-    card = evaluate.released(3570, dataset="hmdb51")
-    assert card.steps == 120 * 446 and card.optimisation.learning_rate == pytest.approx(2e-4 * 8)
-    assert (how.optimisation.weight_decay, card.optimisation.weight_decay) == (3e-3, 2e-3)
+    card = train.released(3570, dataset="hmdb51")
+    assert card.steps == 120 * 446 and card.optimization.learning_rate == pytest.approx(2e-4 * 8)
+    assert (how.optimization.weight_decay, card.optimization.weight_decay) == (3e-3, 2e-3)

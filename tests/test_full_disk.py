@@ -13,12 +13,14 @@ import numpy as np
 import parallel_data
 import pytest
 
-from cvrl_lite import datasets, figures, pretrain, scenes
+from cvrl_lite import datasets, train
 from cvrl_lite.cli import main
 from cvrl_lite.codec import encode, load
+from cvrl_lite.course import figures
+from cvrl_lite.datasets import moving_scenes
 from cvrl_lite.errors import one_line
 from cvrl_lite.files import FULL
-from cvrl_lite.pretrain.checkpoint import Folder
+from cvrl_lite.train.checkpoint import Folder
 
 resource = pytest.importorskip("resource", reason="limits of file sizes are a Unix matter")
 RECIPE = parallel_data.RECIPES["all"].replace(steps=6, save_every=2, keep=2)
@@ -37,7 +39,7 @@ def files_of_at_most(size: int):
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory):
     root = tmp_path_factory.mktemp("clips")
-    scenes.make(root, 3, seed=1, workers=1)
+    moving_scenes.make(root, 3, seed=1, workers=1)
     return root
 
 
@@ -47,7 +49,7 @@ def names(folder) -> list[str]:
 
 @pytest.mark.parametrize("part", ["state", "weights", "metrics"])
 def test_a_training_keeps_its_last_whole_checkpoint(part, tmp_path, monkeypatch):
-    whole = pretrain.run(RECIPE, tmp_path / "whole", parallel_data.data())
+    whole = train.pretrain(RECIPE, tmp_path / "whole", parallel_data.data())
     state, weights = (
         (tmp_path / f"whole/step-00000006.{end}").stat().st_size for end in ("pt", "safetensors")
     )
@@ -65,7 +67,7 @@ def test_a_training_keeps_its_last_whole_checkpoint(part, tmp_path, monkeypatch)
     name, changed = ("add_metrics", full_at_step_3) if part == "metrics" else ("save", full_at_step_4)
     monkeypatch.setattr(Folder, name, changed)
     with pytest.raises(OSError) as said:
-        pretrain.run(RECIPE, out, parallel_data.data())
+        train.pretrain(RECIPE, out, parallel_data.data())
     file = {"state": "step-00000004.pt", "weights": "step-00000004.safetensors", "metrics": "metrics.jsonl"}
     assert one_line(said.value) == f"{out / file[part]}: File too large" and said.value.errno in FULL
     kept = [
@@ -77,7 +79,7 @@ def test_a_training_keeps_its_last_whole_checkpoint(part, tmp_path, monkeypatch)
     ]
     assert names(out) == kept
     monkeypatch.undo()
-    again = pretrain.run(RECIPE, out, parallel_data.data())
+    again = train.pretrain(RECIPE, out, parallel_data.data())
     assert again.steps == 6
     for one, other in zip(whole.model.parameters(), again.model.parameters(), strict=True):
         assert np.array_equal(one.detach(), other.detach())

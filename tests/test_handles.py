@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cvrl_lite import scenes
+from cvrl_lite.datasets import moving_scenes
 from cvrl_lite.processes import check_handles
 
 resource = pytest.importorskip("resource", reason="this system has no such limit")
@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory):
     root = tmp_path_factory.mktemp("clips")
-    scenes.make(root, 6, seed=1, workers=1)
+    moving_scenes.make(root, 6, seed=1, workers=1)
     return root
 
 

@@ -10,10 +10,10 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cvrl_lite import pretrain, scenes
-from cvrl_lite.datasets import MovingScenes, decode
+from cvrl_lite import train
+from cvrl_lite.datasets import MovingScenes, decode, moving_scenes
 from cvrl_lite.pretext import alignment, collapsed, effective_rank, uniformity
-from cvrl_lite.pretrain import loop
+from cvrl_lite.train import engine
 
 
 @settings(max_examples=25, deadline=None)
@@ -42,18 +42,18 @@ def test_the_extremes():
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     root = tmp_path_factory.mktemp("clips")
-    scenes.make(root, 12, seed=4, workers=1)
+    moving_scenes.make(root, 12, seed=4, workers=1)
     return decode(MovingScenes("train", root), residuals=True)
 
 
 def test_a_training_logs_its_health_and_is_not_changed_by_it(data, tmp_path, monkeypatch):
-    recipe = pretrain.recipes.laptop_fast(("context", "motion", "residual")).replace(
+    recipe = train.recipes.laptop_fast(("context", "motion", "residual")).replace(
         steps=4, batch=6, precision="float32"
     )
-    without = pretrain.run(recipe, data=data)
-    monkeypatch.setattr(loop, "_CHECKUP", 2)
-    run = pretrain.run(recipe, tmp_path, data)
-    lines = [json.loads(line) for line in (tmp_path / pretrain.METRICS).read_text().splitlines()]
+    without = train.pretrain(recipe, data=data)
+    monkeypatch.setattr(engine, "_CHECKUP", 2)
+    run = train.pretrain(recipe, tmp_path, data)
+    lines = [json.loads(line) for line in (tmp_path / train.METRICS).read_text().splitlines()]
     logged = [line for line in lines if "feature_rank" in line]
     assert [line["step"] for line in logged] == [2, 4]
     for line in logged:
@@ -71,8 +71,8 @@ DEAD = {("context",): 0, ("motion",): 1, ("residual",): 1, ("context", "motion")
 @pytest.mark.parametrize("tasks", DEAD, ids="-".join)
 def test_the_death_of_a_branch_that_is_trained_is_told(tasks, data, monkeypatch):
     """Even of a training shorter than a checkup, and with the other branch alive."""
-    recipe = pretrain.recipes.laptop_fast(tasks).replace(steps=1, batch=8, precision="float32")
-    backbone = type(pretrain.model.backbone_of(recipe.networks))
+    recipe = train.recipes.laptop_fast(tasks).replace(steps=1, batch=8, precision="float32")
+    backbone = type(train.model.backbone_of(recipe.networks))
     forward, dying = backbone.forward, []
 
     def dead(self, clip):
@@ -83,24 +83,24 @@ def test_the_death_of_a_branch_that_is_trained_is_told(tasks, data, monkeypatch)
         dying.append(1 - DEAD[tasks])  # which no task reads
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        pretrain.run(recipe, data=data)
+        train.pretrain(recipe, data=data)
     dying[:] = [DEAD[tasks]]
     with pytest.warns(UserWarning, match=r"step 1: the features have collapsed: .* 1\.0 directions"):
-        pretrain.run(recipe, data=data)
+        train.pretrain(recipe, data=data)
 
 
 def test_a_few_clips_tell_no_collapse(data, tmp_path):
     """Three of them lie along two directions at most, whatever the network."""
-    recipe = pretrain.recipes.laptop_fast().replace(steps=1, batch=3, precision="float32")
+    recipe = train.recipes.laptop_fast().replace(steps=1, batch=3, precision="float32")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        pretrain.run(recipe, tmp_path, data)
-    (line,) = (tmp_path / pretrain.METRICS).read_text().splitlines()
+        train.pretrain(recipe, tmp_path, data)
+    (line,) = (tmp_path / train.METRICS).read_text().splitlines()
     assert json.loads(line)["feature_rank"] <= 2
 
 
 def test_a_probe_of_a_few_steps_looks_at_no_health(data, monkeypatch):
-    monkeypatch.setattr(pretrain.Pretraining, "health", lambda *_: pytest.fail("it takes time"))
-    recipe = pretrain.recipes.laptop_fast(("motion",)).replace(batch=6, precision="float32")
-    sampler = loop.Sampler(data, recipe.sampling, 0)
-    assert loop.seconds_per_step(recipe, sampler, pretrain.device(), steps=1) > 0
+    monkeypatch.setattr(train.Pretraining, "health", lambda *_: pytest.fail("it takes time"))
+    recipe = train.recipes.laptop_fast(("motion",)).replace(batch=6, precision="float32")
+    sampler = engine.Sampler(data, recipe.sampling, 0)
+    assert engine.seconds_per_step(recipe, sampler, train.device(), steps=1) > 0

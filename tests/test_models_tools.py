@@ -15,7 +15,7 @@ from cvrl_lite.models import (
     R2Plus1D26,
     TinyR2Plus1D,
     describe,
-    synchronised,
+    synchronized,
 )
 
 CASES = [
@@ -99,7 +99,7 @@ def test_a_shared_weight_counts_once_and_an_idle_part_is_marked():
 
 def test_one_process_keeps_its_norms():
     net = ProjectionHead(8)
-    assert synchronised(net) is net
+    assert synchronized(net) is net
     assert not any(isinstance(module, nn.SyncBatchNorm) for module in net.modules())
 
 
@@ -109,15 +109,15 @@ def _norms(network):
 
 def _two_processes(rank, folder):
     distributed.init_process_group("gloo", f"file://{folder}/meeting", rank=rank, world_size=2)
-    assert _norms(synchronised(ProjectionHead(4))) == {nn.BatchNorm1d}
+    assert _norms(synchronized(ProjectionHead(4))) == {nn.BatchNorm1d}
     with FakeTensorMode(), torch.device("cuda"):  # shapes and devices without a GPU
         network = nn.Sequential(nn.BatchNorm1d(4), nn.ReLU(), nn.BatchNorm3d(4))
         names = list(network.state_dict())
-        network = synchronised(network)
+        network = synchronized(network)
         assert _norms(network) == {nn.SyncBatchNorm}
         assert list(network.state_dict()) == names
     if torch.cuda.is_available():
-        norm = synchronised(nn.BatchNorm1d(6).cuda())
+        norm = synchronized(nn.BatchNorm1d(6).cuda())
         norm(torch.full((2, 6), 10.0 * rank, device="cuda") + torch.arange(2, device="cuda")[:, None])
         # Rows 0, 1 here and 10, 11 there: the mean is 5.5, and a tenth of it enters the running mean.
         assert torch.allclose(norm.running_mean.cpu(), torch.full((6,), 0.55))

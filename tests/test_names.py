@@ -83,7 +83,7 @@ def test_failures_with_any_name_are_listed_and_can_be_read_back(name, capsys):
         assert len(out.splitlines()) == len(err.splitlines()) == 1 and "\x1b" not in err
         with open(f"{command}/failures.csv", newline="", encoding="utf-8") as file:
             (row,) = csv.DictReader(file)
-        assert row["reason"].endswith("no video format was recognised in it")
+        assert row["reason"].endswith("no video format was recognized in it")
         assert named(row["file"]) == f"in/{name}" and f"cvrl-lite: {row['reason']}\n" == err
         assert main([command, "in/good.mp4", "--out", command]) == 0  # keeps what another call has listed
         capsys.readouterr()

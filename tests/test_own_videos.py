@@ -13,7 +13,8 @@ import jupytext
 import numpy as np
 import pytest
 
-from cvrl_lite import cli, codec, scenes
+from cvrl_lite import cli, codec
+from cvrl_lite.datasets import moving_scenes
 
 SOURCE = Path(__file__).resolve().parents[1] / "notebooks" / "src" / "14_your_own_videos.py"
 
@@ -34,7 +35,7 @@ def test_its_cells_run_on_another_folder(tmp_path: Path, monkeypatch: pytest.Mon
     folder = tmp_path / "mine"
     for name, seed in (("beach.mp4", 1), ("beach.mkv", 2), ("street.mp4", 3)):
         codec.encode(
-            scenes.draw("rings", "down", seed, frames=40, size=64), folder / name, gop=250, b_frames=2
+            moving_scenes.draw("rings", "down", seed, frames=40, size=64), folder / name, gop=250, b_frames=2
         )
     codec.encode(np.zeros((122, 16, 16, 3), np.uint8), folder / "film.mp4", fps=2)
     before = sorted((path.name, path.stat().st_mtime_ns) for path in folder.iterdir())

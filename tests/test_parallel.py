@@ -10,17 +10,17 @@ import time
 import numpy as np
 import pytest
 
-from cvrl_lite import scenes
+from cvrl_lite.datasets import moving_scenes
 
 WITH_OTHERS = """
 import dataclasses, json, sys
 import torch
 import torch.distributed as dist
-from cvrl_lite import pretrain
-from cvrl_lite.augment import augment
+from cvrl_lite import train
+from cvrl_lite.transforms import augment
 from cvrl_lite.pretext import processes, total
 from cvrl_lite.datasets import Sampler
-from cvrl_lite.pretrain.parallel import joined
+from cvrl_lite.train.distributed import joined
 from torch.nn.parallel import DistributedDataParallel
 
 sys.path.insert(0, sys.argv[1])
@@ -32,7 +32,7 @@ with joined() as device:
     for name, recipe in RECIPES.items():
         sampler = Sampler(data(), recipe.sampling, 0)
         torch.manual_seed(0)
-        model = pretrain.Pretraining(recipe).double().eval()
+        model = train.Pretraining(recipe).double().eval()
         called = model
         if world > 1:
             called = DistributedDataParallel(model, find_unused_parameters=model.partly_used)
@@ -105,7 +105,7 @@ def test_two_and_three_processes_give_the_gradients_of_one(tmp_path):
 def test_two_processes_train_and_one_speaks(tmp_path):
     words = ["-m", "cvrl_lite.cli", "pretrain", "--recipe", "laptop_fast", "--folder"]
     words += [str(tmp_path / "clips"), "--steps", "4", "--batch", "8", "--out", str(tmp_path / "run")]
-    scenes.make(tmp_path / "clips", 10, seed=0, workers=1)
+    moving_scenes.make(tmp_path / "clips", 10, seed=0, workers=1)
     done = torchrun(2, *words)
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.count("4 steps") == 1
@@ -116,16 +116,16 @@ def test_two_processes_train_and_one_speaks(tmp_path):
 
 STOPPED = """
 import dataclasses, os, signal, sys
-from cvrl_lite import pretrain
+from cvrl_lite import train
 from cvrl_lite.datasets import Sampler
 from cvrl_lite.pretext import processes
-from cvrl_lite.pretrain import loop
-from cvrl_lite.pretrain.parallel import joined
+from cvrl_lite.train import engine
+from cvrl_lite.train.distributed import joined
 sys.path.insert(0, sys.argv[1])
 from parallel_data import RECIPES, data
 
 recipe, out = RECIPES["all"].replace(steps=8, save_every=100), sys.argv[2]
-exchange, batches, calls = loop.total, Sampler.batches, []
+exchange, batches, calls = engine.total, Sampler.batches, []
 
 def interrupted(mine):
     shared = exchange(mine)
@@ -140,11 +140,11 @@ def with_broken(*words, **more):
 
 Sampler.batches = with_broken
 with joined():
-    whole = pretrain.run(recipe, out + "/whole", data())
-    loop.total = interrupted
-    first = pretrain.run(recipe, out + "/parts", data())
-    loop.total = exchange
-    second = pretrain.run(recipe, out + "/parts", data())
+    whole = train.pretrain(recipe, out + "/whole", data())
+    engine.total = interrupted
+    first = train.pretrain(recipe, out + "/parts", data())
+    engine.total = exchange
+    second = train.pretrain(recipe, out + "/parts", data())
     for run, end in ((whole, (8, False)), (first, (4, True)), (second, (8, False))):
         assert (run.steps, run.interrupted) == end, (run.steps, run.interrupted)
 """
@@ -173,10 +173,10 @@ def test_a_process_that_fails_ends_all_with_its_message(tmp_path):
         "    if self.rank == 1 and step == 2:\n"
         "        raise Diverged('step 3: motion_loss is nan')\n"
         "    return original(self, step, *_)\n"
-        "original, pretrain.loop._Training._step = pretrain.loop._Training._step, step\n"
+        "original, train.engine._Training._step = train.engine._Training._step, step\n"
         "sys.exit(cli.main(sys.argv[1:]))\n"
     )
-    scenes.make(tmp_path / "clips", 8, seed=0, workers=1)
+    moving_scenes.make(tmp_path / "clips", 8, seed=0, workers=1)
     words = [str(script), "pretrain", "--recipe", "laptop_fast", "--folder", str(tmp_path / "clips")]
     began = time.monotonic()
     done = torchrun(2, *words, "--steps", "500", "--batch", "8", "--out", str(tmp_path / "out"))
@@ -186,10 +186,10 @@ def test_a_process_that_fails_ends_all_with_its_message(tmp_path):
 
 KILLED = """
 import sys
-from cvrl_lite import pretrain
+from cvrl_lite import train
 sys.path.insert(0, sys.argv[1])
 from parallel_data import RECIPES, data
-pretrain.run(RECIPES["all"].replace(steps=60, save_every=4, precision="float32"), sys.argv[2], data())
+train.pretrain(RECIPES["all"].replace(steps=60, save_every=4, precision="float32"), sys.argv[2], data())
 """
 
 

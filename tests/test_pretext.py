@@ -202,13 +202,13 @@ def test_an_unknown_kind_of_negatives_is_refused():
 
 
 def learn(task, steps, *inputs):
-    optimiser = torch.optim.AdamW(task.parameters(), 2e-3)
+    optimizer = torch.optim.AdamW(task.parameters(), 2e-3)
     found = []
     for _ in range(steps):
         loss, measure = task(*inputs)
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss.backward()
-        optimiser.step()
+        optimizer.step()
         found.append((float(loss.detach()), float(measure)))
     return found
 

@@ -12,18 +12,18 @@ import numpy as np
 import pytest
 import torch
 
-from cvrl_lite import pretrain, scenes
+from cvrl_lite import train
 from cvrl_lite.cli import main
-from cvrl_lite.datasets import DecodedSet, DecodedVideo, Entry, MovingScenes, Sampling
+from cvrl_lite.datasets import DecodedSet, DecodedVideo, Entry, MovingScenes, Sampling, moving_scenes
 from cvrl_lite.errors import Diverged
-from cvrl_lite.pretrain import loop
+from cvrl_lite.train import engine
 
-SMALL = pretrain.Recipe(
+SMALL = train.Recipe(
     steps=4,
     batch=8,
-    networks=pretrain.Networks(widths=(4, 8, 8, 8), hidden=16, projection=8),
+    networks=train.Networks(widths=(4, 8, 8, 8), hidden=16, projection=8),
     precision="float32",
-    augmentation=pretrain.recipe.Augmentation(size=32, cells=8),
+    augmentation=train.config.Augmentation(size=32, cells=8),
     sampling=Sampling(others=1),
     save_every=2,
 )
@@ -47,18 +47,18 @@ def data() -> DecodedSet:
 
 
 def read_metrics(folder) -> list[dict]:
-    return [json.loads(line) for line in (folder / pretrain.METRICS).read_text().splitlines()]
+    return [json.loads(line) for line in (folder / train.METRICS).read_text().splitlines()]
 
 
 @pytest.mark.parametrize("tasks", [("context",), ("motion",), ("context", "motion")])
 def test_a_run_writes_metrics_and_a_checkpoint(tasks, data, tmp_path):
-    run = pretrain.run(SMALL.replace(tasks=tasks), tmp_path, data)
+    run = train.pretrain(SMALL.replace(tasks=tasks), tmp_path, data)
     metrics = read_metrics(tmp_path)
     assert [m["step"] for m in metrics] == [1, 2, 3, 4]
     expected = {f"{task}_{part}" for task in tasks for part in ("loss", "accuracy")}
     always = {"learning_rate", "clips_per_second", "seconds", "step", "replaced", "gradient_norm"}
     assert set(metrics[0]) == expected | always
-    backbone, recipe = pretrain.load(tmp_path)
+    backbone, recipe = train.load(tmp_path)
     assert recipe == run.recipe
     clip = torch.randn(2, 3, 8, 32, 32)
     run.backbone.eval()
@@ -76,20 +76,20 @@ def test_context_matching_learns_to_find_its_key_frame(data, tmp_path):
         tasks=("context",),
         steps=80,
         batch=16,
-        optimisation=pretrain.Optimisation(learning_rate=4e-3),
-        networks=pretrain.Networks(widths=(16, 24, 48, 48)),
-        augmentation=pretrain.recipe.Augmentation(
-            size=32, cells=8, least_area=0.9, brightness=0.1, hue=0.0, saturation=0.0, grey=0.0, flip=0.0
+        optimization=train.Optimization(learning_rate=4e-3),
+        networks=train.Networks(widths=(16, 24, 48, 48)),
+        augmentation=train.config.Augmentation(
+            size=32, cells=8, least_area=0.9, brightness=0.1, hue=0.0, saturation=0.0, gray=0.0, flip=0.0
         ),
     )
-    pretrain.run(recipe, tmp_path, data)
+    train.pretrain(recipe, tmp_path, data)
     accuracies = [m["context_accuracy"] for m in read_metrics(tmp_path)]
     assert np.mean(accuracies[-10:]) > np.mean(accuracies[:10]) + 0.25
 
 
 def test_the_same_seed_gives_the_same_losses(data, tmp_path):
     for name, seed in (("a", 0), ("b", 0), ("c", 1)):
-        pretrain.run(SMALL.replace(seed=seed), tmp_path / name, data)
+        train.pretrain(SMALL.replace(seed=seed), tmp_path / name, data)
     losses = {
         name: [(m["context_loss"], m["motion_loss"]) for m in read_metrics(tmp_path / name)] for name in "abc"
     }
@@ -97,7 +97,7 @@ def test_the_same_seed_gives_the_same_losses(data, tmp_path):
 
 
 def test_context_joins_in_late(data, tmp_path):
-    pretrain.run(SMALL.replace(context_from=0.5), tmp_path, data)
+    train.pretrain(SMALL.replace(context_from=0.5), tmp_path, data)
     assert ["context_loss" in m for m in read_metrics(tmp_path)] == [False, False, True, True]
 
 
@@ -110,12 +110,12 @@ def untimed(folder) -> list[dict]:
 
 def test_ctrl_c_leaves_a_checkpoint_and_the_run_goes_on_exactly(data, tmp_path):
     long = SMALL.replace(steps=40, save_every=7)
-    whole = pretrain.run(long, tmp_path / "whole", data)
+    whole = train.pretrain(long, tmp_path / "whole", data)
     threading.Timer(0.6, os.kill, (os.getpid(), signal.SIGINT)).start()
-    first = pretrain.run(long, tmp_path / "parts", data)
+    first = train.pretrain(long, tmp_path / "parts", data)
     assert first.interrupted and 0 < first.steps < 40
-    pretrain.load(tmp_path / "parts")
-    second = pretrain.run(long, tmp_path / "parts", data)
+    train.load(tmp_path / "parts")
+    second = train.pretrain(long, tmp_path / "parts", data)
     assert not second.interrupted and second.steps == 40
     assert untimed(tmp_path / "parts") == untimed(tmp_path / "whole")
     for name, value in whole.model.state_dict().items():
@@ -131,37 +131,37 @@ def test_ctrl_c_while_the_processes_talk_is_heard_at_the_next_step(data, tmp_pat
             os.kill(os.getpid(), signal.SIGINT)
         return mine.detach()
 
-    monkeypatch.setattr(loop, "total", talk)
-    run = pretrain.run(SMALL.replace(steps=9), tmp_path, data)
+    monkeypatch.setattr(engine, "total", talk)
+    run = train.pretrain(SMALL.replace(steps=9), tmp_path, data)
     assert run.interrupted and run.steps == 3
     assert (tmp_path / "step-00000003.pt").exists()
 
 
 def test_replaced_files_are_counted_a_step(data, tmp_path, monkeypatch):
-    original = loop.Sampler.batches
+    original = engine.Sampler.batches
 
     def batches(*words, **more):
         for number, batch in enumerate(original(*words, **more), 1):
             yield dataclasses.replace(batch, replaced=number)
 
-    monkeypatch.setattr(loop.Sampler, "batches", batches)
-    pretrain.run(SMALL, tmp_path, data)
+    monkeypatch.setattr(engine.Sampler, "batches", batches)
+    train.pretrain(SMALL, tmp_path, data)
     assert [m["replaced"] for m in read_metrics(tmp_path)] == [1, 2, 3, 4]
 
 
 def test_all_processes_take_the_first_ones_word_for_bfloat16(data, monkeypatch):
-    monkeypatch.setattr(loop, "emulates_bfloat16", lambda device: False)
-    monkeypatch.setattr(loop, "from_first", lambda mine: not mine)  # the first one measured otherwise
-    monkeypatch.setattr(loop, "seconds_per_step", lambda *_: pytest.fail("the others wait for ever"))
-    sampler = loop.Sampler(data, SMALL.sampling, 0)
-    assert loop.faster_precision(SMALL, sampler, pretrain.device()) == "float32"
+    monkeypatch.setattr(engine, "emulates_bfloat16", lambda device: False)
+    monkeypatch.setattr(engine, "from_first", lambda mine: not mine)  # the first one measured otherwise
+    monkeypatch.setattr(engine, "seconds_per_step", lambda *_: pytest.fail("the others wait for ever"))
+    sampler = engine.Sampler(data, SMALL.sampling, 0)
+    assert engine.faster_precision(SMALL, sampler, train.device()) == "float32"
 
 
 def test_a_run_that_lost_its_last_steps_does_them_again(data, tmp_path):
     """As after a kill: metrics beyond the checkpoint, the last line cut short, a checkpoint half written."""
     recipe = SMALL.replace(steps=9, save_every=4)
-    pretrain.run(recipe, tmp_path / "whole", data)
-    pretrain.run(recipe, tmp_path / "parts", data)
+    train.pretrain(recipe, tmp_path / "whole", data)
+    train.pretrain(recipe, tmp_path / "parts", data)
     expected = untimed(tmp_path / "whole")
     folder = tmp_path / "parts"
     for file in folder.glob("step-00000009*"):
@@ -174,67 +174,67 @@ def test_a_run_that_lost_its_last_steps_does_them_again(data, tmp_path):
     (folder / "step-00000008.safetensors").write_bytes(b"half")  # its partner is not there
     with open(folder / "metrics.jsonl", "a") as file:
         file.write('{"step": 10, "conte')
-    pretrain.run(recipe, folder, data)
+    train.pretrain(recipe, folder, data)
     assert untimed(folder) == expected
     assert [file.name for file in folder.glob(".*")] == [".notes"]
 
 
 def test_a_finished_run_is_loaded_not_repeated(data, tmp_path):
-    first = pretrain.run(SMALL, tmp_path, data)
+    first = train.pretrain(SMALL, tmp_path, data)
     before = (tmp_path / "metrics.jsonl").read_text()
-    second = pretrain.run(SMALL, tmp_path, data)
+    second = train.pretrain(SMALL, tmp_path, data)
     assert second.steps == 4 and (tmp_path / "metrics.jsonl").read_text() == before
     for name, value in first.model.state_dict().items():
         assert torch.equal(value, second.model.state_dict()[name])
 
 
 def test_a_folder_with_another_run_is_refused(data, tmp_path):
-    pretrain.run(SMALL, tmp_path, data)
+    train.pretrain(SMALL, tmp_path, data)
     other = SMALL.replace(seed=3, networks={"hidden": 12})
     with pytest.raises(ValueError, match=r"another recipe \(seed: 0, not 3; networks.hidden: 16, not 12\)"):
-        pretrain.run(other, tmp_path, data)
+        train.pretrain(other, tmp_path, data)
     assert len(read_metrics(tmp_path)) == 4
 
 
 @pytest.mark.parametrize("part", ["motion", "images"])
 def test_a_training_that_diverges_says_where(part, data, tmp_path):
-    recipe = SMALL.replace(optimisation={"learning_rate": 1e30 if part == "images" else 2e-3})
+    recipe = SMALL.replace(optimization={"learning_rate": 1e30 if part == "images" else 2e-3})
     if part == "motion":
         recipe = recipe.replace(motion_temperature=1e-7)
     with pytest.raises(
         Diverged, match=r"step \d: (motion_loss|gradient_norm|context_loss) is .*holds \d+\.mp4, "
     ):
-        pretrain.run(recipe, tmp_path, data)
+        train.pretrain(recipe, tmp_path, data)
 
 
 def test_old_checkpoints_are_removed(data, tmp_path):
     seen = []
-    original = pretrain.checkpoint.Folder.save
+    original = train.checkpoint.Folder.save
 
     def spy(self, step, *arguments):
         original(self, step, *arguments)
         seen.append(len(list(self.path.glob("step-*.pt"))))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pretrain.checkpoint.Folder, "save", spy)
-        pretrain.run(SMALL.replace(steps=7, save_every=1, keep=3), tmp_path, data)
+        patch.setattr(train.checkpoint.Folder, "save", spy)
+        train.pretrain(SMALL.replace(steps=7, save_every=1, keep=3), tmp_path, data)
     assert seen == [1, 2, 3, 3, 3, 3, 1]
 
 
 @pytest.mark.parametrize("method", ["adamw", "sgd"])
 def test_norms_and_biases_can_be_kept_from_decay(method):
     model = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.BatchNorm1d(3))
-    how = pretrain.Optimisation(method=method, decay_all=False, weight_decay=0.1)
-    groups = pretrain.optim.optimiser_for(model, how).param_groups
+    how = train.Optimization(method=method, decay_all=False, weight_decay=0.1)
+    groups = train.optim.optimizer_for(model, how).param_groups
     decays = {p.shape: group["weight_decay"] for group in groups for p in group["params"]}
     assert decays == {(3, 4): 0.1, (3,): 0.0}
-    everything = pretrain.optim.optimiser_for(model, dataclasses.replace(how, decay_all=True))
+    everything = train.optim.optimizer_for(model, dataclasses.replace(how, decay_all=True))
     assert [group["weight_decay"] for group in everything.param_groups] == [0.1]
 
 
 def test_the_rate_warms_up_and_falls_to_nothing():
-    recipe = SMALL.replace(steps=100, optimisation={"learning_rate": 1.0, "warmup": 0.1, "warmup_from": 0.01})
-    rates = [pretrain.optim.learning_rate(step, recipe) for step in range(100)]
+    recipe = SMALL.replace(steps=100, optimization={"learning_rate": 1.0, "warmup": 0.1, "warmup_from": 0.01})
+    rates = [train.optim.learning_rate(step, recipe) for step in range(100)]
     assert rates[0] == pytest.approx(0.01 + 0.99 / 10) and rates[9] == 1.0
     assert all(a < b for a, b in pairwise(rates[:10]))
     assert all(a > b for a, b in pairwise(rates[10:])) and rates[-1] < 0.001
@@ -242,10 +242,10 @@ def test_the_rate_warms_up_and_falls_to_nothing():
 
 def test_a_gradient_can_be_clipped(data, tmp_path):
     """With all gradients clipped to almost nothing, plain SGD moves almost nothing."""
-    how = pretrain.Optimisation(method="sgd", learning_rate=1e-2, weight_decay=0.0, clip_norm=1e-9)
-    run = pretrain.run(SMALL.replace(optimisation=how), tmp_path, data)
+    how = train.Optimization(method="sgd", learning_rate=1e-2, weight_decay=0.0, clip_norm=1e-9)
+    run = train.pretrain(SMALL.replace(optimization=how), tmp_path, data)
     torch.manual_seed(SMALL.seed)
-    fresh = pretrain.Pretraining(SMALL)
+    fresh = train.Pretraining(SMALL)
     for (name, a), b in zip(fresh.named_parameters(), run.model.parameters(), strict=True):
         assert torch.allclose(a, b, atol=1e-8), name
     assert all(m["gradient_norm"] > 1e-3 for m in read_metrics(tmp_path))  # as it was before
@@ -253,36 +253,36 @@ def test_a_gradient_can_be_clipped(data, tmp_path):
 
 @pytest.mark.parametrize("objective", ["features", "vectors"])
 def test_regression_takes_the_place_of_comparison(objective, data, tmp_path):
-    pretrain.run(SMALL.replace(objective=objective), tmp_path, data)
+    train.pretrain(SMALL.replace(objective=objective), tmp_path, data)
     assert all("motion_explained" in m for m in read_metrics(tmp_path))
 
 
 def test_a_missing_checkpoint_says_which_file(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"model\.safetensors"):
-        pretrain.load(tmp_path)
+        train.load(tmp_path)
 
 
 def test_kinetics_has_the_cards_weight_decay():
-    assert pretrain.recipes.kinetics_r2plus1d26().optimisation.weight_decay == 5e-3
-    assert pretrain.recipes.ucf101_r2plus1d26().optimisation.weight_decay == 1e-3
+    assert train.recipes.kinetics_r2plus1d26().optimization.weight_decay == 5e-3
+    assert train.recipes.ucf101_r2plus1d26().optimization.weight_decay == 1e-3
 
 
 def test_the_hard_set_may_lie_elsewhere(tmp_path):
-    scenes.make(tmp_path, 50, seed=6, workers=1)
+    moving_scenes.make(tmp_path, 50, seed=6, workers=1)
     recipe = SMALL.replace(data="hard_scenes", root=str(tmp_path))
     for split in ("train", "val"):
-        assert pretrain.data.videos_of(recipe, split) == MovingScenes(split, tmp_path)
+        assert train.data.videos_of(recipe, split) == MovingScenes(split, tmp_path)
 
 
 def test_a_recipe_survives_its_json():
-    changed = pretrain.recipes.laptop(("motion",), seed=5)
-    for recipe in (changed, *(make() for make in pretrain.recipes.NAMED.values())):
-        assert pretrain.Recipe.from_json(recipe.to_json()) == recipe
+    changed = train.recipes.laptop(("motion",), seed=5)
+    for recipe in (changed, *(make() for make in train.recipes.NAMED.values())):
+        assert train.Recipe.from_json(recipe.to_json()) == recipe
         assert not recipe.differences(recipe.replace(precision="float32"))
         assert not recipe.replace(precision="float32").differences(recipe)
     old = json.loads(changed.to_json())
     old["augmentation"]["channel_mix"] = 0.0  # as the shipped networks' have it
-    assert pretrain.Recipe.from_json(json.dumps(old)) == changed
+    assert train.Recipe.from_json(json.dumps(old)) == changed
 
 
 @pytest.mark.parametrize(
@@ -303,22 +303,22 @@ def test_a_recipe_survives_its_json():
         {"tasks": ("motion",), "motion_weight": 0.0},
         {"precision": "float8"},
         {"objective": "flow"},
-        {"networks": pretrain.Networks(backbone="vgg")},
-        {"optimisation": pretrain.Optimisation(method="lion")},
+        {"networks": train.Networks(backbone="vgg")},
+        {"optimization": train.Optimization(method="lion")},
     ],
 )
 def test_a_recipe_refuses_what_it_cannot_mean(wrong):
     with pytest.raises(ValueError) as said:
-        pretrain.Recipe(**wrong)
+        train.Recipe(**wrong)
     assert "\n" not in str(said.value)
 
 
 def test_a_recipe_of_lists_and_paths_is_the_same(tmp_path):
     words = {"tasks": ("motion",), "negatives": ("places",), "data": str(tmp_path), "root": str(tmp_path)}
     lists = {"tasks": ["motion"], "negatives": ["places"], "data": tmp_path, "root": tmp_path}
-    made = pretrain.Recipe(**lists, networks=pretrain.Networks(widths=[4, 8, 8, 8]))
-    assert made == pretrain.Recipe(**words, networks=pretrain.Networks(widths=(4, 8, 8, 8)))
-    assert pretrain.Recipe.from_json(made.to_json()) == made
+    made = train.Recipe(**lists, networks=train.Networks(widths=[4, 8, 8, 8]))
+    assert made == train.Recipe(**words, networks=train.Networks(widths=(4, 8, 8, 8)))
+    assert train.Recipe.from_json(made.to_json()) == made
 
 
 def test_compiled_networks_are_compiled_and_others_not(data, monkeypatch):
@@ -326,12 +326,12 @@ def test_compiled_networks_are_compiled_and_others_not(data, monkeypatch):
     compiled = []
     monkeypatch.setattr(torch.nn.Module, "compile", lambda model, *_, **__: compiled.append(model))
     for wanted in (False, True):
-        run = pretrain.run(SMALL.replace(steps=1, compiled=wanted), data=data)
+        run = train.pretrain(SMALL.replace(steps=1, compiled=wanted), data=data)
         assert compiled == [run.model] * wanted
 
 
 def test_workers_read_files_instead_of_memory_where_a_run_begins(data, tmp_path, monkeypatch):
-    scenes.make(tmp_path / "clips", 8, seed=0, workers=1)
+    moving_scenes.make(tmp_path / "clips", 8, seed=0, workers=1)
     words = ["pretrain", "--recipe", "laptop_fast", "--folder", str(tmp_path / "clips"), "--steps", "1"]
     words += ["--batch", "4", "--out"]
     asked = []
@@ -340,9 +340,9 @@ def test_workers_read_files_instead_of_memory_where_a_run_begins(data, tmp_path,
         asked.append((recipe.in_memory, workers))
         return original(recipe, given, 0)
 
-    original = loop.sampler_for
-    monkeypatch.setattr(loop, "sampler_for", sampler_for)
-    monkeypatch.setattr(loop, "faster_precision", lambda *_: "float32")
+    original = engine.sampler_for
+    monkeypatch.setattr(engine, "sampler_for", sampler_for)
+    monkeypatch.setattr(engine, "faster_precision", lambda *_: "float32")
     for folder, workers in (("a", "0"), ("b", "2"), ("a", "2"), ("b", "0")):
         assert main([*words, str(tmp_path / folder), "--workers", workers]) == 0
     assert asked == [(True, 0), (False, 2), (True, 2), (False, 0)]
@@ -350,15 +350,15 @@ def test_workers_read_files_instead_of_memory_where_a_run_begins(data, tmp_path,
 
 def test_precision_is_chosen_by_measuring(data, monkeypatch):
     took = {"float32": 1.0, "bfloat16": 0.95}
-    monkeypatch.setattr(loop, "seconds_per_step", lambda recipe, *_: took[recipe.precision])
-    monkeypatch.setattr(loop, "emulates_bfloat16", lambda device: False)
-    sampler, device = loop.Sampler(data, SMALL.sampling, 0), pretrain.device()
-    assert loop.faster_precision(SMALL, sampler, device) == "float32"
+    monkeypatch.setattr(engine, "seconds_per_step", lambda recipe, *_: took[recipe.precision])
+    monkeypatch.setattr(engine, "emulates_bfloat16", lambda device: False)
+    sampler, device = engine.Sampler(data, SMALL.sampling, 0), train.device()
+    assert engine.faster_precision(SMALL, sampler, device) == "float32"
     took["bfloat16"] = 0.5
-    assert loop.faster_precision(SMALL, sampler, device) == "bfloat16"
-    monkeypatch.setattr(loop, "emulates_bfloat16", lambda device: True)
-    monkeypatch.setattr(loop, "seconds_per_step", lambda *_: pytest.fail("a step of minutes"))
-    assert loop.faster_precision(SMALL, sampler, device) == "float32"
+    assert engine.faster_precision(SMALL, sampler, device) == "bfloat16"
+    monkeypatch.setattr(engine, "emulates_bfloat16", lambda device: True)
+    monkeypatch.setattr(engine, "seconds_per_step", lambda *_: pytest.fail("a step of minutes"))
+    assert engine.faster_precision(SMALL, sampler, device) == "float32"
 
 
 def test_a_processor_without_bfloat16_is_told_by_its_time(monkeypatch):
@@ -373,8 +373,8 @@ def test_a_processor_without_bfloat16_is_told_by_its_time(monkeypatch):
         def forward(self, clips):
             now[0] += ticks[self.dtype]
 
-    monkeypatch.setattr(loop.nn, "Conv3d", Layer)
-    monkeypatch.setattr(loop.time, "perf_counter", lambda: now[0])
-    assert loop.emulates_bfloat16(torch.device("cpu"))
+    monkeypatch.setattr(engine.nn, "Conv3d", Layer)
+    monkeypatch.setattr(engine.time, "perf_counter", lambda: now[0])
+    assert engine.emulates_bfloat16(torch.device("cpu"))
     ticks[torch.bfloat16] = 2.0
-    assert not loop.emulates_bfloat16(torch.device("cpu"))
+    assert not engine.emulates_bfloat16(torch.device("cpu"))

@@ -9,7 +9,7 @@ import parallel_data
 import pytest
 import torch
 
-from cvrl_lite import pretrain
+from cvrl_lite import train
 from cvrl_lite.datasets import DecodedSet
 
 SMALL = parallel_data.RECIPES["all"].replace(steps=4, save_every=2)
@@ -21,10 +21,10 @@ def data() -> DecodedSet:
 
 
 def test_another_precision_is_refused_where_it_is_asked_for(data, tmp_path):
-    pretrain.run(SMALL, tmp_path, data)
+    train.pretrain(SMALL, tmp_path, data)
     with pytest.raises(ValueError, match="precision: float32, not bfloat16"):
-        pretrain.run(SMALL.replace(precision="bfloat16"), tmp_path, data)
-    assert pretrain.run(SMALL.replace(precision="auto"), tmp_path, data).recipe.precision == "float32"
+        train.pretrain(SMALL.replace(precision="bfloat16"), tmp_path, data)
+    assert train.pretrain(SMALL.replace(precision="auto"), tmp_path, data).recipe.precision == "float32"
 
 
 def lying(data: DecodedSet, folder: str) -> DecodedSet:
@@ -39,17 +39,17 @@ def lying(data: DecodedSet, folder: str) -> DecodedSet:
 
 
 def test_a_run_on_other_data_is_refused_and_moved_data_are_not(data, tmp_path):
-    pretrain.run(SMALL, tmp_path, lying(data, "/here"))
-    assert pretrain.run(SMALL, tmp_path, lying(data, "/there/now")).steps == 4
+    train.pretrain(SMALL, tmp_path, lying(data, "/here"))
+    assert train.pretrain(SMALL, tmp_path, lying(data, "/there/now")).steps == 4
     fewer = dataclasses.replace(data, videos=data.videos[:4])
     others = dataclasses.replace(data, videos=data.videos[::-1])
     for other, said in ((fewer, "18 files, .* not 4 files"), (others, "18 files, .* not 18 files")):
         with pytest.raises(ValueError, match=f"holds a run on other data .{said}, names"):
-            pretrain.run(SMALL, tmp_path, other)
+            train.pretrain(SMALL, tmp_path, other)
     environment = json.loads((tmp_path / "environment.json").read_text())
     del environment["data"]
     (tmp_path / "environment.json").write_text(json.dumps(environment))  # as older runs have it
-    assert pretrain.run(SMALL, tmp_path, fewer).steps == 4
+    assert train.pretrain(SMALL, tmp_path, fewer).steps == 4
     assert json.loads((tmp_path / "environment.json").read_text()) == environment
 
 
@@ -57,14 +57,14 @@ def test_a_run_on_other_data_is_refused_and_moved_data_are_not(data, tmp_path):
 def test_what_has_lost_its_recipe_is_adopted_by_none(file, data, tmp_path):
     (tmp_path / file).write_bytes(b"of a day's training")
     with pytest.raises(ValueError, match=f"{file}: of a run whose recipe.json is missing"):
-        pretrain.run(SMALL, tmp_path, data)
+        train.pretrain(SMALL, tmp_path, data)
     assert [left.read_bytes() for left in tmp_path.iterdir()] == [b"of a day's training"]
 
 
 @pytest.fixture(scope="module")
 def finished(data, tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
-    pretrain.run(SMALL, folder, data)
+    train.pretrain(SMALL, folder, data)
     return folder
 
 
@@ -84,10 +84,10 @@ def test_a_damaged_file_is_named_in_one_line(name, damage, finished, data, tmp_p
     folder = shutil.copytree(finished, tmp_path / "run")
     (folder / name).write_bytes(DAMAGES[damage]((folder / name).read_bytes()))
     calls = {
-        "recipe.json": [lambda: pretrain.load(folder), lambda: pretrain.run(SMALL, folder, data)],
-        "model.safetensors": [lambda: pretrain.load(folder)],
+        "recipe.json": [lambda: train.load(folder), lambda: train.pretrain(SMALL, folder, data)],
+        "model.safetensors": [lambda: train.load(folder)],
     }
-    for call in calls.get(name, [lambda: pretrain.run(SMALL, folder, data)]):
+    for call in calls.get(name, [lambda: train.pretrain(SMALL, folder, data)]):
         with pytest.raises(ValueError) as said:
             call()
         assert str(said.value).startswith(f"{folder / name}: no ") and "\n" not in str(said.value)
@@ -101,34 +101,34 @@ def test_weights_of_another_network_are_refused_in_one_line(finished, tmp_path):
     ):
         (folder / "recipe.json").write_text(SMALL.replace(networks=changes).to_json())
         with pytest.raises(ValueError, match=name) as said:
-            pretrain.load(folder)
+            train.load(folder)
         assert "\n" not in str(said.value) and len(str(said.value)) < 400
     (folder / "recipe.json").write_text(SMALL.to_json().replace('"seed"', '"sead"'))
     with pytest.raises(ValueError, match=r"recipe.json: no recipe: .*'sead'"):
-        pretrain.load(folder)
+        train.load(folder)
     (folder / "recipe.json").write_text(SMALL.to_json())
     (folder / "model.safetensors").unlink()
     (folder / "model.safetensors").mkdir()
     with pytest.raises(IsADirectoryError, match=r"model\.safetensors"):
-        pretrain.load(folder)
+        train.load(folder)
 
 
 def test_weights_in_a_runs_folder_are_a_checkpoint_too(finished, tmp_path):
-    whole, recipe = pretrain.load(finished)
+    whole, recipe = train.load(finished)
     for name in ("model.safetensors", "step-00000004.safetensors"):
-        backbone, found = pretrain.load(finished / name)
+        backbone, found = train.load(finished / name)
         assert found == recipe
         for key, value in whole.state_dict().items():
             assert torch.equal(value, backbone.state_dict()[key])
     with pytest.raises(ValueError, match=r"step-00000004\.pt: a checkpoint is"):
-        pretrain.load(finished / "step-00000004.pt")
+        train.load(finished / "step-00000004.pt")
     shutil.copy(finished / "model.safetensors", tmp_path / "mine.safetensors")
     with pytest.raises(FileNotFoundError, match=r"mine\.json: a checkpoint needs"):
-        pretrain.load(tmp_path / "mine.safetensors")
+        train.load(tmp_path / "mine.safetensors")
 
 
 def test_metrics_are_cut_by_their_steps_not_by_their_lines(tmp_path):
-    folder = pretrain.checkpoint.Folder(tmp_path)
+    folder = train.checkpoint.Folder(tmp_path)
     for step in (1, 2, 5, 6, 7):  # the system lost two in a power failure
         folder.add_metrics({"step": step})
     with open(tmp_path / "metrics.jsonl", "a") as file:
@@ -146,5 +146,5 @@ def test_context_needs_two_videos_to_match(data, tmp_path):
     )
     for some in (one, dataclasses.replace(data, videos=data.videos[:1])):
         with pytest.raises(ValueError, match="context matching needs clips of two videos"):
-            pretrain.run(SMALL, tmp_path, some)
-        assert pretrain.run(SMALL.replace(tasks=("motion",), steps=1), data=some).steps == 1
+            train.pretrain(SMALL, tmp_path, some)
+        assert train.pretrain(SMALL.replace(tasks=("motion",), steps=1), data=some).steps == 1

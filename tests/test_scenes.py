@@ -17,10 +17,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cvrl_lite import CompressedVideo, VideoError, scenes
+from cvrl_lite import CompressedVideo, VideoError
+from cvrl_lite.datasets import moving_scenes
+from cvrl_lite.datasets.moving_scenes import actions, integers, sets, textures
+from cvrl_lite.datasets.moving_scenes.integers import ONE, TURN, Dice
 from cvrl_lite.files import sha256
-from cvrl_lite.scenes import actions, integers, sets, textures
-from cvrl_lite.scenes.integers import ONE, TURN, Dice
 
 SMALL = {"frames": 3, "size": 32}
 
@@ -72,26 +73,26 @@ PINNED = {
 
 @pytest.mark.parametrize("clip", PINNED, ids=lambda clip: clip[0])
 def test_pixels_are_the_same_everywhere(clip: tuple[str, str, int]) -> None:
-    frames = scenes.draw(*clip, frames=12)
+    frames = moving_scenes.draw(*clip, frames=12)
     assert frames.shape == (12, 112, 112, 3) and frames.dtype == np.uint8
     assert digest(frames) == PINNED[clip]
 
 
 def test_sixteen_scenes_and_eight_actions() -> None:
-    assert len(set(scenes.SCENES)) == 16 and len(set(scenes.ACTIONS)) == 8
-    assert set(textures._TEXTURES) == set(scenes.SCENES)
+    assert len(set(moving_scenes.SCENES)) == 16 and len(set(moving_scenes.ACTIONS)) == 8
+    assert set(textures._TEXTURES) == set(moving_scenes.SCENES)
     assert len(actions.CHANGING) == len(actions.STEADY) == 4
 
 
 @pytest.mark.parametrize("size", [16, 50, 112, 150])
 def test_any_size_shows_the_same_clip(size: int) -> None:
-    frames = scenes.draw("checks", "right", 3, frames=2, size=size)
+    frames = moving_scenes.draw("checks", "right", 3, frames=2, size=size)
     assert frames.shape == (2, size, size, 3)
-    reference = scenes.draw("checks", "right", 3, frames=2, size=112)
+    reference = moving_scenes.draw("checks", "right", 3, frames=2, size=112)
     assert abs(frames.mean() - reference.mean()) < 6
 
 
-@pytest.mark.parametrize("scene", scenes.SCENES)
+@pytest.mark.parametrize("scene", moving_scenes.SCENES)
 def test_a_scene_is_lively_and_not_burnt_out(scene: str) -> None:
     for seed in range(6):
         picture = textures.still(scene, seed, 56).astype(int)
@@ -100,15 +101,15 @@ def test_a_scene_is_lively_and_not_burnt_out(scene: str) -> None:
 
 
 def test_the_seed_alone_sets_the_surroundings() -> None:
-    one, other = (scenes.draw("rings", action, 4, frames=1) for action in ("right", "down"))
+    one, other = (moving_scenes.draw("rings", action, 4, frames=1) for action in ("right", "down"))
     assert np.array_equal(one, other), "translations begin alike"
-    assert not np.array_equal(one, scenes.draw("rings", "right", 5, frames=1))
+    assert not np.array_equal(one, moving_scenes.draw("rings", "right", 5, frames=1))
 
 
 def test_sprites_show_no_more_of_one_action_than_of_another() -> None:
-    """Counts in the frame, and their mean distance from the centre, over many clips and moments."""
+    """Counts in the frame, and their mean distance from the center, over many clips and moments."""
     counts, reaches = {}, {}
-    for action in scenes.ACTIONS:
+    for action in moving_scenes.ACTIONS:
         shown, far = [], []
         for seed in range(150):
             place = actions.paths(action, seed, 30)[::6] / actions.FINE
@@ -124,7 +125,7 @@ def test_sprites_show_no_more_of_one_action_than_of_another() -> None:
 @pytest.mark.parametrize("arguments", [("brick", "right"), ("bricks", "left")])
 def test_unknown_names_are_told_with_the_known_ones(arguments: tuple[str, str]) -> None:
     with pytest.raises(ValueError, match=r"there are .*, "):
-        scenes.draw(*arguments, 0)
+        moving_scenes.draw(*arguments, 0)
 
 
 # --- actions -------------------------------------------------------------------------------------
@@ -142,7 +143,7 @@ def velocities(action: str, seed: int, frames: int = 64) -> tuple[np.ndarray, np
 @given(st.integers(0, 10**9))
 def test_velocities_are_what_the_names_say(seed: int) -> None:
     low, high = actions.SPEED
-    steps = {action: np.nanmedian(velocities(action, seed)[1], axis=1) for action in scenes.ACTIONS}
+    steps = {action: np.nanmedian(velocities(action, seed)[1], axis=1) for action in moving_scenes.ACTIONS}
     right, down = steps["right"], steps["down"]
     assert (right[:, 0] > low - 0.01).all() and (right[:, 0] < high + 0.01).all() and not right[:, 1].any()
     assert (down[:, 1] > low - 0.01).all() and (down[:, 1] < high + 0.01).all() and not down[:, 0].any()
@@ -185,7 +186,7 @@ def test_encoded_vectors_carry_the_action(tmp_path: Path) -> None:
     from cvrl_lite.codec import encode
 
     for action in ("right", "down", "clockwise", "counter_clockwise"):
-        encode(scenes.draw("bricks", action, 8, frames=24), tmp_path / f"{action}.mp4", fps=25, gop=12)
+        encode(moving_scenes.draw("bricks", action, 8, frames=24), tmp_path / f"{action}.mp4", fps=25, gop=12)
     pace = actions.Pace.drawn(Dice(8, 2)).speed / actions.FINE
     for axis, action in enumerate(("right", "down")):
         vectors, _ = moving(tmp_path / f"{action}.mp4")
@@ -202,10 +203,10 @@ def test_encoded_vectors_carry_the_action(tmp_path: Path) -> None:
 
 
 def test_labels_are_balanced_and_independent() -> None:
-    planned = scenes.plan(1600, seed=0)
+    planned = moving_scenes.plan(1600, seed=0)
     splits = {name: [c for c in planned if c.split == name] for name in ("train", "val", "test")}
     assert {name: len(clips) for name, clips in splits.items()} == {"train": 1152, "val": 192, "test": 256}
-    pairs = set(product(scenes.SCENES, scenes.ACTIONS))
+    pairs = set(product(moving_scenes.SCENES, moving_scenes.ACTIONS))
     for clips in splits.values():
         counts = Counter((clip.scene, clip.action) for clip in clips)
         assert set(counts) == pairs or len(clips) < 128
@@ -218,17 +219,17 @@ def test_labels_are_balanced_and_independent() -> None:
 @settings(max_examples=30, deadline=None)
 @given(st.integers(1, 400), st.integers(0, 1000))
 def test_odd_counts_are_balanced_too(clips: int, seed: int) -> None:
-    planned = scenes.plan(clips, seed)
+    planned = moving_scenes.plan(clips, seed)
     assert len(planned) == clips
     for split in ("train", "val", "test"):
         chosen = [clip for clip in planned if clip.split == split]
-        for label, names in (("scene", scenes.SCENES), ("action", scenes.ACTIONS)):
+        for label, names in (("scene", moving_scenes.SCENES), ("action", moving_scenes.ACTIONS)):
             counts = Counter(getattr(clip, label) for clip in chosen)
             assert max(counts[name] for name in names) - min(counts[name] for name in names) <= 1
 
 
 def test_no_two_clips_share_a_seed_or_a_file() -> None:
-    planned = scenes.plan(1600, seed=0) + scenes.plan(1600, seed=1)
+    planned = moving_scenes.plan(1600, seed=0) + moving_scenes.plan(1600, seed=1)
     assert len({clip.seed for clip in planned}) == 3200
     assert len({clip.file for clip in planned}) == 1600
     assert [clip.scene for clip in planned[:50]] != [clip.scene for clip in planned[1600:1650]]
@@ -236,9 +237,14 @@ def test_no_two_clips_share_a_seed_or_a_file() -> None:
 
 def test_tie_gives_the_action_away() -> None:
     def agreement(tie: float) -> float:
-        planned = scenes.plan(1600, seed=0, tie=tie)
+        planned = moving_scenes.plan(1600, seed=0, tie=tie)
         return float(
-            np.mean([scenes.SCENES.index(c.scene) % 8 == scenes.ACTIONS.index(c.action) for c in planned])
+            np.mean(
+                [
+                    moving_scenes.SCENES.index(c.scene) % 8 == moving_scenes.ACTIONS.index(c.action)
+                    for c in planned
+                ]
+            )
         )
 
     assert agreement(0) == pytest.approx(1 / 8, abs=0.002)
@@ -249,7 +255,7 @@ def test_tie_gives_the_action_away() -> None:
 @pytest.mark.parametrize("wrong", [{"clips": 0}, {"tie": 1.5}, {"size": 33}, {"size": 8}, {"frames": 0}])
 def test_impossible_sets_are_refused(tmp_path: Path, wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError):
-        scenes.make(tmp_path, **{"clips": 2, **SMALL, **wrong})
+        moving_scenes.make(tmp_path, **{"clips": 2, **SMALL, **wrong})
     assert not list(tmp_path.iterdir())
 
 
@@ -257,21 +263,21 @@ def test_impossible_sets_are_refused(tmp_path: Path, wrong: dict[str, float]) ->
 
 
 @pytest.fixture(scope="module")
-def small_set(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[scenes.Clip]]:
+def small_set(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[moving_scenes.Clip]]:
     root = tmp_path_factory.mktemp("scenes")
-    return root, scenes.make(root, 40, seed=3, workers=2, **SMALL)
+    return root, moving_scenes.make(root, 40, seed=3, workers=2, **SMALL)
 
 
-def test_a_set_holds_what_its_index_says(small_set: tuple[Path, list[scenes.Clip]]) -> None:
+def test_a_set_holds_what_its_index_says(small_set: tuple[Path, list[moving_scenes.Clip]]) -> None:
     root, clips = small_set
-    assert clips == scenes.read_index(root) and len(clips) == 40
+    assert clips == moving_scenes.read_index(root) and len(clips) == 40
     header = (root / "index.csv").read_text().splitlines()[0]
     assert header == "file,split,scene,action,appearance,seed,pixels_sha256,file_sha256"
     assert sorted(p.relative_to(root).as_posix() for p in root.rglob("*.mp4")) == sorted(
         c.file for c in clips
     )
     for clip in clips[::9]:
-        frames = scenes.draw(clip.scene, clip.action, clip.seed, **SMALL)
+        frames = moving_scenes.draw(clip.scene, clip.action, clip.seed, **SMALL)
         assert clip.pixels_sha256 == digest(frames)
         assert clip.file_sha256 == sha256(root / clip.file)
         with CompressedVideo(root / clip.file) as video:
@@ -279,38 +285,39 @@ def test_a_set_holds_what_its_index_says(small_set: tuple[Path, list[scenes.Clip
             assert video.info.average_rate == 25
 
 
-def test_files_that_are_there_are_not_made_again(small_set: tuple[Path, list[scenes.Clip]]) -> None:
+def test_files_that_are_there_are_not_made_again(small_set: tuple[Path, list[moving_scenes.Clip]]) -> None:
     root, clips = small_set
     before = {path: path.stat().st_mtime_ns for path in root.rglob("*") if path.is_file()}
-    assert scenes.make(root, 40, seed=3, **SMALL) == clips
+    assert moving_scenes.make(root, 40, seed=3, **SMALL) == clips
     assert {path: path.stat().st_mtime_ns for path in root.rglob("*") if path.is_file()} == before
 
 
-def test_damaged_and_missing_files_are_made_again(small_set: tuple[Path, list[scenes.Clip]]) -> None:
+def test_damaged_and_missing_files_are_made_again(small_set: tuple[Path, list[moving_scenes.Clip]]) -> None:
     root, clips = small_set
     (root / clips[5].file).write_bytes(b"not a video")
     (root / clips[38].file).unlink()
     untouched = (root / clips[6].file).stat().st_mtime_ns
-    assert scenes.make(root, 40, seed=3, **SMALL) == clips
+    assert moving_scenes.make(root, 40, seed=3, **SMALL) == clips
     assert all(sha256(root / clip.file) == clip.file_sha256 for clip in clips)
     assert (root / clips[6].file).stat().st_mtime_ns == untouched
     assert not (root / "index.part.csv").exists()
 
 
-def test_one_folder_holds_one_set(small_set: tuple[Path, list[scenes.Clip]]) -> None:
+def test_one_folder_holds_one_set(small_set: tuple[Path, list[moving_scenes.Clip]]) -> None:
     root, _ = small_set
     with pytest.raises(ValueError, match="holds a set made with seed 3, not 4"):
-        scenes.make(root, 40, seed=4, **SMALL)
+        moving_scenes.make(root, 40, seed=4, **SMALL)
 
 
-def test_one_process_makes_the_same_set(small_set: tuple[Path, list[scenes.Clip]], tmp_path: Path) -> None:
-    assert scenes.make(tmp_path, 40, seed=3, workers=1, **SMALL) == small_set[1]
+def test_one_process_makes_the_same_set(
+    small_set: tuple[Path, list[moving_scenes.Clip]], tmp_path: Path
+) -> None:
+    assert moving_scenes.make(tmp_path, 40, seed=3, workers=1, **SMALL) == small_set[1]
 
 
 def test_a_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
-    program = (
-        f"from cvrl_lite import scenes; scenes.make({str(tmp_path)!r}, 60, frames=8, size=112, workers=1)"
-    )
+    program = "from cvrl_lite.datasets import moving_scenes; "
+    program += f"moving_scenes.make({str(tmp_path)!r}, 60, frames=8, size=112, workers=1)"
     process = subprocess.Popen([sys.executable, "-c", program], env=os.environ | {"OMP_NUM_THREADS": "1"})
     ledger, until = tmp_path / "index.part.csv", time.monotonic() + 30
     while not ledger.exists() or ledger.read_text().count("\n") < 6:
@@ -319,11 +326,11 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
     process.kill()
     process.wait()
     with pytest.raises(OSError, match=r"index\.csv: no such file"):
-        scenes.read_index(tmp_path)
+        moving_scenes.read_index(tmp_path)
     with open(ledger, "a") as file:
         file.write("train/00040.mp4,train,bri")  # a row that the crash cut off
     kept = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*/[0-9]*.mp4")}
-    clips = scenes.make(tmp_path, 60, frames=8, size=112, workers=1)
+    clips = moving_scenes.make(tmp_path, 60, frames=8, size=112, workers=1)
     assert len(clips) == 60 and all(sha256(tmp_path / clip.file) == clip.file_sha256 for clip in clips)
     again = sum(path.stat().st_mtime_ns != then for path, then in kept.items())
     assert len(kept) >= 5 and again <= 1, "only the clip in flight is made again"
@@ -332,14 +339,14 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
 def test_a_failing_process_is_one_clear_error(tmp_path: Path) -> None:
     (tmp_path / "train").write_text("a file where a folder should be")
     with pytest.raises((VideoError, OSError)) as caught:
-        scenes.make(tmp_path, 40, workers=2, **SMALL)
+        moving_scenes.make(tmp_path, 40, workers=2, **SMALL)
     assert "train" in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_the_course_set_is_made_in_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CVRL_CACHE", str(tmp_path))
     monkeypatch.setattr(sets, "COURSE_CLIPS", 3)
-    root = scenes.course_set()
-    assert root.parent == tmp_path and len(scenes.read_index(root)) == 3
+    root = moving_scenes.course_set()
+    assert root.parent == tmp_path and len(moving_scenes.read_index(root)) == 3
     before = (root / "index.csv").stat().st_mtime_ns
-    assert scenes.course_set() == root and (root / "index.csv").stat().st_mtime_ns == before
+    assert moving_scenes.course_set() == root and (root / "index.csv").stat().st_mtime_ns == before

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import cvrl_lite
-from cvrl_lite import evaluate, pretrain
+from cvrl_lite import evaluate, train
 from cvrl_lite.datasets import MovingScenes, VideoSet, decode
 from cvrl_lite.files import sha256
 
@@ -32,9 +32,7 @@ def test_a_network_is_ready_to_use(name: str) -> None:
     with torch.no_grad():
         vectors = backbone.features(torch.randn(2, 3, frames, size, size))
     assert vectors.shape == (2, backbone.width) and vectors.dtype == torch.float32
-    assert set(recipe.tasks) == {"joint": {"context", "motion"}, "three": set(pretrain.TASKS)}.get(
-        name, {name}
-    )
+    assert set(recipe.tasks) == {"joint": {"context", "motion"}, "three": set(train.TASKS)}.get(name, {name})
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
@@ -65,9 +63,9 @@ def test_they_know_what_they_were_trained_for_and_little_else(splits) -> None:
 @pytest.mark.slow
 def test_a_shortened_training_goes_the_same_way(splits) -> None:
     """120 steps of the shipped context recipe, narrower: above an untrained network, as far as they go."""
-    recipe = pretrain.recipes.laptop_fast(("context",)).replace(precision="float32", steps=120)
+    recipe = train.recipes.laptop_fast(("context",)).replace(precision="float32", steps=120)
     torch.manual_seed(recipe.seed)
-    before = evaluate.scores(pretrain.Pretraining(recipe).backbone, *splits, recipe.sampling)
-    after = evaluate.scores(pretrain.run(recipe, data=splits[0]).backbone, *splits, recipe.sampling)
+    before = evaluate.scores(train.Pretraining(recipe).backbone, *splits, recipe.sampling)
+    after = evaluate.scores(train.pretrain(recipe, data=splits[0]).backbone, *splits, recipe.sampling)
     assert after["scene"]["linear"] > before["scene"]["linear"] + 0.05
     assert after["scene"]["R@1"] > before["scene"]["R@1"]

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from cvrl_lite import datasets, scenes
-from cvrl_lite.datasets import FileSampler, Sampler, Sampling, Timeline
+from cvrl_lite import datasets
+from cvrl_lite.datasets import FileSampler, Sampler, Sampling, Timeline, moving_scenes
 
 HOW = Sampling(others=2)
 SQUARE = {"size": 32, "cells": 14}
@@ -20,7 +20,7 @@ SQUARE = {"size": 32, "cells": 14}
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     root = tmp_path_factory.mktemp("clips")
-    scenes.make(root, 6, seed=2, workers=1)
+    moving_scenes.make(root, 6, seed=2, workers=1)
     return root
 
 

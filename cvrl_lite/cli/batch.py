@@ -84,7 +84,7 @@ def add_commands(commands: Commands) -> None:
         "--crf",
         type=float,
         help=f"quality, 0 (best) to 51 (default: 20), of {', '.join(ENCODERS)}; other codecs have none, and "
-        "are written with a quantiser of 3",
+        "are written with a quantizer of 3",
     )
 
 

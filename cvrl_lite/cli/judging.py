@@ -18,12 +18,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from cvrl_lite.datasets import Entry, Skipped, VideoSet
-    from cvrl_lite.evaluate import Finetuning
     from cvrl_lite.models import VideoBackbone
-    from cvrl_lite.pretrain import Recipe
+    from cvrl_lite.train import Finetuning, Recipe
 
 _CLIPS = 3  # of a video
-_BELONGS = {"neighbours": ("retrieval",), "workers": ("retrieval", "linear"), "steps": ("finetune",)}
+_BELONGS = {"neighbors": ("retrieval",), "workers": ("retrieval", "linear"), "steps": ("finetune",)}
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class _Judged:
 
     found: dict[str, dict[str, Any]]
     skipped: tuple[Skipped, ...]
-    neighbours: Figure | None = None
+    neighbors: Figure | None = None
 
 
 def add_evaluate(commands: Commands) -> None:
@@ -72,13 +71,13 @@ def add_evaluate(commands: Commands) -> None:
         type=whole(0),
         help="retrieval, linear: processes that read files, beside the network (default: 0)",
     )
-    made.add_argument("--neighbours", type=Path, metavar="FILE", help="retrieval: draw the nearest clips")
+    made.add_argument("--neighbors", type=Path, metavar="FILE", help="retrieval: draw the nearest clips")
     made.add_argument("--json", action="store_true", help="print JSON")
 
 
 def _evaluate(arguments: argparse.Namespace) -> int:
-    from cvrl_lite import evaluate, pretrain
-    from cvrl_lite.pretrain.data import NAMED_SETS, videos_of
+    from cvrl_lite import evaluate, train
+    from cvrl_lite.train.data import NAMED_SETS, videos_of
 
     if arguments.data not in NAMED_SETS:
         raise ValueError(
@@ -90,8 +89,8 @@ def _evaluate(arguments: argparse.Namespace) -> int:
             raise ValueError(f"--{option} belongs to --protocol {' or '.join(protocols)}")
     if arguments.split == "train":
         raise ValueError("--split train is what is searched, or trained on; judge another split")
-    backbone, recipe = pretrain.load(arguments.run_folder)
-    backbone.to(pretrain.device())
+    backbone, recipe = train.load(arguments.run_folder)
+    backbone.to(train.device())
     root = None if arguments.root is None else str(arguments.root)
     asked = recipe.replace(data=arguments.data, root=root)
     split = arguments.split or ("test" if arguments.data in ("ucf101", "hmdb51") else "val")
@@ -106,14 +105,14 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     else:
         for label, row in judged.found.items():
             say(f"{label:>10}  " + "  ".join(f"{name} {_in_words(value)}" for name, value in row.items()))
-    if judged.neighbours is not None:
-        from cvrl_lite import figures
+    if judged.neighbors is not None:
+        from cvrl_lite.course import figures
 
         try:
-            arguments.neighbours.parent.mkdir(parents=True, exist_ok=True)
-            figures.save(judged.neighbours, arguments.neighbours, dpi=120)
+            arguments.neighbors.parent.mkdir(parents=True, exist_ok=True)
+            figures.save(judged.neighbors, arguments.neighbors, dpi=120)
         except ValueError as error:  # no such kind of picture
-            raise ValueError(f"--neighbours {arguments.neighbours}: {error}") from None
+            raise ValueError(f"--neighbors {arguments.neighbors}: {error}") from None
     return 1 if judged.skipped else 0
 
 
@@ -143,7 +142,7 @@ def _searched(
             decoded=recipe.decoded,
             size=how.size,
             clips=arguments.clips or _CLIPS,
-            normalise=how.normalise,
+            normalize=how.normalize,
             workers=arguments.workers or 0,
         )
         for videos in (train, test)
@@ -167,7 +166,7 @@ def _searched(
         found[label]["R@1 interval"] = list(evaluate.interval(hits[:, 0]))
     if not found:
         raise ValueError(f"no label can be judged: {', '.join(labels)}")
-    drawn = _draw(known, asked, gallery, queries, recipe.decoded, labels[0]) if arguments.neighbours else None
+    drawn = _draw(known, asked, gallery, queries, recipe.decoded, labels[0]) if arguments.neighbors else None
     return _Judged(found, skipped, drawn)
 
 
@@ -175,7 +174,8 @@ def _draw(known: Any, asked: Any, gallery: VideoSet, queries: VideoSet, size: in
     """The five nearest clips of eight queries, under their names by a label."""
     import numpy as np
 
-    from cvrl_lite import CompressedVideo, evaluate, figures
+    from cvrl_lite import CompressedVideo, evaluate
+    from cvrl_lite.course import figures
     from cvrl_lite.datasets.decoded import read_square
 
     def first(entry: Entry) -> np.ndarray:
@@ -185,7 +185,7 @@ def _draw(known: Any, asked: Any, gallery: VideoSet, queries: VideoSet, size: in
     names = gallery.classes[label]
     rows = np.linspace(0, len(asked) - 1, min(8, len(asked))).round().astype(int)
     order = evaluate.nearest(asked[rows], known, min(5, len(known)))
-    return figures.neighbours(
+    return figures.neighbors(
         np.stack([first(queries.entries[row]) for row in rows]),
         np.stack([[first(gallery.entries[n]) for n in found] for found in order]),
         [names[queries.entries[row].labels[label]] for row in rows],
@@ -198,28 +198,28 @@ def _finetuned(
     arguments: argparse.Namespace,
     backbone: VideoBackbone,
     recipe: Recipe,
-    train: VideoSet,
+    training: VideoSet,
     test: VideoSet,
     labels: Sequence[str],
 ) -> _Judged:
     """Accuracy after finetuning a copy of the backbone on each label, with intervals over the queries."""
     import copy
 
-    from cvrl_lite import evaluate
+    from cvrl_lite import evaluate, train
     from cvrl_lite.datasets import decode
     from cvrl_lite.files import cache_dir
 
     # A large set is read once, and mapped into memory from the cache after that.
     cache = None if recipe.in_memory else cache_dir() / "decoded"
     gallery, queries = (
-        evaluate.long_enough(decode(part, size=recipe.decoded, vectors=False, cache=cache), recipe.sampling)
-        for part in (train, test)
+        train.long_enough(decode(part, size=recipe.decoded, vectors=False, cache=cache), recipe.sampling)
+        for part in (training, test)
     )
     how = _schedule(arguments, recipe, len(gallery.videos))
     found = {}
     for label in labels:
-        model = evaluate.finetune(copy.deepcopy(backbone), gallery, label, how)
-        probabilities = evaluate.predict(model, queries, how)
+        model = train.finetune(copy.deepcopy(backbone), gallery, label, how)
+        probabilities = train.predict(model, queries, how)
         right = probabilities.argmax(1) == queries.labels(label)
         found[label] = {"finetuned": float(right.mean()), "interval": list(evaluate.interval(right))}
     return _Judged(found, (*gallery.skipped, *queries.skipped))
@@ -229,17 +229,17 @@ def _schedule(arguments: argparse.Namespace, recipe: Recipe, videos: int) -> Fin
     """The released schedule for the paper's backbones, ours for the tiny one; pictures as in pretraining."""
     import dataclasses
 
-    from cvrl_lite import evaluate
+    from cvrl_lite import train
 
     if recipe.networks.backbone == "tiny":
-        how = dataclasses.replace(evaluate.Finetuning(), test_clips=_CLIPS)
+        how = dataclasses.replace(train.Finetuning(), test_clips=_CLIPS)
     else:
-        how = evaluate.released(videos, dataset="hmdb51" if arguments.data == "hmdb51" else "ucf101")
-    size, normalise = recipe.augmentation.size, recipe.augmentation.normalise
+        how = train.released(videos, dataset="hmdb51" if arguments.data == "hmdb51" else "ucf101")
+    size, normalize = recipe.augmentation.size, recipe.augmentation.normalize
     return dataclasses.replace(
         how,
         steps=arguments.steps or how.steps,
-        sampling=evaluate.clip_alone(recipe.sampling),
-        augmentation=dataclasses.replace(how.augmentation, size=size, normalise=normalise),
+        sampling=train.clip_alone(recipe.sampling),
+        augmentation=dataclasses.replace(how.augmentation, size=size, normalize=normalize),
         test_clips=arguments.clips or how.test_clips,
     )

@@ -74,17 +74,18 @@ def add_commands(commands: Commands) -> None:
 
 
 def _pretrain(arguments: argparse.Namespace) -> int:
-    from cvrl_lite import figures, pretrain
-    from cvrl_lite.pretrain.checkpoint import Folder
-    from cvrl_lite.pretrain.parallel import is_first
+    from cvrl_lite import train
+    from cvrl_lite.course import figures
+    from cvrl_lite.train.checkpoint import Folder
+    from cvrl_lite.train.distributed import is_first
 
-    if arguments.recipe not in pretrain.recipes.NAMED:
-        raise ValueError(f"--recipe is one of {', '.join(pretrain.recipes.NAMED)}; got {arguments.recipe}")
+    if arguments.recipe not in train.recipes.NAMED:
+        raise ValueError(f"--recipe is one of {', '.join(train.recipes.NAMED)}; got {arguments.recipe}")
     if arguments.root and arguments.folder:
         raise ValueError("--root belongs to --data")
     if arguments.source and not arguments.folder:
         raise ValueError("--source belongs to --folder")
-    make = pretrain.recipes.NAMED[arguments.recipe]
+    make = train.recipes.NAMED[arguments.recipe]
     given = {name: getattr(arguments, name) for name in ("root", "source", "steps", "batch", "seed")}
     given["tasks"] = tuple(arguments.tasks.split(","))
     # An absolute path is never taken for a data set's name, and found again from another folder.
@@ -101,11 +102,11 @@ def _pretrain(arguments: argparse.Namespace) -> int:
         given["in_memory"] = False
     known = inspect.signature(make).parameters  # a batch, say, from which the recipe takes its learning rate
     recipe = make(**{name: value for name, value in given.items() if name in known}).replace(**given)
-    run = pretrain.run(recipe, arguments.out, workers=arguments.workers)
+    run = train.pretrain(recipe, arguments.out, workers=arguments.workers)
     ended = 128 + run.ended_by if run.interrupted else 0
     if not is_first():
         return ended
-    lines = [json.loads(line) for line in (arguments.out / pretrain.METRICS).read_text().splitlines()]
+    lines = [json.loads(line) for line in (arguments.out / train.METRICS).read_text().splitlines()]
     figures.save(figures.curves(lines), arguments.out / "curves.png", dpi=120)
     for file in run.skipped:
         complain(f"{shown(file.path)}: not used: {file.reason}")

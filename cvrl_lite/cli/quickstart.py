@@ -8,13 +8,13 @@ from pathlib import Path
 
 import torch
 
-from cvrl_lite import evaluate, pretrain, scenes
-from cvrl_lite.datasets import DecodedSet, MovingScenes, Sampler, decode
-from cvrl_lite.figures import decoupling, save
+from cvrl_lite import evaluate, train
+from cvrl_lite.course.figures import decoupling, save
+from cvrl_lite.datasets import DecodedSet, MovingScenes, Sampler, decode, moving_scenes
 from cvrl_lite.files import kept_in_cache, replacing
 from cvrl_lite.models import TinyR2Plus1D, VideoBackbone
-from cvrl_lite.pretrain.checkpoint import Folder
-from cvrl_lite.pretrain.loop import faster_precision, seconds_per_step
+from cvrl_lite.train.checkpoint import Folder
+from cvrl_lite.train.engine import faster_precision, seconds_per_step
 
 MODELS: dict[str, tuple[str, ...]] = {
     "context": ("context",),
@@ -43,36 +43,38 @@ def quickstart(out: Path, *, minutes: float = 10.0, clips: int = 1600, seed: int
     out.mkdir(parents=True, exist_ok=True)
     root = None  # the course's own set
     if clips != 1600:
-        root = str(kept_in_cache(f"moving_scenes_{clips}", lambda folder: scenes.make(folder, clips, seed=0)))
-    sample = pretrain.recipes.laptop(seed=seed)
-    train = decode(MovingScenes("train", root), size=sample.decoded)
+        root = str(
+            kept_in_cache(f"moving_scenes_{clips}", lambda folder: moving_scenes.make(folder, clips, seed=0))
+        )
+    sample = train.recipes.laptop(seed=seed)
+    gallery = decode(MovingScenes("train", root), size=sample.decoded)
     test = decode(MovingScenes("test", root), size=sample.decoded, vectors=False)
 
     def judge(backbone: VideoBackbone) -> dict[str, dict[str, float]]:
-        found = evaluate.scores(backbone, train, test, sample.sampling, size=sample.augmentation.size)
+        found = evaluate.scores(backbone, gallery, test, sample.sampling, size=sample.augmentation.size)
         return {label: {name: row[name] for name in ("R@1", "linear")} for label, row in found.items()}
 
     torch.manual_seed(seed)
     result: Table = {"untrained": judge(TinyR2Plus1D(sample.networks.widths))}
     for name, tasks in MODELS.items():
-        whole = pretrain.recipes.laptop(tasks, seed=seed).replace(root=root)
-        run = pretrain.run(_fitted(whole, train, minutes, Folder(out / name)), out / name, train)
+        whole = train.recipes.laptop(tasks, seed=seed).replace(root=root)
+        run = train.pretrain(_fitted(whole, gallery, minutes, Folder(out / name)), out / name, gallery)
         if run.interrupted:
             signal.raise_signal(run.ended_by)
         result[name] = judge(run.backbone)
-    result["chance"] = evaluate.chance(train)
+    result["chance"] = evaluate.chance(gallery)
     with replacing(out / "quickstart.json") as part:
         part.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     save(decoupling(result), out / "quickstart.png", dpi=150)
     return result
 
 
-def _fitted(recipe: pretrain.Recipe, train: DecodedSet, minutes: float, folder: Folder) -> pretrain.Recipe:
+def _fitted(recipe: train.Recipe, gallery: DecodedSet, minutes: float, folder: Folder) -> train.Recipe:
     """The recipe with as many steps as the time allows, or as those of the run that is to go on."""
     begun = folder.recipe()
     if begun is not None and not begun.differences(recipe.replace(steps=begun.steps)):
         return begun
-    sampler, device = Sampler(train, recipe.sampling, recipe.seed), pretrain.device()
+    sampler, device = Sampler(gallery, recipe.sampling, recipe.seed), train.device()
     recipe = recipe.replace(precision=faster_precision(recipe, sampler, device))
     fitting = int(minutes * 60 / seconds_per_step(recipe, sampler, device))
     return recipe.replace(steps=max(1, min(recipe.steps, fitting)))

@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from cvrl_lite import scenes
 from cvrl_lite.cli.output import complain, say
 from cvrl_lite.codec import CompressedVideo
+from cvrl_lite.datasets import moving_scenes
 from cvrl_lite.errors import DamagedVideo, VideoError, shown
 from cvrl_lite.files import cache_dir
 from cvrl_lite.progress import track
@@ -173,7 +173,7 @@ def _inspect(arguments: argparse.Namespace) -> int:
     if code == 0 and any(facts["damage"] for facts in found):
         code = 1
     if drawn:
-        from cvrl_lite import figures
+        from cvrl_lite.course import figures
 
         try:
             figures.save(figures.gop_timeline(drawn), arguments.plot, dpi=150)
@@ -247,7 +247,7 @@ def _download(arguments: argparse.Namespace) -> int:
 
 
 def _scenes(arguments: argparse.Namespace) -> int:
-    scenes.make(
+    moving_scenes.make(
         arguments.out,
         arguments.clips,
         arguments.seed,
@@ -255,5 +255,5 @@ def _scenes(arguments: argparse.Namespace) -> int:
         size=arguments.size,
         tie=arguments.tie,
     )
-    say(f"{shown(arguments.out)}: {len(scenes.read_index(arguments.out))} clips")
+    say(f"{shown(arguments.out)}: {len(moving_scenes.read_index(arguments.out))} clips")
     return 0

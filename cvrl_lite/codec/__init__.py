@@ -7,12 +7,12 @@ be read; `stream` knows one stream, and `video` is the door to all of it. `encod
 video, `extract` arrays.
 """
 
+from cvrl_lite.codec._stream.raster import Motion
 from cvrl_lite.codec.chunks import Chunk, KeyFrames, Sample
 from cvrl_lite.codec.damage import Damage
 from cvrl_lite.codec.encode import encode
 from cvrl_lite.codec.extract import extract, load
 from cvrl_lite.codec.info import VideoInfo
-from cvrl_lite.codec.raster import Motion
 from cvrl_lite.codec.residual import Residual
 from cvrl_lite.codec.transcode import is_transcoded, transcode
 from cvrl_lite.codec.video import CompressedVideo

@@ -13,10 +13,10 @@ from typing import Literal, NamedTuple
 import numpy as np
 from av.video.frame import VideoFrame
 
-from cvrl_lite.codec.decode import Decoder
-from cvrl_lite.codec.index import Index
+from cvrl_lite.codec._stream.decode import Decoder
+from cvrl_lite.codec._stream.index import Index
+from cvrl_lite.codec._stream.raster import Direction, Motion
 from cvrl_lite.codec.motion import MOST_B_FRAMES, PICTURE_TYPES, FieldBuilder
-from cvrl_lite.codec.raster import Direction, Motion
 from cvrl_lite.codec.residual import Residual
 
 What = Literal["images", "keyframes", "motion", "residuals"]

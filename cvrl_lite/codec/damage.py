@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cvrl_lite.codec.decode import MOST_HELD, Decoder
-from cvrl_lite.codec.index import Index
+from cvrl_lite.codec._stream.decode import MOST_HELD, Decoder
+from cvrl_lite.codec._stream.index import Index
 from cvrl_lite.codec.motion import MOST_B_FRAMES
 from cvrl_lite.errors import DamagedVideo
 

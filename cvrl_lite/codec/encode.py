@@ -51,7 +51,7 @@ def encode(
     b_frames: int = 0,
     references: int = 1,
     crf: float = 20,
-    quantiser: int | None = None,
+    quantizer: int | None = None,
     weighted: bool = False,
     scene_cuts: bool = False,
     deblock: bool = True,
@@ -83,7 +83,7 @@ def encode(
         references: How many pictures a P-frame may look back on (H.264, HEVC). With one, H.264's B-frames
             refer to no other B-frame.
         crf: The quality of the codecs that have a rate factor, 0 (best) to 51; smaller files above.
-        quantiser: A fixed quantiser instead of `crf`: 0 to 51 for H.264, 1 to 31 for the older codecs,
+        quantizer: A fixed quantizer instead of `crf`: 0 to 51 for H.264, 1 to 31 for the older codecs,
             which take 3 where it is not given.
         weighted: Whether H.264 may scale the brightness of a reference.
         scene_cuts: Whether the encoder may place further key frames where the picture changes.
@@ -128,7 +128,7 @@ def encode(
             f'H.264 in yuv420p needs even sizes, not {width}x{height}; pixel_format="yuv444p" takes any'
         )
     settings = _settings(
-        name, gop, b_frames, references, crf, quantiser, weighted, scene_cuts, deblock, preset
+        name, gop, b_frames, references, crf, quantizer, weighted, scene_cuts, deblock, preset
     )
     rate = _rate(fps, name)
     stamps, tick = (None, 1 / rate) if times is None else _stamps(times, clock, path, name)
@@ -269,7 +269,7 @@ def _settings(
     b_frames: int,
     references: int,
     crf: float,
-    quantiser: int | None,
+    quantizer: int | None,
     weighted: bool,
     scene_cuts: bool,
     deblock: bool,
@@ -301,11 +301,11 @@ def _settings(
         # FFmpeg's own encoders put a key frame where the score exceeds the threshold: 0 means "often".
         settings |= {"bf": f"{b_frames}", "sc_threshold": "0" if scene_cuts else "1000000000"}
     if name == "libvpx":
-        settings |= dict.fromkeys(("crf", "qmin", "qmax"), f"{crf if quantiser is None else quantiser:g}")
-    elif name in _CONSTANT_RATE_FACTOR and quantiser is None:
+        settings |= dict.fromkeys(("crf", "qmin", "qmax"), f"{crf if quantizer is None else quantizer:g}")
+    elif name in _CONSTANT_RATE_FACTOR and quantizer is None:
         settings["crf"] = f"{crf:g}"
     elif name in _CONSTANT_RATE_FACTOR:
-        settings["qp"] = f"{quantiser}"
+        settings["qp"] = f"{quantizer}"
     else:
-        settings |= {"qmin": f"{quantiser or 3}", "qmax": f"{quantiser or 3}"}
+        settings |= {"qmin": f"{quantizer or 3}", "qmax": f"{quantizer or 3}"}
     return settings

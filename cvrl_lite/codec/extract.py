@@ -19,8 +19,8 @@ from typing import IO, Any, Literal
 
 import numpy as np
 
+from cvrl_lite.codec._stream.raster import Motion
 from cvrl_lite.codec.chunks import KeyFrames
-from cvrl_lite.codec.raster import Motion
 from cvrl_lite.codec.residual import Residual
 from cvrl_lite.codec.video import CompressedVideo
 from cvrl_lite.errors import DamagedVideo, NotAVideo, UnreadableFile, shown

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from av.video.frame import VideoFrame
 
-from cvrl_lite.codec.raster import Direction, Motion, Raster, records
+from cvrl_lite.codec._stream.raster import Direction, Motion, Raster, records
 from cvrl_lite.errors import VideoError
 
 PICTURE_TYPES = "?IPBPIPI"
@@ -136,7 +136,7 @@ class Sums:
                 self._total, self._reaches = np.zeros_like(vectors[t]), np.ones_like(mask[t])
                 continue
             step = motion.vectors[t]
-            # The cell in which the block's centre lands.
+            # The cell in which the block's center lands.
             to_row = np.floor(down + 0.5 + step[1] / 8).astype(np.int64).clip(0, rows - 1)
             to_column = np.floor(right + 0.5 + step[0] / 8).astype(np.int64).clip(0, columns - 1)
             self._reaches = mask[t] = motion.mask[t] & self._reaches[to_row, to_column]

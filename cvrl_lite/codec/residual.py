@@ -14,11 +14,11 @@ from typing import NamedTuple
 import numpy as np
 from av.video.frame import VideoFrame
 
-from cvrl_lite.codec.compensate import Reference
-from cvrl_lite.codec.decode import Decoder
-from cvrl_lite.codec.index import Index
+from cvrl_lite.codec._stream.compensate import Reference
+from cvrl_lite.codec._stream.decode import Decoder
+from cvrl_lite.codec._stream.index import Index
+from cvrl_lite.codec._stream.raster import Raster, records
 from cvrl_lite.codec.motion import MOST_B_FRAMES, NO_B_VECTORS, PICTURE_TYPES
-from cvrl_lite.codec.raster import Raster, records
 
 
 class Residual(NamedTuple):

@@ -13,24 +13,24 @@ from typing import Literal, TypeVar, get_args
 
 import numpy as np
 
+from cvrl_lite.codec._stream.decode import Decoder
+from cvrl_lite.codec._stream.feed import VECTOR_CODECS, Pixels
+from cvrl_lite.codec._stream.h264 import H264Facts, most_references, read_facts
+from cvrl_lite.codec._stream.headers import is_disposable
+from cvrl_lite.codec._stream.index import Index, describe_streams
+from cvrl_lite.codec._stream.index_file import cached_index
+from cvrl_lite.codec._stream.packets import packets
+from cvrl_lite.codec._stream.pool import Decoders
+from cvrl_lite.codec._stream.raster import Direction, Motion
+from cvrl_lite.codec._stream.rates import average_rate, tick_of
+from cvrl_lite.codec._stream.scan import read_index
+from cvrl_lite.codec._stream.source import Source
 from cvrl_lite.codec.advice import fields, no_vectors
 from cvrl_lite.codec.chunks import Chunk, Plan, Sample, read, read_sample
 from cvrl_lite.codec.damage import Damage, survey
-from cvrl_lite.codec.decode import Decoder
-from cvrl_lite.codec.feed import VECTOR_CODECS, Pixels
-from cvrl_lite.codec.h264 import H264Facts, most_references, read_facts
-from cvrl_lite.codec.headers import is_disposable
-from cvrl_lite.codec.index import Index, describe_streams
-from cvrl_lite.codec.index_file import cached_index
 from cvrl_lite.codec.info import VideoInfo
 from cvrl_lite.codec.motion import PICTURE_TYPES, FieldBuilder, Sums
-from cvrl_lite.codec.packets import packets
-from cvrl_lite.codec.pool import Decoders
-from cvrl_lite.codec.raster import Direction, Motion
-from cvrl_lite.codec.rates import average_rate, tick_of
 from cvrl_lite.codec.residual import collected, iterate_residuals
-from cvrl_lite.codec.scan import read_index
-from cvrl_lite.codec.source import Source
 from cvrl_lite.codec.turn import (
     UPRIGHT,
     Orientation,

@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 import av
 import numpy as np
 
+from cvrl_lite.codec._stream.rates import repeats, rounding
 from cvrl_lite.codec.deinterlace import deinterlaced_images
 from cvrl_lite.codec.encode import CLOCK, encode, holds_times
 from cvrl_lite.codec.info import VideoInfo
-from cvrl_lite.codec.rates import repeats, rounding
 from cvrl_lite.codec.turn import scaled
 from cvrl_lite.codec.video import CompressedVideo
 from cvrl_lite.errors import UnreadableFile, VideoError

@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from cvrl_lite.codec.raster import Motion
+from cvrl_lite.codec._stream.raster import Motion
 from cvrl_lite.codec.residual import Residual
 
 Size = int | tuple[int, int]

@@ -12,12 +12,12 @@ from typing import Any, BinaryIO, Literal, get_args
 
 import numpy as np
 
+from cvrl_lite.codec._stream.raster import RECORD, Direction, Motion, records
+from cvrl_lite.codec._stream.source import Source
 from cvrl_lite.codec.chunks import Chunk, KeyFrames, Sample, What
 from cvrl_lite.codec.damage import Damage
 from cvrl_lite.codec.info import VideoInfo
-from cvrl_lite.codec.raster import RECORD, Direction, Motion, records
 from cvrl_lite.codec.residual import Residual, read_residuals
-from cvrl_lite.codec.source import Source
 from cvrl_lite.codec.stream import Stream
 from cvrl_lite.codec.turn import Size, turned_images, turned_residual
 
@@ -43,7 +43,7 @@ class CompressedVideo:
 
     Raises:
         UnreadableFile: The file is missing, a folder, or may not be read.
-        NotAVideo: Nothing recognisable is in it.
+        NotAVideo: Nothing recognizable is in it.
         NoVideoStream: It has no video stream, or not the one asked for.
         EncryptedVideo: Only its key opens it; found here or, in other files, at first use.
 

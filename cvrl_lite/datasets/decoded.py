@@ -30,7 +30,7 @@ if TYPE_CHECKING:  # a training on batches made elsewhere needs no PyAV
     from cvrl_lite.codec import CompressedVideo
 
 VECTOR_STEPS = 16  # a kept vector is in 1/16 of a pixel of the decoded square
-RESIDUAL_STEPS = 16  # a kept residual is in 1/16 of a grey level
+RESIDUAL_STEPS = 16  # a kept residual is in 1/16 of a gray level
 _FORMAT = 3  # of the arrays kept in a folder; others are made again
 _CHUNK = 64  # frames decoded at a time, so that a long file needs little memory beside its result
 
@@ -46,7 +46,7 @@ class DecodedVideo:
         mask: (T, G, G) bool; cells that hold a vector.
         times: (T,) float64 seconds, rising.
         keys: (K,) int64 indices of the key frames.
-        residuals: (T, 2, G, G) int16, of each cell the mean residual and its mean size, in 1/16 of a grey
+        residuals: (T, 2, G, G) int16, of each cell the mean residual and its mean size, in 1/16 of a gray
             level; T is 0 where they were not asked for.
         residual_mask: (T, G, G) bool; cells that were predicted, and so have a residual.
     """
@@ -165,7 +165,7 @@ def read_vectors(
 def read_residuals(
     video: CompressedVideo, start: int, stop: int, cells: int
 ) -> tuple[NDArray[np.int16], NDArray[np.bool_]]:
-    """Its residuals: (T, 2, G, G) int16 in 1/16 grey level, mean and mean size; and its mask."""
+    """Its residuals: (T, 2, G, G) int16 in 1/16 gray level, mean and mean size; and its mask."""
     found = video.residuals(start, stop)
     height, width = found.values.shape[1:]
     there = found.predicted()

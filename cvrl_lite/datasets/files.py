@@ -1,4 +1,4 @@
-"""Which files a data set holds, and what they are labelled."""
+"""Which files a data set holds, and what they are labeled."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def MovingScenes(split: str, root: str | os.PathLike[str] | None = None) -> Vide
 
     Args:
         split: `"train"`, `"val"` or `"test"`.
-        root: A folder made by `scenes.make`; the course's own set, made when it is missing, where None.
+        root: Made by `moving_scenes.make`; the course's own set, made when it is missing, where None.
 
     Returns:
         Entries with the labels `scene` and `action`, and `appearance` where the set, in all its splits, has
@@ -96,17 +96,17 @@ def MovingScenes(split: str, root: str | os.PathLike[str] | None = None) -> Vide
     Raises:
         ValueError: The set has no such split.
     """
-    from cvrl_lite import scenes  # which encodes, and so needs PyAV
+    from cvrl_lite.datasets import moving_scenes  # which encodes, and so needs PyAV
 
-    folder = scenes.course_set() if root is None else Path(root)
-    index = scenes.read_index(folder)
+    folder = moving_scenes.course_set() if root is None else Path(root)
+    index = moving_scenes.read_index(folder)
     clips = [clip for clip in index if clip.split == split]
     if not clips:
         raise ValueError(f"{folder}: holds no split named {split!r}")
-    classes = {"scene": tuple(scenes.SCENES), "action": tuple(scenes.ACTIONS)}
+    classes = {"scene": tuple(moving_scenes.SCENES), "action": tuple(moving_scenes.ACTIONS)}
     # Whether there are several is asked of all splits, so that each has the same labels.
     if any(clip.appearance != index[0].appearance for clip in index):
-        classes["appearance"] = tuple(scenes.APPEARANCES)
+        classes["appearance"] = tuple(moving_scenes.APPEARANCES)
     return VideoSet(
         tuple(
             Entry(

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from cvrl_lite.augment import plain
 from cvrl_lite.datasets import (
     DecodedSet,
     Entry,
@@ -30,6 +29,7 @@ from cvrl_lite.errors import VideoError
 from cvrl_lite.models import VideoBackbone
 from cvrl_lite.processes import begin_worker, check_handles, killed_workers_told
 from cvrl_lite.progress import track
+from cvrl_lite.transforms import plain
 
 _VIDEOS = 32  # at a time
 
@@ -41,7 +41,7 @@ def features(
     *,
     size: int = 64,
     clips: int = 3,
-    normalise: Literal["plain", "imagenet"] = "plain",
+    normalize: Literal["plain", "imagenet"] = "plain",
 ) -> NDArray[np.float32]:
     """One vector a video: the mean over `clips` clips spread evenly over it.
 
@@ -51,13 +51,13 @@ def features(
         sampling: Frames and step of a clip.
         size: Side of the pictures in pixels.
         clips: Clips a video.
-        normalise: Which mean and deviation pixels get, as in the training's augmentation.
+        normalize: Which mean and deviation pixels get, as in the training's augmentation.
 
     Returns:
         (N, D) float32.
     """
     cut = (evaluation_clips(video, sampling, clips) for video in data.videos)
-    return _pooled(backbone, cut, size, normalise)
+    return _pooled(backbone, cut, size, normalize)
 
 
 def features_of_files(
@@ -68,7 +68,7 @@ def features_of_files(
     decoded: int = 72,
     size: int = 64,
     clips: int = 3,
-    normalise: Literal["plain", "imagenet"] = "plain",
+    normalize: Literal["plain", "imagenet"] = "plain",
     workers: int = 0,
 ) -> tuple[NDArray[np.float32], VideoSet, tuple[Skipped, ...]]:
     """The same straight from the files, of which nothing but the clips is decoded and nothing is kept.
@@ -82,7 +82,7 @@ def features_of_files(
         decoded: S, the side in pixels that the central square is scaled to first.
         size: Side of the pictures in pixels.
         clips: Clips a video.
-        normalise: As in `features`.
+        normalize: As in `features`.
         workers: Processes that read; 0 reads in this one.
 
     Returns:
@@ -113,7 +113,7 @@ def features_of_files(
                 yield found
 
     with killed_workers_told():
-        rows = _pooled(backbone, readable(), size, normalise)
+        rows = _pooled(backbone, readable(), size, normalize)
     return rows, replace(videos, entries=tuple(kept)), tuple(skipped)
 
 
@@ -151,7 +151,7 @@ def _pooled(
     backbone: VideoBackbone,
     cut: Iterable[NDArray[np.uint8]],
     size: int,
-    normalise: Literal["plain", "imagenet"],
+    normalize: Literal["plain", "imagenet"],
 ) -> NDArray[np.float32]:
     """(N, D) means over each video's clips (clips, T, S, S, 3)."""
     backbone.eval()
@@ -161,7 +161,7 @@ def _pooled(
 
     def pool() -> None:
         stacked = torch.from_numpy(np.concatenate(waiting)).to(device)
-        pooled = backbone.features(plain(stacked, size, normalise))
+        pooled = backbone.features(plain(stacked, size, normalize))
         rows.append(pooled.float().unflatten(0, (len(waiting), -1)).mean(1).cpu())
         waiting.clear()
 

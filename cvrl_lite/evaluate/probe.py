@@ -34,7 +34,7 @@ def linear_probe(
     """Accuracy of a logistic regression on frozen features, trained on one split, tested on another.
 
     Args:
-        features: (N, D) float, training; each feature is standardised by its mean and deviation here.
+        features: (N, D) float, training; each feature is standardized by its mean and deviation here.
         labels: (N,) integers.
         test_features: (M, D) float.
         test_labels: (M,) integers.
@@ -126,7 +126,7 @@ def few_labels(
     penalty: float | Sequence[float] = 1.0,
     seed: int = 0,
 ) -> float:
-    """`linear_probe` with a few labelled videos of each class.
+    """`linear_probe` with a few labeled videos of each class.
 
     Args:
         features: (N, D) float, training.

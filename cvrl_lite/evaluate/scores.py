@@ -22,7 +22,7 @@ def scores(
     *,
     size: int = 64,
     clips: int = 3,
-    normalise: Literal["plain", "imagenet"] = "plain",
+    normalize: Literal["plain", "imagenet"] = "plain",
 ) -> dict[str, dict[str, float]]:
     """Retrieval and linear probe by every label, from features computed once.
 
@@ -33,7 +33,7 @@ def scores(
         sampling: Frames and step of a clip.
         size: Side of the pictures in pixels.
         clips: Clips a video.
-        normalise: Which mean and deviation pixels get, as in the training's augmentation.
+        normalize: Which mean and deviation pixels get, as in the training's augmentation.
 
     Returns:
         `{label: {"R@1": ..., "R@5": ..., ..., "linear": ...}}`, in 0..1, by the `shared_labels`; without
@@ -45,7 +45,7 @@ def scores(
     """
     labels = shared_labels(gallery, queries)
     known, asked = (
-        features(backbone, data, sampling, size=size, clips=clips, normalise=normalise)
+        features(backbone, data, sampling, size=size, clips=clips, normalize=normalize)
         for data in (gallery, queries)
     )
     ks = [k for k in KS if k <= len(known)]

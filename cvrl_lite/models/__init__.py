@@ -7,7 +7,7 @@ evaluation ask of any video backbone.
 from cvrl_lite.models.backbone import VideoBackbone
 from cvrl_lite.models.c3d import C3D
 from cvrl_lite.models.heads import ProjectionHead
-from cvrl_lite.models.parallel import synchronised
+from cvrl_lite.models.parallel import synchronized
 from cvrl_lite.models.predictor import MotionPredictor
 from cvrl_lite.models.resnets import R2D10, R3D10, R3D26, R2Plus1D26, ResNet
 from cvrl_lite.models.table import describe
@@ -27,5 +27,5 @@ __all__ = [
     "TinyR2Plus1D",
     "VideoBackbone",
     "describe",
-    "synchronised",
+    "synchronized",
 ]

@@ -28,7 +28,7 @@ class VideoBackbone(nn.Module, ABC):
         """The maps that pretraining reads; they may be one and the same.
 
         Args:
-            clip: (B, 3, T, H, W) float, normalised RGB.
+            clip: (B, 3, T, H, W) float, normalized RGB.
 
         Returns:
             For context matching, (B, context_channels, ...), and for motion prediction,
@@ -40,7 +40,7 @@ class VideoBackbone(nn.Module, ABC):
         """The vectors that retrieval, probes and finetuning use.
 
         Args:
-            clip: (B, 3, T, H, W) float, normalised RGB.
+            clip: (B, 3, T, H, W) float, normalized RGB.
 
         Returns:
             (B, width) float.

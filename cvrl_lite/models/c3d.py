@@ -8,7 +8,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from cvrl_lite.models.backbone import VideoBackbone
-from cvrl_lite.models.layers import conv_block, initialise_convolutions
+from cvrl_lite.models.layers import conv_block, initialize_convolutions
 
 _WIDTHS = ((64,), (128,), (256, 256), (512, 512), (512, 512))  # of the convolutions between two pools
 
@@ -41,13 +41,13 @@ class C3D(VideoBackbone):
             for outs in widths:
                 self.blocks.append(conv_block(ins, outs, (3, 3, 3), bias=True))
                 ins = outs
-        initialise_convolutions(self)
+        initialize_convolutions(self)
 
     def forward(self, clip: Tensor) -> tuple[Tensor, Tensor]:
         """The last map, for both tasks.
 
         Args:
-            clip: (B, 3, T, H, W) float, normalised RGB.
+            clip: (B, 3, T, H, W) float, normalized RGB.
 
         Returns:
             Twice the same map, (B, 512, T/8, H/16, W/16), sizes rounded down.

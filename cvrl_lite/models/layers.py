@@ -57,7 +57,7 @@ def halved(length: int, times: int) -> int:
     return -(-length // 2**times)
 
 
-def initialise_convolutions(network: nn.Module) -> None:
+def initialize_convolutions(network: nn.Module) -> None:
     """Kaiming's normal draw, by fan-out, for each 3D convolution; biases start at 0.
 
     Source:

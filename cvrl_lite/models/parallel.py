@@ -10,7 +10,7 @@ from torch import nn
 Network = TypeVar("Network", bound=nn.Module)
 
 
-def synchronised(model: Network) -> Network:
+def synchronized(model: Network) -> Network:
     """Lets batch norms use the statistics of all processes' batches, where there are several on GPUs.
 
     Call it after the model is on its device and before it is wrapped for distributed training. Names and
@@ -20,14 +20,14 @@ def synchronised(model: Network) -> Network:
         model: Changed in place, unless it is itself a batch norm.
 
     Returns:
-        The model with synchronised batch norms if `torch.distributed` is initialised with more than one
+        The model with synchronized batch norms if `torch.distributed` is initialized with more than one
         process and the model is on CUDA, for which alone PyTorch has them; else the model as it is.
 
     Source:
-        The released code synchronises all batch norms in pretraining.
+        The released code synchronizes all batch norms in pretraining.
 
     Example:
-        >>> type(synchronised(nn.BatchNorm1d(4))).__name__  # one process
+        >>> type(synchronized(nn.BatchNorm1d(4))).__name__  # one process
         'BatchNorm1d'
     """
     together = torch.distributed.is_available() and torch.distributed.is_initialized()

@@ -76,7 +76,7 @@ class MotionPredictor(nn.Module):
         dropout: Probability.
         content: What a query starts from. "place": what the clip shows at the query's place, all times
             side by side, after a batch norm of the map. "zero": zeros, without that norm, and with the
-            released initialisation; the decoder's first self-attention then has no values to pass on.
+            released initialization; the decoder's first self-attention then has no values to pass on.
         transformer: Whether there is one. Without it (the paper's ablation; the form is ours) each
             place's features, all times side by side, go through two linear layers, and places do not
             exchange anything; `heads`, the layers' numbers and `dropout` have no effect.
@@ -122,7 +122,7 @@ class MotionPredictor(nn.Module):
                 nn.Linear(ins * grid[0], width), nn.ReLU(), nn.Linear(width, width * points[0])
             )
         if content == "zero":
-            _initialise_as_released(self)
+            _initialize_as_released(self)
 
     def forward(self, clip_map: Tensor) -> Tensor:
         """A map (B, C, T, H, W) to predictions (B, points, width), times first, then rows."""
@@ -148,7 +148,7 @@ class MotionPredictor(nn.Module):
         return here.flatten(2).transpose(1, 2)
 
 
-def _initialise_as_released(predictor: nn.Module) -> None:
+def _initialize_as_released(predictor: nn.Module) -> None:
     """Xavier for the attention's matrices, then deviation 0.01 and no bias for each `nn.Linear`.
 
     The attention's last layer and the feed-forward step are `nn.Linear` and end up with the latter, as

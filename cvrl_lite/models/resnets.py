@@ -6,7 +6,7 @@ Feature sizes of the backbones for 16 x 112 x 112 pixels (times, rows, columns):
 layer1 16 x 28 x 28, layer2 8 x 14 x 14, layer3 4 x 7 x 7, layer4 2 x 4 x 4.
 
 Source: the released code of *Self-supervised Video Representation Learning by Context and Motion
-Decoupling* (CVPR 2021). Ours: Kaiming's initialisation throughout, and the zero-initialised last norm of
+Decoupling* (CVPR 2021). Ours: Kaiming's initialization throughout, and the zero-initialized last norm of
 each block in the two encoders also, which the backbones are known to have.
 """
 
@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cvrl_lite.models.backbone import VideoBackbone
-from cvrl_lite.models.layers import conv_block, halved, initialise_convolutions
+from cvrl_lite.models.layers import conv_block, halved, initialize_convolutions
 
 Kind = Literal["2d", "3d", "2+1d"]
 """Of the convolutions wider than a pixel: one frame, three frames, or one frame and then three."""
@@ -144,7 +144,7 @@ class ResNet(nn.Module):
                 self.width = 64 * 2**level * expansion
             layers.append(layer)
         self.layer1, self.layer2, self.layer3, self.layer4 = layers
-        initialise_convolutions(self)
+        initialize_convolutions(self)
 
     def levels(self, maps: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """What each of the four layers makes of an input (B, ins, T, H, W), first layer first."""
@@ -192,7 +192,7 @@ class _VideoResNet(ResNet, VideoBackbone):
         """The fused map of layers 3 and 4, which pretraining alone uses.
 
         Args:
-            clip: (B, 3, T, H, W) float, normalised RGB.
+            clip: (B, 3, T, H, W) float, normalized RGB.
 
         Returns:
             Twice the same map, (B, 2048, T/8, H/16, W/16), sizes rounded up.

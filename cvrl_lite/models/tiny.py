@@ -58,7 +58,7 @@ class TinyR2Plus1D(VideoBackbone):
         """The feature maps of the two branches.
 
         Args:
-            clip: (B, 3, T, H, W) float, normalised RGB.
+            clip: (B, 3, T, H, W) float, normalized RGB.
 
         Returns:
             Still, (B, C3, 1, H/16, W/16), and moving, (B, C4, T/4, H/16, W/16).

@@ -57,8 +57,8 @@ def effective_rank(vectors: Tensor) -> Tensor:
         >>> round(effective_rank(torch.cat([torch.eye(4), -torch.eye(4)])).item(), 3)
         4.0
     """
-    centred = vectors.float() - vectors.float().mean(0)
-    values = torch.linalg.svdvals(centred)
+    centered = vectors.float() - vectors.float().mean(0)
+    values = torch.linalg.svdvals(centered)
     if values.sum() <= 1e-6 * max(1.0, float(vectors.float().norm())):
         return values.new_tensor(1.0)  # all in one place
     share = values / values.sum()

@@ -58,7 +58,7 @@ class ContextMatching(nn.Module):
 
         Args:
             clip_map: (B, C, T, H, W) a feature map of the clips.
-            keyframe: (B, 3, H, W) key frames, normalised RGB.
+            keyframe: (B, 3, H, W) key frames, normalized RGB.
             sources: (B,) integers; rows with the same number come from one video.
         """
         clips, frames = self.project(clip_map, keyframe)

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Start here
 #
-# You learned to see long before anybody labelled anything for you: by watching what stays and what moves.
+# You learned to see long before anybody labeled anything for you: by watching what stays and what moves.
 # A network can do that, too, and its teacher is closer than one might think. Every compressed video was
 # once searched, block by block, by an **encoder**, the program that packs it, to save bytes. It wrote down
 # whole frames now and then (what stays) and, in between, where each block came from (what moves). This
@@ -32,8 +32,9 @@ from collections import Counter
 
 import numpy as np
 
-from cvrl_lite import CompressedVideo, data_path, scenes
-from cvrl_lite.figures import course_map, filmstrip, long_exposure, show
+from cvrl_lite import CompressedVideo, data_path
+from cvrl_lite.course.figures import course_map, filmstrip, long_exposure, show
+from cvrl_lite.datasets import moving_scenes
 
 show(
     course_map(),
@@ -48,7 +49,7 @@ show(
 # **Context matching** asks: which still picture belongs to this clip? To answer, a network must know the
 # place and the things in it. **Motion prediction** asks: which motion comes next? To answer, it must know
 # what is going on. Blue stands for context, orange for motion and green for the residual in all figures
-# of the course, and grey for what has no role.
+# of the course, and gray for what has no role.
 #
 # ## Three questions
 #
@@ -69,8 +70,8 @@ show(
 # textures:
 
 # %%
-names = scenes.SCENES
-pictures = [scenes.draw(name, "right", seed, frames=1)[0] for seed, name in enumerate(names)]
+names = moving_scenes.SCENES
+pictures = [moving_scenes.draw(name, "right", seed, frames=1)[0] for seed, name in enumerate(names)]
 show(
     filmstrip(
         pictures, labels=names, title="The scene: sixteen textures, each in a palette of the clip's own"
@@ -85,7 +86,7 @@ show(
 # |---|---|---|---|
 # | `right` | drift to the right | `turn` | each walk a small circle |
 # | `down` | drift down | `shake` | swing left and right |
-# | `clockwise` | circle the centre | `pulse` | swing away from the centre and back |
+# | `clockwise` | circle the center | `pulse` | swing away from the center and back |
 # | `counter_clockwise` | circle it the other way | `stop_and_go` | drift to the right, rest, drift on |
 #
 # In a single frame none of it can be seen, so the next figure holds the shutter open for 16 frames, and
@@ -93,15 +94,15 @@ show(
 # which pairs can you not tell apart?
 
 # %%
-names = scenes.ACTIONS
-trails = [long_exposure(scenes.draw("planks", name, 30, frames=16, size=224)) for name in names]
+names = moving_scenes.ACTIONS
+trails = [long_exposure(moving_scenes.draw("planks", name, 30, frames=16, size=224)) for name in names]
 show(
     filmstrip(
         trails, labels=names, columns=4, title="The action: eight ways to move, on one and the same scene"
     ),
     "Eight pictures of planks with blurred shapes. right and down: straight trails; clockwise and "
-    "counter_clockwise: arcs about the centre; turn: each shape blurred all round; shake: blurred sideways; "
-    "pulse: blurred towards the centre; stop_and_go: nearly sharp, with a faint trail on the right.",
+    "counter_clockwise: arcs about the center; turn: each shape blurred all round; shake: blurred sideways; "
+    "pulse: blurred towards the center; stop_and_go: nearly sharp, with a faint trail on the right.",
 )
 
 # %% [markdown]
@@ -113,14 +114,14 @@ show(
 # comes with each action; if knowing the one told anything about the other, the counts would differ.
 
 # %%
-clips = scenes.plan(1600, seed=0)
+clips = moving_scenes.plan(1600, seed=0)
 for split in ("train", "val", "test"):
     pairs = Counter((clip.scene, clip.action) for clip in clips if clip.split == split)
     least, most = min(pairs.values()), max(pairs.values())
     print(f"{split:5}: {sum(pairs.values()):4} clips, {len(pairs)} pairs, each {least} to {most} times")
 
 pairs = Counter((clip.scene, clip.action) for clip in clips if clip.split == "train")
-assert len(pairs) == len(scenes.SCENES) * len(scenes.ACTIONS) and len(set(pairs.values())) == 1
+assert len(pairs) == len(moving_scenes.SCENES) * len(moving_scenes.ACTIONS) and len(set(pairs.values())) == 1
 
 # %% [markdown]
 # In train and in test all 128 pairs come equally often; val is too small for that, its pairs come once or

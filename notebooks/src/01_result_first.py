@@ -9,7 +9,7 @@
 #
 # **Goals.** After this notebook you will be able to
 # - load a trained network and turn clips into feature vectors,
-# - find a clip's nearest neighbours and read R@1, by scene and by action,
+# - find a clip's nearest neighbors and read R@1, by scene and by action,
 # - say what context matching alone and motion prediction alone cannot do,
 # - read the table that sums up the whole course.
 #
@@ -23,16 +23,16 @@ import numpy as np
 
 import cvrl_lite
 from cvrl_lite import evaluate
-from cvrl_lite.datasets import MovingScenes, decode
-from cvrl_lite.figures import (
+from cvrl_lite.course.figures import (
     decoupling,
     decoupling_finding,
     filmstrip,
     long_exposure,
-    neighbours,
+    neighbors,
     recall,
     show,
 )
+from cvrl_lite.datasets import MovingScenes, decode
 
 backbone, recipe = cvrl_lite.load("joint")
 print("trained on:", " and ".join(recipe.tasks))
@@ -90,7 +90,7 @@ print("gallery", known.shape, " queries", asked.shape)
 # Two feature vectors are alike if they point the same way; the measure is the **cosine** of the angle
 # between them. For each query we take the nearest vector of the gallery and ask whether that clip has the
 # same label. The share of queries for which it has is **R@1**, recall at one. We ask twice, once for each
-# label, about *the same* neighbour. A guess would be right once in 16 for scenes, once in 8 for actions.
+# label, about *the same* neighbor. A guess would be right once in 16 for scenes, once in 8 for actions.
 # The exact shares stand in the figure; their last digit may differ on your machine.
 
 # %%
@@ -113,7 +113,7 @@ assert np.isclose(first, found["scene"]["R@1"])  # R@1 is no more than this
 
 # %% [markdown]
 # Numbers hide what they count, so let us look. Four queries stand on the left, each with its five nearest
-# neighbours. First as stills, with a tick where the **scene** agrees. Look at the crosses, too: would
+# neighbors. First as stills, with a tick where the **scene** agrees. Look at the crosses, too: would
 # *you* have told those apart?
 
 # %%
@@ -125,26 +125,26 @@ for action in ("right", "clockwise", "turn", "pulse"):
 
 
 def compare(label, picture):
-    """The chosen queries and their neighbours, each clip as `picture(frames)`, ticked by one label."""
+    """The chosen queries and their neighbors, each clip as `picture(frames)`, ticked by one label."""
     names, wanted = queries.classes[label], queries.labels(label)[chosen]
     agree = int((gallery.labels(label)[nearest[chosen]] == wanted[:, None]).sum())
-    return neighbours(
+    return neighbors(
         np.stack([picture(queries.videos[place].frames) for place in chosen]),
         np.stack([[picture(gallery.videos[n].frames) for n in nearest[place]] for place in chosen]),
         [names[queries.labels(label)[place]] for place in chosen],
         [[names[gallery.labels(label)[n]] for n in nearest[place]] for place in chosen],
-        title=f"By {label}, {agree} of 20 neighbours agree with their query",
+        title=f"By {label}, {agree} of 20 neighbors agree with their query",
     )
 
 
 show(
     compare("scene", lambda frames: frames[0]),
-    "Four rows of stills: a query, then its five nearest neighbours, each with its scene and a tick or a "
+    "Four rows of stills: a query, then its five nearest neighbors, each with its scene and a tick or a "
     "cross.",
 )
 
 # %% [markdown]
-# The same twenty neighbours again, now with the shutter open for twelve frames, and ticked where the
+# The same twenty neighbors again, now with the shutter open for twelve frames, and ticked where the
 # **action** agrees. In a still nothing of this can be seen; the trails show it.
 
 # %%
@@ -155,12 +155,12 @@ show(
 )
 
 # %% [markdown]
-# One feature vector, two kinds of likeness: the titles count how often neighbours share what stays and
+# One feature vector, two kinds of likeness: the titles count how often neighbors share what stays and
 # how often what moves. Twenty blind guesses would agree 1.25 times by scene and 2.5 times by action. R@1
 # asks for the first column alone; there, in the figures stored here, three of four agree by scene and three
 # of four by action. And look at the query `right`: it is taken for `stop_and_go`, which is the same motion
 # with rests in it. This is a harsh test. Of all 1152 clips in the gallery only nine share both labels with
-# a query; a neighbour that is perfect by scene but wrong by action has pushed them away.
+# a query; a neighbor that is perfect by scene but wrong by action has pushed them away.
 #
 # > **Tip.** Change the actions in the loop above, or its `[0]`, and look at other queries. Where the
 # > network errs tells more than where it is right.
@@ -171,7 +171,7 @@ show(
 # alone, and with both, three times each from other random beginnings; an untrained one is the measure of
 # what comes for free. That took about an hour on one core, so we read what was written down. Beside R@1
 # stands a gentler measure, the **linear probe**: a straight-line classifier, trained with labels on the
-# finished feature vectors. It asks whether the knowledge is *there*, even where the nearest neighbour is
+# finished feature vectors. It asks whether the knowledge is *there*, even where the nearest neighbor is
 # chosen by something else.
 
 # %%
@@ -243,7 +243,7 @@ print(
 # **Each task teaches what its answers hold, and little else.** Matching a clip with a still picture can be
 # done without ever looking at motion, so motion is hardly learned. Foreseeing motion can be done without
 # looking at the wall behind, so the wall is hardly learned: by R@1 it even falls below the untrained
-# network, as neighbours are now chosen by motion. That is the *decoupling* in the paper's title,
+# network, as neighbors are now chosen by motion. That is the *decoupling* in the paper's title,
 # and a first answer to our first question: neither teacher is better. They are about different things.
 #
 # And the network we loaded? It is one of those joint runs. Does it still score what was written down?
@@ -257,7 +257,7 @@ print("The network in data/ scores what its run did, within .05.")
 # %% [markdown]
 # ## What we have seen
 #
-# - A backbone turns a clip into a feature vector; neighbours and R@1 tell what the vector is about.
+# - A backbone turns a clip into a feature vector; neighbors and R@1 tell what the vector is about.
 # - Context matching teaches the scene, motion prediction the action.
 # - Joint training puts both into one vector, clearly more of each than an untrained network has, without a
 #   single label.
@@ -273,21 +273,21 @@ print("The network in data/ scores what its run did, within .05.")
 # **2.** An untrained network can score well above chance by scene. How, without having learned anything?
 #
 # <details><summary>Answer</summary>
-# Random filters still respond to colours and textures. So we always compare with the untrained network,
+# Random filters still respond to colors and textures. So we always compare with the untrained network,
 # not only with chance.
 # </details>
 #
 # **3.** Why is R@1 harsher than a linear probe to a feature vector that holds both labels?
 #
 # <details><summary>Answer</summary>
-# The cosine weighs all numbers of the vector alike; a neighbour may be near for its scene and have
+# The cosine weighs all numbers of the vector alike; a neighbor may be near for its scene and have
 # another action. The probe may pick the numbers that tell the action and ignore the others.
 # </details>
 #
 # **4.** Why do we query with <code>test</code> and not with clips from <code>train</code>?
 #
 # <details><summary>Answer</summary>
-# The network has seen those: it may recognise a clip by heart without having learned anything that holds
+# The network has seen those: it may recognize a clip by heart without having learned anything that holds
 # for others.
 # </details>
 #

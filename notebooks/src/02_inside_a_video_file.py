@@ -26,9 +26,9 @@ from typing import NamedTuple
 import av
 import numpy as np
 
-from cvrl_lite import CompressedVideo, VideoError, data_path, scenes
+from cvrl_lite import CompressedVideo, VideoError, data_path
 from cvrl_lite.codec import Motion, VideoInfo, encode
-from cvrl_lite.figures import (
+from cvrl_lite.course.figures import (
     bars,
     bytes_by_type,
     filmstrip,
@@ -37,7 +37,8 @@ from cvrl_lite.figures import (
     show,
     vector_arrows,
 )
-from cvrl_lite.widgets import laboratory, step, step_through
+from cvrl_lite.course.widgets import laboratory, step, step_through
+from cvrl_lite.datasets import moving_scenes
 
 # %% [markdown]
 # ## A box of packets
@@ -56,7 +57,7 @@ show(
         title="Shapes circle on a wall of bricks, then all is new",
         columns=6,
     ),
-    "Twelve frames of the sample clip. Up to frame 36 coloured shapes circle over a brick wall; "
+    "Twelve frames of the sample clip. Up to frame 36 colored shapes circle over a brick wall; "
     "from frame 42 on other shapes drift to the right over a pattern of dark waves.",
 )
 
@@ -241,8 +242,8 @@ for name, kinds, bytes_ in (("sample", types, sizes), ("sample_watch", types_wat
 # %%
 drawn = np.concatenate(
     [
-        scenes.draw("bricks", "clockwise", 11, frames=42, size=224),
-        scenes.draw("waves", "right", 5, frames=30, size=224),
+        moving_scenes.draw("bricks", "clockwise", 11, frames=42, size=224),
+        moving_scenes.draw("waves", "right", 5, frames=30, size=224),
     ]
 )
 watched = watch.clip(0, 72)
@@ -579,7 +580,7 @@ mine = look_into(MY_VIDEO or data_path("sample_watch.mp4"))
 if mine and MY_VIDEO:  # the sample's bars we have seen
     show(
         gop_strip(*mine),
-        "Bar chart: the bytes of each frame of your video, coloured and hatched by picture type.",
+        "Bar chart: the bytes of each frame of your video, colored and hatched by picture type.",
     )
 
 # %% [markdown]

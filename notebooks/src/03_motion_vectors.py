@@ -25,10 +25,10 @@ import numpy as np
 from av.codec.context import Flags2
 
 from cvrl_lite import CompressedVideo, data_path
-from cvrl_lite.figures import bars, filmstrip, show, vector_arrows, vector_panels, where_from
-from cvrl_lite.scenes import draw
-from cvrl_lite.scenes.actions import FINE, paths
-from cvrl_lite.widgets import trace_block
+from cvrl_lite.course.figures import bars, filmstrip, show, vector_arrows, vector_panels, where_from
+from cvrl_lite.course.widgets import trace_block
+from cvrl_lite.datasets.moving_scenes import draw
+from cvrl_lite.datasets.moving_scenes.actions import FINE, paths
 
 # %% [markdown]
 # ## Reading them yourself
@@ -59,7 +59,7 @@ for r in records[8][250:258]:
 # - `source`: -1 if the block came from an earlier frame, +1 if from a later one.
 # - `w`, `h`: the block's size. H.264 cuts its **macroblocks** of 16 x 16 pixels into smaller blocks where
 #   things move differently: big blocks on the wall, small ones at the edge of a shape.
-# - `dst`: the *centre* of the block in this frame, x to the right and y down.
+# - `dst`: the *center* of the block in this frame, x to the right and y down.
 # - `motion` divided by `scale`: the vector in pixels. With scale 4, the unit is a quarter of a pixel.
 #
 # ## From records to a field
@@ -205,7 +205,7 @@ for name in ("slow_pan.mp4", "slow_pan_mpeg4.mp4"):
 # ## No motion, and no vector
 #
 # Two kinds of blocks look alike in careless data. A **skipped block** is copied as it is, with the vector
-# that the decoder works out from the neighbouring blocks' vectors, and nothing else is stored. An **intra
+# that the decoder works out from the neighboring blocks' vectors, and nothing else is stored. An **intra
 # block** is stored anew, without any copying. In `pan.mp4` the camera arrives at frame 8 and rests, and at
 # frame 12 half of the picture is new.
 
@@ -463,7 +463,7 @@ deceiver = CompressedVideo(data_path("lessons/deceiver.mp4"))
 tricks, trick_motion = deceiver.clip(0, 9), deceiver.motion()
 show(
     vector_arrows(tricks[5], trick_motion.vectors[5], trick_motion.mask[5], title="Three ways to be fooled"),
-    "Left, an orange plate on grey: hatched or dotted, and arrows down at its edges only. Middle, upright "
+    "Left, an orange plate on gray: hatched or dotted, and arrows down at its edges only. Middle, upright "
     "stripes with arrows to the left. Right, a wall of marble, with hatched cells and short arrows in all "
     "directions.",
 )
@@ -495,16 +495,16 @@ for name, (where, truth) in places.items():
 # ## How bad is it, mostly?
 #
 # Those were traps. Take MovingScenes, whose shapes have a pattern on them and so can be followed. We know
-# each shape's path. Let us ask the vectors at the centre of each, in every P-frame up to the cut, and
+# each shape's path. Let us ask the vectors at the center of each, in every P-frame up to the cut, and
 # compare. What share is within one pixel of the truth?
 
 # %%
 # Where the renderer had the middle of each shape: in finer units, for a picture of 112 x 112.
-centre = paths("clockwise", 11, 42) * 2 / FINE + 112  # (42 frames, shapes, 2) pixels; drawn at 224 x 224
-back = centre[:-1] - centre[1:]  # true vectors of frames 1 .. 41
+center = paths("clockwise", 11, 42) * 2 / FINE + 112  # (42 frames, shapes, 2) pixels; drawn at 224 x 224
+back = center[:-1] - center[1:]  # true vectors of frames 1 .. 41
 off, shape = [], []
 for frame in np.flatnonzero(motion.picture_types[:42] == "P"):
-    for number, (x, y) in enumerate(centre[frame]):
+    for number, (x, y) in enumerate(center[frame]):
         row, column = int(y // 8), int(x // 8)
         if min(x, y) > 12 and max(x, y) < 212 and motion.mask[frame, row, column]:
             off.append(np.hypot(*(motion.vectors[frame, :, row, column] - back[frame - 1, number])))
@@ -517,7 +517,7 @@ assert (off < 1).mean() > 0.9 and len(far) == 1
 
 # %%
 number = far[0]
-x, y = centre[8, number]
+x, y = center[8, number]
 row, column = int(y // 8), int(x // 8)
 show(
     where_from(frames[7], frames[8], motion.vectors[8], motion.mask[8], row, column),
@@ -526,7 +526,7 @@ show(
 print("its vector:", *motion.vectors[8, :, row, column].tolist(), " its mask:", motion.mask[8, row, column])
 
 # %% [markdown]
-# Nine of ten are right, to a fraction of a pixel. And the one shape that is "wrong" is a ring: at its centre
+# Nine of ten are right, to a fraction of a pixel. And the one shape that is "wrong" is a ring: at its center
 # there is a hole, through which one sees the wall, and the wall does not move. To a quarter of a pixel the
 # vector says just that. It knew better than we did.
 #
@@ -568,10 +568,10 @@ def match_blocks(before, now, reach=7):
     return np.array(shifts)[np.argmin(costs, axis=0)].transpose(2, 0, 1)
 
 
-grey = frames.mean(-1).astype(np.int16)
+gray = frames.mean(-1).astype(np.int16)
 chosen = [1, 8, 20, 33, 41]
 start = time.process_time()
-searched = {frame: match_blocks(grey[frame - 1], grey[frame]) for frame in chosen}
+searched = {frame: match_blocks(gray[frame - 1], gray[frame]) for frame in chosen}
 seconds = {"searching, NumPy": (time.process_time() - start) / len(chosen)}
 start = time.process_time()
 for _ in range(3):
@@ -600,7 +600,7 @@ print("of the cells whose vector is a pixel or longer, most agree with the searc
 # %% [markdown]
 # The encoder has done that search once, for all who will ever read the file, and finer, to the quarter
 # pixel. Real optical flow gives a vector for each *pixel* and copes with plain areas, since it asks
-# neighbours to agree; it is better, and it costs. How much better, and how much it costs, measured on
+# neighbors to agree; it is better, and it costs. How much better, and how much it costs, measured on
 # MovingScenes against two well-known methods: [docs/benchmarks.md](../docs/benchmarks.md).
 #
 # ## What we have seen

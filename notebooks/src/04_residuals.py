@@ -24,7 +24,7 @@ import numpy as np
 
 from cvrl_lite import CompressedVideo, data_path
 from cvrl_lite.codec import encode
-from cvrl_lite.figures import bars, filmstrip, residual_panels, show, vector_panels
+from cvrl_lite.course.figures import bars, filmstrip, residual_panels, show, vector_panels
 
 # %% [markdown]
 # ## A clip with news
@@ -57,7 +57,7 @@ assert set(largest) == {6, 10}
 # %% [markdown]
 # Frames 6 and 10, as you will have guessed: bytes go where the prediction fails.
 #
-# Codecs keep brightness and colour apart and spend most of their care on brightness, called **luma**: one
+# Codecs keep brightness and color apart and spend most of their care on brightness, called **luma**: one
 # number from 0 to 255 for each pixel. All residuals here are of luma. PyAV hands it out as the first
 # **plane** of a decoded frame.
 
@@ -125,9 +125,9 @@ print(f"whole-pixel vectors in {whole.mean():.0%} of the cells, and there both a
 # %% [markdown]
 # ## Between the pixels
 #
-# And the other cells? H.264 computes the value *half-way* between two pixels from six neighbours, with
+# And the other cells? H.264 computes the value *half-way* between two pixels from six neighbors, with
 # weights 1, -5, 20, 20, -5, 1 over 32. That looks odd; it is a compromise between sharpness and cost. Values
-# at *quarters* are the rounded mean of two neighbours out of whole and half positions. In `slow_pan.mp4`
+# at *quarters* are the rounded mean of two neighbors out of whole and half positions. In `slow_pan.mp4`
 # all moves by (0.75, 0.5), and that position is the mean of two: the half-way point in both directions, `j`,
 # and the one half-way down in the next column, `h`.
 
@@ -215,7 +215,7 @@ show(
 tiles = np.zeros((128, 192), bool)
 tiles[84:116, 24:56] = tiles[84:116, 128:160] = True  # where we drew them
 y, x = np.mgrid[0:128, 0:192]
-distance = np.hypot(x - 40 - 3 * 5, y - 52)  # from the disc's centre in frame 5; its radius is 26
+distance = np.hypot(x - 40 - 3 * 5, y - 52)  # from the disc's center in frame 5; its radius is 26
 size = np.abs(residual.values[5])
 inside, edge, outside = (
     size[part].mean() for part in (distance < 20, np.abs(distance - 26) < 4, distance > 40)
@@ -285,7 +285,7 @@ else:
 # encoder's residual only if our prediction is the decoder's, to the last level. How could one prove that
 # without looking into the decoder?
 #
-# By a file in which there is no residual. `every_position.mp4` was packed with **quantiser** 51, the
+# By a file in which there is no residual. `every_position.mp4` was packed with **quantizer** 51, the
 # coarsest that H.264 has: its P-frames keep vectors and nearly nothing else. So what the decoder shows *is*
 # its prediction, and our residual must be zero. Not small: zero. Each step of the camera lands at another of
 # the sixteen positions between pixels, so each filter is on trial.
@@ -367,7 +367,7 @@ assert means["slow_pan"] < 3 and means["two_films"] > 20
 # along it is the accumulated residual. *Compressed Video Action Recognition* (2018) learns from these two.
 #
 # **Exercise 2** (hard, 15 minutes). One link of the chain. For each cell: take its vector, find the cell in
-# which the block's *centre* lands (`floor((column + 0.5) + x / 8)`, the same for rows, kept inside the
+# which the block's *center* lands (`floor((column + 0.5) + x / 8)`, the same for rows, kept inside the
 # picture), and add that cell's total. A cell is valid if it has a vector and the cell it lands in is valid;
 # where it is not, its total is zero.
 
@@ -425,9 +425,9 @@ show(
     "Frame 9 twice. Left, short arrows to the right on the disc. Right, arrows nine times as long, and "
     "hatched cells where the tiles are.",
 )
-centre = accumulated.vectors[9][:, 6, 8]  # a cell in the middle of the disc
-print("accumulated vector in the middle of the disc:", *centre.tolist())
-assert abs(centre[0] + 27) <= 1 and abs(centre[1]) <= 1
+center = accumulated.vectors[9][:, 6, 8]  # a cell in the middle of the disc
+print("accumulated vector in the middle of the disc:", *center.tolist())
+assert abs(center[0] + 27) <= 1 and abs(center[1]) <= 1
 late = tiles.reshape(16, 8, 24, 8).all((1, 3))
 print(f"cells inside the tiles that lead back to the I-frame: {accumulated.mask[9][late].mean():.0%}")
 assert accumulated.mask[9][late].mean() < 0.5 < accumulated.mask[9][~late].mean()

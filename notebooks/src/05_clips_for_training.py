@@ -11,7 +11,7 @@
 # - say why clips are cut by seconds, and what that does not mend,
 # - load batches that are the same on any number of workers and processes, and after any interruption,
 # - crop, mirror and turn pixels *and* vectors, and prove that they still belong together,
-# - say what each change of colour is for.
+# - say what each change of color is for.
 #
 # **Needs.** [03_motion_vectors](03_motion_vectors.ipynb). Less than 1 minute on 2 cores, 1 GB of memory, 64
 # MB of disk for the clips of MovingScenes, which are drawn now if `make lab` has not done so (45 seconds
@@ -25,8 +25,10 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from cvrl_lite import CompressedVideo, data_path, figures
-from cvrl_lite.augment import Augmentation, Geometry, augment, blurred, colour_matrix
+from cvrl_lite import CompressedVideo, data_path
+from cvrl_lite.course import figures
+from cvrl_lite.course.figures import show
+from cvrl_lite.course.widgets import laboratory
 from cvrl_lite.datasets import (
     VECTOR_STEPS,
     Batch,
@@ -40,10 +42,9 @@ from cvrl_lite.datasets import (
     VideoSet,
     decode,
 )
-from cvrl_lite.figures import show
-from cvrl_lite.pretrain import recipes
-from cvrl_lite.scenes import draw
-from cvrl_lite.widgets import laboratory
+from cvrl_lite.datasets.moving_scenes import draw
+from cvrl_lite.train import recipes
+from cvrl_lite.transforms import Augmentation, Geometry, augment, blurred, color_matrix
 
 torch.set_num_threads(1)  # our pictures are so small that a second core would only wait
 warnings.filterwarnings("ignore", "This DataLoader will create")  # where there is one core for two workers
@@ -316,7 +317,7 @@ assert shortest == [71, 25]
 #
 # A batch is 64 or more of these samples. It goes from the disk to a worker process, from there to the process
 # that trains, and from there to the GPU. So how large is it? The decoder gives **bytes**, 0 to 255, and
-# vectors in quarters of a pixel. Networks want 32-bit floats, normalised, cropped, mirrored. The question is
+# vectors in quarters of a pixel. Networks want 32-bit floats, normalized, cropped, mirrored. The question is
 # where to change from one to the other. Here is one sample of the released recipe, and its finished view.
 
 # %%
@@ -639,7 +640,7 @@ print(verdict)
 # ## Where there is no vector
 #
 # A crop is resized by interpolation: each new cell is a mean of old ones. And what of a cell without a
-# vector, that holds a zero by convention? If zeros take part, they drag their neighbours down, and motion
+# vector, that holds a zero by convention? If zeros take part, they drag their neighbors down, and motion
 # seems to slow at every edge. So the vectors are weighted by the mask and divided by the weight. Here is
 # one row of 8 cells: the left half says (3, 0), the right half has no vectors. We take the middle half of
 # it, enlarged.
@@ -684,16 +685,16 @@ assert torch.equal(valid, (share >= 0.25).flatten(2))
 print("as point_valid:", True, " nearly all points can be asked:", bool(valid.float().mean() > 0.9))
 
 # %% [markdown]
-# ## Colours
+# ## Colors
 #
-# Why change colours at all? Let us win the first task, context matching, by cheating. We forget textures
+# Why change colors at all? Let us win the first task, context matching, by cheating. We forget textures
 # and shapes, and describe each clip and each key frame by three numbers, its mean red, green and blue. Then
 # each of 64 clips takes the key frame whose three numbers are nearest. A blind guess is right once in 64.
 
 
 # %%
 def found_by_palette(how):
-    """The share of 64 clips that find their key frame by mean colour."""
+    """The share of 64 clips that find their key frame by mean color."""
     views = augment(batch64, how)
     distance = torch.cdist(views.clip.mean((2, 3, 4)), views.keyframe.mean((2, 3)))
     return (distance.argmin(1) == torch.arange(64)).float().mean().item()
@@ -702,8 +703,8 @@ def found_by_palette(how):
 (batch64,) = Sampler(small_set, recipe.sampling, seed=1).batches(64, 1)
 views_of = recipe.augmentation
 scores = {
-    "crops and flips only": found_by_palette(dataclasses.replace(views_of, jitter=0, grey=0)),
-    "and every fifth in grey": found_by_palette(dataclasses.replace(views_of, jitter=0)),
+    "crops and flips only": found_by_palette(dataclasses.replace(views_of, jitter=0, gray=0)),
+    "and every fifth in gray": found_by_palette(dataclasses.replace(views_of, jitter=0)),
     "and jitter as released": found_by_palette(
         dataclasses.replace(views_of, jitter=0.5, hue=0.1, saturation=0.4)
     ),
@@ -713,26 +714,26 @@ scores = {
 show(
     figures.bars(
         {name: 100 * score for name, score in scores.items()},
-        label="clips that find their key frame by mean colour, in percent",
-        title="Three numbers win the game, unless colours change",
+        label="clips that find their key frame by mean color, in percent",
+        title="Three numbers win the game, unless colors change",
         role="context",
         form=".0f",
     ),
     "Five bars: " + ", ".join(f"{name} {score:.0%}" for name, score in scores.items()) + ".",
 )
-plain_, grey, released_, strong, _ = scores.values()
-print("each step makes the cheat harder:", plain_ > grey > released_ > strong)
+plain_, gray, released_, strong, _ = scores.values()
+print("each step makes the cheat harder:", plain_ > gray > released_ > strong)
 assert plain_ > 0.6 and strong < 0.15
 
 # %% [markdown]
-# With the same colours, three numbers find most partners, and a network that may cheat so easily has little
+# With the same colors, three numbers find most partners, and a network that may cheat so easily has little
 # reason to learn more. Such a way to be right for the wrong reason is called a **shortcut**. Notebook 07
-# trains with weak and strong changes of colour, and asks the networks what they went by.
+# trains with weak and strong changes of color, and asks the networks what they went by.
 #
 # What changes, then?
 #
 # - **Jitter**: light, contrast, saturation, and a turn of all hues. One small matrix per clip does it.
-# - **Grey**: no colour at all, so that there has to be another way.
+# - **Gray**: no color at all, so that there has to be another way.
 # - **Blur**: no fine grain; the released code blurs every other clip, the laptop recipe none, as its pictures
 #   are small (ours).
 
@@ -741,21 +742,21 @@ still = square.videos[3].frames[0]
 levels = torch.from_numpy(still).float() / 255  # (112, 112, 3)
 
 
-def recoloured(pictures, random, how):
+def recolored(pictures, random, how):
     """Pictures (N, H, W, 3) in 0..1, each by its own row of random numbers (N, 15)."""
-    matrix, offset = colour_matrix(random, how)
+    matrix, offset = color_matrix(random, how)
     return (torch.einsum("nhwc,ndc->nhwd", pictures, matrix) + offset[:, None, None]).clamp(0, 1)
 
 
 draws = torch.rand(8, 15, generator=torch.Generator().manual_seed(5))
-jittered = recoloured(levels.expand(4, -1, -1, -1), draws[:4], dataclasses.replace(views_of, grey=0))
-grey = recoloured(levels[None], draws[:1], dataclasses.replace(views_of, grey=1))
+jittered = recolored(levels.expand(4, -1, -1, -1), draws[:4], dataclasses.replace(views_of, gray=0))
+gray = recolored(levels[None], draws[:1], dataclasses.replace(views_of, gray=1))
 soft = blurred(levels.permute(2, 0, 1).expand(2, -1, -1, -1), torch.tensor([1.0, 2.0])).permute(0, 2, 3, 1)
-changed = torch.cat([levels[None], jittered, grey, soft]).numpy()
-labels = ["as filmed", *["jitter"] * 4, "grey", "blur 1 px", "blur 2 px"]
+changed = torch.cat([levels[None], jittered, gray, soft]).numpy()
+labels = ["as filmed", *["jitter"] * 4, "gray", "blur 1 px", "blur 2 px"]
 show(
     figures.filmstrip(changed, labels=labels, columns=8, title="One frame, eight looks"),
-    "Eight times the same shapes: as filmed, four times in other colours and light, grey, and twice blurred.",
+    "Eight times the same shapes: as filmed, four times in other colors and light, gray, and twice blurred.",
 )
 
 # %% [markdown]
@@ -764,8 +765,8 @@ show(
 
 # %%
 quiet = torch.from_numpy(square.videos[3].frames[1:9]).float() / 255
-strength = dataclasses.replace(views_of, grey=0)
-once, each = recoloured(quiet, draws[:1].expand(8, -1), strength), recoloured(quiet, draws, strength)
+strength = dataclasses.replace(views_of, gray=0)
+once, each = recolored(quiet, draws[:1].expand(8, -1), strength), recolored(quiet, draws, strength)
 rest = (quiet[1:] - quiet[:-1]).abs().amax(-1) < 0.02  # (7, 112, 112) nothing to see there
 
 
@@ -778,15 +779,15 @@ rows = [picture for row in (once, each) for picture in row.numpy()]
 labels = ["once a clip", *[""] * 7, "once a frame", *[""] * 7]
 show(
     figures.filmstrip(
-        rows, labels=labels, columns=8, title="Colours change once a clip, or all of it flickers"
+        rows, labels=labels, columns=8, title="Colors change once a clip, or all of it flickers"
     ),
-    "Two rows of eight frames. In the upper all have the same odd colours; in the lower each has its own.",
+    "Two rows of eight frames. In the upper all have the same odd colors; in the lower each has its own.",
 )
 print("once a clip, what rests stays at rest:", flicker(once) < 3)
 print("once a frame, it changes over ten times as much:", flicker(each) > 10 * flicker(once))
 
 # %% [markdown]
-# A network that is to see motion looks at changes. With a colour per frame every pixel changes all the
+# A network that is to see motion looks at changes. With a color per frame every pixel changes all the
 # time, and shapes that move drown in it. By the same rule a clip is cropped once, not frame by frame: that
 # would look like a shaking camera, of which the vectors know nothing.
 #
@@ -794,7 +795,7 @@ print("once a frame, it changes over ten times as much:", flicker(each) > 10 * f
 #
 # Now look at it, as the networks see it. Always do this before a long training: many mistakes with data are
 # plain to see, once somebody looks. In each row: do clip and key frame show the same scene in other
-# colours? Does the near future go where the clip went? Do the hatched places make sense?
+# colors? Does the near future go where the clip went? Do the hatched places make sense?
 
 # %%
 for name in ("clip", "keyframe", "motion", "mask"):
@@ -803,7 +804,7 @@ for name in ("clip", "keyframe", "motion", "mask"):
 
 
 def to_see(pictures):
-    """(..., 3, H, W) normalised, to (..., H, W, 3) bytes."""
+    """(..., 3, H, W) normalized, to (..., H, W, 3) bytes."""
     return ((pictures * 0.25 + 0.45).clamp(0, 1) * 255).movedim(-3, -1).byte().numpy()
 
 
@@ -821,8 +822,8 @@ show(
         magnify=4,
         title="Four samples as the networks see them",
     ),
-    "Four rows. In each, three frames of a clip in the same odd colours, a key frame of the same scene with "
-    "another crop and other colours, and two maps of arrows. One map, in the first row, is hatched all over.",
+    "Four rows. In each, three frames of a clip in the same odd colors, a key frame of the same scene with "
+    "another crop and other colors, and two maps of arrows. One map, in the first row, is hatched all over.",
 )
 assert not views.mask[0, 0, 3].any() and views.mask[0, 0, [2, 4]].any((1, 2)).all()
 
@@ -830,7 +831,7 @@ assert not views.mask[0, 0, 3].any() and views.mask[0, 0, [2, 4]].any((1, 2)).al
 # The hatched map is an I-frame's, and the mask says so; the maps before and after it are there. Where a
 # motion is steady, as in the last row, whose shapes circle, the other window shows the same kind of motion,
 # a little later and under another crop: a hard negative indeed. And what the key frame shares with its clip
-# is the scene, not the colours.
+# is the scene, not the colors.
 #
 # One last look with numbers: inputs should have a mean near 0 and a deviation near 1, or the first layers
 # begin with a handicap.
@@ -852,7 +853,7 @@ print("each view follows from its sample's seed:", torch.equal(augment(batch24, 
 # - Every choice follows from (seed, round, number): the same batch from memory or files, by any number of
 #   workers, from any step on, in any shares. Bytes travel, floats are made at the end.
 # - Whatever is done to pixels is done to vectors: mirrored and negated, enlarged and lengthened, masked
-#   cells left out. Copying along them proves it. Colours change once a clip, or three numbers win the game.
+#   cells left out. Copying along them proves it. Colors change once a clip, or three numbers win the game.
 #
 # ## Quiz
 #
@@ -896,6 +897,6 @@ print("each view follows from its sample's seed:", torch.equal(augment(batch24, 
 # Next: [06_infonce](06_infonce.ipynb). The riddles are ready; now comes the loss that grades the answers.
 #
 # - [What makes for good views](https://arxiv.org/abs/2005.10243), and
-#   [a simple framework](https://arxiv.org/abs/2002.05709) that tried out which changes of colour help.
+#   [a simple framework](https://arxiv.org/abs/2002.05709) that tried out which changes of color help.
 # - [The paper map](../docs/paper_map.md): where the released code does one thing, and we another.
 # - [The glossary](../docs/glossary.md) of this course.

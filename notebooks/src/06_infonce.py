@@ -12,7 +12,7 @@
 # - say what temperature and the number of keys do to the loss and to its gradient,
 # - keep false negatives and rows without an answer out of it,
 # - train a small network with it, and show that it learned more than the riddle,
-# - recognise a collapse and a shortcut, and say why we compare features instead of predicting values.
+# - recognize a collapse and a shortcut, and say why we compare features instead of predicting values.
 #
 # **Needs.** [05_clips_for_training](05_clips_for_training.ipynb). 1 minute on 2 cores, 0.6 GB of memory, no
 # disk: all pictures are drawn here. A little PyTorch.
@@ -22,12 +22,13 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from cvrl_lite import figures, scenes
+from cvrl_lite.course import figures
+from cvrl_lite.course.figures import show
+from cvrl_lite.course.widgets import laboratory
+from cvrl_lite.datasets import moving_scenes
 from cvrl_lite.evaluate import retrieval
-from cvrl_lite.figures import show
 from cvrl_lite.models import ContextEncoder
 from cvrl_lite.pretext import info_nce
-from cvrl_lite.widgets import laboratory
 
 torch.set_num_threads(1)  # our networks are so small that a second core would only wait
 
@@ -35,7 +36,7 @@ torch.set_num_threads(1)  # our networks are so small that a second core would o
 # ## A matching game
 #
 # We draw pictures of MovingScenes, one frame of each, and call them walls. Through one **window** we see a
-# piece of a wall's left half, through another a piece of its right half, both in grey and with the same
+# piece of a wall's left half, through another a piece of its right half, both in gray and with the same
 # contrast. The two never overlap. Below are eight left windows and, shuffled, the right windows of the same
 # walls. Match them. What do you go by?
 
@@ -43,8 +44,8 @@ torch.set_num_threads(1)  # our networks are so small that a second core would o
 # %%
 def draw_walls(count, first):
     """(count, 3, 64, 64) pictures in 0..1, the scenes in turn, from seed `first` on."""
-    kinds = scenes.SCENES * (count // 16)
-    drawn = [scenes.draw(kind, "right", first + n, frames=1, size=64) for n, kind in enumerate(kinds)]
+    kinds = moving_scenes.SCENES * (count // 16)
+    drawn = [moving_scenes.draw(kind, "right", first + n, frames=1, size=64) for n, kind in enumerate(kinds)]
     return torch.from_numpy(np.concatenate(drawn)).permute(0, 3, 1, 2) / 255
 
 
@@ -55,8 +56,8 @@ def window(pictures, half, draws):
     return pictures.unfold(2, 28, 1).unfold(3, 28, 1)[torch.arange(len(pictures)), :, top, left]
 
 
-def in_grey(pictures, draws):
-    """Two views of each wall: a left and a right window, without colour, with mean 0 and deviation 1."""
+def in_gray(pictures, draws):
+    """Two views of each wall: a left and a right window, without color, with mean 0 and deviation 1."""
     lights = [window(pictures, half, draws).mean(1, keepdim=True) for half in (0, 1)]
     lights = [light - light.mean((2, 3), keepdim=True) for light in lights]
     return [(light / light.std((2, 3), keepdim=True)).repeat(1, 3, 1, 1) for light in lights]
@@ -68,12 +69,12 @@ def to_show(windows):
 
 
 walls, unseen = draw_walls(320, first=0), draw_walls(128, first=10_000)  # to learn from, and to be judged by
-left, right = in_grey(unseen[:8], torch.Generator().manual_seed(2))
+left, right = in_gray(unseen[:8], torch.Generator().manual_seed(2))
 shuffled = np.random.default_rng(4).permutation(8)
 assert "".join("ABCDEFGH"[place] for place in shuffled.argsort()) == "CABGEFHD"  # the answer
 labels, title = [*"12345678ABCDEFGH"], "Which lower window belongs to which upper one?"
 strip = figures.filmstrip(to_show(left) + to_show(right[shuffled]), labels=labels, columns=8, title=title)
-show(strip, "Eight numbered small grey pictures of textures, and eight lettered ones of the same textures.")
+show(strip, "Eight numbered small gray pictures of textures, and eight lettered ones of the same textures.")
 
 # %% [markdown]
 # <details><summary>Answer</summary>
@@ -251,7 +252,7 @@ assert pushes == sorted(pushes) and pushes[0] < 0.3 and pushes[-1] > 0.9
 
 # %%
 for count in (8, 64, 256):
-    corners = torch.eye(count) - 1 / count  # seen from their centre, the corners of such a body
+    corners = torch.eye(count) - 1 / count  # seen from their center, the corners of such a body
     high, low = (info_nce(corners, corners, temperature)[0] for temperature in (1.0, 0.1))
     print(f"{count:3} keys: a guess {np.log(count):.2f}, perfection {high:.2f} at 1 and {low:.2f} at 0.1")
     assert np.isclose(high, np.log1p((count - 1) * np.exp(-count / (count - 1))), atol=1e-3) and low < 0.02
@@ -431,20 +432,20 @@ def train(objective, look, seed, outs=32, steps=120):
     torch.manual_seed(seed)
     draws = torch.Generator().manual_seed(seed)
     backbone, head = ContextEncoder((16, 32, 64)), torch.nn.Linear(64, outs)
-    optimiser = torch.optim.AdamW([*backbone.parameters(), *head.parameters()], lr=3e-3)
+    optimizer = torch.optim.AdamW([*backbone.parameters(), *head.parameters()], lr=3e-3)
     history = []
     for _ in range(steps):
         batch = walls[torch.randperm(len(walls), generator=draws)[:64]]
         loss, measure = objective(backbone, head, *look(batch, draws))
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss.backward()
-        optimiser.step()
+        optimizer.step()
         history.append((loss.item(), measure.item()))
     return backbone.eval(), head.eval(), np.array(history)
 
 
 SEEDS = (0, 1, 2)
-compared = [train(compare, in_grey, seed) for seed in SEEDS]
+compared = [train(compare, in_gray, seed) for seed in SEEDS]
 runs = np.stack([history for _, _, history in compared])
 ends = runs[:, -20:].mean(1)  # (seeds, 2): loss and accuracy, over the last 20 steps
 loss, accuracy = ends.mean(0)
@@ -471,7 +472,7 @@ def embed(model, look):
 
 
 @torch.no_grad()
-def knows_scene(model, look=in_grey):
+def knows_scene(model, look=in_gray):
     """R@1: the share of unseen walls whose nearest old wall, by the backbone's features, has their scene."""
     draws = torch.Generator().manual_seed(1)
     new, old = (sum(map(model[0], look(pictures, draws))).numpy() for pictures in (unseen, walls))
@@ -490,7 +491,7 @@ def effective_rank(vectors):
     return torch.distributions.Categorical(share / share.sum()).entropy().exp().item()
 
 
-untrained = [train(compare, in_grey, seed, steps=0) for seed in SEEDS]
+untrained = [train(compare, in_gray, seed, steps=0) for seed in SEEDS]
 knows = {"InfoNCE": [*map(knows_scene, compared)], "untrained": [*map(knows_scene, untrained)]}
 R1 = "R@1: the nearest wall has the same scene"
 title = "Whoever matches windows learns to see textures"
@@ -504,7 +505,7 @@ print("each over twice the best untrained network:", min(knows["InfoNCE"]) > 2 *
 # ## Collapse
 #
 # Why so complicated? Matching pairs should be alike, so why not simply pull them together and leave the
-# negatives out? Minimise 1 - cosine of the two windows. The loss is between 0, perfect, and 2. Before you run
+# negatives out? Minimize 1 - cosine of the two windows. The loss is between 0, perfect, and 2. Before you run
 # it: what is the laziest way to make it 0?
 
 
@@ -515,16 +516,16 @@ def pull(backbone, head, one, other):
     return (1 - F.cosine_similarity(one, other)).mean(), info_nce(one, other, 0.1)[1]
 
 
-pulled = [train(pull, in_grey, seed) for seed in SEEDS]
+pulled = [train(pull, in_gray, seed) for seed in SEEDS]
 for model, name in ((compared[0], "InfoNCE"), (pulled[0], "pull only")):
-    one, other = (vectors[:24] for vectors in embed(model, in_grey))
+    one, other = (vectors[:24] for vectors in embed(model, in_gray))
     title = f"{name}: 24 unseen walls, effective rank {effective_rank(one):.1f}"
     look = "blue on the diagonal, mixed elsewhere" if name == "InfoNCE" else "the same dark blue all over"
     show(figures.similarity_matrix(cosines(one, other).numpy(), title=title), f"24 times 24 cosines: {look}.")
 
 ends = [run[-20:, 0].mean() for _, _, run in pulled]
-lowest = [cosines(*embed(model, in_grey)).min() for model in pulled]
-ranks = [[effective_rank(embed(m, in_grey)[0]) for m in models] for models in (compared, pulled)]
+lowest = [cosines(*embed(model, in_gray)).min() for model in pulled]
+ranks = [[effective_rank(embed(m, in_gray)[0]) for m in models] for models in (compared, pulled)]
 print("in each seed: loss below .01, so it looks perfect:", max(ends) < 0.01)
 print("cosine of any two walls above .95:", bool(min(lowest) > 0.95))
 print("effective rank below 1.1, that of InfoNCE above 3:", max(ranks[1]) < 1.1 and min(ranks[0]) > 3)
@@ -544,19 +545,19 @@ assert max(knows["pull only"]) < 0.6 * min(knows["InfoNCE"])
 # ## A shortcut
 #
 # The other failure looks like a triumph. Say each film was shot in the light of its own lamp. We
-# imitate that by tinting *both* windows of a wall with one random colour; everything else stays. No texture
+# imitate that by tinting *both* windows of a wall with one random color; everything else stays. No texture
 # is needed any more to match them.
 
 
 # %%
 def tinted(pictures, draws):
-    """Two grey views, both in one random tint."""
+    """Two gray views, both in one random tint."""
     tint = torch.randn(len(pictures), 3, 1, 1, generator=draws)
-    return [view + tint for view in in_grey(pictures, draws)]
+    return [view + tint for view in in_gray(pictures, draws)]
 
 
 def as_drawn(pictures, draws):
-    """Two views in the wall's own colours."""
+    """Two views in the wall's own colors."""
     return [(window(pictures, half, draws) - 0.45) / 0.25 for half in (0, 1)]
 
 
@@ -564,27 +565,27 @@ strip = []
 for look in (as_drawn, tinted):
     views = look(unseen[:4], torch.Generator().manual_seed(3))
     strip += to_show(torch.stack(views, 1).flatten(0, 1))
-title = "Colour gives each pair away: in its own colours (above), in a tint (below)"
-alt = "Two rows of four pairs of windows; above in many colours, below in one tint for each pair."
+title = "Color gives each pair away: in its own colors (above), in a tint (below)"
+alt = "Two rows of four pairs of windows; above in many colors, below in one tint for each pair."
 show(figures.filmstrip(strip, labels=[*"1122334411223344"], columns=8, title=title), alt)
 
 # %% [markdown]
 # The upper row is no trick of ours. Each wall of MovingScenes has a palette of its own, as each film has its
-# light and its camera. So there are two trainings to compare with the honest one: in the walls' own colours,
+# light and its camera. So there are two trainings to compare with the honest one: in the walls' own colors,
 # and with a tint. All are tested on walls they have never seen. Who plays best, and who knows the scenes?
 
 # %%
-looks = {"own colours": as_drawn, "one tint": tinted}
+looks = {"own colors": as_drawn, "one tint": tinted}
 cheats = {name: [train(compare, look, seed) for seed in SEEDS] for name, look in looks.items()}
-game, knows["grey"] = {"grey": [matches(model, in_grey) for model in compared]}, knows["InfoNCE"]
+game, knows["gray"] = {"gray": [matches(model, in_gray) for model in compared]}, knows["InfoNCE"]
 for name, look in looks.items():
     game[name] = [matches(model, look) for model in cheats[name]]
     knows[name] = [max(knows_scene(model), knows_scene(model, look)) for model in cheats[name]]
 measures = {"the game: finds its partner among 64": game, R1: {name: knows[name] for name in game}}
-title = "The more colour, the better the game goes, and the less is learned"
+title = "The more color, the better the game goes, and the less is learned"
 show(figures.seeds(measures, guess=[1 / 64, 1 / 16], title=title), figures.in_words(measures))
-print("every seed plays better with colour:", max(game["grey"]) < min(game["own colours"] + game["one tint"]))
-print("and knows less:", min(knows["grey"]) > 1.2 * max(knows["own colours"] + knows["one tint"]))
+print("every seed plays better with color:", max(game["gray"]) < min(game["own colors"] + game["one tint"]))
+print("and knows less:", min(knows["gray"]) > 1.2 * max(knows["own colors"] + knows["one tint"]))
 
 # %% [markdown]
 # **A good score at the riddle proves nothing.** With the tint, the game is won nearly every time, and little
@@ -593,13 +594,13 @@ print("and knows less:", min(knows["grey"]) > 1.2 * max(knows["own colours"] + k
 # do: take the cue away, and see how the game goes then; and ask for what you want instead, here R@1.
 
 # %%
-bare = [matches(model, in_grey) for model in cheats["one tint"]]
+bare = [matches(model, in_gray) for model in cheats["one tint"]]
 print("with the tint above .9:", min(game["one tint"]) > 0.9, "  without it below .2:", max(bare) < 0.2)
-print("R@1 below 2/3 of that in grey:", max(knows["one tint"]) < min(knows["grey"]) * 2 / 3)
+print("R@1 below 2/3 of that in gray:", max(knows["one tint"]) < min(knows["gray"]) * 2 / 3)
 
 # %% [markdown]
 # And the cure is augmentation: change in one view, at random, whatever shall not count. Then it tells nothing
-# about the other. We took colour away altogether; mostly one draws random tints, crops and flips for each
+# about the other. We took color away altogether; mostly one draws random tints, crops and flips for each
 # view by itself. Too little leaves the shortcut, too much hides what shall be learned. Notebook 07 will have
 # to find a middle.
 #
@@ -617,10 +618,10 @@ def diagnose(seen, bare):
 
 
 # %% tags=["check"]
-patients = [(model, in_grey, "healthy") for model in compared]
-patients += [(model, in_grey, "collapsed") for model in pulled]
+patients = [(model, in_gray, "healthy") for model in compared]
+patients += [(model, in_gray, "collapsed") for model in pulled]
 patients += [(model, tinted, "shortcut") for model in cheats["one tint"]]
-samples = [[[side[:64] for side in embed(m, view)] for view in (look, in_grey)] for m, look, _ in patients]
+samples = [[[side[:64] for side in embed(m, view)] for view in (look, in_gray)] for m, look, _ in patients]
 said, truth = [diagnose(*sample) for sample in samples], [kind for _, _, kind in patients]
 print("Right." if said == truth else f"Not yet: you say {said}, but they are {truth}.")
 
@@ -674,12 +675,12 @@ def values(backbone, head, one, other):
     return loss, 1 - loss / target.var()
 
 
-regressed = [train(values, in_grey, seed, outs=14 * 14) for seed in SEEDS]
-one, other = in_grey(unseen[:6], torch.Generator().manual_seed(1))
+regressed = [train(values, in_gray, seed, outs=14 * 14) for seed in SEEDS]
+one, other = in_gray(unseen[:6], torch.Generator().manual_seed(1))
 told = regressed[0][1](regressed[0][0](one)).detach().view(6, 1, 14, 14).repeat(1, 3, 1, 1)
 strip, labels = to_show(F.avg_pool2d(other, 2)) + to_show(told), ["to be said"] * 6 + ["said"] * 6
-picture = figures.filmstrip(strip, labels=labels, columns=6, title="The mean of all that may come is grey")
-show(picture, "Above six small grey textures, below what was said of them: nearly even grey each.")
+picture = figures.filmstrip(strip, labels=labels, columns=6, title="The mean of all that may come is gray")
+show(picture, "Above six small gray textures, below what was said of them: nearly even gray each.")
 knows["predict values"] = [*map(knows_scene, regressed)]
 learned = {R1: {name: knows[name] for name in ("InfoNCE", "predict values", "pull only", "untrained")}}
 picture = figures.seeds(learned, guess=[1 / 16], title="Learned in the same number of steps")
@@ -754,5 +755,5 @@ assert told.std() < 0.5 * other.std()
 # - [Contrastive predictive coding](https://arxiv.org/abs/1807.03748): where InfoNCE comes from.
 # - [Alignment and uniformity](https://arxiv.org/abs/2005.10242): what the loss does to vectors on a sphere.
 # - [A simple framework for contrastive learning](https://arxiv.org/abs/2002.05709): why augmentation
-#   decides; its colour shortcut is ours.
+#   decides; its color shortcut is ours.
 # - [The glossary](../docs/glossary.md) of this course.

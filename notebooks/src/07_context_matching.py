@@ -13,7 +13,7 @@
 #   loss,
 # - say what "in both directions" adds, and why clips of one video must not be each other's negatives,
 # - read the curves of a training against log N and 1/N, and judge it by something else than its own game,
-# - show by a conflict of cues what a network goes by, and what colour jitter changes,
+# - show by a conflict of cues what a network goes by, and what color jitter changes,
 # - say what context matching cannot learn, and prove it by playing films backwards.
 #
 # **Needs.** [06_infonce](06_infonce.ipynb). Between 1 and 2 minutes on 2 cores, 1 GB of memory, and the 64
@@ -29,13 +29,14 @@ import torch.nn.functional as F
 from torch import nn
 
 import cvrl_lite
-from cvrl_lite import evaluate, figures, pretrain
-from cvrl_lite.augment import MEAN, STD, augment, plain
+from cvrl_lite import evaluate, train
+from cvrl_lite.course import figures
+from cvrl_lite.course.figures import show
 from cvrl_lite.datasets import MovingScenes, Sampler, Sampling, VideoSet, decode, evaluation_clips
-from cvrl_lite.datasets.cutting import Timeline
-from cvrl_lite.figures import show
+from cvrl_lite.datasets.clip_sampling import Timeline
 from cvrl_lite.models import ContextEncoder, TinyR2Plus1D
 from cvrl_lite.pretext import ContextMatching, info_nce
+from cvrl_lite.transforms import MEAN, STD, augment, plain
 
 torch.set_num_threads(1)  # our pictures are so small that a second core would only wait
 everything = MovingScenes("train")
@@ -50,12 +51,12 @@ print(len(train_set.videos), "clips to learn from,", len(val_set.videos), "to be
 # I-frames at random, from shortly before the clip to shortly after; so do we, with a **reach** of 0.2
 # seconds. It may even be one of the clip's own frames. We work with small things in this notebook, so that
 # a training takes seconds: four frames, 40 pixels a side, narrow networks. As always, each view gets its
-# own random crop, flip and colours, and those of the course's recipe are strong.
+# own random crop, flip and colors, and those of the course's recipe are strong.
 
 # %%
 SIZE, BATCH, STEPS, SEEDS = 40, 32, 120, (0, 1)
 sampling = Sampling(frames=4, step=0.16, window=1, others=0, reach=0.2)
-strong = replace(pretrain.recipes.laptop(("context",)).augmentation, size=SIZE, cells=1)
+strong = replace(train.recipes.laptop(("context",)).augmentation, size=SIZE, cells=1)
 batch = next(Sampler(train_set, sampling, seed=1).batches(BATCH, 1))
 views = augment(batch, strong)
 print("clips", tuple(views.clip.shape), " key frames", tuple(views.keyframe.shape))
@@ -74,7 +75,7 @@ show(
         title="Which key frame (below) is from the video of which clip (above)?",
     ),
     "Two rows of eight small pictures of textures with sprites on them, cropped, mirrored and in changed "
-    "colours; above one frame of each of eight clips, below the shuffled key frames of the same videos.",
+    "colors; above one frame of each of eight clips, below the shuffled key frames of the same videos.",
 )
 
 # %%
@@ -82,7 +83,7 @@ places = np.argsort(shuffled)
 print("the pairs:", *[f"{clip + 1}{'ABCDEFGH'[place]}" for clip, place in enumerate(places)])
 
 # %% [markdown]
-# What did you go by? Colour helps less than it would, as both views have changed colours, and a still picture
+# What did you go by? Color helps less than it would, as both views have changed colors, and a still picture
 # does not tell what the sprites are doing. What is left is the wall. Whether a network goes by it, too, we
 # shall test.
 #
@@ -234,7 +235,7 @@ rows, columns = (F.cross_entropy(table / TEMPERATURE, own) for table in (hub, hu
 assert rows > 1.5 * columns and [int((hub.argmax(d) == own).sum()) for d in (1, 0)] == [1, 4]
 
 # %% [markdown]
-# Such a favourite is called a **hub**. The rows are furious about it, and the columns do not mind it. With
+# Such a favorite is called a **hub**. The rows are furious about it, and the columns do not mind it. With
 # both, each vector has to stand apart in either view; whether that is better is a matter of trying. It
 # costs next to nothing, as all vectors are there already.
 #
@@ -287,15 +288,15 @@ def train(how, seed):
     backbone = TinyR2Plus1D(WIDTHS)
     task = ContextMatching(WIDTHS[2], ContextEncoder(WIDTHS), temperature=TEMPERATURE, hidden=128, outs=OUT)
     weights = [w for net in (backbone.shared, backbone.still, task) for w in net.parameters()]
-    optimiser = torch.optim.AdamW(weights, weight_decay=0.05)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 4e-3, total_steps=STEPS, pct_start=0.1)
+    optimizer = torch.optim.AdamW(weights, weight_decay=0.05)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, total_steps=STEPS, pct_start=0.1)
     log = []
     for batch in Sampler(train_set, sampling, seed).batches(BATCH, STEPS):
         views = augment(batch, how)
         loss, accuracy = task(still_map(backbone, views.clip), views.keyframe, views.sources)
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss.backward()
-        optimiser.step()
+        optimizer.step()
         schedule.step()
         log.append((loss.item(), accuracy.item()))
     return backbone, task, np.array(log)
@@ -306,7 +307,7 @@ trained = {"strong": [train(strong, seed) for seed in SEEDS]}
 # %%
 runs = np.stack([log for _, _, log in trained["strong"]])
 show(
-    figures.learning(runs, BATCH, title="Context matching with strong changes of colour: it begins to learn"),
+    figures.learning(runs, BATCH, title="Context matching with strong changes of color: it begins to learn"),
     "Two panels over 120 steps: the loss falls slowly below the dashed line of a blind guess, 3.47 nats, and "
     f"the accuracy climbs above 1 in 32, to about {runs[:, -20:, 1].mean():.2f}.",
 )
@@ -368,18 +369,18 @@ assert after[1] > before[1] + 0.04 and after[0] > before[0]
 #
 # ## The open door
 #
-# The accuracy was low. Surely our changes of colour are too strong? Make them weak, leave crops and flips
+# The accuracy was low. Surely our changes of color are too strong? Make them weak, leave crops and flips
 # as they are, and train with the same budget. What will the accuracy do? And the scenes?
 
 # %%
-weak = replace(strong, brightness=0.1, hue=0.02, saturation=0.1, grey=0.0)
+weak = replace(strong, brightness=0.1, hue=0.02, saturation=0.1, gray=0.0)
 trained["weak"] = [train(weak, seed) for seed in SEEDS]
 
 # %%
 scene["weak"] = [knows(backbone, "scene") for backbone, _, _ in trained["weak"]]
 won = {name: [log[-20:, 1].mean() for _, _, log in models] for name, models in trained.items()}
 points = {
-    f"{name} colour changes": [(game, first) for game, (_, first) in zip(won[name], scene[name])]
+    f"{name} color changes": [(game, first) for game, (_, first) in zip(won[name], scene[name])]
     for name in ("strong", "weak")
 }
 points["untrained"] = [(1 / BATCH, first) for _, first in scene["untrained"]]
@@ -391,7 +392,7 @@ show(
         title="One wins many times as often, and is not seen to know more",
         guess=(1 / BATCH, 1 / 16),
     ),
-    "Marks for two seeds each. Untrained: at the left, low. Strong colour changes: far left and "
+    "Marks for two seeds each. Untrained: at the left, low. Strong color changes: far left and "
     "higher. Weak ones: at the far right and about as high as the strong ones.",
 )
 ratio = np.mean(won["weak"]) / np.mean(won["strong"])
@@ -402,18 +403,18 @@ assert ratio > 4 and ahead < 0.08
 
 # %% [markdown]
 # Each video of MovingScenes has a palette and a light of its own, only *loosely* typical of its scene. With
-# weak changes of colour clip and key frame share it, and the game is over: hardly any texture is needed. Is
+# weak changes of color clip and key frame share it, and the game is over: hardly any texture is needed. Is
 # that really what happens? We ask directly, by a **conflict of cues**. Take two videos of different scenes.
-# Paint the key frame of the first in the colours of the second, and the other way round (each colour
+# Paint the key frame of the first in the colors of the second, and the other way round (each color
 # channel gets the other's mean and deviation). Now hand both to the first one's clip: one has *its wall in
-# strange colours*, one *a strange wall in its colours*. Which one is nearer?
+# strange colors*, one *a strange wall in its colors*. Which one is nearer?
 
 
 # %%
-def dressed(pictures, colours):
+def dressed(pictures, colors):
     """Pictures (B, 3, H, W) in 0..1, with each channel's mean and deviation taken from others."""
     (mean, deviation), (new_mean, new_deviation) = (
-        (part.mean((2, 3), keepdim=True), part.std((2, 3), keepdim=True)) for part in (pictures, colours)
+        (part.mean((2, 3), keepdim=True), part.std((2, 3), keepdim=True)) for part in (pictures, colors)
     )
     return ((pictures - mean) / deviation * new_deviation + new_mean).clamp(0, 1)
 
@@ -434,11 +435,11 @@ three = torch.cat([small(val_clips[:8, 1]), wall[:8], palette[:8]])
 show(
     figures.filmstrip(
         three.permute(0, 2, 3, 1).numpy(),
-        labels=["clip"] * 8 + ["its wall only"] * 8 + ["its colours only"] * 8,
+        labels=["clip"] * 8 + ["its wall only"] * 8 + ["its colors only"] * 8,
         title="Which of the two lower pictures belongs to the clip?",
     ),
-    "Eight columns. From above: a frame of a clip, the same wall in strange colours, and a strange wall in "
-    "the clip's colours.",
+    "Eight columns. From above: a frame of a clip, the same wall in strange colors, and a strange wall in "
+    "the clip's colors.",
 )
 
 
@@ -455,28 +456,28 @@ def nearness(model, pictures, clips=val_clips):
     return F.normalize(clips, dim=1) @ F.normalize(frames, dim=1).T
 
 
-def by_colours(model):
-    """The share of clips that choose their colours on a strange wall, not their wall in strange colours."""
+def by_colors(model):
+    """The share of clips that choose their colors on a strange wall, not their wall in strange colors."""
     walls, palettes = (nearness(model, pictures).diagonal() for pictures in (wall, palette))
     return (palettes > walls).float().mean().item()
 
 
-choice = {name: [by_colours(model) for model in models] for name, models in trained.items()}
+choice = {name: [by_colors(model) for model in models] for name, models in trained.items()}
 measures = {
-    "chooses its colours rather than its wall": {f"{n} changes": choice[n] for n in ("weak", "strong")}
+    "chooses its colors rather than its wall": {f"{n} changes": choice[n] for n in ("weak", "strong")}
 }
 show(
-    figures.seeds(measures, guess=[0.5], title="With weak changes of colour, the palette decides"),
+    figures.seeds(measures, guess=[0.5], title="With weak changes of color, the palette decides"),
     figures.in_words(measures),
 )
-print("weak changes: at least 97 of 100 go by colour:", np.mean(choice["weak"]) >= 0.97)
+print("weak changes: at least 97 of 100 go by color:", np.mean(choice["weak"]) >= 0.97)
 print("strong changes: clearly fewer:", np.mean(choice["strong"]) < np.mean(choice["weak"]) - 0.04)
 assert np.mean(choice["weak"]) >= 0.97 and np.mean(choice["strong"]) < np.mean(choice["weak"]) - 0.04
 
 # %% [markdown]
-# The weakly changed training goes by colour alone, nearly without exception. The other one still likes
-# colours, too: the palette *is* loosely typical, and a few seconds are not enough for walls. But it has
-# been told that colour cannot be trusted, and there is much left for it to learn, while the first has
+# The weakly changed training goes by color alone, nearly without exception. The other one still likes
+# colors, too: the palette *is* loosely typical, and a few seconds are not enough for walls. But it has
+# been told that color cannot be trusted, and there is much left for it to learn, while the first has
 # hardly a reason to go on. So the game's accuracy is a poor judge, and the budget of this notebook too
 # small to settle the matter. What happens in the long run was measured elsewhere: the course's own
 # training, 1000 steps of 40 clips with the strong changes.
@@ -484,18 +485,18 @@ assert np.mean(choice["weak"]) >= 0.97 and np.mean(choice["strong"]) < np.mean(c
 # %%
 experiments = cvrl_lite.data_path("README.md").parents[1] / "experiments"
 long_run = json.loads((experiments / "joint_curves.json").read_text(encoding="utf-8"))["context"]
-figure = figures.new("In the long run the hard game is won, too; ours ended where the grey ends", columns=2)
+figure = figures.new("In the long run the hard game is won, too; ours ended where the gray ends", columns=2)
 guesses = {"context_loss": np.log(40), "context_accuracy": 1 / 40}
 for axes, (name, guess) in zip(figure.axes, guesses.items()):
     axes.plot(
-        [line["step"] for line in long_run], [line[name] for line in long_run], figures.COLOURS["context"]
+        [line["step"] for line in long_run], [line[name] for line in long_run], figures.COLORS["context"]
     )
     axes.axhline(guess, color=figures.INK, ls="--", lw=1)
-    axes.axvspan(0, STEPS, color=figures.COLOURS["untrained"], alpha=0.4)
+    axes.axvspan(0, STEPS, color=figures.COLORS["untrained"], alpha=0.4)
     axes.set(xlabel="step; dashed: a blind guess", ylabel=name.replace("_", " "), ylim=(0, None))
 show(
     figure,
-    "The loss and the accuracy of context matching over 1000 steps. Within the first 120 steps, in grey, the "
+    "The loss and the accuracy of context matching over 1000 steps. Within the first 120 steps, in gray, the "
     "accuracy stays near a blind guess; then it rises to .7.",
 )
 lines = (experiments / "joint.jsonl").read_text(encoding="utf-8").splitlines()
@@ -524,7 +525,7 @@ assert accuracy[100] < 0.12 and accuracy[1000] > 0.7
 # What if two clips of *one* video are in a batch? With 1152 videos and a batch of 40 that need not happen;
 # a loader that cuts several clips from each file it opens (`copies`) makes it the rule. Each twin's key
 # frame is then a right answer that counts as wrong, a **false negative**. We give twins to a network that
-# recognises videos well, the one with weak changes. Once the task knows of them by `sources`; once it takes
+# recognizes videos well, the one with weak changes. Once the task knows of them by `sources`; once it takes
 # all for strangers.
 
 # %%
@@ -629,13 +630,13 @@ stills = np.stack([np.repeat(video.frames[video.keys[2]][None], 8, 0) for video 
 of_clips, of_stills = vectors(eight), vectors(stills)[:, still_half]
 
 
-def centred(rows):
+def centered(rows):
     """Rows minus their mean, of length 1: what all have in common says nothing."""
     rows = rows - rows.mean(0)
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
-table = centred(of_clips[:, still_half]) @ centred(of_stills).T
+table = centered(of_clips[:, still_half]) @ centered(of_stills).T
 same = val_scenes[:, None] == val_scenes
 others = np.where(np.eye(len(table), dtype=bool), -2, table)  # without the clip's own video
 hits = (val_scenes[others.argmax(1)] == val_scenes).mean()
@@ -671,7 +672,7 @@ errors = np.flatnonzero(train_scenes[nearest[:, 0]] != val_scenes)
 chosen = [int(n) for n in (*np.setdiff1d(np.arange(192), errors)[:1], *errors[[0, 8, 16]])]
 names = val_set.classes["scene"]
 show(
-    figures.neighbours(
+    figures.neighbors(
         np.stack([val_set.videos[n].frames[0] for n in chosen]),
         np.stack([[train_set.videos[m].frames[0] for m in nearest[n]] for n in chosen]),
         [names[val_scenes[n]] for n in chosen],
@@ -694,10 +695,10 @@ assert names.index("planks") in np.argsort(-means[names.index("bricks")])[:2]
 
 # %% [markdown]
 # Over half of its errors fall on scenes that the matrix above already said to be alike to it; bricks and
-# planks are such a pair. In some rows the colours should have told, and did not. Does it ignore them? We
+# planks are such a pair. In some rows the colors should have told, and did not. Does it ignore them? We
 # change the queries,
-# and leave the gallery as it is: played backwards, mirrored, with the colour channels exchanged, without
-# any colour, turned, and cut into 36 blocks that are put together at random. What will hurt?
+# and leave the gallery as it is: played backwards, mirrored, with the color channels exchanged, without
+# any color, turned, and cut into 36 blocks that are put together at random. What will hurt?
 
 
 # %%
@@ -717,7 +718,7 @@ changes = {
     "played backwards": asked[:, ::-1],
     "mirrored": asked[:, :, :, ::-1],
     "channels exchanged": asked[..., [1, 2, 0]],
-    "without colour": np.repeat(asked.mean(-1, keepdims=True), 3, axis=-1).astype(np.uint8),
+    "without color": np.repeat(asked.mean(-1, keepdims=True), 3, axis=-1).astype(np.uint8),
     "turned by 90 degrees": np.rot90(asked, axes=(2, 3)),
     "blocks shuffled": shuffled_blocks(asked, 12),
 }
@@ -735,26 +736,26 @@ show(
     figures.bars(
         found,
         label="scene R@1 of the still half, 96 clips",
-        title="It goes by the wall's texture, and no longer by colour",
+        title="It goes by the wall's texture, and no longer by color",
         role="context",
         form=".2f",
     ),
     "Bars: " + ", ".join(f"{name} {share:.2f}" for name, share in found.items()) + ".",
 )
-as_is, backwards, mirrored, exchanged, grey, turned, blocks = found.values()
-print("backwards, mirrored, in other colours or without: within .06 of the queries as they are:", end=" ")
-print(max(abs(share - as_is) for share in (backwards, mirrored, exchanged, grey)) < 0.06)
+as_is, backwards, mirrored, exchanged, gray, turned, blocks = found.values()
+print("backwards, mirrored, in other colors or without: within .06 of the queries as they are:", end=" ")
+print(max(abs(share - as_is) for share in (backwards, mirrored, exchanged, gray)) < 0.06)
 print("turned by 90 degrees: over .08 lower, with the blocks shuffled: over .2 lower:", end=" ")
 print(turned < as_is - 0.08 and blocks < as_is - 0.2)
-assert max(abs(share - as_is) for share in (backwards, mirrored, exchanged, grey)) < 0.06
+assert max(abs(share - as_is) for share in (backwards, mirrored, exchanged, gray)) < 0.06
 assert turned < as_is - 0.08 and blocks < as_is - 0.2
 
 # %% [markdown]
-# Now the door is shut: its nearest neighbours go neither by colour nor by the mirror (96 clips, one network).
+# Now the door is shut: its nearest neighbors go neither by color nor by the mirror (96 clips, one network).
 # That fits the training, which changed both at random; to prove that training did it, an untrained network
 # would have to stand beside it. Structure counts: which way lines run (no view was ever turned), and how the
 # pieces of a wall hang together. **What augmentation changes tends to be forgotten, what it leaves alone may
-# be used.** If colours matter for what you want to tell apart, this recipe is the wrong one for you.
+# be used.** If colors matter for what you want to tell apart, this recipe is the wrong one for you.
 #
 # ## What context matching cannot learn
 #
@@ -855,18 +856,18 @@ assert (
 #
 # - Context matching: a clip has to find the key frame of its own video. Backbone, encoder, two heads, one
 #   InfoNCE; clips of one video are left out by `sources`; both directions are possible and ours.
-# - Weak changes of colour open a shortcut: the game is won many times as often, and scenes are not seen to
+# - Weak changes of color open a shortcut: the game is won many times as often, and scenes are not seen to
 #   be known better (two seeds, 120 steps). Judge by what you want, not by the game; a conflict of cues
 #   tells what a network goes by.
-# - After a long training with strong changes the still half knows walls and does not go by colours. A still
+# - After a long training with strong changes the still half knows walls and does not go by colors. A still
 #   picture never asks for motion, and hardly any is found.
 #
 # ## Quiz
 #
-# **1.** Why do clip and key frame get different crops and colours, though the same would be less work?
+# **1.** Why do clip and key frame get different crops and colors, though the same would be less work?
 #
 # <details><summary>Answer</summary>
-# With the same crop and colours the two could be matched pixel by pixel or by their palette. What differs
+# With the same crop and colors the two could be matched pixel by pixel or by their palette. What differs
 # at random tells nothing, so something else has to be learned.
 # </details>
 #
@@ -894,7 +895,7 @@ assert (
 # **5.** The I-frame is one of the clip's own frames in some samples. Is that cheating?
 #
 # <details><summary>Answer</summary>
-# It makes these samples easier, as the sprites stand at the same places. Crop, flip and colours still
+# It makes these samples easier, as the sprites stand at the same places. Crop, flip and colors still
 # differ, and the released code does the same.
 # </details>
 #
@@ -904,7 +905,7 @@ assert (
 # the wall is of no use.
 #
 # - [The experiments](../docs/experiments.md): what was tried, weights and temperatures among it.
-# - [MovingScenes](../docs/moving_scenes.md): why colours alone cannot tell its scenes.
+# - [MovingScenes](../docs/moving_scenes.md): why colors alone cannot tell its scenes.
 # - [The paper](https://arxiv.org/abs/2104.00862), for the task on real videos.
 # - [ImageNet-trained CNNs are biased towards texture](https://arxiv.org/abs/1811.12231): a conflict of cues
 #   between shape and texture, where the idea comes from.

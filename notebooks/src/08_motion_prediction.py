@@ -4,7 +4,7 @@
 # A clip ends. What will the next moments bring: which things will move, in which places, and how? No label is
 # needed to ask that, as the answer lies in the file, a few frames further on: the motion vectors of the
 # **near future**. The paper's second pretext task lets a network foresee them; not as numbers, but as
-# *features*, to be recognised among thousands of others, place by place. Here we take it apart.
+# *features*, to be recognized among thousands of others, place by place. Here we take it apart.
 #
 # **Goals.** After this notebook you will be able to
 # - say which vectors are to be foreseen, and why not those of the clip itself,
@@ -22,15 +22,16 @@ import torch
 import torch.nn.functional as F
 
 import cvrl_lite
-from cvrl_lite import figures, pretrain
-from cvrl_lite.augment import augment
+from cvrl_lite import train
+from cvrl_lite.course import figures
+from cvrl_lite.course.figures import show
 from cvrl_lite.datasets import MovingScenes, Sampler, Timeline, VideoSet, decode
-from cvrl_lite.figures import show
 from cvrl_lite.models import MotionEncoder, MotionPredictor, TinyR2Plus1D
 from cvrl_lite.pretext import MotionPrediction
+from cvrl_lite.transforms import augment
 
 torch.set_num_threads(1)  # our pictures are so small that a second core would only wait
-recipe = pretrain.recipes.laptop(("motion",))
+recipe = train.recipes.laptop(("motion",))
 
 
 def first_clips(split, count):
@@ -226,7 +227,7 @@ print("Right." if said == right else f"Not yet: for {asked} you say {said}.")
 # - **windows**: points of other windows of the same video, the hard ones: the same things, at another time,
 # - **videos**: everything of the other videos.
 #
-# We project both sides, take all cosines, and colour each pair by its kind.
+# We project both sides, take all cosines, and color each pair by its kind.
 
 # %%
 task = MotionPrediction(predictor, encoder, temperature=recipe.motion_temperature).eval()
@@ -349,14 +350,14 @@ def learn(backbone):
     torch.manual_seed(1)
     predictor = MotionPredictor(128, grid=clip_map.shape[2:], points=(times, rows, columns), dropout=0.0)
     task = MotionPrediction(predictor, MotionEncoder())
-    optimiser = torch.optim.AdamW(task.parameters(), 2e-3, weight_decay=0.05)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 2e-3, total_steps=STEPS, pct_start=0.1)
+    optimizer = torch.optim.AdamW(task.parameters(), 2e-3, weight_decay=0.05)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, total_steps=STEPS, pct_start=0.1)
     log = []
     for batch in Sampler(train_set, recipe.sampling, seed=2).batches(BATCH, STEPS):
         loss, accuracy = task(*seen(backbone, batch))
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss.backward()
-        optimiser.step()
+        optimizer.step()
         schedule.step()
         log.append((loss.item(), accuracy.item()))
     return task.eval(), np.array(log)
@@ -369,8 +370,8 @@ figure = figures.new("On features that foresaw motion before, a new predictor le
 (axes,) = figure.axes
 for name, (_, log) in tasks.items():
     smooth = np.convolve(log[:, 0], np.full(10, 0.1), "valid")
-    colour = figures.COLOURS["motion" if name == "trained" else "untrained"]
-    axes.plot(np.arange(len(smooth)) + 10, smooth, lw=2, color=colour, label=f"{name} backbone, frozen")
+    color = figures.COLORS["motion" if name == "trained" else "untrained"]
+    axes.plot(np.arange(len(smooth)) + 10, smooth, lw=2, color=color, label=f"{name} backbone, frozen")
 axes.axhline(np.log(2 * BATCH * points), color=figures.INK, ls="--", lw=1, label="a blind guess, log 512")
 axes.set(xlabel="step", ylabel="loss in nats, mean of 10 steps", ylim=(0, None))
 axes.legend(frameon=False)
@@ -409,8 +410,8 @@ guesses = {"places": 1 / 16, "windows": 1 / 17, "videos": 1 / (1 + 2 * 15 * poin
 figure = figures.new("It finds its own point, whatever it has to be told from", columns=1)
 (axes,) = figure.axes
 for shift, (name, found) in zip((-0.18, 0.18), scores.items()):
-    colour = figures.COLOURS["motion" if name == "trained" else "untrained"]
-    axes.bar(np.arange(3) + shift, list(found.values()), 0.34, color=colour, label=f"{name} backbone")
+    color = figures.COLORS["motion" if name == "trained" else "untrained"]
+    axes.bar(np.arange(3) + shift, list(found.values()), 0.34, color=color, label=f"{name} backbone")
 axes.plot(np.arange(3), list(guesses.values()), "_", ms=60, color=figures.INK, label="a blind guess")
 axes.set(ylabel="share that finds its own point", ylim=(0, 1.2))
 axes.set_xticks(range(3), ["among 16 places", "among times (17)", "among other videos (481)"])

@@ -27,11 +27,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from cvrl_lite import data_path, pretrain
-from cvrl_lite.augment import augment
+from cvrl_lite import data_path, train
+from cvrl_lite.course.figures import COLORS, curves, new, show
 from cvrl_lite.datasets import MovingScenes, Sampler, VideoSet, decode
-from cvrl_lite.figures import COLOURS, curves, new, show
 from cvrl_lite.models import R2Plus1D26, describe
+from cvrl_lite.transforms import augment
 
 runs = Path(tempfile.mkdtemp())  # where this notebook trains
 everything = MovingScenes("train")
@@ -46,12 +46,12 @@ print(len(few.videos), "clips in memory")
 # with another one. Here is the course's own, in parts.
 
 # %%
-recipe = pretrain.recipes.laptop()
+recipe = train.recipes.laptop()
 print("tasks       ", recipe.tasks)
 print("steps, batch", recipe.steps, recipe.batch)
 print("weights      context", recipe.context_weight, " motion", recipe.motion_weight)
 print("temperatures context", recipe.context_temperature, " motion", recipe.motion_temperature)
-for part in ("sampling", "networks", "optimisation"):
+for part in ("sampling", "networks", "optimization"):
     print(f"{part:12}", getattr(recipe, part))
 
 # %% [markdown]
@@ -59,12 +59,12 @@ for part in ("sampling", "networks", "optimisation"):
 # fresh weights are wild, then a **cosine** down to zero, so that the weights settle.
 
 # %%
-rates = [pretrain.optim.learning_rate(step, recipe) for step in range(recipe.steps)]
+rates = [train.optim.learning_rate(step, recipe) for step in range(recipe.steps)]
 figure = new(f"The rate rises for {np.argmax(rates) + 1} steps and falls for the rest", size=(7.5, 2.4))
-figure.axes[0].plot(rates, color=COLOURS["joint"])
+figure.axes[0].plot(rates, color=COLORS["joint"])
 figure.axes[0].set(xlabel="step", ylabel="learning rate")
 show(figure, "A curve that rises in a straight line in the first tenth and falls like half a cosine to zero.")
-assert max(rates) == recipe.optimisation.learning_rate and rates[-1] < 1e-6
+assert max(rates) == recipe.optimization.learning_rate and rates[-1] < 1e-6
 
 # %% [markdown]
 # ## One step by hand
@@ -74,9 +74,9 @@ assert max(rates) == recipe.optimisation.learning_rate and rates[-1] < 1e-6
 # and one gradient goes back through everything. We do it with the smaller `laptop_fast` recipe.
 
 # %%
-small = pretrain.recipes.laptop_fast().replace(precision="float32")
+small = train.recipes.laptop_fast().replace(precision="float32")
 torch.manual_seed(0)
-model = pretrain.Pretraining(small)
+model = train.Pretraining(small)
 (batch,) = Sampler(few, small.sampling, seed=0).batches(small.batch, 1)
 views = augment(batch, small.augmentation)
 
@@ -133,13 +133,13 @@ print("the two gradients are far from parallel at the start:", bool(angle.abs() 
 # A training of hours will be interrupted: a laptop closes, a machine is needed by somebody else, power fails.
 # Then two things count: that no more than a few steps are lost, and that the run **goes on exactly**,
 # with the numbers it would have had. Here every random choice of a step (which clips, which crops, which
-# units drop out) follows from the seed and the step's number, so weights and the optimiser's memory are
+# units drop out) follows from the seed and the step's number, so weights and the optimizer's memory are
 # all there is to keep. Let us see that. One run of 16 steps without a break:
 
 # %%
 short = small.replace(steps=16, save_every=4)
 whole_folder = runs / "whole"
-whole = pretrain.run(short, whole_folder, few)
+whole = train.pretrain(short, whole_folder, few)
 print(f"{whole.steps} steps; the folder holds", *sorted(p.name for p in whole_folder.iterdir()), sep="\n  ")
 
 # %% [markdown]
@@ -155,18 +155,18 @@ def press_ctrl_c(metrics, steps):
     _thread.interrupt_main()
 
 
-metrics = runs / "parts" / pretrain.METRICS
+metrics = runs / "parts" / train.METRICS
 threading.Thread(target=press_ctrl_c, args=(metrics, 5), daemon=True).start()
-broken = pretrain.run(short, runs / "parts", few)
+broken = train.pretrain(short, runs / "parts", few)
 print("interrupted:", broken.interrupted, "after", broken.steps, "steps")
 
 # %%
-again = pretrain.run(short, runs / "parts", few)  # the same call goes on
+again = train.pretrain(short, runs / "parts", few)  # the same call goes on
 
 
 def numbers(folder):
     """What a run measured, without the clock."""
-    lines = [json.loads(line) for line in (folder / pretrain.METRICS).read_text().splitlines()]
+    lines = [json.loads(line) for line in (folder / train.METRICS).read_text().splitlines()]
     return [{k: v for k, v in line.items() if k not in ("seconds", "clips_per_second")} for line in lines]
 
 
@@ -182,7 +182,7 @@ print("16 steps with a break = 16 steps without, to the last bit:", True)
 
 # %%
 try:
-    pretrain.run(short.replace(context_weight=0.9), runs / "parts", few)
+    train.pretrain(short.replace(context_weight=0.9), runs / "parts", few)
 except ValueError as error:
     print("refused:", str(error).rpartition(": holds ")[2])
 
@@ -194,8 +194,8 @@ except ValueError as error:
 # costs log N nats and is right once in N: the dashed lines of the next figure.
 
 # %%
-live = pretrain.run(small, runs / "live", few)
-lines = [json.loads(line) for line in (runs / "live" / pretrain.METRICS).read_text().splitlines()]
+live = train.pretrain(small, runs / "live", few)
+lines = [json.loads(line) for line in (runs / "live" / train.METRICS).read_text().splitlines()]
 points = int(np.prod(model.points))
 keys = small.batch * points * (1 + small.sampling.others)
 ends = {name: np.mean([line[name] for line in lines[-20:]]) for name in parts}
@@ -229,7 +229,7 @@ for axes, task in zip(figure.axes, ("context", "motion"), strict=True):
     for model_name, style in ((task, "--"), ("joint", "-")):
         steps, loss = np.array([(row["step"], row[f"{task}_loss"]) for row in log[model_name]]).T
         label = "both tasks" if model_name == "joint" else "alone"
-        axes.plot(steps, loss, style, color=COLOURS[model_name], label=label)
+        axes.plot(steps, loss, style, color=COLORS[model_name], label=label)
     axes.set(title=f"{task} loss", xlabel="step", ylim=(0, None))
     axes.legend(frameon=False)
 last = {
@@ -278,19 +278,19 @@ for model_name, place, label in (("context", 0, "scene"), ("motion", 1, "action"
     assert 0.75 * first < together < 0.9 * first
 
 # %% [markdown]
-# A classifier finds nearly all of it. Nearest neighbours do not: they lose about a fifth of either, as the
+# A classifier finds nearly all of it. Nearest neighbors do not: they lose about a fifth of either, as the
 # other half of the vector has a say in who is near ([10_retrieval](10_retrieval.ipynb) takes that apart).
 
 # %% [markdown]
 # ## The same on UCF101
 #
 # Nothing in the code is about MovingScenes. The paper's training is another recipe: the same rooms, other
-# numbers. What changes is printed here; each number's source stands in `cvrl_lite/pretrain/recipes.py`.
+# numbers. What changes is printed here; each number's source stands in `cvrl_lite/train/recipes.py`.
 
 # %%
-paper = pretrain.recipes.ucf101_r2plus1d26("ucf101")
+paper = train.recipes.ucf101_r2plus1d26("ucf101")
 changes = dict(line.split(": ", 1) for line in recipe.differences(paper))
-for name in ("steps", "batch", "optimisation.method", "optimisation.learning_rate", "networks.backbone",
+for name in ("steps", "batch", "optimization.method", "optimization.learning_rate", "networks.backbone",
              "networks.hidden", "sampling.frames", "sampling.others", "augmentation.size"):  # fmt: skip
     print(f"{name:28} {changes[name].replace(', not', '  ->')}")
 
@@ -368,8 +368,8 @@ def rate_at(step, steps, highest, warmup):
 
 
 # %% tags=["check"]
-other = recipe.replace(steps=37, optimisation={"learning_rate": 0.5, "warmup": 0.29})
-rates_of_other = [pretrain.optim.learning_rate(step, other) for step in range(37)]
+other = recipe.replace(steps=37, optimization={"learning_rate": 0.5, "warmup": 0.29})
+rates_of_other = [train.optim.learning_rate(step, other) for step in range(37)]
 mine = [rate_at(step, recipe.steps, 2e-3, 0.1) for step in range(recipe.steps)]
 mine_of_other = [rate_at(step, 37, 0.5, 0.29) for step in range(37)]
 if None not in mine and np.allclose(mine, rates) and np.allclose(mine_of_other, rates_of_other):
@@ -409,8 +409,8 @@ def plan(gpus):
 # %% tags=["check"]
 wrong = None
 for gpus in (1, 4, 32):
-    expected = pretrain.recipes.ucf101_r2plus1d26(batch=16 * gpus)
-    wanted = (expected.batch, expected.optimisation.learning_rate, expected.steps)
+    expected = train.recipes.ucf101_r2plus1d26(batch=16 * gpus)
+    wanted = (expected.batch, expected.optimization.learning_rate, expected.steps)
     if plan(gpus) is None or not np.allclose(plan(gpus), wanted):
         wrong = wrong or (gpus, wanted)
 print("Right." if wrong is None else f"Not yet: for {wrong[0]} GPUs the recipe says {wrong[1]}.")

@@ -30,12 +30,13 @@ import torch
 import torch.nn.functional as F
 
 import cvrl_lite
-from cvrl_lite import evaluate, figures
-from cvrl_lite.augment import MEAN, STD
+from cvrl_lite import evaluate, train
+from cvrl_lite.course import figures
+from cvrl_lite.course.figures import show
+from cvrl_lite.course.figures.judging import ranges
+from cvrl_lite.course.widgets import laboratory
 from cvrl_lite.datasets import MovingScenes, VideoSet, decode, evaluation_clips
-from cvrl_lite.figures import show
-from cvrl_lite.figures.judging import ranges
-from cvrl_lite.widgets import laboratory
+from cvrl_lite.transforms import MEAN, STD
 
 joint, recipe = cvrl_lite.load("joint")
 everything = MovingScenes("train")
@@ -75,7 +76,7 @@ assert np.array_equal(clips, evaluation_clips(video, recipe.sampling, 3))
 
 
 def seen(clips):
-    """Clips (B, T, S, S, 3) uint8 as the network gets them: (B, 3, T, 64, 64), normalised."""
+    """Clips (B, T, S, S, 3) uint8 as the network gets them: (B, 3, T, 64, 64), normalized."""
     pictures = torch.from_numpy(clips).flatten(0, 1).permute(0, 3, 1, 2) / 255
     size = recipe.augmentation.size
     pictures = F.interpolate(pictures, (size, size), mode="bilinear", align_corners=False)
@@ -103,7 +104,7 @@ of_clips = {
     for name, data in (("gallery", gallery), ("queries", queries))
 }
 known, asked = (rows.mean(1) for rows in of_clips.values())  # (400, 256), (192, 256)
-few = evaluate.part_of(queries, range(32))
+few = train.part_of(queries, range(32))
 assert np.allclose(asked[:32], evaluate.features(joint, few, recipe.sampling), atol=1e-5)
 print("clips", of_clips["gallery"].shape, "-> videos", known.shape, "and", asked.shape)
 
@@ -200,9 +201,9 @@ print(f"Not yet: {wrong[0]}" if wrong else "Right.")
 # </details>
 
 # %% [markdown]
-# ## One query, two neighbourhoods
+# ## One query, two neighborhoods
 #
-# Our vector has two halves, and so a query has more than one neighbourhood. We ask three times: by the half
+# Our vector has two halves, and so a query has more than one neighborhood. We ask three times: by the half
 # for what stays, by the half for what moves, and by both. The first row shows stills and ticks scenes; the
 # second has the shutter open and ticks actions; the third ticks only what has *both*. Drag the slider to
 # browse through the queries.
@@ -230,7 +231,7 @@ def named(data, place, row):
 
 
 def look(query):
-    """A query's neighbours by each half and by both: a figure, and the same in words."""
+    """A query's neighbors by each half and by both: a figure, and the same in words."""
     places = [order[query, :5] for order in orders.values()]
     mine = [named(queries, query, row) for row in range(3)]
     theirs = [[named(gallery, place, row) for place in places[row]] for row in range(3)]
@@ -238,14 +239,14 @@ def look(query):
     words = f"still half: {agree[0]} of 5 agree; moving half: {agree[1]} of 5; both: {agree[2]} of 5"
     found = [[picture(gallery, place, row) for place in places[row]] for row in range(3)]
     asking = np.stack([picture(queries, query, row) for row in range(3)])
-    return figures.neighbours(asking, np.array(found), mine, theirs, title=words), f"Query {query}: {words}"
+    return figures.neighbors(asking, np.array(found), mine, theirs, title=words), f"Query {query}: {words}"
 
 
 laboratory(look, {"query": tuple(range(0, 192, 16))}, {"query": 32})
 
 # %%
 figure, words = look(100)
-show(figure, f"Three rows of a query and five neighbours: stills, then blurs with trails. {words}.")
+show(figure, f"Three rows of a query and five neighbors: stills, then blurs with trails. {words}.")
 
 
 def bars(values, **words):
@@ -262,12 +263,12 @@ def hits(name, half="both", asked=asked, known=known):
 
 r1 = {(name, half): hits(name, half).mean() for name in labels for half in halves}
 shared = [len({*a} & {*b}) for a, b in zip(orders["still half"][:, :5], orders["moving half"][:, :5])]
-holds("of five neighbours the two halves share less than half a clip on average", np.mean(shared) < 0.5)
+holds("of five neighbors the two halves share less than half a clip on average", np.mean(shared) < 0.5)
 for half, high, low in (("still half", "scene", "action"), ("moving half", "action", "scene")):
     holds(f"{half}: {high} R@1 over .7, {low} R@1 below .3", r1[high, half] > 0.7 and r1[low, half] < 0.3)
 
 # %% [markdown]
-# Almost no clip is a neighbour in both rows: "similar" is not a fact about two clips but a question to ask
+# Almost no clip is a neighbor in both rows: "similar" is not a fact about two clips but a question to ask
 # them. The third row has to please both. In a gallery of 400 about three clips share scene and action with
 # a query, and where none of them comes first, at least one label is sacrificed. That is why R@1 of both
 # halves together is lower than R@1 of the right half alone, and it is not forgetting. The knowledge is
@@ -337,7 +338,7 @@ bars(leak, label="R@1", title="With copies both scores rise, and nothing was lea
 holds("each score rises by more than .05", min(np.diff(list(leak.values()))[::2]) > 0.05)
 
 # %% [markdown]
-# No step of the protocol complains. What helps is to look at the *cosines* of first neighbours, best by
+# No step of the protocol complains. What helps is to look at the *cosines* of first neighbors, best by
 # both halves at once: a clip may resemble another by its wall or by its motion, but hardly by both.
 # A hatched bar that stands alone on the right is no coincidence.
 
@@ -356,7 +357,7 @@ show(
         {"192 queries, clean gallery": honest, "48 queries with a copy": copies},
         np.linspace(0.9, 1, 51),
         label="cosine of the nearest clip, the lower of the two halves'",
-        title=f"{found.sum()} of 48 copies are nearer than any honest neighbour",
+        title=f"{found.sum()} of 48 copies are nearer than any honest neighbor",
     ),
     "Two histograms. The clean gallery's cosines end before .99; most copies lie to their right.",
 )
@@ -372,7 +373,7 @@ holds("found: all of steady actions, few others", found[steady].all() and found[
 # query's own group has to be left out by hand.
 #
 # **Exercise 2** (medium, 8 minutes). Every clip of a set asks all others of *other sources*; R@1 by label.
-# (A clip is its own nearest neighbour, and the other clips of its video come next.)
+# (A clip is its own nearest neighbor, and the other clips of its video come next.)
 
 
 # %% tags=["exercise"]
@@ -613,7 +614,7 @@ ucf = 1 - comb(9537 - 94, 50) / comb(9537, 50)  # first split: 9537 training vid
 print(f"101 classes: chance of R@1 {94 / 9537:.2f}, of R@50 {ucf:.2f}")
 
 # %% [markdown]
-# The gallery is part of the number as well. More clips, a better chance that a really good neighbour is
+# The gallery is part of the number as well. More clips, a better chance that a really good neighbor is
 # there:
 
 # %%
@@ -626,7 +627,7 @@ holds("from 50 to 400 clips R@1 rises by more than .1", sizes["400 clips"] > siz
 
 # %% [markdown]
 # So a score is a triple: R@*k*, on these queries, in this gallery. And the k gets lost. A public model card
-# of the paper's method ([sources](../docs/paper_map.md)) prints, *labelled R@1*, 66.9 on UCF101 and 50.0 on
+# of the paper's method ([sources](../docs/paper_map.md)) prints, *labeled R@1*, 66.9 on UCF101 and 50.0 on
 # HMDB51 (about 7,000 films of 51 actions) for a backbone called C3D. Another method's published row for the
 # same backbone ([IIC](https://github.com/BestJuly/IIC)) has R@1 31.9 and 9.9, and R@10 57.3 and 42.0. The
 # paper's abstract speaks of gains of 16.0 and 11.1 points over earlier work. Which k is it? Do the sums.
@@ -649,7 +650,7 @@ for k, other in ((1, [31.9, 9.9]), (10, [57.3, 42.0])):
 #
 # Cosines are measured from the origin, and vectors do not surround it. ReLU makes all numbers positive, so
 # any two clips have something in common. Three classic repairs, each fitted on the gallery alone:
-# **centre** (subtract the mean), **standardise** (also divide by each number's deviation), **whiten** (turn
+# **center** (subtract the mean), **standardize** (also divide by each number's deviation), **whiten** (turn
 # the axes so that nothing is correlated, and bring each to deviation 1). Do they help?
 
 
@@ -664,9 +665,9 @@ def whitened(asked, known, keep):
 
 middle, deviation = known.mean(0), known.std(0)
 still = halves["still half"]
-centred = asked - middle, known - middle
-standard = tuple(rows / deviation for rows in centred)
-spaces = {"centred": centred, "standardised": standard, "whitened, 64 axes": whitened(asked, known, 64)}
+centered = asked - middle, known - middle
+standard = tuple(rows / deviation for rows in centered)
+spaces = {"centered": centered, "standardized": standard, "whitened, 64 axes": whitened(asked, known, 64)}
 moved = {
     f"{name}: {space}": paired(first[name, 3], hits(name, "both", *rows))
     for name in labels
@@ -680,23 +681,24 @@ whiskers(
     title="No repair raises R@1 beyond luck, two lower it",
     zero=0.0,
 )
-common = [(unit(a) @ unit(b).T).mean() for a, b in ((asked, known), centred)]
+common = [(unit(a) @ unit(b).T).mean() for a, b in ((asked, known), centered)]
 holds(
-    "mean cosine of any two clips over .7, centred within .05 of 0", common[0] > 0.7 and abs(common[1]) < 0.05
+    "mean cosine of any two clips over .7, centered within .05 of 0",
+    common[0] > 0.7 and abs(common[1]) < 0.05,
 )
-holds("centring changes neither score by .05", max(abs(moved[f"{n}: centred"][1]) for n in labels) < 0.05)
+holds("centring changes neither score by .05", max(abs(moved[f"{n}: centered"][1]) for n in labels) < 0.05)
 holds("whitening all of the still half costs scenes, by more than luck", list(moved.values())[-1][2] < 0)
 holds("no repair gains more than luck", max(low for low, _, _ in moved.values()) <= 0)
 
 # %% [markdown]
 # Centring brings the mean cosine from over .7 to about 0, and hardly changes who is *nearest*.
-# Standardising costs scenes some points; of the gains for actions none excludes zero. Whitening all of the
+# Standardizing costs scenes some points; of the gains for actions none excludes zero. Whitening all of the
 # still half does harm, *probably* because the narrow axes hold noise, estimated from 400 clips, and get as
-# much say as the wide ones. (The probe of the next notebook standardises all the same: it can give each
+# much say as the wide ones. (The probe of the next notebook standardizes all the same: it can give each
 # number another weight, a cosine cannot.) A repair is a choice of its own; made on the test queries it
 # would be a leak, and in a comparison either everybody gets it or nobody.
 #
-# Another thing that R@k does not see: some clips are everybody's neighbour. They are called **hubs**, and in
+# Another thing that R@k does not see: some clips are everybody's neighbor. They are called **hubs**, and in
 # spaces of many dimensions there are always some. How often does each clip of the gallery appear among the
 # first ten?
 
@@ -803,14 +805,14 @@ holds("the interval of the worst scene, of 12 queries, is wider than .4", high -
 # make; the darkest brown cell, triangles taken for marble, is not. What the two share for the network this
 # table cannot tell; straight edges alone are not its trouble, as hexagons and lattice are found. Do not say
 # much about a single class: with 12 queries its interval is nearly half as long as the scale. Now the three
-# worst queries, those whose first right neighbour stands furthest down the ranking. What do they and their
-# neighbours share?
+# worst queries, those whose first right neighbor stands furthest down the ranking. What do they and their
+# neighbors share?
 
 # %%
 place = (given[order] == wanted[:, None]).argmax(1) + 1
 worst = np.argsort(-place, kind="stable")[:3]
 show(
-    figures.neighbours(
+    figures.neighbors(
         np.stack([picture(queries, n, 0) for n in worst]),
         np.array([[picture(gallery, m, 0) for m in order[n, :5]] for n in worst]),
         [f"{names[wanted[n]]}, at {place[n]}" for n in worst],
@@ -824,8 +826,8 @@ holds("half of all have it first, these three beyond 10", np.median(place) == 1 
 # %% [markdown]
 # Two of them are rings with bands as wide as the stripes they were taken for. To a network that sees small
 # patches and then *averages over all places*, a piece of a wide ring is a piece of a bent stripe; how the
-# pieces lie around a centre is lost in the mean. All three are dark or of little contrast, and so are most
-# of their neighbours: lightness may have been the cheaper clue. These are guesses from three pictures, and
+# pieces lie around a center is lost in the mean. All three are dark or of little contrast, and so are most
+# of their neighbors: lightness may have been the cheaper clue. These are guesses from three pictures, and
 # guesses want a test: change one thing in the queries at a time and search again, as in
 # [07_context_matching](07_context_matching.ipynb).
 #
@@ -865,7 +867,7 @@ holds("half of all have it first, these three beyond 10", np.median(place) == 1 
 # network learn?
 #
 # <details><summary>Answer</summary>
-# Nothing, it was not touched. A larger gallery holds better neighbours. Scores of different galleries do
+# Nothing, it was not touched. A larger gallery holds better neighbors. Scores of different galleries do
 # not compare.
 # </details>
 #
@@ -879,7 +881,7 @@ holds("half of all have it first, these three beyond 10", np.median(place) == 1 
 # ## Next, and further reading
 #
 # Next comes [11_probe_and_finetune](11_probe_and_finetune.ipynb): the knowledge is there, even where the
-# nearest neighbour does not show it. A straight line may find it, and further training with labels.
+# nearest neighbor does not show it. A straight line may find it, and further training with labels.
 #
 # - [The experiments](../docs/experiments.md): all scores by R@1 and by linear probe, with three seeds.
 # - [The glossary](../docs/glossary.md), under "Measuring".

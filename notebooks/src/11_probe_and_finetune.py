@@ -31,19 +31,19 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 import cvrl_lite
-from cvrl_lite import evaluate, pretrain
-from cvrl_lite.augment import augment, plain
+from cvrl_lite import evaluate, train
+from cvrl_lite.course.figures import COLORS, bars, filmstrip, in_words, long_exposure, new, seeds, show
+from cvrl_lite.course.figures.judging import ranges, shares
 from cvrl_lite.datasets import MovingScenes, Sampler, VideoSet, decode, evaluation_clips
-from cvrl_lite.figures import COLOURS, bars, filmstrip, in_words, long_exposure, new, seeds, show
-from cvrl_lite.figures.judging import ranges, shares
 from cvrl_lite.models import TinyR2Plus1D
+from cvrl_lite.transforms import augment, plain
 
 torch.set_num_threads(1)  # networks and matrices are so small that a second core would mostly wait
 threadpool_limits(1)  # the same for NumPy and scikit-learn
 everything = MovingScenes("train")
-train = decode(VideoSet(everything.entries[:400], everything.classes), size=72)
+train_set = decode(VideoSet(everything.entries[:400], everything.classes), size=72)
 val = decode(MovingScenes("val"), size=72, vectors=False)
-print(len(train.videos), "clips to learn from,", len(val.videos), "to be judged by")
+print(len(train_set.videos), "clips to learn from,", len(val.videos), "to be judged by")
 
 
 def holds(claim, truth):
@@ -71,12 +71,14 @@ def untrained(seed):
 def look(backbone):
     """Feature vectors (N, D) of the training clips and of `val`."""
     size = recipe.augmentation.size
-    return [evaluate.features(backbone, data, recipe.sampling, size=size, clips=1) for data in (train, val)]
+    return [
+        evaluate.features(backbone, data, recipe.sampling, size=size, clips=1) for data in (train_set, val)
+    ]
 
 
 features = {"joint": look(joint), "untrained": look(untrained(0))}
-labels = {label: (train.labels(label), val.labels(label)) for label in ("scene", "action")}
-guess = {label: 1 / len(names) for label, names in train.classes.items()}
+labels = {label: (train_set.labels(label), val.labels(label)) for label in ("scene", "action")}
+guess = {label: 1 / len(names) for label, names in train_set.classes.items()}
 print("vectors:", features["joint"][0].shape, "and", features["joint"][1].shape)
 
 # %% [markdown]
@@ -86,7 +88,7 @@ print("vectors:", features["joint"][0].shape, "and", features["joint"][1].shape)
 # each class, then softmax and cross-entropy. That is **logistic regression**. Three things make it a
 # protocol:
 #
-# - Each number is **standardised**: minus its mean, over its deviation, both taken from the *training* clips.
+# - Each number is **standardized**: minus its mean, over its deviation, both taken from the *training* clips.
 # - There are more weights than clips, so many matrices fit perfectly. A **penalty** on the squared weights
 #   chooses the smallest. scikit-learn's `C` is its *inverse*: C times the summed cross-entropy, plus half the
 #   summed squares of the weights. Small C, strong penalty.
@@ -94,27 +96,27 @@ print("vectors:", features["joint"][0].shape, "and", features["joint"][1].shape)
 
 
 # %%
-def standardised(known, asked):
+def standardized(known, asked):
     """Both sets of vectors, by mean and deviation of the first."""
     return [(rows - known.mean(0)) / known.std(0) for rows in (known, asked)]
 
 
 def by_hand(known, given, asked, C=1.0):
     """Class probabilities (M, K) of the asked vectors, from a probe trained on the known ones."""
-    known, asked = (torch.from_numpy(rows).double() for rows in standardised(known, asked))
+    known, asked = (torch.from_numpy(rows).double() for rows in standardized(known, asked))
     given, kinds = torch.from_numpy(given), int(given.max()) + 1
     weights = torch.zeros(known.shape[1], kinds, dtype=torch.double, requires_grad=True)
     offset = torch.zeros(kinds, dtype=torch.double, requires_grad=True)
-    optimiser = torch.optim.LBFGS([weights, offset], max_iter=500, line_search_fn="strong_wolfe")
+    optimizer = torch.optim.LBFGS([weights, offset], max_iter=500, line_search_fn="strong_wolfe")
 
     def loss():
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         misfit = F.cross_entropy(known @ weights + offset, given, reduction="sum")
         total = C * misfit + weights.square().sum() / 2
         total.backward()
         return total
 
-    optimiser.step(loss)
+    optimizer.step(loss)
     return (asked @ weights + offset).softmax(1).detach().numpy()
 
 
@@ -160,13 +162,13 @@ for label, part in (("scene", "still half"), ("action", "moving half")):
 # probe has to find out which numbers matter, and gets that wrong now and then. A probe measures what is
 # there **and** how easily it can be read with so many labels.
 #
-# **Exercise 1** (easy, 5 minutes). Standardise, safely. Some numbers of a vector are the same for all
+# **Exercise 1** (easy, 5 minutes). Standardize, safely. Some numbers of a vector are the same for all
 # training clips (a filter that never answers). Their deviation is 0, and they shall become 0 in both sets.
 
 
 # %% tags=["exercise"]
-def safely_standardised(known, asked):
-    """Known (N, D) and asked (M, D), standardised; what is constant in `known` becomes 0."""
+def safely_standardized(known, asked):
+    """Known (N, D) and asked (M, D), standardized; what is constant in `known` becomes 0."""
     ...
 
 
@@ -174,7 +176,7 @@ def safely_standardised(known, asked):
 rows = np.random.default_rng(0).normal(3, 2, (40, 5))
 rows[:30, 2] = 0.1  # constant in the first thirty, not in the others
 parts = rows[:30], rows[30:]
-answer = safely_standardised(*(part.copy() for part in parts))
+answer = safely_standardized(*(part.copy() for part in parts))
 keep = [0, 1, 3, 4]
 scaler = StandardScaler().fit(rows[:30, keep])
 fine = answer is not None and len(answer) == 2
@@ -198,7 +200,7 @@ if answer is not None and not fine:
 # <details><summary>Solution</summary>
 #
 # ```python
-# def safely_standardised(known, asked):
+# def safely_standardized(known, asked):
 #     mean, varies = known.mean(0), known.max(0) > known.min(0)
 #     factor = varies / np.where(varies, known.std(0), 1)
 #     return (known - mean) * factor, (asked - mean) * factor
@@ -211,7 +213,7 @@ if answer is not None and not fine:
 #
 # So far C was 1, because that is scikit-learn's default. Is it a good one? We train probes for scenes with
 # C over seven powers of ten, on four fifths of the training clips, and look at three accuracies: on the
-# clips trained on, on the fifth held out, and on `val`. Once with standardised vectors, once with vectors
+# clips trained on, on the fifth held out, and on `val`. Once with standardized vectors, once with vectors
 # as they come out of the network. Which of the three curves is of no use for choosing?
 
 # %%
@@ -219,7 +221,7 @@ POWERS = range(-4, 4)
 (known, asked), (given, wanted) = features["joint"], labels["scene"]
 held = np.random.default_rng(0).permutation(len(given)) < len(given) // 5
 panels = {}
-for name, first in {"standardised": [StandardScaler()], "as they come": []}.items():
+for name, first in {"standardized": [StandardScaler()], "as they come": []}.items():
     curves = panels[name] = {"trained on": [], "held-out fifth": [], "val": []}
     for power in POWERS:
         probe = make_pipeline(*first, LogisticRegression(C=10.0**power, max_iter=2000))
@@ -238,13 +240,13 @@ figure = shares(
 )
 show(
     figure,
-    "Two panels with three curves that rise from a guess. Left, standardised: all rise early, and are flat "
-    "from C = 0.1 on. Right, not standardised: they rise about two powers of ten later and still climb at "
+    "Two panels with three curves that rise from a guess. Left, standardized: all rise early, and are flat "
+    "from C = 0.1 on. Right, not standardized: they rise about two powers of ten later and still climb at "
     "C = 1. Held-out fifth and val run side by side, and the clips trained on end at 1.",
 )
-left, right = panels["standardised"], panels["as they come"]
+left, right = panels["standardized"], panels["as they come"]
 holds("as they come, C = 1 loses over .1 of what a larger C has", lost > 0.1)
-holds("standardised, C = 1 loses less than .05", max(left["val"]) - left["val"][POWERS.index(0)] < 0.05)
+holds("standardized, C = 1 loses less than .05", max(left["val"]) - left["val"][POWERS.index(0)] < 0.05)
 gap = np.abs(np.array(left["held-out fifth"]) - left["val"]).max()
 holds("the held-out fifth is never further than .15 from val", gap < 0.15)
 holds("with the largest C, all clips trained on", left["trained on"][-1] == right["trained on"][-1] == 1)
@@ -253,7 +255,7 @@ holds("with the largest C, all clips trained on", left["trained on"][-1] == righ
 # The penalty sees the *size* of the weights. Our vectors are of length 1.8, so each of the 256 numbers is
 # small, the weights have to be large, and the penalty forbids them. If another network has vectors fifty
 # times as long, its weights may be fifty times as small, and the same C counts 2,500 times as much. So
-# **with one fixed C you compare scales, not networks.** Standardising takes away most of that, the sweep
+# **with one fixed C you compare scales, not networks.** Standardizing takes away most of that, the sweep
 # the rest.
 #
 # The clips trained on cannot choose: there, the weakest penalty always wins. The held-out fifth can, as it
@@ -287,10 +289,10 @@ holds("50 times the vectors and 1/2500 of C: the same answers, up to one in a hu
 # ## Choosing on what one reports
 #
 # Why so complicated? We might look at `val`, take the best C and report its score. Everybody knows that
-# this is cheating, and few know how much. Let us measure. Forty labelled clips, five an action; 24 clips of
+# this is cheating, and few know how much. Let us measure. Forty labeled clips, five an action; 24 clips of
 # `val` to report on. The other 168 clips of `val` know the **truth**: what this very probe scores on clips
 # that nobody looked at. One probe takes the C that is best on the 24, the other takes the one that `chosen`
-# says. Thirty times with other labelled clips, and for each of them with forty other sets of 24.
+# says. Thirty times with other labeled clips, and for each of them with forty other sets of 24.
 
 # %%
 (known, asked), (given, wanted) = features["joint"], labels["action"]
@@ -334,10 +336,10 @@ holds("the honest probe itself is worse, by a true .02 or more", costs > 0.02)
 # %% [markdown]
 # Five penalties only, and points are gained that are not there. (The maximum of several noisy numbers is
 # too high on average: the more numbers and the noisier, the higher.) Note the last line, though: the probe
-# chosen by peeking is also *truly* better, by .02 or more, because 24 more labelled clips helped to choose.
+# chosen by peeking is also *truly* better, by .02 or more, because 24 more labeled clips helped to choose.
 # Its report is wrong all the same. The honest one had a fifth of forty clips to choose by, *eight*, and
 # eight choose badly: its number is true, of a probe that could be better. **With few labels do not sweep;
-# fix one penalty beforehand, for all networks**, on standardised vectors. We do so below.
+# fix one penalty beforehand, for all networks**, on standardized vectors. We do so below.
 #
 # ## How sure is a number?
 #
@@ -346,7 +348,7 @@ holds("the honest probe itself is worse, by a true .02 or more", costs > 0.02)
 # - **which clips one is judged by**: with other 192 clips the share would differ. The bootstrap
 #   (`evaluate.interval`) draws 192 of the 192 again and again, with replacement;
 # - **which fifth is held out**: the seed of the sweep;
-# - **which clips are labelled**: another 400 of the 1152;
+# - **which clips are labeled**: another 400 of the 1152;
 # - **which network**: another seed of the *pretraining*.
 #
 # Here they are, for scenes. For the third we draw 200 of our 400 clips, ten times; for the fourth we read
@@ -465,7 +467,7 @@ for label, (given, wanted) in labels.items():
 figure = shares(
     [*COUNTS, "all"],
     panels,
-    across="labelled clips of each class",
+    across="labeled clips of each class",
     along="accuracy on val",
     guess=[guess[label] for label in panels],
     title="More labels, wider gap; with one label a class the draw matters",
@@ -504,10 +506,10 @@ holds(
 # %%
 known, asked = (rows[:, PARTS["moving half"]] for rows in features["joint"])
 given, wanted = labels["action"]
-unit = F.normalize(torch.from_numpy(standardised(known, asked)[0]), dim=1)
+unit = F.normalize(torch.from_numpy(standardized(known, asked)[0]), dim=1)
 alike = (unit @ unit.T).numpy()
 typical = np.array([alike[row, given == kind].mean() for row, kind in enumerate(given)])
-kinds = [np.flatnonzero(given == kind) for kind in range(len(train.classes["action"]))]
+kinds = [np.flatnonzero(given == kind) for kind in range(len(train_set.classes["action"]))]
 picks = {
     "most typical": [rows[typical[rows].argmax()] for rows in kinds],
     "least typical": [rows[typical[rows].argmin()] for rows in kinds],
@@ -516,10 +518,10 @@ by_pick = {
     name: evaluate.linear_probe(known[rows], given[rows], asked, wanted) for name, rows in picks.items()
 }
 by_lot = at_one["joint, moving half"].mean()
-frames = [long_exposure(train.videos[row].frames[:16]) for rows in picks.values() for row in rows]
+frames = [long_exposure(train_set.videos[row].frames[:16]) for rows in picks.values() for row in rows]
 figure = filmstrip(
     frames,
-    labels=[f"{name}\n{pick}" for pick in picks for name in train.classes["action"]],
+    labels=[f"{name}\n{pick}" for pick in picks for name in train_set.classes["action"]],
     columns=8,
     title="One label a class: accuracy {:.2f} with the upper row, {:.2f} with the lower".format(
         *by_pick.values()
@@ -541,33 +543,31 @@ holds("most typical > mean of the draws > least typical", most > by_lot > least)
 # this is a good place to start from, and it is what one does if one wants a classifier.
 #
 # The package's `Finetuning` holds every choice. Ours for this notebook is small: 30 steps of 16 clips at 48
-# pixels, ten labelled clips an action. One thing deserves a thought: `flip` is 0. Pretraining may mirror
+# pixels, ten labeled clips an action. One thing deserves a thought: `flip` is 0. Pretraining may mirror
 # clips, as it mirrors their vectors, too. But the mirror image of *clockwise* is *counter-clockwise*, and
 # the label would be wrong. **Augmentation may change whatever the label does not know.**
 
 # %%
-how = evaluate.Finetuning(
-    steps=30, batch=16, optimisation=pretrain.Optimisation(learning_rate=3e-3), test_clips=2
-)
+how = train.Finetuning(steps=30, batch=16, optimization=train.Optimization(learning_rate=3e-3), test_clips=2)
 how = replace(how, augmentation=replace(how.augmentation, size=48, cells=12))  # cells are for the helper
 print("steps and batch:", how.steps, how.batch, " dropout:", how.dropout, " flip:", how.augmentation.flip)
-parts = [evaluate.part_of(train, evaluate.drawn(train.labels("action"), 10, seed)) for seed in (0, 1)]
+parts = [train.part_of(train_set, evaluate.drawn(train_set.labels("action"), 10, seed)) for seed in (0, 1)]
 tuned = {}
 for seed, part in enumerate(parts):
     for name, start in (("joint", deepcopy(joint)), ("from scratch", untrained(seed))):
-        tuned[name, seed] = evaluate.finetune(start, part, "action", replace(how, seed=seed))
+        tuned[name, seed] = train.finetune(start, part, "action", replace(how, seed=seed))
 
 # %% [markdown]
 # **Dropout** sets three in ten of the 256 numbers to zero, different ones at every step, so that the
 # classifier cannot lean on a few. The rate warms up and falls along a cosine, as in pretraining. Does it
-# pay to start from `joint`? Two seeds, which are two draws of the labelled clips, too; on new clips, and on
+# pay to start from `joint`? Two seeds, which are two draws of the labeled clips, too; on new clips, and on
 # the 80 that were trained on. (Dots: two seeds; ±: their standard deviation.)
 
 
 # %%
 def score(name, seed, data):
     """Accuracy of one of the finetuned networks."""
-    return evaluate.accuracy(evaluate.predict(tuned[name, seed], data, how), data.labels("action"))
+    return train.accuracy(train.predict(tuned[name, seed], data, how), data.labels("action"))
 
 
 starts = ("joint", "from scratch")
@@ -613,12 +613,12 @@ holds("every part moved, and by less than half its size", all(0 < value < 0.5 fo
 # hand:
 
 # %%
-model, few = tuned["joint", 0], evaluate.part_of(val, range(0, 192, 6))
+model, few = tuned["joint", 0], train.part_of(val, range(0, 192, 6))
 with torch.no_grad():
     clips = [torch.from_numpy(evaluation_clips(video, how.sampling, 10)) for video in few.videos]
     logits = torch.stack([model(plain(ten, 48)) for ten in clips])
 averaged = logits.softmax(2).mean(1)
-package = evaluate.predict(model, few, replace(how, test_clips=10))
+package = train.predict(model, few, replace(how, test_clips=10))
 assert np.allclose(averaged, package, atol=1e-5)
 print("videos, clips, classes:", tuple(logits.shape), " by hand = predict:", True)
 split = (logits.argmax(2) != averaged.argmax(1, keepdim=True)).any(1).float().mean()
@@ -665,29 +665,29 @@ print("Right." if fine else f"Not yet: for the made-up case you say {votes}.")
 # %% [markdown]
 # ## The released schedule
 #
-# Now the real thing. `evaluate.released()` is what the authors' code does to finetune on UCF101, up to two
+# Now the real thing. `train.released()` is what the authors' code does to finetune on UCF101, up to two
 # differences named below.
 
 # %%
-paper = evaluate.released()
-optimisation, sampling, views = paper.optimisation, paper.sampling, paper.augmentation
+paper = train.released()
+optimization, sampling, views = paper.optimization, paper.sampling, paper.augmentation
 for words, value in {
     "steps: 120 epochs of 9537 // 8": paper.steps,
     "clips a batch, one GPU": paper.batch,
-    "how the weights move": optimisation.method,
-    "highest rate, 1e-4 a clip of the batch": optimisation.learning_rate,
-    "warm-up, in epochs of 120": round(optimisation.warmup * 120),
-    "which begins at this share of it": optimisation.warmup_from,
-    "weight decay, 3 times pretraining's": optimisation.weight_decay,
+    "how the weights move": optimization.method,
+    "highest rate, 1e-4 a clip of the batch": optimization.learning_rate,
+    "warm-up, in epochs of 120": round(optimization.warmup * 120),
+    "which begins at this share of it": optimization.warmup_from,
+    "weight decay, 3 times pretraining's": optimization.weight_decay,
     "dropout before the classifier": paper.dropout,
     "frames of a clip, every so many": (sampling.frames, sampling.step),
-    "smallest crop, mirrored, grey": (views.least_area, views.flip, views.grey),
+    "smallest crop, mirrored, gray": (views.least_area, views.flip, views.gray),
     "clips of a test video": paper.test_clips,
 }.items():
     print(f"{words:40} {value}")
-rates = [pretrain.optim.learning_rate(step, paper) for step in range(0, paper.steps, paper.steps // 240)]
+rates = [train.optim.learning_rate(step, paper) for step in range(0, paper.steps, paper.steps // 240)]
 figure = new("120 epochs: ten to warm up, then down along a cosine", size=(7.5, 2.4))
-figure.axes[0].plot(np.arange(len(rates)) / 2, rates, color=COLOURS["joint"])
+figure.axes[0].plot(np.arange(len(rates)) / 2, rates, color=COLORS["joint"])
 figure.axes[0].set(xlabel="epoch", ylabel="learning rate", ylim=(0, None))
 show(figure, "A curve: up in a straight line for ten epochs to 8e-4, then down to zero like half a cosine.")
 assert paper.steps == 120 * (9537 // 8) and np.isclose(max(rates), 1e-4 * 8, rtol=0.01)
@@ -698,10 +698,10 @@ assert paper.steps == 120 * (9537 // 8) and np.isclose(max(rates), 1e-4 * 8, rto
 # - **Rate.** 8e-4 at a batch of 8, that is 1e-4 a clip, a fifth of pretraining's: a finetuning should move,
 #   not forget. The warm-up lasts ten epochs, twice as long: the new layer is random, and its first
 #   gradients would shake what lies below.
-# - **Weight decay** is three times as strong as in the released pretraining: ten thousand labelled videos are
+# - **Weight decay** is three times as strong as in the released pretraining: ten thousand labeled videos are
 #   soon known by heart.
-# - **Mirrored:** one in two; UCF101's actions do not know left from right. **Grey:** never; for labels,
-#   colour may be a hint.
+# - **Mirrored:** one in two; UCF101's actions do not know left from right. **Gray:** never; for labels,
+#   color may be a hint.
 # - The release also rotates by up to 10 degrees, and its rate ends at 1e-6; here there is no rotation, and
 #   the end is 0.
 #
@@ -732,23 +732,23 @@ assert paper.steps == 120 * (9537 // 8) and np.isclose(max(rates), 1e-4 * 8, rto
 # a `helper`. We take one step by hand and compare every weight.
 
 # %%
-tasks = pretrain.recipes.laptop(("motion",)).replace(
+tasks = train.recipes.laptop(("motion",)).replace(
     networks={"widths": (8, 16, 24, 24)}, augmentation={"size": 48, "cells": 12}
 )
 step = replace(
     how,
     steps=1,
-    optimisation=pretrain.Optimisation(method="sgd", learning_rate=0.1, warmup=0.0),
+    optimization=train.Optimization(method="sgd", learning_rate=0.1, warmup=0.0),
     sampling=tasks.sampling,
     motion_weight=0.5,
 )
 torch.manual_seed(0)
-helper = pretrain.Pretraining(tasks)
+helper = train.Pretraining(tasks)
 twin = deepcopy(helper)
-ready_made = evaluate.finetune(helper.backbone, part, "action", step, helper)
+ready_made = train.finetune(helper.backbone, part, "action", step, helper)
 
 torch.manual_seed(step.seed)
-mine = evaluate.Classifier(twin.backbone, 8, step.dropout).train()
+mine = train.Classifier(twin.backbone, 8, step.dropout).train()
 twin.to(memory_format=torch.channels_last_3d)  # as finetune does: sums are rounded alike
 (batch,) = Sampler(part, step.sampling, step.seed).batches(step.batch, 1)
 seen = augment(batch, step.augmentation)
@@ -767,7 +767,7 @@ holds("the labels cost about log 8, motion far more", of_labels < 3.5 < of_motio
 # predictor, where the package left it?
 
 # %%
-rate, decay = pretrain.optim.learning_rate(0, step), step.optimisation.weight_decay
+rate, decay = train.optim.learning_rate(0, step), step.optimization.weight_decay
 pairs = [
     *zip(mine.parameters(), ready_made.parameters()),
     *zip(twin.motion.parameters(), helper.motion.parameters()),
@@ -873,7 +873,7 @@ holds("ten labels: the moving half by a line, and all weights, within .15", abs(
 #
 # ## What we have seen
 #
-# - A linear probe is standardising, softmax regression and a penalty. Without a sweep on a part of the
+# - A linear probe is standardizing, softmax regression and a penalty. Without a sweep on a part of the
 #   training clips one compares scales; with a sweep on the reported clips one reports luck.
 # - Every score has a range: queries, seeds, draws. 192 clips carry two decimals at best. With few labels the
 #   draw decides, and the curve over labels tells more than a point.
@@ -885,11 +885,11 @@ holds("ten labels: the moving half by a line, and all weights, within .15", abs(
 # **1.** Network A scores .71 by a probe with C = 1 on raw features, B scores .64. Is A better?
 #
 # <details><summary>Answer</summary>
-# One cannot know: A's features may just be larger, so that the penalty hurts less. Standardise, sweep on
+# One cannot know: A's features may just be larger, so that the penalty hurts less. Standardize, sweep on
 # the training clips, and give both a range.
 # </details>
 #
-# **2.** Why may the mean and deviation for standardising not come from the clips one reports on?
+# **2.** Why may the mean and deviation for standardizing not come from the clips one reports on?
 #
 # <details><summary>Answer</summary>
 # The probe would know something of them before it is asked, and a single new clip could not be classified
@@ -912,10 +912,10 @@ holds("ten labels: the moving half by a line, and all weights, within .15", abs(
 # </details>
 #
 # **5.** Which of these augmentations are allowed when *clockwise* and *counter-clockwise* are labels:
-# changing colours, mirroring, cropping, playing backwards?
+# changing colors, mirroring, cropping, playing backwards?
 #
 # <details><summary>Answer</summary>
-# Changing colours and cropping. A mirror turns one into the other, and so does playing backwards.
+# Changing colors and cropping. A mirror turns one into the other, and so does playing backwards.
 # </details>
 #
 # ## Next, and further reading

@@ -27,10 +27,11 @@ import numpy as np
 import torch
 
 import cvrl_lite
-from cvrl_lite import figures, pretrain
+from cvrl_lite import train
+from cvrl_lite.course import figures
+from cvrl_lite.course.figures import show
+from cvrl_lite.course.figures.judging import ranges
 from cvrl_lite.datasets import MovingScenes, decode
-from cvrl_lite.figures import show
-from cvrl_lite.figures.judging import ranges
 
 torch.set_num_threads(1)  # our pictures are so small that a second core would only wait
 
@@ -53,7 +54,7 @@ def holds(claim, truth):
 # fair comparison:
 
 # %%
-full = pretrain.recipes.laptop(("motion",))
+full = train.recipes.laptop(("motion",))
 parts = {
     "current window": {"sampling": {"gap": -0.56}},
     "regression on features": {"objective": "features"},
@@ -162,7 +163,7 @@ figure = figures.new("Copying the present is soon worse than saying that nothing
 for (name, values), style in zip(curves.items(), ("-", "--", "-.", ":")):
     axes.plot(LAGS, values, style, lw=2, label=name)
 axes.axhline(0, color=figures.INK, ls="--", lw=1)
-axes.axvspan(3, 10, color=figures.COLOURS["motion"], alpha=0.12, label="the window to be foreseen")
+axes.axvspan(3, 10, color=figures.COLORS["motion"], alpha=0.12, label="the window to be foreseen")
 axes.set(xlabel="frames ahead", ylabel="gain over 'nothing moves'", ylim=(-2.6, 1))
 axes.legend(frameon=False, ncols=3, loc="upper right")
 show(
@@ -283,7 +284,7 @@ def compared(with_it, without, factor, measure):
 # %% [markdown]
 # ## The first figure: what matters in motion prediction
 #
-# Action scores on `test`, by nearest neighbour (R@1) and by linear probe, each dot a seed; here ± is the
+# Action scores on `test`, by nearest neighbor (R@1) and by linear probe, each dot a seed; here ± is the
 # standard deviation over seeds. The first bar is a network that was not trained at all. Cover the numbers,
 # and guess the order. Then look at the whiskers below the bars: there ± is half the interval of a
 # difference.
@@ -332,10 +333,10 @@ holds(
 )
 vectors = [gains[f"{measure}: regression on vectors"] for measure in MEASURES]
 holds("regression on vectors: both lie below -.15", all(high < -0.15 for _, _, high in vectors))
-by_neighbour, by_probe = (gains[f"{measure}: regression on features"] for measure in MEASURES)
+by_neighbor, by_probe = (gains[f"{measure}: regression on features"] for measure in MEASURES)
 holds(
     "regression on features: R@1 lies above zero, linear holds it",
-    by_neighbour[0] > 0 > by_probe[0] and by_probe[2] > 0,
+    by_neighbor[0] > 0 > by_probe[0] and by_probe[2] > 0,
 )
 convolved = [gains[f"{measure}: no Transformer"] for measure in MEASURES]
 holds(
@@ -350,7 +351,7 @@ holds(
 #   of foreseen, the network learns less about actions by both measures; in pairs, by the probe alone.
 # - **Plain numbers teach least**, by far. Most cells never move, so a network does well that says "nothing
 #   moves" everywhere and is a little off elsewhere. Features ask: *which* motion?
-# - **Regression on fixed features is not worse than InfoNCE here**; by nearest neighbour it may even be
+# - **Regression on fixed features is not worse than InfoNCE here**; by nearest neighbor it may even be
 #   better (in pairs this interval holds zero, and of the eight, of 95 % each, one may well miss). Readers
 #   of the paper report the opposite; whether this is the paper's variant we do not know. Here a random
 #   network's summary of the vectors is as good a target as a trained one, in a world of 1152 clips and
@@ -462,7 +463,7 @@ holds("the later future is lower by both", max(means[f"{m}: future begins later"
 
 # %% [markdown]
 # Mind the intervals: **eleven of twelve hold zero**. One does not: a window of 4 maps loses .08 of R@1, in
-# pairs, too. By chance one of twenty such intervals would leave out zero. But it fits its neighbours, as
+# pairs, too. By chance one of twenty such intervals would leave out zero. But it fits its neighbors, as
 # windows of 4, 8 and 12 maps stand in this order by both measures. So we believe in the direction (more of
 # the future teaches more), and not in the size. A later future was lower by both measures, which fits (it
 # is harder to foresee), and is no proof.
@@ -488,7 +489,7 @@ SIGNALS = {
 }
 for measure, finding in (
     ("linear", "By linear probe: I-frames teach scenes, vectors teach actions, both teach both"),
-    ("R@1", "By nearest neighbour: the same, but both together cost some of either"),
+    ("R@1", "By nearest neighbor: the same, but both together cost some of either"),
 ):
     panels = {
         f"{factor}, {measure}": {name: scores(model, factor, measure) for model, name in SIGNALS.items()}
@@ -511,7 +512,7 @@ holds("by R@1, vectors leave scenes lower than an untrained network, in pairs, t
 
 # %% [markdown]
 # Each signal teaches what it holds: I-frames teach scenes and leave actions where they were without
-# training. Motion vectors teach actions; scenes stay where they were by the probe, and a nearest neighbour
+# training. Motion vectors teach actions; scenes stay where they were by the probe, and a nearest neighbor
 # finds even fewer of them than before training. Both together teach both, and by linear probe they lose
 # next to nothing to the better one alone. That is the paper's second question, on labels that cannot be
 # confused. In real videos they can: where people swim there is water, so on UCF101 I-frames alone go far.
@@ -564,7 +565,7 @@ for measure, (low, _, high) in changes.items():
 #
 # 1. **Which is the better teacher, context or motion?** Neither. Each teaches what it holds, and about the
 #    other we see nothing gained; and one small network can have both, to be read by a probe (second
-#    figure). A nearest neighbour has to weigh them, and finds less of either: by R@1 scenes fall from .88
+#    figure). A nearest neighbor has to weigh them, and finds less of either: by R@1 scenes fall from .88
 #    to .70 and actions from .53 to .43 ([the study](../docs/study.md)).
 # 2. **How to do without optical flow?** Take the vectors from the file. They taught actions as well as flow
 #    did, as far as our runs can tell (give or take a tenth), at a small part of its price (third figure).
@@ -618,7 +619,7 @@ for measure, (low, _, high) in changes.items():
 # prediction harm the knowledge of scenes?
 #
 # <details><summary>Answer</summary>
-# That R@1 falls does not show it: the vector now holds two things, and a nearest neighbour has to weigh
+# That R@1 falls does not show it: the vector now holds two things, and a nearest neighbor has to weigh
 # them. Look at the linear probe, which may choose, and at each half of the vector alone.
 # </details>
 #

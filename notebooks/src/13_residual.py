@@ -30,13 +30,14 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import cvrl_lite
-from cvrl_lite import CompressedVideo, evaluate, figures, pretrain
-from cvrl_lite.augment import augment
+from cvrl_lite import CompressedVideo, evaluate, train
 from cvrl_lite.codec import encode
+from cvrl_lite.course import figures
+from cvrl_lite.course.figures import show
+from cvrl_lite.course.figures.judging import grid, ranges
 from cvrl_lite.datasets import MovingScenes, Sampler, VideoSet, decode
-from cvrl_lite.figures import show
-from cvrl_lite.figures.judging import grid, ranges
-from cvrl_lite.scenes import APPEARANCES, draw, hard_set
+from cvrl_lite.datasets.moving_scenes import APPEARANCES, draw, hard_set
+from cvrl_lite.transforms import augment
 
 torch.set_num_threads(1)  # our pictures are so small that a second core would only wait
 
@@ -51,9 +52,9 @@ def holds(claim, truth):
 # ## A change that moves nothing
 #
 # Vectors say where a block comes from. So what can they not say? Whatever changes a thing *at its place*: it
-# gets darker, flickers, changes its colour, melts. We take the plainest: **light**. Here is one clip under
+# gets darker, flickers, changes its color, melts. We take the plainest: **light**. Here is one clip under
 # four lights; shapes and motions are the same, only a number is added to all pixels of a
-# frame. *Steady* adds nothing, *brightening* and *dimming* go on all through the clip by about a grey
+# frame. *Steady* adds nothing, *brightening* and *dimming* go on all through the clip by about a gray
 # level a frame, and *wavering* goes up and down.
 
 # %%
@@ -90,10 +91,10 @@ for name, frames in clips.items():
 figure = figures.new("Vectors cannot tell the light, residuals can", columns=2, size=(9.5, 3.2))
 looks = dict(zip(APPEARANCES, (("#777777", "-"), ("#B8860B", "--"), ("#332288", "-."), ("#882255", ":"))))
 for axes, values, what in zip(
-    figure.axes, (lengths, means), ("mean length of a vector, pixels", "mean residual, grey levels")
+    figure.axes, (lengths, means), ("mean length of a vector, pixels", "mean residual, gray levels")
 ):
-    for name, (colour, style) in looks.items():
-        axes.plot(predicted, values[name], style, color=colour, label=name, lw=2)
+    for name, (color, style) in looks.items():
+        axes.plot(predicted, values[name], style, color=color, label=name, lw=2)
     axes.set(xlabel="frame", ylabel=what)
 figure.axes[0].set_ylim(0, 1.5)
 figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", frameon=False, ncols=4)
@@ -122,7 +123,7 @@ holds("mean vector lengths of the four differ by less than a tenth of a pixel", 
 
 # %% tags=["exercise"]
 def light_of(means):
-    """One of `APPEARANCES`, from (T,) mean residuals in grey levels."""
+    """One of `APPEARANCES`, from (T,) mean residuals in gray levels."""
     ...
 
 
@@ -177,8 +178,15 @@ print("Right." if not wrong else f"Not yet: {len(wrong)} of 12 are wrong, such a
 root = hard_set(240)
 splits = {name: MovingScenes(name, root) for name in ("train", "val", "test")}
 others = VideoSet(splits["val"].entries + splits["test"].entries, splits["val"].classes)
-train, asking = (decode(videos, residuals=True) for videos in (splits["train"], others))
-print("to learn from:", len(train.videos), " to test on:", len(asking.videos), " labels:", *train.classes)
+train_set, asking = (decode(videos, residuals=True) for videos in (splits["train"], others))
+print(
+    "to learn from:",
+    len(train_set.videos),
+    " to test on:",
+    len(asking.videos),
+    " labels:",
+    *train_set.classes,
+)
 
 
 def statistics(values, mask):
@@ -195,17 +203,17 @@ told = {}
 for kind, (maps, mask) in KINDS.items():
     known, asked = (
         np.stack([statistics(getattr(video, maps), getattr(video, mask)) for video in data.videos])
-        for data in (train, asking)
+        for data in (train_set, asking)
     )
-    for factor in train.classes:
+    for factor in train_set.classes:
         reader = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
-        reader.fit(known, train.labels(factor))
+        reader.fit(known, train_set.labels(factor))
         told[kind, factor] = reader.score(asked, asking.labels(factor))
 
 panels = {
-    factor: {f"statistics of {kind}": [told[kind, factor]] for kind in KINDS} for factor in train.classes
+    factor: {f"statistics of {kind}": [told[kind, factor]] for kind in KINDS} for factor in train_set.classes
 }
-guess = [1 / len(names) for names in train.classes.values()]
+guess = [1 / len(names) for names in train_set.classes.values()]
 show(
     figures.seeds(panels, guess=guess, title="The light is in the residual, and hardly in the vectors"),
     f"Three panels of two bars. {figures.in_words(panels)}",
@@ -229,7 +237,7 @@ holds("vectors are at most .15 above guessing", told["vectors", "appearance"] < 
 # whether there is one. They are read by a small network of their own. What else differs? Let the recipes say.
 
 # %%
-motion_recipe, residual_recipe = (pretrain.recipes.laptop((task,)) for task in ("motion", "residual"))
+motion_recipe, residual_recipe = (train.recipes.laptop((task,)) for task in ("motion", "residual"))
 print(*motion_recipe.differences(residual_recipe), sep="\n")
 
 # %% [markdown]
@@ -238,11 +246,11 @@ print(*motion_recipe.differences(residual_recipe), sep="\n")
 # task gets it, and at its loss by an untrained network.
 
 # %%
-batch = next(Sampler(train, residual_recipe.sampling, seed=0).batches(8, 1))
+batch = next(Sampler(train_set, residual_recipe.sampling, seed=0).batches(8, 1))
 views = augment(batch, residual_recipe.augmentation)
 print("clip", tuple(views.clip.shape), " residual", tuple(views.residual.shape))
 torch.manual_seed(0)
-model = pretrain.Pretraining(residual_recipe).eval()
+model = train.Pretraining(residual_recipe).eval()
 with torch.no_grad():
     _, parts = model(views, progress=0.0)
 keys = views.residual.shape[0] * views.residual.shape[1] * np.prod(model.points)
@@ -258,21 +266,21 @@ holds("untrained, the loss is within 1.5 nats of a blind guess", off < 1.5)
 # how far it gets in so few steps depends on the seed. Does it find light? And scenes, and actions?
 
 # %% tags=["nbval-ignore-output"]
-quick = pretrain.recipes.laptop_fast(("residual",), seed=1).replace(steps=150)
-run = pretrain.run(quick, data=train)
+quick = train.recipes.laptop_fast(("residual",), seed=1).replace(steps=150)
+run = train.pretrain(quick, data=train_set)
 
 # %%
 torch.manual_seed(1)
-networks = {"untrained": pretrain.Pretraining(quick).backbone, "residual, 150 steps": run.backbone}
+networks = {"untrained": train.Pretraining(quick).backbone, "residual, 150 steps": run.backbone}
 
 
 def found_by(backbone, recipe):
     """R@1 of `asking` in `train`, by each label."""
     known, asked = (
         evaluate.features(backbone, data, recipe.sampling, size=recipe.augmentation.size)
-        for data in (train, asking)
+        for data in (train_set, asking)
     )
-    pairs = {factor: (asking.labels(factor), train.labels(factor)) for factor in train.classes}
+    pairs = {factor: (asking.labels(factor), train_set.labels(factor)) for factor in train_set.classes}
     return {
         factor: evaluate.retrieval(asked, wanted, known, given, (1,))["R@1"]
         for factor, (wanted, given) in pairs.items()
@@ -280,12 +288,14 @@ def found_by(backbone, recipe):
 
 
 live = {name: found_by(backbone, quick) for name, backbone in networks.items()}
-panels = {factor: {name: [r1[factor]] for name, r1 in live.items()} for factor in train.classes}
+panels = {factor: {name: [r1[factor]] for name, r1 in live.items()} for factor in train_set.classes}
 show(
     figures.seeds(panels, guess=guess, title="150 steps with residuals alone: it finds clips by their light"),
     f"Three panels of two bars. {figures.in_words(panels)}",
 )
-gained = {factor: live["residual, 150 steps"][factor] - live["untrained"][factor] for factor in train.classes}
+gained = {
+    factor: live["residual, 150 steps"][factor] - live["untrained"][factor] for factor in train_set.classes
+}
 holds("light: more than .15 above the untrained network", gained["appearance"] > 0.15)
 holds("that is more than it gained on scenes and actions", gained["appearance"] == max(gained.values()))
 
@@ -294,19 +304,19 @@ holds("that is more than it gained on scenes and actions", gained["appearance"] 
 #
 # **Exercise 2** (medium, 10 minutes). A network might find light by an easier way than *change*: a clip
 # that has been getting brighter for a while *is* bright. Give a baseline that sees no change at all: for
-# each video the mean colour of one frame in its **middle**, nearest neighbour by distance. Write these
+# each video the mean color of one frame in its **middle**, nearest neighbor by distance. Write these
 # features.
 
 
 # %% tags=["exercise"]
-def middle_colour(video):
+def middle_color(video):
     """(3,) float: the mean red, green and blue of the middle frame of `video.frames`, (T, S, S, 3) uint8."""
     ...
 
 
 # %% tags=["check"]
-frame = train.videos[3].frames[len(train.videos[3].frames) // 2]
-answer = middle_colour(train.videos[3])
+frame = train_set.videos[3].frames[len(train_set.videos[3].frames) // 2]
+answer = middle_color(train_set.videos[3])
 if answer is not None and np.shape(answer) == (3,) and np.allclose(answer, frame.mean((0, 1))):
     print("Right.")
 else:
@@ -320,7 +330,7 @@ else:
 # <details><summary>Solution</summary>
 #
 # ```python
-# def middle_colour(video):
+# def middle_color(video):
 #     return video.frames[len(video.frames) // 2].mean((0, 1))
 # ```
 #
@@ -330,10 +340,12 @@ else:
 # </details>
 
 # %%
-colours = [np.stack([v.frames[len(v.frames) // 2].mean((0, 1)) for v in d.videos]) for d in (train, asking)]
-nearest = np.linalg.norm(colours[1][:, None] - colours[0][None], axis=2).argmin(1)
-same = train.labels("appearance")[nearest] == asking.labels("appearance")
-holds("the nearest colour of the middle frame has the right light for less than .4", same.mean() < 0.4)
+colors = [
+    np.stack([v.frames[len(v.frames) // 2].mean((0, 1)) for v in d.videos]) for d in (train_set, asking)
+]
+nearest = np.linalg.norm(colors[1][:, None] - colors[0][None], axis=2).argmin(1)
+same = train_set.labels("appearance")[nearest] == asking.labels("appearance")
+holds("the nearest color of the middle frame has the right light for less than .4", same.mean() < 0.4)
 
 # %% [markdown]
 # ## Three tasks, three factors
@@ -474,7 +486,7 @@ holds("the joint training loses R@1 of scenes and of actions", all(high < 0 for 
 # %% [markdown]
 # So the answer, in this world and at this size, is **no**. The third task teaches light, and it helps
 # neither scenes nor actions; it takes from them. The vector has a third thing to hold now, and a nearest
-# neighbour a third thing to weigh. By probe the loss of the joint training is about half for actions, and
+# neighbor a third thing to weigh. By probe the loss of the joint training is about half for actions, and
 # about the same for scenes, though for scenes the paired interval (12) holds zero. Beside motion prediction
 # alone, the probe's loss may be luck either way. If nobody asks about what the residual tells, leave it out.
 # In this world the paper's choice was right.
@@ -515,7 +527,7 @@ else:
 #     return (np.mean(with_it) - guess) / (np.mean(without) - guess)
 # ```
 #
-# The linear probe keeps far more than the nearest neighbour: most of the knowledge is there, in a vector in
+# The linear probe keeps far more than the nearest neighbor: most of the knowledge is there, in a vector in
 # which it no longer has the loudest voice.
 #
 # </details>

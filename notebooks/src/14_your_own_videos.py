@@ -40,8 +40,10 @@ import numpy as np
 import torch
 
 import cvrl_lite
-from cvrl_lite import CompressedVideo, VideoError, evaluate, figures, pretrain
+from cvrl_lite import CompressedVideo, VideoError, evaluate, train
 from cvrl_lite.codec import encode, transcode
+from cvrl_lite.course import figures
+from cvrl_lite.course.figures import show
 from cvrl_lite.datasets import (
     UCF101,
     DecodedSet,
@@ -55,9 +57,8 @@ from cvrl_lite.datasets import (
     decode,
 )
 from cvrl_lite.datasets.decoded import key_frames
-from cvrl_lite.figures import show
+from cvrl_lite.datasets.moving_scenes import draw
 from cvrl_lite.models import TinyR2Plus1D
-from cvrl_lite.scenes import draw
 
 torch.set_num_threads(1)  # our pictures are so small that a second core would only wait
 work = Path(tempfile.mkdtemp())  # all that this notebook writes
@@ -118,7 +119,7 @@ print("files with a video's name:", len(everything), " looked at:", len(entries)
 # frame a vector points to (03). *Why not* is empty where a file can be used.
 
 # %%
-sampling = pretrain.recipes.laptop_fast().sampling
+sampling = train.recipes.laptop_fast().sampling
 LONG = 60  # seconds
 
 
@@ -397,7 +398,7 @@ one_core = os.environ | {"OMP_NUM_THREADS": "1"}
 
 def metrics():
     """What the run has measured so far, without the clock."""
-    file = run_folder / pretrain.METRICS
+    file = run_folder / train.METRICS
     lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
     found = [json.loads(line) for line in lines if line.endswith("}")]
     return [{k: v for k, v in row.items() if k not in ("seconds", "clips_per_second")} for row in found]
@@ -436,7 +437,7 @@ for line in again.stderr.splitlines():
 
 # %%
 print("in the folder:", *sorted(path.name for path in run_folder.iterdir()), sep="\n  ")
-print("in a line of the log:", ", ".join(json.loads((run_folder / pretrain.METRICS).open().readline())))
+print("in a line of the log:", ", ".join(json.loads((run_folder / train.METRICS).open().readline())))
 show(
     figures.curves(lines, smooth=10, keys={"context": 12}),
     "Left: the losses of context and motion over 40 steps fall a little. Right: both accuracies; that of "
@@ -454,7 +455,7 @@ show(
 
 # %%
 joint, recipe = cvrl_lite.load("joint")
-mine, _ = pretrain.load(run_folder)
+mine, _ = train.load(run_folder)
 torch.manual_seed(0)
 untrained = TinyR2Plus1D(recipe.networks.widths)
 vectors = {
@@ -544,9 +545,9 @@ if OURS:
     assert after_40 < 0.5
 
 # %% [markdown]
-# Numbers are one thing; looking is another. Four queries, each with its nearest neighbours from three other
+# Numbers are one thing; looking is another. Four queries, each with its nearest neighbors from three other
 # videos: first by the half for what stays, as stills, then by the half for what moves, with the shutter
-# open for twelve frames. (In our folder each motion is on three tapes, so two of three neighbours agree at
+# open for twelve frames. (In our folder each motion is on three tapes, so two of three neighbors agree at
 # best. Without labels the marks mean nothing; judge for yourself.)
 
 
@@ -560,7 +561,7 @@ def picture_search(asked, picture):
     rows = np.linspace(0, len(order) - 1, 4).round().astype(int)
     names = data.classes.get(label, ("",))
     name = [names[v.entry.labels.get(label, 0)] for v in data.videos]
-    return figures.neighbours(
+    return figures.neighbors(
         np.stack([picture(data.videos[row].frames) for row in rows]),
         np.stack([[picture(data.videos[n].frames) for n in order[row]] for row in rows]),
         [name[row] for row in rows],
@@ -578,7 +579,7 @@ show(
 # %%
 show(
     picture_search("motion", lambda frames: figures.long_exposure(frames[:12])),
-    "Four rows of blurred pictures whose trails show the motion. Neighbours lie over other textures than "
+    "Four rows of blurred pictures whose trails show the motion. Neighbors lie over other textures than "
     "their query, but most trails run the same way.",
 )
 
@@ -632,7 +633,7 @@ print("motion falls by more than a fifth of all clips, place stays above one hal
 #
 # On real film expect less still. When clips of eight real videos looked for others of their own video, the
 # nearest one was right for .62 of 80 clips with the shipped network, for .59 with an untrained one, and for
-# .68 with nothing but a histogram of colours (one share has a standard error of .05;
+# .68 with nothing but a histogram of colors (one share has a standard error of .05;
 # [docs/study.md](../docs/study.md)). A small network that has seen only drawings knows nothing of streets and
 # faces. Whoever wants to find things in real film has to train on real film, a lot of it. Which brings us to
 # UCF101.
@@ -695,7 +696,7 @@ print("a source:", min(groups[0]), " shared by train and test:", len(groups[0] &
 # views of 112 x 112, SGD. Only the networks and the batch are small, and this is all that differs:
 
 # %%
-full = pretrain.recipes.ucf101_r2plus1d26(str(ucf))
+full = train.recipes.ucf101_r2plus1d26(str(ucf))
 tiny = {
     "backbone": "tiny",
     "widths": (8, 16, 16, 16),
@@ -708,7 +709,7 @@ reduced = full.replace(steps=2, batch=2, precision="float32", networks=tiny | {"
 print(*full.differences(reduced), sep="\n")
 
 # %%
-tried = pretrain.run(reduced)
+tried = train.pretrain(reduced)
 print("steps:", tried.steps, " files not used:", len(tried.skipped))
 assert tried.steps == 2 and not tried.skipped
 
@@ -795,7 +796,7 @@ print("measured   key frames and vectors, MPEG-4 320x240:", mpeg4_frames, "frame
 print("measured   R(2+1)D-26, both tasks, there and back:", large_clip, "core-seconds a clip")
 print(f"measured   the same on one NVIDIA H100: {gpu_clips:.0f} clips/s")
 print(f"published  UCF101: {hours} h in {all_clips:,} clips, {train_clips:,} of them to train, {rate} fps")
-laptop = pretrain.recipes.laptop()
+laptop = train.recipes.laptop()
 estimates = {
     "laptop recipe, core-minutes": laptop.steps * laptop.batch / laptop_clips / 60,
     "vectors of the training split once, core-minutes": frames / mpeg4_frames / 60,
@@ -814,12 +815,12 @@ for name, value in estimates.items():
 # takes an R-th of the time, as long as cores and disk keep up. (A sample of the recipe has four windows
 # where the measured one has one, so take that estimate for a lower bound.)
 #
-# And disk. Checkpoints hold weights and the optimiser's memory, which for SGD is as large as the weights
+# And disk. Checkpoints hold weights and the optimizer's memory, which for SGD is as large as the weights
 # again. And whoever decodes a set into a cache should multiply first:
 
 # %%
 with torch.device("meta"):  # shapes without memory
-    weights = sum(value.numel() for value in pretrain.Pretraining(full).state_dict().values())
+    weights = sum(value.numel() for value in train.Pretraining(full).state_dict().values())
 print(f"weights of the whole model: {weights / 1e6:.0f} million numbers, {4 * weights / 1e6:.0f} MB")
 print(f"a run's folder: {4 * weights * (2 * full.keep + 1) / 1e9:.1f} GB (estimate)")
 pixels = full.decoded**2 * 3

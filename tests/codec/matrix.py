@@ -51,7 +51,7 @@ STREAMS: dict[str, tuple[str, dict[str, object]]] = {
     "mpeg2": (".mpg", {"codec": "mpeg2video"}),
     "mpeg2b": (".mpg", {"codec": "mpeg2video", "b_frames": 2}),
     "mpeg2closed": (".mpg", {"codec": "mpeg2video", "b_frames": 2, "options": {"flags": "+cgop"}}),
-    "mpeg2other": (".mpg", {"codec": "mpeg2video", "b_frames": 1, "quantiser": 6, "options":
+    "mpeg2other": (".mpg", {"codec": "mpeg2video", "b_frames": 1, "quantizer": 6, "options":
         {"non_linear_quant": "1", "intra_vlc": "1", "alternate_scan": "1", "dc": "2"}}),
     "mpeg2all": (".mpg", {"codec": "mpeg2video", "gop": 1}),
     "mpeg1b": (".mpg", {"codec": "mpeg1video", "b_frames": 2}),

@@ -11,7 +11,7 @@ from material import noise, pack_b_pictures, pan, remux, texture
 
 from cvrl_lite import CompressedVideo, VideoError
 from cvrl_lite.codec import encode, transcode
-from cvrl_lite.codec.headers import Mpeg4Teller
+from cvrl_lite.codec._stream.headers import Mpeg4Teller
 
 KINDS = {
     "simple.mp4": {"gop": 12},
@@ -279,8 +279,8 @@ def test_encoding_keeps_to_its_settings(tmp_path):
             assert video.info.average_rate == video.info.nominal_rate == 30
             assert len(video.info.gop_lengths) > 1
         sizes = []
-        for quantiser in (2, 30):
-            encode(frames, tmp_path / "q.mp4", codec=codec, quantiser=quantiser)
+        for quantizer in (2, 30):
+            encode(frames, tmp_path / "q.mp4", codec=codec, quantizer=quantizer)
             sizes.append((tmp_path / "q.mp4").stat().st_size)
         assert sizes[0] > 2 * sizes[1]
 

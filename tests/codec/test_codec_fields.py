@@ -10,12 +10,12 @@ from test_codec_real import COUNTS, quick_first
 
 from cvrl_lite import CompressedVideo, NoMotionVectors, VideoError
 from cvrl_lite.codec import Motion, encode, raster
-from cvrl_lite.codec.compiled import compiled_paint
-from cvrl_lite.codec.decode import Decoder
+from cvrl_lite.codec._stream.compiled import compiled_paint
+from cvrl_lite.codec._stream.decode import Decoder
+from cvrl_lite.codec._stream.pool import Decoders
+from cvrl_lite.codec._stream.scan import read_index
+from cvrl_lite.codec._stream.source import Source
 from cvrl_lite.codec.motion import reference_steps
-from cvrl_lite.codec.pool import Decoders
-from cvrl_lite.codec.scan import read_index
-from cvrl_lite.codec.source import Source
 
 VECTORED = [name for name, (codec, *_) in COUNTS.items() if codec in ("h264", "mpeg4")]
 

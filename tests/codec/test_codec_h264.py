@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from material import noise, pan, remux
 
 from cvrl_lite.codec import encode
-from cvrl_lite.codec.h264 import H264Facts, read_facts
-from cvrl_lite.codec.h264_headers import split
+from cvrl_lite.codec._stream.h264 import H264Facts, read_facts
+from cvrl_lite.codec._stream.h264_headers import split
 
 PLAIN = H264Facts(
     bit_depth=8,
@@ -72,7 +72,7 @@ def test_a_plain_stream_in_any_container(tmp_path, suffix):
         ({"frames": pan(9, 1, 0, 90, 122)}, {"cropped": True}),
         ({"options": {"partitions": "all"}, "preset": "slow"}, {"sub_8x8_partitions": True}),
         ({"gop": 1}, {}),
-        ({"quantiser": 0, "deblock": False}, {"deblocked": False}),  # lossless, a profile of its own
+        ({"quantizer": 0, "deblock": False}, {"deblocked": False}),  # lossless, a profile of its own
         ({"options": {"weightp": "1"}, "frames": brightening()}, {"weighted": True}),
         ({"options": {"weightp": "1"}, "deblock": False}, {"deblocked": False}),  # tables that change nothing
         ({"b_frames": 2, "options": {"b-pyramid": "none"}}, {"b_pictures": True}),

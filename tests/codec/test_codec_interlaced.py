@@ -14,13 +14,13 @@ from material import pan
 from cvrl_lite import NoMotionVectors
 from cvrl_lite.cli import main
 from cvrl_lite.codec import CompressedVideo, encode, extract, transcode
+from cvrl_lite.codec._stream.h264_headers import read_sps
 from cvrl_lite.codec.extract import load
-from cvrl_lite.codec.h264_headers import read_sps
 from cvrl_lite.datasets import Entry, Sampling, VideoSet, decode
-from cvrl_lite.datasets.stream import FileSampler
+from cvrl_lite.datasets.from_files import FileSampler
 
 ODD = Path(__file__).parents[3] / "shared/videos/odd"
-X264 = {"codec": "h264", "quantiser": 20}
+X264 = {"codec": "h264", "quantizer": 20}
 MPEG2 = {"codec": "mpeg2video", "options": {"flags": "+ildct+ilme"}}
 MPEG4 = {"codec": "mpeg4", "options": {"flags": "+ildct+ilme"}}
 MBAFF = X264 | {"options": {"x264-params": "tff=1"}}

@@ -8,7 +8,7 @@ from material import noise, pan, slow_painter, texture
 
 from cvrl_lite import CompressedVideo, NoMotionVectors, VideoError
 from cvrl_lite.codec import encode, extract
-from cvrl_lite.codec.headers import is_intra
+from cvrl_lite.codec._stream.headers import is_intra
 from cvrl_lite.codec.motion import reference_steps
 
 WITH_VECTORS = {

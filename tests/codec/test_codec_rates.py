@@ -11,7 +11,7 @@ import pytest
 from material import pan
 
 from cvrl_lite.codec import CompressedVideo, encode
-from cvrl_lite.codec.rates import average_rate, nominal_rate
+from cvrl_lite.codec._stream.rates import average_rate, nominal_rate
 
 NTSC = Fraction(30000, 1001)
 ODD = Path(__file__).parents[3] / "shared/videos/odd"

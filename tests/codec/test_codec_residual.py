@@ -119,8 +119,8 @@ def waves(frames, dx, dy, height=160, width=208):
         fx, fy = np.cos(turn) * 2 * np.pi / length, np.sin(turn) * 2 * np.pi / length
         for t in range(frames):
             clip[t] += np.sin(fx * (x - dx * t) + fy * (y - dy * t) + phase)
-    grey = (128 + clip * 110 / np.abs(clip).max()).round().astype(np.uint8)
-    return np.repeat(grey[..., None], 3, -1)
+    gray = (128 + clip * 110 / np.abs(clip).max()).round().astype(np.uint8)
+    return np.repeat(gray[..., None], 3, -1)
 
 
 def test_blocks_without_coefficients_leave_exactly_nothing_at_all_sixteen_positions(tmp_path):
@@ -131,7 +131,7 @@ def test_blocks_without_coefficients_leave_exactly_nothing_at_all_sixteen_positi
             path = tmp_path / f"{right}{down}.mp4"
             # P-pictures at 51; the I-picture fine enough to tell quarter pixels apart.
             options = {"x264-params": "no-deblock=1:ipratio=30"}
-            encode(clip, path, gop=100, quantiser=51, preset="medium", options=options)
+            encode(clip, path, gop=100, quantizer=51, preset="medium", options=options)
             with CompressedVideo(path) as video:
                 residual, motion = video.residuals(), video.motion()
             assert residual.exact
@@ -152,7 +152,7 @@ def test_blocks_without_coefficients_leave_exactly_nothing_at_all_sixteen_positi
 
 
 def test_nothing_is_left_of_a_clip_that_stands_still(tmp_path):
-    encode(np.repeat(texture(96, 128)[None], 10, 0), tmp_path / "still.mp4", gop=5, quantiser=26)
+    encode(np.repeat(texture(96, 128)[None], 10, 0), tmp_path / "still.mp4", gop=5, quantizer=26)
     with CompressedVideo(tmp_path / "still.mp4") as video:
         residual = video.residuals()
     assert residual.values.shape == (10, 96, 128) and residual.values.dtype == np.int16
@@ -164,7 +164,7 @@ def test_nothing_is_left_of_a_clip_that_stands_still(tmp_path):
 def test_intra_blocks_are_masked_and_hold_zeros(tmp_path):
     clip = pan(6, 2, 1)
     clip[3:, :, 64:] = noise(3, 96, 64)
-    encode(clip, tmp_path / "half.mp4", gop=100, quantiser=26)
+    encode(clip, tmp_path / "half.mp4", gop=100, quantizer=26)
     with CompressedVideo(tmp_path / "half.mp4") as video:
         residual, motion = video.residuals(), video.motion()
     assert np.array_equal(residual.mask, motion.mask)
@@ -193,15 +193,15 @@ def test_other_streams_give_an_approximation_that_says_so_and_beats_the_frame_di
 ):
     clip = pan(14, 5, -3)
     encode(
-        clip, tmp_path / f"clip.{suffix}", codec=codec, gop=7, quantiser=4 if codec != "h264" else 20, **how
+        clip, tmp_path / f"clip.{suffix}", codec=codec, gop=7, quantizer=4 if codec != "h264" else 20, **how
     )
     with CompressedVideo(tmp_path / f"clip.{suffix}") as video:
         residual = video.residuals()
     assert not residual.exact
-    grey = clip.mean(-1).astype(int)
+    gray = clip.mean(-1).astype(int)
     inside = residual.mask.repeat(8, 1).repeat(8, 2)[1:]
     assert inside.mean() > 0.7
-    left, difference = np.abs(residual.values[1:])[inside], np.abs(np.diff(grey, axis=0))[inside]
+    left, difference = np.abs(residual.values[1:])[inside], np.abs(np.diff(gray, axis=0))[inside]
     assert left.mean() < 0.35 * difference.mean()
 
 

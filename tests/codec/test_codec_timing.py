@@ -18,7 +18,7 @@ HOLES = np.r_[0:10, 40:50, 4000:4010] / 30
 
 
 def numbered(times: np.ndarray) -> np.ndarray:
-    """Pictures that say by their grey level which they are."""
+    """Pictures that say by their gray level which they are."""
     levels = (10 + 6 * np.arange(len(times)) % 240).astype(np.uint8)
     return np.tile(levels[:, None, None, None], (1, 48, 64, 3))
 
@@ -117,7 +117,7 @@ def test_a_constant_rate_follows_the_clock(tmp_path, ending, codec, start):
     """Each step shows the frame that is due: the time at which a frame is first seen does not drift."""
     times = np.r_[0:10, 12:40:4, 100:110] / 30
     path = tmp_path / "a.mkv"
-    encode(numbered(times), path, fps=30, times=times + start, codec="h264", quantiser=8)
+    encode(numbered(times), path, fps=30, times=times + start, codec="h264", quantizer=8)
     for rate in (True, 30, 7, NTSC):
         transcode(path, tmp_path / f"b.{ending}", constant_rate=rate, codec=codec)
         with CompressedVideo(tmp_path / f"b.{ending}") as video, CompressedVideo(path) as source:

@@ -10,8 +10,8 @@ from material import pack_b_pictures, pan
 
 from cvrl_lite import CompressedVideo, DamagedVideo
 from cvrl_lite.codec import encode, extract, load, transcode
-from cvrl_lite.codec.clock import rising
-from cvrl_lite.codec.index import Listed
+from cvrl_lite.codec._stream.clock import rising
+from cvrl_lite.codec._stream.index import Listed
 
 
 def straight(path):

@@ -6,9 +6,9 @@ import torch
 from material import MATRICES, remux, shown
 
 import cvrl_lite
-from cvrl_lite import CompressedVideo, datasets, evaluate, scenes
+from cvrl_lite import CompressedVideo, datasets, evaluate
 from cvrl_lite.codec import encode, transcode
-from cvrl_lite.datasets import FileSampler, Sampler, Sampling, decoded
+from cvrl_lite.datasets import FileSampler, Sampler, Sampling, decoded, moving_scenes
 from cvrl_lite.datasets.decoded import read_square
 
 HOW = Sampling(others=1)
@@ -20,7 +20,7 @@ INVERSE = {"clockwise": "anticlockwise", "anticlockwise": "clockwise"}
 def folders(tmp_path_factory):
     """Folders of one portrait clip each, `upright` and, for each matrix, coded so that it raises the clip."""
     root = tmp_path_factory.mktemp("upright")
-    frames = scenes.draw("rings", "right", 1, frames=40)[:, :, 16:96]
+    frames = moving_scenes.draw("rings", "right", 1, frames=40)[:, :, 16:96]
     for name in ("upright", *MATRICES):
         (root / name).mkdir()
         lying = shown(frames, MATRICES[INVERSE.get(name, name)]) if name in MATRICES else frames

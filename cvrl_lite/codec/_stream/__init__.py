@@ -1,0 +1,1 @@
+"""Below the doors of `codec`: opening, packets, the index, decoding, and what headers tell."""

@@ -1,0 +1,1 @@
+"""What the course shows: figures and widgets over plain arrays."""

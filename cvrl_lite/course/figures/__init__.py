@@ -1,0 +1,67 @@
+"""Pictures over plain arrays, in one style: the title states the finding, one color stands for one role."""
+
+from cvrl_lite.course.figures.context import by_class, played_and_learned
+from cvrl_lite.course.figures.contrast import (
+    by_keys,
+    in_words,
+    learning,
+    quiz,
+    seeds,
+    similarity_matrix,
+    temperatures,
+)
+from cvrl_lite.course.figures.course import course_map
+from cvrl_lite.course.figures.packing import bytes_by_type, gop_timeline, packing
+from cvrl_lite.course.figures.pictures import filmstrip, gop_strip, long_exposure, neighbors
+from cvrl_lite.course.figures.residuals import bars, residual_panels
+from cvrl_lite.course.figures.samples import batch_as_seen, clips_in_time, sample_timeline
+from cvrl_lite.course.figures.scores import decoupling, decoupling_finding, recall
+from cvrl_lite.course.figures.search import confusion, histograms, rankings, recalls
+from cvrl_lite.course.figures.style import COLORS, HATCHES, INK, STYLE, new, png, save, show
+from cvrl_lite.course.figures.training import curves
+from cvrl_lite.course.figures.vectors import origin, vector_arrows, vector_panels, where_from
+
+__all__ = [
+    "COLORS",
+    "HATCHES",
+    "INK",
+    "STYLE",
+    "bars",
+    "batch_as_seen",
+    "by_class",
+    "by_keys",
+    "bytes_by_type",
+    "clips_in_time",
+    "confusion",
+    "course_map",
+    "curves",
+    "decoupling",
+    "decoupling_finding",
+    "filmstrip",
+    "gop_strip",
+    "gop_timeline",
+    "histograms",
+    "in_words",
+    "learning",
+    "long_exposure",
+    "neighbors",
+    "new",
+    "origin",
+    "packing",
+    "played_and_learned",
+    "png",
+    "quiz",
+    "rankings",
+    "recall",
+    "recalls",
+    "residual_panels",
+    "sample_timeline",
+    "save",
+    "seeds",
+    "show",
+    "similarity_matrix",
+    "temperatures",
+    "vector_arrows",
+    "vector_panels",
+    "where_from",
+]

@@ -1,0 +1,294 @@
+"""Contrastive learning as pictures: who finds whom, what a temperature does, how training went.
+
+Axes: N queries, M keys, K temperatures, S seeds, L steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch, Rectangle
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
+
+from cvrl_lite.course.figures.style import COLORS, INK, PLAIN, new
+
+_MOST_WRITTEN = 12  # more columns than this leave no room for a number in each cell
+
+
+def similarity_matrix(cosines: np.ndarray, *, allowed: np.ndarray | None = None, title: str = "") -> Figure:
+    """Cosines of queries (down) and keys (across): blue is alike, red is opposite; frames mark the own keys.
+
+    Args:
+        cosines: (N, M), M >= N, -1..1; row i's own key is key i.
+        allowed: (N, M) bool; pairs that stand in the comparison, all where None. The others are hatched,
+            but for the own keys.
+        title: The finding.
+
+    Returns:
+        The figure. Each row's largest cosine is bold, or a dot where there is no room for numbers.
+
+    Example:
+        >>> similarity_matrix(np.eye(3), title="Each finds its own").get_suptitle()
+        'Each finds its own'
+    """
+    rows, columns = cosines.shape
+    cell = min(0.42, 4.6 / columns)
+    figure = new(title, size=(cell * columns + 2.2, cell * rows + 1.1))
+    axes = figure.axes[0]
+    _matrix(axes, cosines, "RdBu", -1, "cosine", size=cell, allowed=allowed)
+    keys = [Patch(fc="white", ec=INK, lw=2, label="its own key")]
+    if allowed is not None and not allowed.all():
+        keys.append(Patch(fc="white", ec=INK, hatch="///", label="left out"))
+    figure.legend(handles=keys, loc="outside lower left", frameon=False, ncols=2)
+    return figure
+
+
+def quiz(cosines: np.ndarray, temperature: float) -> Figure:
+    """One round of "find your own key": the cosines, and the probabilities made of them.
+
+    Args:
+        cosines: (N, M), M >= N; row i's own key is key i.
+        temperature: Divides the cosines.
+
+    Returns:
+        The figure. Its title says the loss and the value of a blind guess in nats, and how many rows find
+        their own key.
+
+    Example:
+        >>> quiz(np.eye(4), 0.1).get_suptitle()
+        'temperature 0.1, 4 keys: loss 0.00 (blind guess 1.39), 4 of 4 find their own key'
+    """
+    shares, own = softmax(cosines, temperature), np.arange(len(cosines))
+    loss = -np.log(np.maximum(shares[own, own], 1e-300)).mean()
+    count, found = cosines.shape[1], int((cosines.argmax(1) == own).sum())
+    title = f"temperature {temperature:g}, {count} keys: loss {loss:.2f} (blind guess {np.log(count):.2f}), "
+    figure = new(f"{title}{found} of {len(own)} find their own key", columns=2, size=(9.5, 3.6))
+    for axes, values, colors, lowest, label in zip(
+        figure.axes, (cosines, shares), ("RdBu", "Blues"), (-1, 0), ("cosine", "probability"), strict=True
+    ):
+        _matrix(axes, values, colors, lowest, label, size=3.6 / count)
+    return figure
+
+
+def temperatures(cosines: np.ndarray, own: int, values: Sequence[float]) -> Figure:
+    r"""One query's probabilities at several temperatures, its keys sorted by cosine.
+
+    Args:
+        cosines: (M,) with all keys.
+        own: Which one is the query's own.
+        values: K temperatures.
+
+    Returns:
+        K panels. Each title says the part of the negatives' push that comes from the hardest of them.
+
+    Example:
+        >>> figure = temperatures(np.array([0.9, 0.5, 0.0]), 0, [1.0, 0.1])
+        >>> [axes.get_title() for axes in figure.axes]
+        ['temperature 1\nhardest: 62 % of the push', 'temperature 0.1\nhardest: 99 % of the push']
+    """
+    figure = new(
+        "The lower the temperature, the more the hardest negative counts",
+        columns=len(values),
+        size=(9.5, 2.7),
+    )
+    order = np.argsort(-cosines, kind="stable")
+    for axes, value in zip(figure.axes, values, strict=True):
+        shares = softmax(cosines[None], value)[0]
+        negatives = np.delete(shares, own)
+        colors = [COLORS["context"] if key == own else COLORS["untrained"] for key in order]
+        drawn = axes.bar(range(len(order)), shares[order], 0.8, color=colors, ec=INK, lw=0.5)
+        drawn.patches[int(np.flatnonzero(order == own)[0])].set_hatch("///")
+        part = round(100 * negatives.max() / negatives.sum())
+        axes.set_title(f"temperature {value:g}\nhardest: {part} % of the push", fontsize=9)
+        axes.set(ylim=(0, 1), xticks=[])
+        axes.set_xlabel("keys, most alike first", fontsize=8)
+        if axes is not figure.axes[0]:
+            axes.set_yticklabels([])
+    figure.axes[0].set_ylabel("probability")
+    keys = [
+        Patch(fc=COLORS["context"], ec=INK, hatch="///", label="its own key"),
+        Patch(fc=COLORS["untrained"], ec=INK, label="negatives"),
+    ]
+    figure.legend(handles=keys, loc="outside lower center", frameon=False, ncols=2)
+    return figure
+
+
+def by_keys(
+    counts: Sequence[int], values: Mapping[str, Sequence[float]], *, label: str, title: str
+) -> Figure:
+    """Curves over the number of keys, which doubles from tick to tick.
+
+    Args:
+        counts: Numbers of keys, ascending.
+        values: `{name: one value for each count}`; at most four curves.
+        label: What they are, with its unit.
+        title: The finding.
+
+    Returns:
+        The figure; each curve carries its name at its end.
+
+    Example:
+        >>> figure = by_keys([2, 4], {"blind guess": [0.7, 1.4]}, label="nats", title="More is harder")
+        >>> [text.get_text() for text in figure.axes[0].texts]
+        [' blind guess']
+    """
+    figure = new(title, size=(7.5, 3.2))
+    axes = figure.axes[0]
+    looks = [(INK, "--"), (COLORS["context"], "-"), (COLORS["motion"], "-."), (COLORS["residual"], ":")]
+    for (name, line), (color, style) in zip(values.items(), looks, strict=False):
+        axes.plot(counts, line, color=color, ls=style, marker="o", ms=3)
+        axes.annotate(f" {name}", (counts[-1], line[-1]), (4, 0), textcoords="offset points", va="center")
+    axes.set(xscale="log", xlabel="keys", ylabel=label, ylim=(0, None))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xticks(counts, [str(count) for count in counts])
+    return figure
+
+
+def learning(runs: np.ndarray, keys: int, *, title: str) -> Figure:
+    """How the loss fell and the accuracy rose, over several seeds.
+
+    Args:
+        runs: (S, L, 2) loss in nats and top-1 accuracy, of each seed and step.
+        keys: In each comparison; a blind guess costs its logarithm.
+        title: The finding.
+
+    Returns:
+        Two panels: the mean over the seeds, and the range from the lowest seed to the highest.
+
+    Example:
+        >>> len(learning(np.zeros((3, 5, 2)), 64, title="Perfect at once").axes)
+        2
+    """
+    figure = new(title, columns=2, size=(9.5, 2.9))
+    names, guesses = ("loss in nats", "share that finds its own key"), (np.log(keys), 1 / keys)
+    for axes, number, name, guess in zip(figure.axes, (0, 1), names, guesses, strict=True):
+        lines = runs[:, :, number]
+        steps = np.arange(1, lines.shape[1] + 1)
+        axes.fill_between(steps, lines.min(0), lines.max(0), color=COLORS["context"], alpha=0.25, lw=0)
+        axes.plot(steps, lines.mean(0), color=COLORS["context"])
+        axes.axhline(guess, color=INK, ls="--", lw=1)
+        above = number == 1 or float(lines.mean()) > guess
+        axes.annotate(
+            "blind guess",
+            (steps[-1], guess),
+            (0, 3 if above else -3),
+            textcoords="offset points",
+            ha="right",
+            va="bottom" if above else "top",
+            fontsize=8,
+        )
+        axes.set(xlabel="step", ylabel=name, ylim=(0, max(1.1 * guess, lines.max()) if number == 0 else 1))
+    return figure
+
+
+def seeds(
+    measures: Mapping[str, Mapping[str, Sequence[float]]], *, guess: Sequence[float], title: str
+) -> Figure:
+    """A panel for each measure; in it a bar for the mean of each way of training, and a dot for each seed.
+
+    Args:
+        measures: `{label: {name: one value for each seed}}`, drawn from top to bottom; shares 0..1. All have
+            the same names.
+        guess: What a blind guess scores by each measure.
+        title: The finding.
+
+    Returns:
+        The figure; beside each bar stand the mean and the standard deviation over the seeds.
+
+    Example:
+        >>> figure = seeds({"R@1": {"trained": [0.8, 0.9, 1.0]}}, guess=[0.1], title="It learns")
+        >>> [text.get_text() for text in figure.axes[0].texts]
+        ['.90 ± .10', ' dashed: guessing']
+    """
+    names = list(next(iter(measures.values())))
+    width = 9.5 if len(measures) > 1 else 7.5
+    figure = new(title, columns=len(measures), size=(width, 1.0 + 0.4 * len(names)))
+    for axes, (label, values), chance in zip(figure.axes, measures.items(), guess, strict=True):
+        for place, name in enumerate(names):
+            scores = values[name]
+            axes.barh(place, np.mean(scores), 0.6, color=PLAIN)
+            heights = place + np.linspace(-0.15, 0.15, len(scores)) if len(scores) > 1 else [place]
+            axes.plot(scores, heights, "o", color=INK, ms=4, mfc="white")  # apart, that none hides another
+            words = f"{np.mean(scores):.2f}" + (f" ± {np.std(scores, ddof=1):.2f}" if len(scores) > 1 else "")
+            end = max(scores), place
+            axes.annotate(words.replace("0.", "."), end, (7, 0), textcoords="offset points", va="center")
+        axes.axvline(chance, color=INK, ls="--", lw=1)
+        axes.text(chance, len(names) - 0.45, " dashed: guessing", va="top", fontsize=8)
+        axes.set(xlim=(0, 1.3), ylim=(len(names) - 0.05, -0.55), xlabel=label)
+        axes.set_xticks([0, 0.25, 0.5, 0.75, 1])
+        axes.spines["bottom"].set_bounds(0, 1)  # further right stand numbers only
+        axes.set_yticks(range(len(names)), names if axes is figure.axes[0] else [])
+    return figure
+
+
+def in_words(measures: Mapping[str, Mapping[str, Sequence[float]]]) -> str:
+    """The means of a figure of `seeds`, for those who cannot see it.
+
+    Example:
+        >>> in_words({"R@1": {"trained": [0.8, 0.9], "untrained": [0.2]}})
+        'R@1: trained 0.85, untrained 0.20.'
+    """
+    lines = (
+        f"{label}: " + ", ".join(f"{name} {np.mean(scores):.2f}" for name, scores in values.items()) + "."
+        for label, values in measures.items()
+    )
+    return " ".join(lines)
+
+
+def softmax(cosines: np.ndarray, temperature: float) -> np.ndarray:
+    """Probabilities (N, M) of the keys: exponentials of cosine over temperature, made to sum to 1.
+
+    Example:
+        >>> softmax(np.array([[0.5, 0.5]]), 0.1).tolist()
+        [[0.5, 0.5]]
+    """
+    logits = np.asarray(cosines, np.float64) / temperature
+    powers = np.exp(logits - logits.max(1, keepdims=True))  # the largest is 1: none can overflow
+    return np.asarray(powers / powers.sum(1, keepdims=True))
+
+
+def _matrix(
+    axes: Axes,
+    values: np.ndarray,
+    colors: str,
+    lowest: float,
+    label: str,
+    *,
+    size: float,
+    allowed: np.ndarray | None = None,
+) -> None:
+    """Draws a matrix whose values reach from `lowest` to 1; `size` is a cell's side in inches, about."""
+    rows, columns = values.shape
+    shown = axes.imshow(values, cmap=colors, vmin=lowest, vmax=1, interpolation="nearest")
+    kept = np.ones(values.shape, bool) if allowed is None else allowed | np.eye(rows, columns, dtype=bool)
+    best = np.where(kept, values, -np.inf).argmax(1)
+    if columns <= _MOST_WRITTEN:
+        for row, column in np.argwhere(kept):
+            value = values[row, column]
+            axes.text(
+                column,
+                row,
+                f"{value:.1f}".replace("0.", ".").replace("-.0", ".0"),
+                ha="center",
+                va="center",
+                fontsize=6.5,
+                color="white" if abs(value) > 0.6 else INK,
+                weight="bold" if column == best[row] else "normal",
+            )
+    else:
+        axes.plot(best, range(rows), "o", ms=min(4, 25 * size), color=INK, mec="white", mew=0.4)
+    for row, column in np.argwhere(~kept):
+        hatched = Rectangle((column - 0.5, row - 0.5), 1, 1, fc="white", ec=INK, hatch="///", lw=0)
+        axes.add_patch(hatched)
+    for place in range(rows):
+        corner, width = (place - 0.5, place - 0.5), 1.6 if rows <= 16 else 0.7
+        axes.add_patch(Rectangle(corner, 1, 1, fill=False, ec=INK, lw=width))
+    axes.set(xlabel="keys", ylabel="queries")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(MaxNLocator(nbins=8, integer=True))
+        axis.set_major_formatter(FuncFormatter(lambda place, _: f"{place:g}" if place >= 0 else ""))
+    bar = axes.figure.colorbar(shown, ax=axes, shrink=0.85, pad=0.02)
+    bar.set_label(label, fontsize=8)

@@ -1,0 +1,146 @@
+"""How good a network is, and how sure one can be of it: curves with their draws, and ranges.
+
+Axes: K places along a curve, R repetitions of each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from cvrl_lite.course.figures.style import COLORS, INK, PLAIN, new
+
+_LOOKS = (
+    (COLORS["joint"], "-", "o"),
+    (COLORS["context"], "--", "s"),
+    (COLORS["motion"], "-.", "^"),
+    ("#777777", ":", "D"),
+)
+
+
+def shares(
+    ticks: Sequence[object],
+    panels: Mapping[str, Mapping[str, Sequence[float] | np.ndarray]],
+    *,
+    across: str,
+    along: str,
+    guess: Sequence[float],
+    title: str,
+) -> Figure:
+    """Shares along something that is varied, a panel for each of a few conditions.
+
+    Args:
+        ticks: The K things it is varied to, in their order; they are drawn at equal distances.
+        panels: `{condition: {name: (K,) or (K, R) shares 0..1}}`. A curve is the mean over R, and each
+            repetition a small dot. A name looks the same in every panel; there are at most four.
+        across: What is varied.
+        along: What is measured.
+        guess: What a blind guess scores, in each panel.
+        title: The finding.
+
+    Returns:
+        The figure, with one key for all panels.
+
+    Example:
+        >>> curves = {"joint": np.array([[0.1, 0.3], [0.8, 0.8]])}
+        >>> words = {"across": "labels", "along": "accuracy", "guess": [0.1], "title": "More is better"}
+        >>> shares([1, 10], {"scenes": curves}, **words).axes[0].lines[1].get_ydata().tolist()
+        [0.2, 0.8]
+    """
+    names = list(dict.fromkeys(name for curves in panels.values() for name in curves))
+    looks = dict(zip(names, _LOOKS, strict=False))
+    figure = new(title, columns=len(panels), size=(9.5 if len(panels) > 1 else 7.5, 3.5))
+    places = np.arange(len(ticks))
+    for axes, (condition, curves), chance in zip(figure.axes, panels.items(), guess, strict=True):
+        axes.axhline(chance, color=INK, ls="--", lw=1)
+        for name, values in curves.items():
+            color, style, mark = looks[name]
+            table = np.asarray(values, float).reshape(len(ticks), -1)
+            axes.plot(places, table.mean(1), color=color, ls=style, marker=mark, ms=5)
+            if table.shape[1] > 1:
+                spread = places[:, None] + np.linspace(-0.12, 0.12, table.shape[1])  # that none hides another
+                axes.plot(spread, table, ".", color=color, ms=5, alpha=0.7, mew=0)
+        axes.set_title(condition, fontsize=9)
+        axes.set(xlabel=across, ylim=(0, 1.03), ylabel=along if axes is figure.axes[0] else "")
+        axes.set_xticks(places, [str(tick) for tick in ticks])
+    keys = [Line2D([], [], color=c, ls=s, marker=m, ms=5, label=name) for name, (c, s, m) in looks.items()]
+    keys.append(Line2D([], [], color=INK, ls="--", lw=1, label="guessing"))
+    figure.legend(handles=keys, loc="outside lower center", frameon=False, ncols=len(keys))
+    return figure
+
+
+def ranges(
+    values: Mapping[str, tuple[float, float, float]], *, label: str, title: str, zero: float | None = None
+) -> Figure:
+    """Where a number lies and how far it could lie elsewhere: a dot with whiskers for each.
+
+    Args:
+        values: `{name: (lower end, middle, upper end)}`, drawn from top to bottom.
+        label: What they are, with the unit.
+        title: The finding.
+        zero: Where a dashed line is drawn.
+
+    Returns:
+        The figure; at its right edge stand each range's middle and half its width.
+
+    Example:
+        >>> figure = ranges({"192 clips": (0.7, 0.8, 0.9)}, label="accuracy", title="Not very sure")
+        >>> [text.get_text() for text in figure.axes[0].texts]
+        ['.80 ± .10']
+    """
+    figure = new(title, size=(7.5, 0.9 + 0.36 * len(values)))
+    axes = figure.axes[0]
+    if zero is not None:
+        axes.axvline(zero, color=INK, ls="--", lw=1)
+    ends = [end for low, _, high in values.values() for end in (low, high)]
+    for place, (low, middle, high) in enumerate(values.values()):
+        axes.plot([low, high], [place, place], color=PLAIN, lw=3)
+        axes.plot([low, high], [place, place], "|", color=INK, ms=9)
+        axes.plot(middle, place, "o", color=INK, mfc="white", ms=5)
+        words = f"{middle:.2f} ± {(high - low) / 2:.2f}".replace("0.", ".")
+        axes.text(1.02, place, words, transform=axes.get_yaxis_transform(), va="center")
+    margin = 0.08 * (max(ends) - min(ends) or 1.0)
+    axes.set(xlim=(min(ends) - margin, max(ends) + margin), ylim=(len(values) - 0.4, -0.6), xlabel=label)
+    axes.set_yticks(range(len(values)), list(values))
+    return figure
+
+
+def grid(
+    values: Sequence[Sequence[Sequence[float] | np.ndarray]],
+    *,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    title: str,
+) -> Figure:
+    """A table of shares, the darker the higher.
+
+    Args:
+        values: For each row and column the values over repetitions, shares 0..1.
+        rows: Names of the rows.
+        columns: Names of the columns.
+        title: The finding.
+
+    Returns:
+        The figure; a cell holds the mean and the standard deviation.
+
+    Example:
+        >>> figure = grid([[[0.2, 0.4], [1.0]]], rows=["motion"], columns=["scene", "action"], title="Acts")
+        >>> [text.get_text() for text in figure.axes[0].texts]
+        ['.30 ± .14', '1.00']
+    """
+    means = np.array([[np.mean(cell) for cell in row] for row in values])
+    figure = new(title, size=(2.2 + 1.5 * len(columns), 1.0 + 0.45 * len(rows)))
+    axes = figure.axes[0]
+    axes.imshow(means, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    for (row, column), mean in np.ndenumerate(means):
+        cell = values[row][column]
+        words = f"{mean:.2f}" + (f" ± {np.std(cell, ddof=1):.2f}" if len(cell) > 1 else "")
+        color = "white" if mean > 0.6 else INK
+        axes.text(column, row, words.replace("0.", "."), ha="center", va="center", color=color)
+    axes.tick_params(length=0, labeltop=True, labelbottom=False)
+    axes.set_xticks(range(len(columns)), columns)
+    axes.set_yticks(range(len(rows)), rows)
+    return figure

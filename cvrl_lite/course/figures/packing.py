@@ -1,0 +1,153 @@
+"""What an encoder made of a clip: bytes, picture types and vectors.
+
+Axes: T time, H W pixels, H8 W8 cells of 8x8 pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+
+from cvrl_lite.course.figures.pictures import draw_gop_strip
+from cvrl_lite.course.figures.style import COLORS, HATCHES, INK, new
+from cvrl_lite.course.figures.vectors import check_field, draw_arrows
+
+
+def packing(
+    picture_types: Sequence[str] | np.ndarray,
+    sizes: Sequence[int] | np.ndarray,
+    image: np.ndarray,
+    vectors: np.ndarray,
+    mask: np.ndarray,
+    *,
+    most: int | None = None,
+    label: str = "",
+    title: str = "",
+) -> Figure:
+    """One packed clip at a glance: bytes and type of each frame, and one frame with its vectors.
+
+    Args:
+        picture_types: (T,) of "I", "P", "B", in display order.
+        sizes: (T,) bytes.
+        image: (H, W, 3) uint8 RGB, one of the frames, as it was unpacked.
+        vectors: (2, H8, W8) pixels, its vectors, pointing back.
+        mask: (H8, W8) bool.
+        most: The end of the scale of bytes, so that several clips can be compared; the largest frame's
+            where None.
+        label: A caption for the image.
+        title: The finding.
+
+    Returns:
+        The figure.
+
+    Raises:
+        ValueError: Not one size for each type, or a field that does not go with the image.
+
+    Example:
+        >>> field = np.zeros((2, 2, 2)), np.ones((2, 2), bool)
+        >>> figure = packing("IPP", [90, 10, 8], np.zeros((16, 16, 3), np.uint8), *field, most=100)
+        >>> round(figure.axes[0].get_ylim()[1])
+        110
+    """
+    types, bytes_ = np.array(list(picture_types)), np.asarray(sizes)
+    if len(types) != len(bytes_):
+        raise ValueError(f"{len(types)} picture types do not go with {len(bytes_)} sizes")
+    check_field(image, vectors, mask)
+    figure = new(title, columns=2, size=(9.5, 3.6), widths=[1.6, 1])
+    strip, picture = figure.axes
+    draw_gop_strip(strip, types, bytes_)
+    strip.set_ylim(0, 1.1 * (most or bytes_.max()))
+    draw_arrows(picture, image, vectors, mask, 2)
+    picture.set(xlabel="", ylabel="", xticks=[], yticks=[])
+    picture.set_title(label, fontsize=9)
+    return figure
+
+
+def bytes_by_type(
+    files: Mapping[str, tuple[Sequence[str] | np.ndarray, Sequence[int] | np.ndarray]],
+) -> Figure:
+    """How many bytes of a file its I-, P- and B-frames take, for several files.
+
+    Args:
+        files: `{name: (picture types (T,), sizes (T,) in bytes)}`, drawn from top to bottom.
+
+    Returns:
+        The figure; its title names the smallest file and says how much less it takes than the largest.
+
+    Example:
+        >>> bytes_by_type({"all I": ("II", [50, 50]), "I and P": ("IP", [50, 10])}).get_suptitle()
+        'Smallest: I and P, 60 % of the largest'
+    """
+    totals = {name: int(np.sum(sizes)) for name, (_, sizes) in files.items()}
+    least = min(totals, key=lambda name: totals[name])
+    share = round(100 * totals[least] / max(totals.values()))
+    figure = new(f"Smallest: {least}, {share} % of the largest", size=(8.5, 1.0 + 0.4 * len(files)))
+    axes = figure.axes[0]
+    shown = set()
+    for place, (types, sizes) in enumerate(files.values()):
+        kinds, start = np.array(list(types)), 0.0
+        for kind in "IPB":
+            part = float(np.asarray(sizes)[kinds == kind].sum()) / 1000
+            if not part:
+                continue
+            name = None if kind in shown else f"{kind}-frames"
+            shown.add(kind)
+            axes.barh(
+                *(place, part, 0.66),
+                left=start,
+                color=COLORS[kind],
+                hatch=HATCHES[kind],
+                ec="white",
+                lw=0,
+                label=name,
+            )
+            start += part
+        counts = " ".join(f"{np.sum(kinds == kind)} {kind}" for kind in "IPB" if np.any(kinds == kind))
+        words = f"{start:.1f} kB: {counts}"
+        axes.annotate(words, (start, place), (4, 0), textcoords="offset points", va="center", fontsize=8)
+    axes.set(ylim=(len(files) - 0.4, -0.6), xlim=(0, 1.35 * max(totals.values()) / 1000), xlabel="kB")
+    axes.set_yticks(range(len(files)), list(files))
+    figure.legend(loc="outside lower center", ncols=3, frameon=False)
+    return figure
+
+
+def gop_timeline(files: Mapping[str, tuple[Sequence[str], Sequence[int], np.ndarray]]) -> Figure:
+    """What each frame of some files is and takes, along their time; a mark below at each I-frame.
+
+    Args:
+        files: `{name: (picture types (T,), sizes (T,) in bytes, times (T,) in seconds)}`, a row each;
+            where the sizes are unknown (empty), all lines have one length.
+
+    Returns:
+        The figure, whose rows say how often an I-frame comes and what the I-frames take.
+
+    Example:
+        >>> figure = gop_timeline({"a.mp4": ("IPPI", [90, 10, 8, 92], np.arange(4) / 2)})
+        >>> figure.axes[0].get_title()
+        'a.mp4: an I-frame every 1.5 s, 91 % of the bytes'
+    """
+    figure = new("", rows=len(files), size=(9.5, 0.5 + 1.9 * len(files)))
+    named: dict[str, LineCollection] = {}
+    for axes, (name, (types, sizes, times)) in zip(figure.axes, files.items(), strict=True):
+        kinds, known = np.array(list(types)), len(sizes) > 0
+        heights = np.asarray(sizes) / 1000 if known else np.ones(len(kinds))
+        for kind in "BPI":  # the tall ones last, so that they are not hidden
+            at = kinds == kind
+            if at.any():
+                lines = axes.vlines(times[at], 0, heights[at], colors=COLORS[kind], lw=1.2)
+                named.setdefault(f"{kind}-frames", lines)
+        keys = times[kinds == "I"]
+        axes.plot(keys, np.full(len(keys), -0.06 * heights.max()), "^", color=INK, ms=3)
+        words = f"an I-frame every {np.diff(keys).mean():.3g} s" if len(keys) > 1 else "a single I-frame"
+        if known:
+            words += f", {100 * heights[kinds == 'I'].sum() / heights.sum():.0f} % of the bytes"
+        axes.set_title(f"{name}: {words}", fontsize=9)
+        axes.set(ylim=(-0.12 * heights.max(), None), xlabel="", ylabel="kB" if known else "size unknown")
+        if not known:
+            axes.set_yticks([])
+    figure.axes[-1].set_xlabel("seconds")
+    figure.legend(list(named.values()), list(named), loc="outside lower center", ncols=3, frameon=False)
+    return figure

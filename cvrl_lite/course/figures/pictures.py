@@ -1,0 +1,167 @@
+"""Frames and picture types as figures.
+
+Axes: T time, H W pixels, Q queries, K neighbors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from cvrl_lite.course.figures.style import COLORS, HATCHES, INK, new
+
+_MOST_LETTERS = 90  # more bars than this leave no room for a letter above each
+
+
+def gop_strip(picture_types: Sequence[str] | np.ndarray, sizes: Sequence[int] | np.ndarray) -> Figure:
+    """One bar a frame: its type and how many bytes it takes.
+
+    Args:
+        picture_types: (T,) of "I", "P", "B", in display order.
+        sizes: (T,) bytes.
+
+    Returns:
+        The figure; its title says how many bytes the I-frames take.
+
+    Raises:
+        ValueError: Not one size for each type.
+
+    Example:
+        >>> gop_strip("IPPIPP", [900, 50, 50, 900, 50, 50]).get_suptitle()
+        'I-frames: 2 of 6 frames, 90 % of the bytes'
+    """
+    types, bytes_ = np.array(list(picture_types)), np.asarray(sizes)
+    if len(types) != len(bytes_):
+        raise ValueError(f"{len(types)} picture types do not go with {len(bytes_)} sizes")
+    intra = types == "I"
+    share = round(100 * float(bytes_[intra].sum() / bytes_.sum()))
+    title = f"I-frames: {intra.sum()} of {len(types)} frames, {share} % of the bytes"
+    figure = new(title, size=(9.5, 2.8))
+    axes = figure.axes[0]
+    draw_gop_strip(axes, types, bytes_)
+    if len(types) <= _MOST_LETTERS:
+        above: Any = {"xytext": (0, 1.5), "textcoords": "offset points", "ha": "center", "va": "bottom"}
+        for place, kind in enumerate(types):
+            axes.annotate(kind, (place, bytes_[place]), **above, fontsize=7, color=INK)
+        axes.set_ylim(0, 1.1 * bytes_.max())
+    return figure
+
+
+def draw_gop_strip(axes: Axes, types: np.ndarray, sizes: np.ndarray) -> None:
+    """Draws the bars of `gop_strip` into a panel, with their legend but without letters."""
+    places = np.arange(len(types))
+    for kind in "IPB":
+        chosen = types == kind
+        if chosen.any():
+            look: Any = {"color": COLORS[kind], "hatch": HATCHES[kind], "ec": "white", "lw": 0}
+            axes.bar(places[chosen], sizes[chosen], 0.85, label=f"{kind} ({chosen.sum()})", **look)
+    axes.set(xlim=(-0.7, len(types) - 0.3), xlabel="frame, in display order", ylabel="bytes")
+    axes.legend(ncols=3, frameon=False, loc="lower right", bbox_to_anchor=(1, 0.98))
+
+
+def filmstrip(
+    frames: Sequence[np.ndarray] | np.ndarray,
+    *,
+    labels: Sequence[str] = (),
+    title: str = "",
+    columns: int = 8,
+) -> Figure:
+    """Pictures side by side, row after row.
+
+    Args:
+        frames: T pictures (H, W, 3) uint8 RGB.
+        labels: A caption for each; none where empty.
+        title: What they show.
+        columns: Pictures a row, at most.
+
+    Returns:
+        The figure.
+
+    Raises:
+        ValueError: No frames, or not one label for each.
+
+    Example:
+        >>> len(filmstrip(np.zeros((3, 8, 8, 3), np.uint8)).axes)
+        3
+    """
+    if not len(frames) or (labels and len(labels) != len(frames)):
+        raise ValueError(f"{len(labels)} labels do not go with {len(frames)} frames")
+    columns = min(columns, len(frames))
+    rows = -(-len(frames) // columns)
+    height = 9.5 / columns * frames[0].shape[0] / frames[0].shape[1] + (0.22 if labels else 0)
+    figure = new(title, rows=rows, columns=columns, size=(9.5, rows * height + (0.35 if title else 0)))
+    for place, axes in enumerate(figure.axes):
+        axes.set_axis_off()
+        if place < len(frames):
+            axes.imshow(frames[place])
+            if labels:
+                axes.set_title(labels[place], fontsize=8)
+    return figure
+
+
+def long_exposure(frames: np.ndarray) -> np.ndarray:
+    """A clip as one picture, as a camera with its shutter open would take it: what moves leaves a trail.
+
+    Args:
+        frames: (T, H, W, 3) uint8 RGB.
+
+    Returns:
+        (H, W, 3) uint8, the mean over time.
+
+    Example:
+        >>> long_exposure(np.array([0, 100], np.uint8).reshape(2, 1, 1, 1)).item()
+        50
+    """
+    return frames.mean(0).astype(np.uint8)
+
+
+def neighbors(
+    queries: np.ndarray,
+    found: np.ndarray,
+    query_labels: Sequence[str],
+    found_labels: Sequence[Sequence[str]],
+    *,
+    title: str = "",
+) -> Figure:
+    """What a search brought up: a query on the left of each row, its nearest neighbors beside it.
+
+    Args:
+        queries: (Q, H, W, 3) uint8 RGB.
+        found: (Q, K, H, W, 3) uint8 RGB, nearest first.
+        query_labels: Q names.
+        found_labels: Q times K names. A neighbor with the query's name gets a tick and a solid frame, any
+            other a cross and a dotted one.
+        title: The finding; where empty, it counts the ticks.
+
+    Returns:
+        The figure.
+
+    Example:
+        >>> pictures = np.zeros((1, 2, 8, 8, 3), np.uint8)
+        >>> neighbors(pictures[:, 0], pictures, ["rings"], [["rings", "dots"]]).get_suptitle()
+        '1 of 2 neighbors agree with their query'
+    """
+    rows, columns = found.shape[:2]
+    same = [[name == wanted for name in names] for wanted, names in zip(query_labels, found_labels)]
+    title = title or f"{sum(map(sum, same))} of {rows * columns} neighbors agree with their query"
+    figure = new(title, rows=rows, columns=columns + 1, size=(1.45 * (columns + 1), 1.68 * rows + 0.4))
+    for row in range(rows):
+        panels = figure.axes[row * (columns + 1) : (row + 1) * (columns + 1)]
+        _framed(panels[0], queries[row], f"query: {query_labels[row]}", "-", 0.0)
+        for column, axes in enumerate(panels[1:]):
+            right = same[row][column]
+            words = f"{'✓' if right else '✗'} {found_labels[row][column]}"
+            _framed(axes, found[row, column], words, "-" if right else ":", 2.5)
+    return figure
+
+
+def _framed(axes: Axes, picture: np.ndarray, words: str, line: str, width: float) -> None:
+    axes.imshow(picture)
+    axes.set_title(words, fontsize=8)
+    axes.set(xticks=[], yticks=[])
+    for spine in axes.spines.values():
+        spine.set(visible=width > 0, linestyle=line, linewidth=width, color=INK)

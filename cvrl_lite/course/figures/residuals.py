@@ -1,0 +1,95 @@
+"""What a prediction leaves over, as maps, and bars for how much that is.
+
+Axes: H W pixels, H8 W8 cells of 8x8 pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from cvrl_lite.course.figures.style import COLORS, INK, new
+from cvrl_lite.course.figures.vectors import hatch_missing
+
+
+def residual_panels(
+    values: Sequence[np.ndarray] | np.ndarray,
+    masks: Sequence[np.ndarray | None] | None = None,
+    *,
+    labels: Sequence[str],
+    limit: float = 40,
+    title: str = "",
+) -> Figure:
+    """Differences of luma side by side: white is none, brown is darker than predicted, green lighter.
+
+    Args:
+        values: N maps (H, W) of luma differences.
+        masks: N of (H8, W8) bool or None; cells where it is False are hatched.
+        labels: A caption for each.
+        limit: The difference at which the colors are full.
+        title: The finding.
+
+    Returns:
+        The figure.
+
+    Raises:
+        ValueError: Not one label, or not one mask, for each map.
+
+    Example:
+        >>> figure = residual_panels(np.zeros((2, 16, 16)), labels=["by shifting", "by vectors"])
+        >>> [axes.get_title() for axes in figure.axes[:2]]
+        ['by shifting', 'by vectors']
+    """
+    count = len(values)
+    masks = [None] * count if masks is None else masks
+    if not count == len(labels) == len(masks):
+        raise ValueError(f"{len(labels)} labels and {len(masks)} masks do not go with {count} maps")
+    height = 9.0 / count * values[0].shape[0] / values[0].shape[1] + 0.9
+    figure = new(title, columns=count, size=(9.5, height))
+    panels = list(figure.axes)
+    for axes, value, mask, label in zip(panels, values, masks, labels):
+        shown = axes.imshow(value, cmap="BrBG", vmin=-limit, vmax=limit, interpolation="nearest")
+        if mask is not None:
+            hatch_missing(axes, mask)
+        axes.set_title(label, fontsize=9)
+        axes.set(xlim=(-0.5, value.shape[1] - 0.5), ylim=(value.shape[0] - 0.5, -0.5), xticks=[], yticks=[])
+        for spine in axes.spines.values():
+            spine.set(visible=True, color="#999999")
+    bar = figure.colorbar(shown, ax=panels, shrink=0.85, aspect=15, pad=0.01)
+    bar.set_label("luma: darker (-), lighter (+)", fontsize=8)
+    if any(mask is not None and not mask.all() for mask in masks):
+        key = Patch(fc="white", ec=INK, hatch="///", label="hatched: nothing predicted")
+        figure.legend(handles=[key], loc="outside lower center", frameon=False)
+    return figure
+
+
+def bars(
+    values: Mapping[str, float], *, label: str, title: str, role: str = "residual", form: str = ".1f"
+) -> Figure:
+    """A few numbers as bars, each with its value.
+
+    Args:
+        values: `{name: value}`, drawn from top to bottom.
+        label: What they count, with its unit.
+        title: The finding.
+        role: One of the keys of `COLORS`.
+        form: How the values are written.
+
+    Returns:
+        The figure.
+
+    Example:
+        >>> [text.get_text() for text in bars({"a": 1, "b": 0.25}, label="px", title="a").axes[0].texts]
+        ['1.0', '0.2']
+    """
+    figure = new(title, size=(7.5, 0.8 + 0.36 * len(values)))
+    axes = figure.axes[0]
+    for place, value in enumerate(values.values()):
+        axes.barh(place, value, 0.62, color=COLORS[role])
+        axes.annotate(f"{value:{form}}", (value, place), (4, 0), textcoords="offset points", va="center")
+    axes.set(ylim=(len(values) - 0.4, -0.6), xlim=(0, 1.12 * max([*values.values(), 1e-9])), xlabel=label)
+    axes.set_yticks(range(len(values)), list(values))
+    return figure

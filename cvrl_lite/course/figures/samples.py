@@ -1,0 +1,200 @@
+"""How a training sample lies in its video, and what the networks see of a batch.
+
+Axes: N frames of a video, T frames of a clip, K key frames, B batch, M motion maps, H W pixels, G cells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import PatchCollection
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch, Rectangle
+
+from cvrl_lite.course.figures.style import COLORS, INK, new
+
+_LANES = ("the file", "clip", "key frame", "near future")
+
+
+def sample_timeline(
+    times: np.ndarray,
+    keys: np.ndarray,
+    *,
+    clip: np.ndarray,
+    key: int,
+    windows: Sequence[int],
+    length: int,
+    title: str = "",
+) -> Figure:
+    """Where one sample lies in its video: a lane for each of its parts.
+
+    Args:
+        times: (N,) seconds, rising.
+        keys: (K,) numbers of the key frames.
+        clip: (T,) numbers of the clip's frames.
+        key: Number of the sample's key frame.
+        windows: First frame of each motion window; the near future first, then the others.
+        length: Maps of a window, one a frame.
+        title: The finding; where empty, the frames that the clip and the near future take.
+
+    Returns:
+        The figure, with frame numbers below and seconds above.
+
+    Example:
+        >>> keys, clip = np.array([0, 12, 24]), np.arange(0, 8, 2)
+        >>> figure = sample_timeline(np.arange(30) / 25, keys, clip=clip, key=0, windows=[9], length=8)
+        >>> figure.get_suptitle()
+        'clip: frames 0 to 6, near future: 9 to 16'
+    """
+    future = windows[0]
+    words = f"clip: frames {clip[0]} to {clip[-1]}, near future: {future} to {future + length - 1}"
+    lanes = [*_LANES, *["another window"] * (len(windows) - 1)]
+    figure = new(title or words, size=(9.5, 1.2 + 0.3 * len(lanes)))
+    axes = figure.axes[0]
+    intra = np.isin(np.arange(len(times)), keys)
+    for chosen, height, color in ((~intra, 0.36, COLORS["P"]), (intra, 0.8, COLORS["I"])):
+        axes.bar(np.flatnonzero(chosen), height, 0.7, bottom=-height / 2, color=color)
+    above: Any = {
+        "xytext": (0, 2),
+        "textcoords": "offset points",
+        "ha": "center",
+        "fontsize": 7,
+        "family": "monospace",
+    }
+    for frame in keys:
+        axes.annotate("I", (frame, -0.4), **above)
+    axes.plot([clip[0], clip[-1]], [1, 1], color=INK, lw=0.8)
+    axes.bar(clip, 0.6, 0.8, bottom=0.7, color=INK)
+    axes.plot(key, 2, "D", color=COLORS["context"], ms=7)
+    for lane, first in enumerate(windows, 3):
+        look: Any = {"fc": COLORS["motion"]} if lane == 3 else {"fc": "white", "hatch": "///"}
+        for frame in range(first, first + length):
+            box = Rectangle((frame - 0.42, lane - 0.3), 0.84, 0.6, ec=COLORS["motion"], **look)
+            axes.add_patch(box)
+    # No other window may begin or end in this band.
+    axes.axvspan(future - 0.5, future + length - 0.5, color=COLORS["motion"], alpha=0.12, lw=0)
+    axes.set(xlim=(-1, len(times)), ylim=(len(lanes) - 0.5, -1.1), xlabel="frame")
+    axes.set_yticks(range(len(lanes)), lanes)
+    axes.tick_params(left=False)
+    axes.spines["left"].set_visible(False)
+    _seconds_above(axes, times)
+    return figure
+
+
+def clips_in_time(
+    lanes: Mapping[str, tuple[np.ndarray, np.ndarray]], *, end: float | None = None, title: str = ""
+) -> Figure:
+    """Which moments clips show: a lane each, small marks for all frames and large ones for the clip's.
+
+    Args:
+        lanes: `{name: (times, clip)}`: (N,) seconds of a video's frames, (T,) numbers of its clip's.
+        end: Seconds at which the picture ends; the latest clip's end and a little where None.
+        title: The finding.
+
+    Returns:
+        The figure; behind each clip stands how many seconds it spans.
+
+    Example:
+        >>> figure = clips_in_time({"25 a second": (np.arange(50) / 25, np.arange(0, 16, 2))})
+        >>> [text.get_text() for text in figure.axes[0].texts]
+        [' .56 s']
+    """
+    figure = new(title, size=(9.5, 0.9 + 0.42 * len(lanes)))
+    axes = figure.axes[0]
+    latest = end or 1.18 * max(times[clip[-1]] for times, clip in lanes.values())
+    for lane, (times, clip) in enumerate(lanes.values()):
+        shown = times[times <= latest]
+        axes.plot(shown, [lane] * len(shown), "|", color=COLORS["untrained"], ms=8)
+        axes.plot(times[clip], [lane] * len(clip), "s-", color=INK, ms=5, lw=0.8)
+        span = f" {times[clip[-1]] - times[clip[0]]:.2f} s".replace(" 0.", " .")
+        look: Any = {"textcoords": "offset points", "va": "center", "weight": "bold"}
+        axes.annotate(span, (times[clip[-1]], lane), (6, 8), **look)
+    axes.set(xlim=(-0.03, latest), ylim=(len(lanes) - 0.4, -0.7), xlabel="seconds")
+    axes.set_yticks(range(len(lanes)), list(lanes))
+    axes.tick_params(left=False)
+    axes.spines["left"].set_visible(False)
+    return figure
+
+
+def batch_as_seen(
+    pictures: np.ndarray,
+    motion: np.ndarray,
+    mask: np.ndarray,
+    *,
+    columns: Sequence[str],
+    magnify: float = 1,
+    title: str = "",
+) -> Figure:
+    """Samples of a batch, one a row: some pictures, then some vector maps.
+
+    Args:
+        pictures: (B, P, H, H, 3) uint8 RGB.
+        motion: (B, M, 2, G, G) pixels of those pictures, x right and y down, pointing back; drawn as
+            apparent motion, away from the middle of each cell.
+        mask: (B, M, G, G) bool; cells without a vector are hatched.
+        columns: A heading for each of the P + M columns.
+        magnify: How many times its true length an arrow has.
+        title: The finding.
+
+    Returns:
+        The figure.
+
+    Raises:
+        ValueError: Not one heading for each column.
+
+    Example:
+        >>> pictures, motion = np.zeros((2, 1, 8, 8, 3), np.uint8), np.zeros((2, 1, 2, 4, 4))
+        >>> len(batch_as_seen(pictures, motion, motion[:, :, 0] == 0, columns=["clip", "future"]).axes)
+        4
+    """
+    rows, count = pictures.shape[:2]
+    wide = count + motion.shape[1]
+    if len(columns) != wide:
+        raise ValueError(f"{len(columns)} headings do not go with {wide} columns")
+    side = 9.5 / wide
+    figure = new(title, rows=rows, columns=wide, size=(9.5, side * rows + 0.9))
+    panels = np.array(figure.axes).reshape(rows, wide)
+    for row in range(rows):
+        for place, axes in enumerate(panels[row]):
+            if place < count:
+                axes.imshow(pictures[row, place])
+            else:
+                at = row, place - count
+                _map(axes, magnify * motion[at], mask[at], pictures.shape[2])
+            axes.set(xticks=[], yticks=[])
+            for spine in axes.spines.values():
+                spine.set(visible=True, color=INK, linewidth=0.5)
+            if row == 0:
+                axes.set_title(columns[place], fontsize=8)
+    keys = [
+        Patch(fc=COLORS["motion"], label="arrow: apparent motion" + f" (x {magnify:g})" * (magnify != 1)),
+        Patch(fc=INK, label="dot: not shifted"),
+        Patch(fc="white", ec=INK, hatch="///", label="hatched: no vector"),
+    ]
+    figure.legend(handles=keys, loc="outside lower center", ncols=3, frameon=False)
+    return figure
+
+
+def _map(axes: Axes, vectors: np.ndarray, mask: np.ndarray, side: int) -> None:
+    """Arrows in the middle of their cells, on a square of `side` pixels."""
+    cell = side / mask.shape[-1]
+    missing = [Rectangle((x * cell, y * cell), cell, cell) for y, x in np.argwhere(~mask)]
+    axes.add_collection(PatchCollection(missing, facecolor="none", edgecolor=INK, hatch="////", lw=0))
+    moving = mask & (np.hypot(*vectors) > 0.1)  # a tenth of a pixel is too short to draw
+    look: Any = {"angles": "xy", "scale_units": "xy", "scale": 1, "width": 0.012, "color": COLORS["motion"]}
+    down, across = np.nonzero(moving)
+    axes.quiver((across + 0.5) * cell, (down + 0.5) * cell, *-vectors[:, moving], **look)
+    down, across = np.nonzero(mask & ~moving)
+    axes.plot((across + 0.5) * cell, (down + 0.5) * cell, ".", ms=0.8, color=INK)
+    axes.set(xlim=(0, side), ylim=(side, 0), aspect="equal")
+
+
+def _seconds_above(axes: Axes, times: np.ndarray) -> None:
+    """A second axis above the frames, marked at every tenth of them with the file's own time."""
+    frames = range(0, len(times), 10)
+    above = axes.secondary_xaxis("top")
+    above.set_xticks(frames, [f"{times[frame]:.1f}" for frame in frames])
+    above.set_xlabel("seconds")

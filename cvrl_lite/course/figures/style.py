@@ -1,0 +1,136 @@
+"""The style all figures share, one color for each role, and the way a figure comes into a notebook.
+
+Colors are told apart by every common kind of color vision, and never stand alone: a letter, a hatch, a
+mark or a place says the same.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+
+from cvrl_lite.files import replacing
+
+COLORS = {
+    "context": "#0072B2",
+    "motion": "#D55E00",
+    "residual": "#009E73",
+    "joint": "#CC79A7",
+    "untrained": "#BDBDBD",
+    "I": "#56B4E9",
+    "P": "#E69F00",
+    "B": "#5D3A9B",
+}
+"""The color of each role, all through the course (after Okabe and Ito)."""
+
+HATCHES = {"I": "", "P": "///", "B": "..."}
+"""The hatch that goes with a picture type's color."""
+
+STYLE: Any = {
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "figure.titlesize": 11,
+    "figure.titleweight": "bold",
+    "hatch.linewidth": 0.5,
+    "savefig.dpi": 100,
+}
+"""Matplotlib settings of every figure here; `matplotlib.rcParams.update(STYLE)` takes them over."""
+
+# Where the list of fonts has to be made first and that takes long, matplotlib says so on stderr; a notebook's
+# outputs must not depend on it.
+logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
+
+INK = "#333333"
+"""Lines and letters."""
+
+PLAIN = "#9AA5B1"
+"""Bars and whiskers that stand for no role."""
+
+
+def new(
+    title: str,
+    *,
+    rows: int = 1,
+    columns: int = 1,
+    size: tuple[float, float] = (7.5, 3),
+    widths: Sequence[float] | None = None,
+) -> Figure:
+    """An empty figure in the course's style.
+
+    Args:
+        title: What the figure shows to be so; none where empty.
+        rows: Of panels.
+        columns: Of panels.
+        size: Width and height in inches.
+        widths: Of the columns, relative to each other; all the same where None.
+
+    Returns:
+        A figure whose panels are in `figure.axes`. It belongs to no window and needs no closing.
+
+    Example:
+        >>> len(new("Two panels, side by side", columns=2).axes)
+        2
+    """
+    with rc_context(STYLE):
+        figure = Figure(figsize=size, layout="constrained")
+        figure.subplots(rows, columns, width_ratios=widths)
+        if title:
+            figure.suptitle(title, x=0.01, ha="left")
+    return figure
+
+
+def png(figure: Figure) -> bytes:
+    """The figure as a PNG file, without blank margins."""
+    file = io.BytesIO()
+    with rc_context(STYLE):
+        figure.savefig(file, format="png", bbox_inches="tight", pad_inches=0.06, metadata={"Software": None})
+    return file.getvalue()
+
+
+def save(figure: Figure, path: str | os.PathLike[str], *, dpi: int) -> None:
+    """Writes a figure to a file, which is there whole or as it was before.
+
+    Args:
+        figure: Of this module or of pyplot.
+        path: Its suffix chooses the format: `.png`, `.svg`, `.pdf` ... PNG where it has none.
+        dpi: Pixels an inch.
+
+    Raises:
+        OSError: It cannot be written, or its folder is not there.
+        ValueError: Matplotlib knows no such format.
+    """
+    os.stat(Path(path).parent)  # a folder that is not there is a slip of the pen, and not made
+    with replacing(path) as part:
+        figure.savefig(part, format=Path(path).suffix.removeprefix(".") or "png", dpi=dpi)
+
+
+def show(figure: Figure, alt: str) -> None:
+    """Shows a figure in a notebook, with words for those who cannot see it, and closes it.
+
+    Args:
+        figure: Of this module or of pyplot.
+        alt: What is to be seen, in a sentence or two.
+
+    Raises:
+        ValueError: `alt` is empty.
+
+    Example:
+        >>> show(new("Nothing yet"), "An empty panel.")  # doctest: +SKIP
+    """
+    if not alt.strip():
+        raise ValueError("a figure needs an alternative text")
+    import matplotlib.pyplot as plt
+    from IPython.display import display
+
+    data = {"image/png": png(figure), "text/plain": "<Figure>"}
+    display(data, raw=True, metadata={"image/png": {"alt": alt}})
+    plt.close(figure)  # else a figure of pyplot would be shown a second time at the cell's end

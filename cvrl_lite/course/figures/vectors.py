@@ -1,0 +1,255 @@
+"""Motion vectors over the pictures they belong to.
+
+Axes: H W pixels, H8 W8 cells of 8x8 pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import PatchCollection
+from matplotlib.figure import Figure
+from matplotlib.patches import ConnectionPatch, Patch, Rectangle
+
+from cvrl_lite.course.figures.style import COLORS, INK, new
+
+CELL = 8  # pixels
+
+
+def vector_arrows(
+    image: np.ndarray, vectors: np.ndarray, mask: np.ndarray, *, magnify: float = 1, title: str = ""
+) -> Figure:
+    """What was copied from where: each cell's apparent motion as an arrow over the picture.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        vectors: (2, H8, W8) pixels, x right and y down, pointing *back*; the arrows are minus these, and
+            their heads lie in the middle of their cells.
+        mask: (H8, W8) bool; cells without a vector are hatched.
+        magnify: How many times its true length an arrow has. At 1 its tail lies where the content was,
+            be it beyond the picture's border.
+        title: The finding; where empty, it says how many cells have a vector and how many move.
+
+    Returns:
+        The figure. A dot is a vector of length zero.
+
+    Raises:
+        ValueError: The shapes do not go together.
+
+    Example:
+        >>> pan = np.stack([np.full((4, 4), -3.0), np.zeros((4, 4))])
+        >>> vector_arrows(np.zeros((32, 32, 3), np.uint8), pan, np.ones((4, 4), bool)).get_suptitle()
+        '100 % of the cells carry a vector, 100 % of those move'
+    """
+    check_field(image, vectors, mask)
+    if not title:
+        moving = mask & (np.abs(vectors).max(0) > 0)
+        carry, move = mask.mean(), moving.sum() / max(1, mask.sum())
+        title = f"{carry:.0%} of the cells carry a vector, {move:.0%} of those move".replace("%", " %")
+    figure = new(title, size=(6, 6 * image.shape[0] / image.shape[1] + 0.6))
+    draw_arrows(figure.axes[0], image, vectors, mask, magnify)
+    _add_keys(figure, magnify)
+    return figure
+
+
+def vector_panels(
+    images: Sequence[np.ndarray] | np.ndarray,
+    vectors: Sequence[np.ndarray] | np.ndarray,
+    masks: Sequence[np.ndarray] | np.ndarray,
+    *,
+    labels: Sequence[str],
+    magnify: float = 1,
+    title: str = "",
+) -> Figure:
+    """Several pictures with their arrows side by side, each as in `vector_arrows`.
+
+    Args:
+        images: N pictures (H, W, 3) uint8 RGB.
+        vectors: N fields (2, H8, W8) in pixels, pointing back.
+        masks: N of (H8, W8) bool.
+        labels: A caption for each.
+        magnify: How many times its true length an arrow has.
+        title: The finding.
+
+    Returns:
+        The figure.
+
+    Raises:
+        ValueError: The shapes do not go together, or not one of each.
+
+    Example:
+        >>> field = np.zeros((2, 2, 2)), np.ones((2, 2), bool)
+        >>> images = np.zeros((2, 16, 16, 3), np.uint8)
+        >>> len(vector_panels(images, *zip(field, field), labels=["past", "future"]).axes)
+        2
+    """
+    count = len(images)
+    if not count or not count == len(vectors) == len(masks) == len(labels):
+        raise ValueError(f"{len(vectors)} fields and {len(labels)} labels do not go with {count} images")
+    height = 9.5 / count * images[0].shape[0] / images[0].shape[1] + 1.0
+    figure = new(title, columns=count, size=(9.5, height))
+    for axes, image, field, mask, label in zip(figure.axes, images, vectors, masks, labels):
+        check_field(image, field, mask)
+        draw_arrows(axes, image, field, mask, magnify)
+        axes.set_title(label, fontsize=9)
+        axes.set(xlabel="", ylabel="", xticks=[], yticks=[])
+    _add_keys(figure, magnify)
+    return figure
+
+
+def where_from(
+    previous: np.ndarray,
+    current: np.ndarray,
+    vectors: np.ndarray,
+    mask: np.ndarray,
+    row: int,
+    column: int,
+) -> Figure:
+    """One cell of a picture, and the place in the picture before from which it was copied.
+
+    Args:
+        previous: (H, W, 3) uint8 RGB, the picture that the vectors lead to.
+        current: The same, the picture that they belong to.
+        vectors: (2, H8, W8) pixels, x right and y down, pointing back.
+        mask: (H8, W8) bool.
+        row: Of the cell, 0 to H8 - 1.
+        column: Of the cell, 0 to W8 - 1.
+
+    Returns:
+        The figure: both pictures with the two places framed, and both places large.
+
+    Raises:
+        ValueError: The shapes do not go together.
+        IndexError: There is no such cell.
+
+    Example:
+        >>> black = np.zeros((16, 16, 3), np.uint8)
+        >>> pan = np.stack([np.full((2, 2), -3.0), np.zeros((2, 2))])
+        >>> where_from(black, black, pan, np.ones((2, 2), bool), 1, 0).get_suptitle()
+        'cell in row 1, column 0: vector (-3, 0), copied from 3 px to the left'
+    """
+    check_field(current, vectors, mask)
+    if previous.shape != current.shape:
+        raise ValueError(f"a picture of {previous.shape} does not go with one of {current.shape}")
+    words = origin(vectors, mask, row, column)
+    wide = current.shape[1] / current.shape[0] * 1.6
+    figure = new(words, columns=4, size=(9.5, 9.5 / (2 * wide + 2) * 1.6 + 0.5), widths=[wide, wide, 1, 1])
+    before, now, large_before, large_now = figure.axes
+    left, top = column * CELL - 0.5, row * CELL - 0.5
+    dx, dy = vectors[:, row, column]
+    for axes, picture, label in ((before, previous, "the frame before"), (now, current, "this frame")):
+        axes.imshow((picture * 0.6 + 255 * 0.4).astype(np.uint8))
+        axes.set_title(label, fontsize=9)
+        axes.set(xlim=(-0.5, picture.shape[1] - 0.5), ylim=(picture.shape[0] - 0.5, -0.5))
+    look: Any = {"fill": False, "lw": 2, "clip_on": False}
+    now.add_patch(Rectangle((left, top), CELL, CELL, ec=COLORS["motion"], **look))
+    _enlarge(large_now, current, left, top, "this cell")
+    if mask[row, column]:
+        before.add_patch(Rectangle((left, top), CELL, CELL, ec=INK, ls=":", fill=False, lw=1.2))
+        source = left + dx, top + dy
+        before.add_patch(Rectangle(source, CELL, CELL, ec=COLORS["motion"], **look))
+        _enlarge(large_before, previous, *source, "its source")
+        middle = CELL / 2
+        way = ConnectionPatch(
+            (source[0] + middle, source[1] + middle),
+            (left + middle, top + middle),
+            *("data", "data"),
+            axesA=before,
+            axesB=now,
+            arrowstyle="-|>",
+            color=COLORS["motion"],
+            lw=1.2,
+        )
+        figure.add_artist(way)
+    else:
+        large_before.text(0.5, 0.5, "no source:\npacked without\ncopying", ha="center", va="center")
+        large_before.set(xlim=(0, 1), ylim=(0, 1))
+        large_before.set_title("its source", fontsize=9)
+    for axes in figure.axes:
+        axes.set(xticks=[], yticks=[])
+    return figure
+
+
+def origin(vectors: np.ndarray, mask: np.ndarray, row: int, column: int) -> str:
+    """Where a cell came from, in words: the title of `where_from`.
+
+    Args:
+        vectors: (2, H8, W8) pixels, pointing back.
+        mask: (H8, W8) bool.
+        row: Of the cell.
+        column: Of the cell.
+
+    Returns:
+        One line.
+
+    Raises:
+        IndexError: There is no such cell.
+
+    Example:
+        >>> origin(np.zeros((2, 1, 1)), np.zeros((1, 1), bool), 0, 0)
+        'cell in row 0, column 0: no vector, packed without copying (intra)'
+    """
+    if not (0 <= row < mask.shape[0] and 0 <= column < mask.shape[1]):
+        raise IndexError(f"no cell in row {row}, column {column}; there are {mask.shape}")
+    cell = f"cell in row {row}, column {column}"
+    if not mask[row, column]:
+        return f"{cell}: no vector, packed without copying (intra)"
+    x, y = (float(value) for value in vectors[:, row, column])
+    ways = [f"{abs(x):g} px to the {'right' if x > 0 else 'left'}"] if x else []
+    ways += [f"{abs(y):g} px {'further down' if y > 0 else 'further up'}"] if y else []
+    place = " and ".join(ways) or "the same place"
+    return f"{cell}: vector ({x:g}, {y:g}), copied from {place}"
+
+
+def check_field(image: np.ndarray, vectors: np.ndarray, mask: np.ndarray) -> None:
+    """Raises ValueError where a field and its mask do not go with a picture."""
+    cells = tuple(-(-side // CELL) for side in image.shape[:2])
+    if vectors.shape != (2, *cells) or mask.shape != cells:
+        raise ValueError(
+            f"vectors {vectors.shape} and mask {mask.shape} do not go with a picture of {image.shape[:2]}"
+        )
+
+
+def hatch_missing(axes: Axes, mask: np.ndarray) -> None:
+    """Hatches the cells of a panel in pixels where the mask is False."""
+    missing = [Rectangle((x * CELL - 0.5, y * CELL - 0.5), CELL, CELL) for y, x in np.argwhere(~mask)]
+    axes.add_collection(PatchCollection(missing, facecolor="none", edgecolor=INK, hatch="///", lw=0))
+
+
+def draw_arrows(axes: Axes, image: np.ndarray, vectors: np.ndarray, mask: np.ndarray, magnify: float) -> None:
+    """Draws what `vector_arrows` shows into a panel."""
+    moving = mask & (np.abs(vectors).max(0) > 0)
+    axes.imshow((image * 0.5 + 255 * 0.5).astype(np.uint8))
+    hatch_missing(axes, mask)
+    down, across = np.nonzero(moving)
+    x, y = across * CELL + CELL / 2 - 0.5, down * CELL + CELL / 2 - 0.5
+    dx, dy = magnify * vectors[0][moving], magnify * vectors[1][moving]  # back to where the content was
+    look: Any = {"angles": "xy", "scale_units": "xy", "scale": 1, "width": 0.005, "color": COLORS["motion"]}
+    axes.quiver(x + dx, y + dy, -dx, -dy, **look, zorder=3)
+    down, across = np.nonzero(mask & ~moving)
+    x, y = across * CELL + CELL / 2 - 0.5, down * CELL + CELL / 2 - 0.5
+    axes.plot(x, y, ".", ms=1.5, color=INK)
+    axes.set(xlim=(-0.5, image.shape[1] - 0.5), ylim=(image.shape[0] - 0.5, -0.5))
+    axes.set(xlabel="x (px)", ylabel="y (px)")
+
+
+def _add_keys(figure: Figure, magnify: float) -> None:
+    arrow = "copied from its tail" if magnify == 1 else f"{magnify:g} times the way it came"
+    keys = [
+        Patch(fc=COLORS["motion"], label=f"arrow: {arrow}"),
+        Patch(fc=INK, label="dot: not shifted"),
+        Patch(fc="white", ec=INK, hatch="///", label="hatched: no vector"),
+    ]
+    figure.legend(handles=keys, loc="outside lower center", ncols=3, frameon=False)
+
+
+def _enlarge(axes: Axes, picture: np.ndarray, left: float, top: float, label: str) -> None:
+    axes.imshow(picture, interpolation="nearest")
+    axes.set_facecolor("#dddddd")  # beyond the picture's border
+    axes.set(xlim=(left, left + CELL), ylim=(top + CELL, top))
+    axes.set_title(label, fontsize=9)
+    for spine in axes.spines.values():
+        spine.set(visible=True, color=COLORS["motion"], linewidth=2)

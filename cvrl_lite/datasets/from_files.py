@@ -1,0 +1,265 @@
+"""Batches of samples read from their files each time, by workers: for sets that memory does not hold.
+
+Axes: as in `sampling`.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from cvrl_lite.datasets.clip_sampling import Cut, Sampling, Timeline
+from cvrl_lite.datasets.decoded import Skipped, key_frames, read_residuals, read_square, read_vectors
+from cvrl_lite.datasets.files import Entry, VideoSet
+from cvrl_lite.datasets.from_memory import Batch, Job, check_usable, schedule
+from cvrl_lite.errors import VideoError
+from cvrl_lite.processes import begin_worker, check_handles, killed_workers_told
+from cvrl_lite.progress import track
+
+if TYPE_CHECKING:
+    from cvrl_lite.codec import CompressedVideo
+
+_Sample = tuple[Any, ...]  # source, seed, name, clip, key frame, vectors, mask, perhaps residuals and mask
+_Broken = list[tuple[str, str]]  # files, and why they could not be read
+_TRIES = 20  # broken files in a row before a data set counts as broken
+
+
+class FileSampler:
+    """Draws training batches from files: the same ones for the same seed, however many workers read.
+
+    A worker reads what a sample needs with one decoder thread. A file that cannot be read costs a
+    warning, and another one, drawn from the same seed, takes its place.
+
+    Args:
+        videos: What to read.
+        sampling: How a sample is cut.
+        seed: Of every choice.
+        size: S, the side in pixels that the central square is scaled to.
+        cells: G, the number of vector cells along that side.
+        residuals: Whether residuals are needed, too.
+        workers: Processes that read; 0 reads in this one.
+        cache: A folder for the files' indexes, so that the set is looked through once.
+
+    Attributes:
+        usable: Numbers of the entries long enough for a sample.
+        entries: They, in that order.
+        skipped: The others, with the reason.
+
+    Raises:
+        ValueError: No video is usable.
+        ChildProcessError: A worker was killed.
+        OSError: The system allows too few open files for so many workers.
+    """
+
+    def __init__(
+        self,
+        videos: VideoSet,
+        sampling: Sampling,
+        seed: int,
+        *,
+        size: int,
+        cells: int,
+        residuals: bool = False,
+        workers: int = 0,
+        cache: str | os.PathLike[str] | None = None,
+    ) -> None:
+        self.sampling, self.seed, self._workers = sampling, seed, workers
+        check_handles(workers)
+        looking = _Looking(videos.entries, sampling, cache)
+        found = DataLoader(
+            looking, batch_size=None, num_workers=workers, generator=_still(), worker_init_fn=begin_worker
+        )
+        timelines: dict[int, Timeline] = {}
+        skipped: list[Skipped] = []
+        with killed_workers_told():
+            for number, seen in enumerate(track(found, "looking at files", len(videos.entries))):
+                if isinstance(seen, Timeline):
+                    timelines[number] = seen
+                else:
+                    skipped.append(Skipped(videos.entries[number].path, seen))
+        self.usable, self.skipped = tuple(timelines), tuple(skipped)
+        check_usable(self.usable, self.skipped)
+        self.entries = tuple(videos.entries[number] for number in self.usable)
+        sources = np.unique([entry.source for entry in videos.entries], return_inverse=True)[1]
+        how = (size, cells, residuals)
+        self._reading = _Reading(videos.entries, timelines, sources, seed, sampling, how, cache)
+        self._warned: set[str] = set()
+
+    def batches(
+        self, size: int, steps: int, *, first: int = 0, share: tuple[int, int] = (0, 1)
+    ) -> Iterator[Batch]:
+        """Yields batches; arguments and order are those of `Sampler.batches`."""
+        part, copies = size // share[1], self.sampling.copies
+        jobs = _Jobs(self.usable, self.seed, copies, size, (first, steps), share[0] * part, part)
+        loader = DataLoader(
+            self._reading,
+            batch_sampler=jobs,
+            num_workers=self._workers,
+            collate_fn=_collate,
+            generator=_still(),
+            worker_init_fn=begin_worker,
+            pin_memory=torch.cuda.is_available(),
+        )
+        with killed_workers_told():
+            for packed, names, broken in loader:
+                for name, reason in broken:
+                    if name not in self._warned:
+                        self._warned.add(name)
+                        warnings.warn(f"{name}: replaced by another file: {reason}", stacklevel=2)
+                yield Batch(**_unpacked(*packed), names=names, replaced=len(broken))
+
+
+def _still() -> torch.Generator:
+    """A generator for the loader, which would else draw from the one that dropout uses."""
+    return torch.Generator().manual_seed(0)
+
+
+@dataclass(frozen=True)
+class _Jobs:
+    """For each batch its jobs; the copies of a video lie together, and are read together."""
+
+    usable: Sequence[int]
+    seed: int
+    copies: int
+    size: int
+    steps: tuple[int, int]
+    mine: int
+    part: int
+
+    def __len__(self) -> int:
+        return self.steps[1] - self.steps[0]
+
+    def __iter__(self) -> Iterator[list[tuple[Job, ...]]]:
+        for step in range(*self.steps):
+            first = step * self.size + self.mine
+            groups: list[list[Job]] = []
+            for job in schedule(self.usable, self.seed, self.copies, first, self.part):
+                if groups and groups[-1][0][:2] == job[:2]:
+                    groups[-1].append(job)
+                else:
+                    groups.append([job])
+            yield [tuple(group) for group in groups]
+
+
+class _Looking(Dataset[Any]):
+    """Item: a file's timeline, or why it cannot be used."""
+
+    def __init__(
+        self, entries: Sequence[Entry], sampling: Sampling, cache: str | os.PathLike[str] | None
+    ) -> None:
+        self._entries, self._sampling, self._cache = entries, sampling, cache
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __getitem__(self, number: int) -> Timeline | str:
+        from cvrl_lite.codec import CompressedVideo
+        from cvrl_lite.codec.advice import check_vectors
+
+        try:
+            with CompressedVideo(self._entries[number].path, cache=self._cache) as video:
+                info = video.info
+                check_vectors(info)
+                timeline = Timeline(video.times, key_frames(info.gop_lengths), self._sampling)
+        except VideoError as error:
+            return error.reason
+        return timeline.lacks or timeline
+
+
+class _Reading(Dataset[Any]):
+    """Item: the samples of one video's turn, and the files that could not be read instead."""
+
+    def __init__(
+        self,
+        entries: Sequence[Entry],
+        timelines: dict[int, Timeline],
+        sources: NDArray[np.int64],
+        seed: int,
+        sampling: Sampling,
+        how: tuple[int, int, bool],
+        cache: str | os.PathLike[str] | None,
+    ) -> None:
+        self._entries, self._timelines, self._sources = entries, timelines, sources
+        self._seed, self._sampling = seed, sampling
+        self._size, self._cells, self._residuals = how
+        self._cache, self._usable = cache, tuple(timelines)
+
+    def __getitem__(self, jobs: tuple[Job, ...]) -> tuple[list[_Sample], _Broken]:
+        broken: _Broken = []
+        for attempt in range(_TRIES):
+            try:
+                return self._read(jobs), broken
+            except VideoError as error:
+                broken.append((error.file, error.reason))
+                random = np.random.default_rng((*jobs[0].seed(self._seed), 0, attempt))
+                other = int(random.choice(self._usable))
+                jobs = tuple(job._replace(number=other) for job in jobs)
+        raise OSError(f"{_TRIES} files in a row cannot be read, the last: {broken[-1][0]}: {broken[-1][1]}")
+
+    def _read(self, jobs: Sequence[Job]) -> list[_Sample]:
+        from cvrl_lite.codec import CompressedVideo
+
+        number = jobs[0].number
+        entry, timeline = self._entries[number], self._timelines[number]
+        cuts = [timeline.cut(job.seed(self._seed)) for job in jobs]
+        with CompressedVideo(entry.path, cache=self._cache) as video:
+            wanted = sorted({frame for cut in cuts for frame in (cut.key, *cut.clip.tolist())})
+            pictures = read_square(video, self._size, indices=wanted)
+            return [self._sample(video, number, cut, wanted, pictures) for cut in cuts]
+
+    def _sample(
+        self, video: CompressedVideo, number: int, cut: Cut, wanted: list[int], pictures: NDArray[np.uint8]
+    ) -> _Sample:
+        length, cells = self._sampling.window, self._cells
+        windows = [read_vectors(video, at, at + length, self._size, cells) for at in cut.windows]
+        maps = [np.stack(part) for part in zip(*windows, strict=True)]
+        if self._residuals:
+            windows = [read_residuals(video, at, at + length, cells) for at in cut.windows]
+            maps += [np.stack(part) for part in zip(*windows, strict=True)]
+        return (
+            self._sources[number],
+            cut.seed,
+            str(self._entries[number].path),
+            pictures[np.searchsorted(wanted, cut.clip)],
+            pictures[np.searchsorted(wanted, cut.key)],
+            *maps,
+        )
+
+
+_Packed = tuple[Tensor, dict[str, tuple[torch.dtype, tuple[int, ...]]]]  # bytes; what they are, in order
+
+
+def _collate(items: Sequence[tuple[list[_Sample], _Broken]]) -> tuple[_Packed, tuple[str, ...], _Broken]:
+    columns = list(zip(*(sample for samples, _ in items for sample in samples), strict=True))
+    broken = [failure for _, failures in items for failure in failures]
+    fields = ("clip", "keyframe", "motion", "motion_mask", "residual", "residual_mask")
+    arrays = dict(zip(fields, map(np.stack, columns[3:]), strict=False))
+    arrays |= {"sources": np.array(columns[0], np.int64), "seeds": np.array(columns[1], np.int64)}
+    return _packed(arrays), columns[2], broken
+
+
+def _packed(arrays: dict[str, NDArray[Any]]) -> _Packed:
+    """All in one: each tensor that a worker sends costs it and the receiver a file handle.
+
+    Where one has none left, the loader loses the batch and waits for it for ever.
+    """
+    tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+    order = sorted(tensors, key=lambda name: -tensors[name].itemsize)  # so that each begins at its multiple
+    flat = torch.cat([tensors[name].flatten().view(torch.uint8) for name in order])
+    return flat, {name: (tensors[name].dtype, tuple(tensors[name].shape)) for name in order}
+
+
+def _unpacked(flat: Tensor, kinds: dict[str, tuple[torch.dtype, tuple[int, ...]]]) -> dict[str, Tensor]:
+    sizes = [math.prod(shape) * dtype.itemsize for dtype, shape in kinds.values()]
+    parts = zip(kinds.items(), flat.split(sizes), strict=True)
+    return {name: part.view(dtype).reshape(shape) for (name, (dtype, shape)), part in parts}

@@ -1,0 +1,273 @@
+"""The folder of a run: recipe, environment, metrics, checkpoints, weights. Every file is whole or absent.
+
+recipe.json           what is trained
+environment.json      with which versions, on what machine and data
+metrics.jsonl         a line a step
+step-000200.safetensors, step-000200.pt     weights and the optimizer's state, the last few
+model.safetensors     the weights at the end
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import io
+import json
+import os
+import platform
+import textwrap
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load as tensors_of
+from safetensors.torch import save
+from torch import nn
+
+from cvrl_lite.files import alone, data_path, replacing, writing
+from cvrl_lite.models import VideoBackbone
+from cvrl_lite.train.config import Recipe
+from cvrl_lite.train.model import backbone_of
+
+WEIGHTS, RECIPE, METRICS, ENVIRONMENT = (
+    "model.safetensors",
+    "recipe.json",
+    "metrics.jsonl",
+    "environment.json",
+)
+# How the temporary files of `replacing` begin, whatever they end with.
+_HALF_WRITTEN = (".step-", *(f".{Path(name).stem}." for name in (WEIGHTS, RECIPE, METRICS, ENVIRONMENT)))
+
+
+class Folder:
+    """Where a run is kept.
+
+    Args:
+        path: It is made if it is missing.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+
+    def recipe(self) -> Recipe | None:
+        """The recipe of the run in it; None where there is none.
+
+        Raises:
+            ValueError: The file is damaged.
+        """
+        file = self.path / RECIPE
+        return _recipe(file) if file.exists() else None
+
+    def claimed(self) -> AbstractContextManager[None]:
+        """Keeps other processes from training into the folder for the time of a `with` block.
+
+        Raises:
+            BlockingIOError: One does already.
+        """
+        return alone(self.path / ".lock", self.path, wait=False)
+
+    def enter(self, recipe: Recipe) -> Recipe:
+        """The recipe to go on with: the one in the folder where there is one, as its precision is settled.
+
+        Raises:
+            ValueError: The folder holds a run of another recipe, or of one that is not known.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        found = self.recipe()
+        if found is None:
+            for name in (WEIGHTS, METRICS, "step-*"):
+                for file in self.path.glob(name):
+                    raise ValueError(f"{file}: of a run whose {RECIPE} is missing; choose another folder")
+            return recipe
+        if different := found.differences(recipe):
+            raise ValueError(f"{self.path}: holds a run of another recipe ({'; '.join(different[:3])})")
+        return found
+
+    def check_data(self, data: str) -> None:
+        """Raises ValueError where the run in it was begun on data of another `fingerprint`."""
+        file = self.path / ENVIRONMENT
+        if not file.exists():
+            return
+        with _reading(file, "no environment"):
+            begun = json.loads(file.read_text(encoding="utf-8")).get("data", data)  # older runs lack it
+        if begun != data:
+            raise ValueError(f"{self.path}: holds a run on other data ({begun}, not {data})")
+
+    def begin(self, recipe: Recipe) -> None:
+        """Writes what is known before the first step, and removes what a killed process left half written."""
+        for file in self.path.glob(".*"):
+            if file.name.startswith(_HALF_WRITTEN):
+                file.unlink()
+        for weights in self.path.glob("step-*.safetensors"):
+            if not weights.with_suffix(".pt").exists():
+                weights.unlink()
+        self._write(RECIPE, recipe.to_json())
+
+    def note(self, data: str) -> None:
+        """Writes on what machine, and on data of which fingerprint, the steps to come are done."""
+        self._write(ENVIRONMENT, json.dumps(environment() | {"data": data}, indent=2))
+
+    def save(self, step: int, model: nn.Module, optimizer: torch.optim.Optimizer, keep: int) -> None:
+        """Writes a checkpoint, and removes all but the last `keep`.
+
+        Raises:
+            OSError: It cannot be written. The ones before stay as they are, and nothing of it does.
+        """
+        name, state = f"step-{step:08d}", io.BytesIO()
+        torch.save({"step": step, "optimizer": optimizer.state_dict()}, state)
+        self._weights(f"{name}.safetensors", model)
+        try:
+            self._bytes(f"{name}.pt", state.getbuffer())
+        except OSError:
+            (self.path / f"{name}.safetensors").unlink()
+            raise
+        for old in self._checkpoints()[:-keep]:
+            old.unlink()
+            old.with_suffix(".safetensors").unlink(missing_ok=True)
+
+    def finish(self, model: nn.Module) -> None:
+        """Writes the weights for use."""
+        self._weights(WEIGHTS, model)
+
+    def restore(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> int:
+        """Loads the last checkpoint. The steps it has done; 0 where there is none.
+
+        Raises:
+            ValueError: One of its files is damaged.
+        """
+        states = self._checkpoints()
+        if not states:
+            return 0
+        _fill(model, states[-1].with_suffix(".safetensors"))
+        with _reading(states[-1], "no state of this training"):
+            state = torch.load(states[-1], map_location="cpu", weights_only=True)
+            optimizer.load_state_dict(state["optimizer"])
+            steps = int(state["step"])
+        return steps
+
+    def cut_metrics(self, steps: int) -> None:
+        """Drops the metrics of later steps, which will be done again, and a line cut short."""
+        kept = []
+        if (self.path / METRICS).exists():
+            for line in (self.path / METRICS).read_text(encoding="utf-8").splitlines():
+                with suppress(ValueError, TypeError, KeyError):  # cut short, or no line of ours
+                    if json.loads(line)["step"] <= steps:
+                        kept.append(f"{line}\n")
+        self._write(METRICS, "".join(kept), end="")
+
+    def add_metrics(self, metrics: dict[str, Any]) -> None:
+        """Appends a line."""
+        with writing(self.path / METRICS), open(self.path / METRICS, "a", encoding="utf-8") as file:
+            file.write(json.dumps(metrics) + "\n")
+
+    def _checkpoints(self) -> list[Path]:
+        return sorted(p for p in self.path.glob("step-*.pt") if p.with_suffix(".safetensors").exists())
+
+    def _weights(self, name: str, model: nn.Module) -> None:
+        weights = {key: value.contiguous() for key, value in model.state_dict().items()}
+        self._bytes(name, save(weights))
+
+    def _bytes(self, name: str, held: bytes | memoryview) -> None:
+        """Writes what libraries would write themselves, but do not tell a full disk from other faults."""
+        with replacing(self.path / name, durable=True) as part:
+            part.write_bytes(held)
+
+    def _write(self, name: str, text: str, end: str = "\n") -> None:
+        with replacing(self.path / name) as part:
+            part.write_text(text + end, encoding="utf-8")
+
+
+@contextmanager
+def _reading(file: Path, what: str) -> Iterator[None]:
+    """Turns whatever is wrong with a file's content into one line that names the file."""
+    try:
+        yield
+    except OSError:  # names it
+        raise
+    except Exception as error:  # safetensors, pickle and torch raise all kinds, some of many lines
+        reason = textwrap.shorten(" ".join(str(error).splitlines()[:2]), 200, placeholder=" ...")
+        raise ValueError(f"{file}: {what}: {reason}") from None
+
+
+def _recipe(file: Path) -> Recipe:
+    with _reading(file, "no recipe"):
+        recipe = Recipe.from_json(file.read_text(encoding="utf-8"))
+    return recipe
+
+
+def _fill(model: nn.Module, file: Path, prefix: str = "") -> None:
+    """Loads a module's weights, which the file holds under names that begin with `prefix`."""
+    with _reading(file, "no weights of this network"):
+        tensors = tensors_of(file.read_bytes())
+        model.load_state_dict(
+            {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+        )
+
+
+def environment() -> dict[str, Any]:
+    """What a training ran on."""
+    names = ("cvrl-lite", "torch", "numpy", "av")
+    return {
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "threads": torch.get_num_threads(),
+        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
+        "packages": {name: importlib.metadata.version(name) for name in names},
+    }
+
+
+def load_shipped(name: str) -> tuple[VideoBackbone, Recipe]:
+    """A network that comes with the package: `cvrl_lite.load("joint")`.
+
+    Args:
+        name: "context", "motion", "joint" or "three": what it was trained with; see the model cards in
+            docs/model_cards.md.
+
+    Returns:
+        As `load`.
+
+    Raises:
+        ValueError: None has that name.
+
+    Example:
+        >>> backbone, recipe = load_shipped("joint")
+        >>> backbone.features(torch.zeros(1, 3, 8, recipe.augmentation.size, recipe.augmentation.size)).shape
+        torch.Size([1, 256])
+    """
+    folder = data_path("checkpoints")
+    names = sorted(file.stem for file in folder.glob("*.safetensors"))
+    if name not in names:
+        raise ValueError(f"no network is called {name!r}; there are {', '.join(names)}")
+    return load(folder / f"{name}.safetensors")
+
+
+def load(folder: str | os.PathLike[str]) -> tuple[VideoBackbone, Recipe]:
+    """The backbone and the recipe of a finished (or interrupted) run.
+
+    Args:
+        folder: What `run` was given as `out`, or a `.safetensors` file with its recipe beside it:
+            `recipe.json`, or a `.json` of the same name, which comes first.
+
+    Returns:
+        The backbone in float32 and evaluation mode, and the recipe.
+
+    Raises:
+        FileNotFoundError: A file of the checkpoint is missing.
+        ValueError: A file is damaged, is of another kind, or does not fit the other.
+    """
+    path = Path(folder)
+    weights = path / WEIGHTS if path.is_dir() else path
+    beside, recipe_file = weights.with_suffix(".json"), weights.parent / RECIPE
+    if not path.is_dir() and (beside.exists() or not recipe_file.exists()):
+        recipe_file = beside
+    if path.exists() and weights.suffix != ".safetensors":
+        raise ValueError(f"{path}: a checkpoint is a run's folder or a .safetensors file")
+    for file in (weights, recipe_file):
+        if not file.exists():
+            raise FileNotFoundError(f"{file}: a checkpoint needs this file")
+    recipe = _recipe(recipe_file)
+    with _reading(recipe_file, "no network can be made of it"):
+        backbone = backbone_of(recipe.networks)
+    _fill(backbone, weights, "backbone.")
+    return backbone.eval(), recipe

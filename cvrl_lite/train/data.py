@@ -1,0 +1,104 @@
+"""The data of a recipe."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+
+from cvrl_lite.datasets import (
+    HMDB51,
+    UCF101,
+    DecodedSet,
+    Entry,
+    FileSampler,
+    Kinetics,
+    MovingScenes,
+    Sampler,
+    VideoFolder,
+    VideoSet,
+    decode,
+)
+from cvrl_lite.files import cache_dir
+from cvrl_lite.train.config import Recipe
+
+NAMED_SETS = ("moving_scenes", "hard_scenes", "ucf101", "hmdb51", "kinetics")
+"""Data sets with splits; any other `Recipe.data` is the path of a folder."""
+
+
+def videos_of(recipe: Recipe, split: str = "train") -> VideoSet:
+    """The files that a recipe trains on, or those of another split of the same data set.
+
+    Args:
+        recipe: Names the data set and its folder.
+        split: As the data set names it; a folder of videos of one's own has none.
+
+    Raises:
+        ValueError: A named data set without its folder.
+        FileNotFoundError: The folder is not there, or holds none of the set.
+    """
+    if recipe.data == "moving_scenes":
+        return MovingScenes(split, recipe.root)
+    if recipe.data == "hard_scenes":
+        from cvrl_lite.datasets.moving_scenes import hard_set  # needs PyAV, which a training does not
+
+        return MovingScenes(split, recipe.root or hard_set())
+    named = {"ucf101": UCF101, "hmdb51": HMDB51, "kinetics": Kinetics}
+    if recipe.data in named:
+        if recipe.root is None:
+            raise ValueError(f"{recipe.data} needs root, the folder where its videos lie")
+        return named[recipe.data](recipe.root, split)
+    return VideoFolder(recipe.data, recipe.source)
+
+
+def load_data(recipe: Recipe) -> DecodedSet:
+    """Reads the recipe's training data into memory."""
+    return decode(
+        videos_of(recipe),
+        size=recipe.decoded,
+        cells=recipe.decoded_cells,
+        residuals="residual" in recipe.tasks,
+    )
+
+
+def sampler_for(recipe: Recipe, data: DecodedSet | None, workers: int) -> Sampler | FileSampler:
+    """What draws the recipe's batches.
+
+    Args:
+        recipe: Says whether the data are kept in memory.
+        data: The decoded data, where they are at hand already.
+        workers: Processes that read files, where they are not kept in memory.
+    """
+    if data is None and not recipe.in_memory:
+        return FileSampler(
+            videos_of(recipe),
+            recipe.sampling,
+            recipe.seed,
+            size=recipe.decoded,
+            cells=recipe.decoded_cells,
+            residuals="residual" in recipe.tasks,
+            workers=workers,
+            cache=cache_dir() / "indexes",
+        )
+    return Sampler(load_data(recipe) if data is None else data, recipe.sampling, recipe.seed)
+
+
+def fingerprint(entries: Sequence[Entry]) -> str:
+    """What tells data apart, wherever they lie: how many files, and a hash of their names.
+
+    Args:
+        entries: The files, at least one; their names are taken from the folder on that all have in common.
+
+    Example:
+        >>> from pathlib import Path
+        >>> def lying(folder):
+        ...     return [Entry(Path(folder, name), name, {}) for name in ("a/1.mp4", "b/1.mp4")]
+        >>> fingerprint(lying("here"))
+        '2 files, names edc284e4a6fb'
+        >>> fingerprint(lying("here")) == fingerprint(lying("/there/now"))
+        True
+    """
+    paths = [os.path.abspath(entry.path) for entry in entries]
+    home = os.path.commonpath([os.path.dirname(path) for path in paths])
+    names = "\n".join(os.path.relpath(path, home).replace(os.sep, "/") for path in paths)
+    return f"{len(paths)} files, names {hashlib.sha256(os.fsencode(names)).hexdigest()[:12]}"

@@ -1,0 +1,150 @@
+"""Functions that return a recipe. Behind each number its source; docs/paper_map.md says more.
+
+Released: the configuration of the authors' code for UCF101 (`ucf_config.py`) and what it runs
+(`pretrain.py`, `dataset.py`, `transforms.py`). Card: the model card of the authors' published weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from cvrl_lite.datasets import Sampling
+from cvrl_lite.train.config import JOINT, Networks, Optimization, Recipe
+from cvrl_lite.transforms import Augmentation
+
+_UCF101_VIDEOS = 9537  # of training split 1
+
+
+def laptop(tasks: tuple[str, ...] = JOINT, *, seed: int = 0) -> Recipe:
+    """The course's own recipe: MovingScenes on two cores.
+
+    Args:
+        tasks: Some of "context", "motion" and "residual"; see `Recipe`.
+        seed: Of everything random.
+
+    Returns:
+        A recipe whose every number is ours; docs/experiments.md tells what else was tried.
+    """
+    return Recipe(
+        tasks=tasks,
+        seed=seed,
+        steps=1000,
+        batch=40,
+        optimization=Optimization(learning_rate=2e-3),
+        context_weight=0.5,  # context is the easier task: it needs less of what both share
+        context_temperature=0.2,  # clips of one scene are pushed apart less than at 0.1
+        networks=Networks(widths=(24, 48, 128, 128)),
+        sampling=Sampling(frames=8, step=0.08, gap=0.12, window=8, others=1),
+        # Hue strong enough that clips are not matched by their palette, crops gentle enough to learn from.
+        augmentation=Augmentation(size=64, cells=16, least_area=0.5, hue=0.2, saturation=0.6),
+    )
+
+
+def laptop_fast(tasks: tuple[str, ...] = JOINT, *, seed: int = 0) -> Recipe:
+    """The laptop recipe with fewer steps and narrower networks: it learns a little in half a minute."""
+    return laptop(tasks, seed=seed).replace(
+        steps=60, batch=24, networks={"widths": (16, 32, 48, 48)}, save_every=20
+    )
+
+
+def ucf101_r2plus1d26(
+    root: str | None = None, *, batch: int = 64, seed: int = 6666, faithful: bool = False
+) -> Recipe:
+    """The paper's pretraining on UCF101.
+
+    Args:
+        root: The folder of UCF101.
+        batch: Of all processes together. The learning rate follows it.
+        seed: Released: 6666.
+        faithful: Whether to augment with the released code's oddities, too; see `transforms.Augmentation`.
+
+    Returns:
+        The released recipe, except where a comment says "ours".
+    """
+    return Recipe(
+        data="ucf101",  # released: training split 1
+        root=root,
+        in_memory=False,
+        seed=seed,
+        steps=120 * (_UCF101_VIDEOS // batch),  # released: 120 epochs
+        batch=batch,  # card: 64; released: 8 or 16 a GPU
+        optimization=Optimization(
+            method="sgd",  # released: Nesterov, momentum .9
+            learning_rate=5e-4 * batch,  # released and card
+            warmup=5 / 120,  # released: 5 epochs; ours: by steps, not by epochs
+            warmup_from=0.01,  # released: from 5e-6 x batch
+            weight_decay=1e-3,  # released (the card says 5e-3); on all parameters
+            clip_norm=15.0,  # released
+        ),
+        context_temperature=0.1,  # released: one temperature for both
+        motion_temperature=0.1,
+        networks=Networks(
+            backbone="r2plus1d26",
+            hidden=2048,  # released: heads of 2048 to 512
+            projection=512,
+            predictor_width=512,  # released: 8 heads, 2 + 4 layers, dropout .1
+            heads=8,
+            encoder_layers=2,
+            decoder_layers=4,
+            dropout=0.1,
+            content="zero",  # released
+        ),
+        decoded=128,  # ours: squares of 128 (released: whole frames); crops are taken from them
+        decoded_cells=30,  # ours: FFmpeg's 8x8 cells of a frame 240 high
+        sampling=Sampling(
+            frames=16,  # released
+            step=4,  # released: stride 4
+            gap=3,  # released: future_interval 2, the window begins at last + 3
+            window=8,  # released: future_frames 8
+            others=3,  # released: neg_num 3
+            reach=5,  # released: I-frames within 5 frames of the clip
+            in_frames=True,
+        ),
+        augmentation=Augmentation.released(faithful=faithful),  # UCF101's videos are 240 pixels high
+        precision="auto",  # released: float32
+        save_every=500,
+    )
+
+
+def ucf101_c3d(root: str | None = None, *, batch: int = 64, seed: int = 6666) -> Recipe:
+    """The paper's pretraining on UCF101 with the backbone C3D."""
+    return ucf101_r2plus1d26(root, batch=batch, seed=seed).replace(networks={"backbone": "c3d"})
+
+
+def ucf101_r3d26(root: str | None = None, *, batch: int = 64, seed: int = 6666) -> Recipe:
+    """The paper's pretraining on UCF101 with the backbone R3D-26."""
+    return ucf101_r2plus1d26(root, batch=batch, seed=seed).replace(networks={"backbone": "r3d26"})
+
+
+def kinetics_r2plus1d26(
+    root: str | None = None, *, batch: int = 512, videos: int = 300_000, seed: int = 6666
+) -> Recipe:
+    """The paper's pretraining on Kinetics-400.
+
+    Args:
+        root: The folder of Kinetics-400.
+        batch: Of all processes together; card: 512.
+        videos: How many there are, from which 120 epochs follow; card: about 300,000.
+        seed: As for UCF101.
+
+    Returns:
+        The recipe for UCF101 with the card's numbers. Ours: vectors are scaled as if all videos were 240
+        pixels high, as UCF101's are; `cvrl-lite transcode --short-side 240` makes them so.
+    """
+    recipe = ucf101_r2plus1d26(root, batch=batch, seed=seed)
+    return recipe.replace(
+        data="kinetics",
+        steps=120 * (videos // batch),  # card: 120 epochs
+        optimization={"weight_decay": 5e-3},  # card, the only source for Kinetics
+    )
+
+
+NAMED: dict[str, Callable[..., Recipe]] = {
+    "laptop": laptop,
+    "laptop_fast": laptop_fast,
+    "ucf101_r2plus1d26": ucf101_r2plus1d26,
+    "ucf101_c3d": ucf101_c3d,
+    "ucf101_r3d26": ucf101_r3d26,
+    "kinetics_r2plus1d26": kinetics_r2plus1d26,
+}
+"""Every recipe's function by its name."""
