@@ -41,7 +41,7 @@ from cvrl_lite import train
 from cvrl_lite.models import VideoBackbone
 from cvrl_lite.pretext import info_nce_in_blocks
 from cvrl_lite.pretext.gather import _Gather
-from cvrl_lite.transforms import augment, plain
+from cvrl_lite.transforms import augment, eval_transform
 
 EPOCHS = {"UCF101": 120 * 9537, "Kinetics-400": 120 * 300_000}  # clips in 120 epochs
 WAYS: tuple[tuple[str, dict[str, Any]], ...] = (
@@ -318,7 +318,7 @@ class Bench:
         frames, size = recipe.sampling.frames, recipe.augmentation.size
         rows = []
         for images in self.samples.images.split(32):
-            clips = plain(images[:, -1 - frames : -1], size, recipe.augmentation.normalize)
+            clips = eval_transform(images[:, -1 - frames : -1], size, recipe.augmentation.normalize)
             rows.append(backbone.features(clips).float().cpu())
         backbone.train()
         return retrieval(self.samples.packed, torch.cat(rows).numpy())

@@ -24,7 +24,7 @@ from cvrl_lite import evaluate, train
 from cvrl_lite.datasets import VECTOR_STEPS, DecodedSet, MovingScenes, Sampler, decode
 from cvrl_lite.datasets.moving_scenes import hard_set
 from cvrl_lite.models import MotionEncoder, TinyR2Plus1D
-from cvrl_lite.transforms import augment, plain
+from cvrl_lite.transforms import augment, eval_transform
 
 HERE = Path(__file__).parent
 RECIPE = train.recipes.laptop(("context",))
@@ -51,7 +51,7 @@ def frame_features(data: DecodedSet, frame: int) -> dict[str, NDArray[np.float32
     net = TinyR2Plus1D(RECIPE.networks.widths).eval()
     with torch.no_grad():
         still = [
-            net.features(plain(part[:, None].expand(-1, 8, -1, -1, -1), RECIPE.augmentation.size))
+            net.features(eval_transform(part[:, None].expand(-1, 8, -1, -1, -1), RECIPE.augmentation.size))
             for part in pictures.split(64)
         ]
     return {"pixels": small, "untrained network": torch.cat(still).numpy()}

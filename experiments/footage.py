@@ -21,7 +21,7 @@ import cvrl_lite
 from cvrl_lite import evaluate
 from cvrl_lite.datasets import DecodedSet, VideoFolder, decode, evaluation_clips
 from cvrl_lite.models import TinyR2Plus1D, VideoBackbone
-from cvrl_lite.transforms import plain
+from cvrl_lite.transforms import eval_transform
 
 CLIPS = 8
 APART = 2.0  # seconds
@@ -57,7 +57,9 @@ def found(vectors: np.ndarray, files: np.ndarray, videos: np.ndarray, begins: np
 def vectors_of(backbone: VideoBackbone, pictures: np.ndarray) -> np.ndarray:
     """(N, D) features."""
     backbone.eval()
-    parts = [backbone.features(plain(torch.from_numpy(part), 64)) for part in np.array_split(pictures, 8)]
+    parts = [
+        backbone.features(eval_transform(torch.from_numpy(part), 64)) for part in np.array_split(pictures, 8)
+    ]
     return torch.cat(parts).numpy()
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cvrl_lite.datasets import VECTOR_STEPS, Batch
-from cvrl_lite.transforms import Augmentation, Geometry, augment, blurred, color_matrix, plain
+from cvrl_lite.transforms import Augmentation, Geometry, augment, color_matrix, eval_transform, gaussian_blur
 
 STILL = Augmentation(least_area=1.0, flip=0.0, brightness=0.0, hue=0.0, saturation=0.0, gray=0.0)
 
@@ -34,8 +34,8 @@ def noise(steps: int = 2, side: int = 72) -> torch.Tensor:
 
 def test_no_strength_changes_nothing():
     views = augment(batch_of(noise()), Augmentation(**{**STILL.__dict__, "size": 72, "cells": 9}))
-    assert torch.allclose(views.clip[0], plain(noise()[None], 72)[0], atol=1e-3)
-    assert views.mask.all() and views.point_valid((1, 3, 3)).all()
+    assert torch.allclose(views.clip[0], eval_transform(noise()[None], 72)[0], atol=1e-3)
+    assert views.mask.all() and views.valid_points((1, 3, 3)).all()
 
 
 def test_same_seed_same_views_and_other_seed_other_views():
@@ -89,7 +89,7 @@ def test_augmented_vectors_still_align_augmented_frames(seed, dx, dy):
     big = smooth.clamp(0, 1)[0]
     frames = torch.stack([big[:, 6:-6, 6:-6], big[:, 6 + dy : 6 + dy + side, 6 + dx : 6 + dx + side]])
     random = torch.rand(1, 5, generator=torch.Generator().manual_seed(seed))
-    view = Geometry.draw(random, 0.4, 0.5)
+    view = Geometry.random(random, 0.4, 0.5)
     size = 64
     first, second = view.sample(frames.flatten(0, 1)[None], size)[0].unflatten(0, (2, 3))
     vectors = torch.tensor([float(dx), float(dy)])[None, None, :, None, None].expand(1, 1, 2, 12, 12)
@@ -123,7 +123,7 @@ def test_a_point_needs_a_quarter_of_its_cells():
     mask[2, 0, :, 6:, 6:] = False
     mask[2, 0, 0, 6:, 6:] = True  # one of eight
     batch = dataclasses.replace(batch, motion_mask=mask)
-    valid = augment(batch, dataclasses.replace(STILL, cells=9)).point_valid((1, 3, 3))
+    valid = augment(batch, dataclasses.replace(STILL, cells=9)).valid_points((1, 3, 3))
     assert valid.shape == (4, 2, 9)
     assert not valid[0, 0].any() and valid[0, 1].all() and valid[1].all() and valid[3].all()
     assert valid[2, 0].tolist() == [True] * 8 + [False]
@@ -188,7 +188,7 @@ def test_blur_equals_scipys(seed, sigma):
     from scipy.ndimage import gaussian_filter
 
     pictures = torch.rand(2, 3, 20, 24, generator=torch.Generator().manual_seed(seed))
-    soft = blurred(pictures, torch.tensor([sigma, 0.0]))
+    soft = gaussian_blur(pictures, torch.tensor([sigma, 0.0]))
     expected = gaussian_filter(pictures[0].double().numpy(), (0, sigma, sigma), mode="nearest", radius=6)
     assert np.allclose(soft[0], expected, atol=1e-5)
     assert torch.allclose(soft[1], pictures[1], atol=1e-6)
@@ -225,7 +225,7 @@ def test_jitter_spares_some_samples_and_gray_goes_on():
 
 def test_pixels_can_be_normalized_as_imagenets():
     white = torch.full((2, 72, 72, 3), 255, dtype=torch.uint8)
-    view = plain(white[None], 8, "imagenet")[0, :, 0, 0, 0]
+    view = eval_transform(white[None], 8, "imagenet")[0, :, 0, 0, 0]
     assert np.allclose(view, [(1 - 0.485) / 0.229, (1 - 0.456) / 0.224, (1 - 0.406) / 0.225], atol=1e-5)
     how = dataclasses.replace(STILL, size=72, cells=9, normalize="imagenet")
     assert np.allclose(augment(batch_of(white), how).clip[0, :, 0, 5, 5], view, atol=1e-5)

@@ -29,7 +29,7 @@ from cvrl_lite.errors import VideoError
 from cvrl_lite.models import VideoBackbone
 from cvrl_lite.processes import begin_worker, check_handles, killed_workers_told
 from cvrl_lite.progress import track
-from cvrl_lite.transforms import plain
+from cvrl_lite.transforms import eval_transform
 
 _VIDEOS = 32  # at a time
 
@@ -161,7 +161,7 @@ def _pooled(
 
     def pool() -> None:
         stacked = torch.from_numpy(np.concatenate(waiting)).to(device)
-        pooled = backbone.features(plain(stacked, size, normalize))
+        pooled = backbone.features(eval_transform(stacked, size, normalize))
         rows.append(pooled.float().unflatten(0, (len(waiting), -1)).mean(1).cpu())
         waiting.clear()
 

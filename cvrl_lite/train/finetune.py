@@ -31,7 +31,7 @@ from cvrl_lite.progress import track
 from cvrl_lite.train.config import Optimization
 from cvrl_lite.train.model import Pretraining
 from cvrl_lite.train.optim import learning_rate, optimizer_for
-from cvrl_lite.transforms import Augmentation, augment, plain
+from cvrl_lite.transforms import Augmentation, augment, eval_transform
 
 
 @dataclass(frozen=True)
@@ -235,7 +235,7 @@ def predict(model: Classifier, data: DecodedSet, how: Finetuning) -> NDArray[np.
     rows = []
     for video in data.videos:
         clips = torch.from_numpy(evaluation_clips(video, how.sampling, how.test_clips)).to(device)
-        logits = model(plain(clips, how.augmentation.size, how.augmentation.normalize))
+        logits = model(eval_transform(clips, how.augmentation.size, how.augmentation.normalize))
         rows.append(logits.softmax(1).mean(0).cpu())
     return torch.stack(rows).numpy()
 

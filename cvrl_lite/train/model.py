@@ -30,7 +30,7 @@ from cvrl_lite.pretext import (
     uniformity,
 )
 from cvrl_lite.train.config import Networks, Recipe
-from cvrl_lite.transforms import Views, enough
+from cvrl_lite.transforms import Views, valid_points
 
 
 def backbone_of(networks: Networks) -> VideoBackbone:
@@ -128,7 +128,7 @@ class Pretraining(nn.Module):
             parts |= {"context_loss": loss, "context_accuracy": accuracy}
             total = total + recipe.context_weight * loss
         if "motion" in recipe.tasks:
-            valid = views.point_valid(self.points)
+            valid = views.valid_points(self.points)
             if isinstance(self.motion, MotionPrediction):
                 loss, accuracy = self.motion(motion_map, views.motion, valid, views.sources)
                 parts |= {"motion_loss": loss, "motion_accuracy": accuracy}
@@ -139,7 +139,7 @@ class Pretraining(nn.Module):
         if "residual" in recipe.tasks:
             if views.residual is None or views.residual_mask is None:
                 raise ValueError("residual prediction needs data that were read with their residuals")
-            valid = enough(views.residual_mask, self.points)
+            valid = valid_points(views.residual_mask, self.points)
             loss, accuracy = self.residual(motion_map, views.residual, valid, views.sources)
             parts |= {"residual_loss": loss, "residual_accuracy": accuracy}
             total = total + recipe.residual_weight * loss
@@ -173,7 +173,7 @@ class Pretraining(nn.Module):
             task = getattr(self, name, None)
             if isinstance(task, MotionPrediction) and windows is not None and mask is not None:
                 queries, keys = task.project(motion_map, windows[:, :1])
-                valid = enough(mask[:, :1], self.points).flatten()
+                valid = valid_points(mask[:, :1], self.points).flatten()
                 if valid.any():
                     found[f"{name}_alignment"] = alignment(queries[valid], keys[valid])
         self.train(training)

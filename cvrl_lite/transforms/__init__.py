@@ -1,17 +1,13 @@
-"""Views of a batch, made on its device: the same geometry for pixels and vectors."""
+"""Batched transforms on the device, with the same geometry for pixels and vectors.
 
-from cvrl_lite.transforms.views import (
-    MEAN,
-    STD,
-    Augmentation,
-    Geometry,
-    Views,
-    augment,
-    blurred,
-    color_matrix,
-    enough,
-    plain,
-)
+`augment` makes the random views of training, `eval_transform` the fixed view of evaluation.
+"""
+
+from cvrl_lite.transforms.augmentation import Augmentation
+from cvrl_lite.transforms.color import MEAN, STD, color_matrix, gaussian_blur, normalize
+from cvrl_lite.transforms.evaluation import eval_transform
+from cvrl_lite.transforms.geometry import Geometry, valid_points
+from cvrl_lite.transforms.views import Views, augment
 
 __all__ = [
     "MEAN",
@@ -20,8 +16,9 @@ __all__ = [
     "Geometry",
     "Views",
     "augment",
-    "blurred",
     "color_matrix",
-    "enough",
-    "plain",
+    "eval_transform",
+    "gaussian_blur",
+    "normalize",
+    "valid_points",
 ]

@@ -44,7 +44,7 @@ from cvrl_lite.datasets import (
 )
 from cvrl_lite.datasets.moving_scenes import draw
 from cvrl_lite.train import recipes
-from cvrl_lite.transforms import Augmentation, Geometry, augment, blurred, color_matrix
+from cvrl_lite.transforms import Augmentation, Geometry, augment, color_matrix, gaussian_blur
 
 torch.set_num_threads(1)  # our pictures are so small that a second core would only wait
 warnings.filterwarnings("ignore", "This DataLoader will create")  # where there is one core for two workers
@@ -486,7 +486,7 @@ def crop(extent, flip):
 
 def seen(geometry, faithful=False):
     """Frames before and now, vectors and mask under a geometry."""
-    field, held = geometry.sample_vectors(vectors[:, None], mask[:, None], 14, as_they_are=faithful)
+    field, held = geometry.sample_vectors(vectors[:, None], mask[:, None], 14, rescale=not faithful)
     return geometry.sample(before, 112), geometry.sample(now, 112), field[:, 0], held[:, 0]
 
 
@@ -671,7 +671,7 @@ print(sum(places), "of", len(places))
 # %% [markdown]
 # One empty map in eight is bearable. A place with hardly any vectors in the whole window is not: there is
 # nothing to foresee. The motion encoder makes of a window 4 x 4 **points**, each of which looks at a part
-# of the picture (08). `point_valid` tells which of them have a vector in a quarter of their cells or more,
+# of the picture (08). `valid_points` tells which of them have a vector in a quarter of their cells or more,
 # and only those will be asked (ours). By hand: cut the mask of 8 x 16 x 16 into 4 x 4 blocks, and take
 # means.
 
@@ -680,9 +680,9 @@ recipe = recipes.laptop()
 (batch24,) = Sampler(small_set, recipe.sampling, seed=1).batches(24, 1)
 views = augment(batch24, recipe.augmentation)
 share = views.mask.float().unflatten(4, (4, 4)).unflatten(3, (4, 4)).mean((2, 4, 6))  # (24, 2, 4, 4)
-valid = views.point_valid((1, 4, 4))
+valid = views.valid_points((1, 4, 4))
 assert torch.equal(valid, (share >= 0.25).flatten(2))
-print("as point_valid:", True, " nearly all points can be asked:", bool(valid.float().mean() > 0.9))
+print("as valid_points:", True, " nearly all points can be asked:", bool(valid.float().mean() > 0.9))
 
 # %% [markdown]
 # ## Colors
@@ -751,7 +751,8 @@ def recolored(pictures, random, how):
 draws = torch.rand(8, 15, generator=torch.Generator().manual_seed(5))
 jittered = recolored(levels.expand(4, -1, -1, -1), draws[:4], dataclasses.replace(views_of, gray=0))
 gray = recolored(levels[None], draws[:1], dataclasses.replace(views_of, gray=1))
-soft = blurred(levels.permute(2, 0, 1).expand(2, -1, -1, -1), torch.tensor([1.0, 2.0])).permute(0, 2, 3, 1)
+twice = levels.permute(2, 0, 1).expand(2, -1, -1, -1)  # (2, 3, 112, 112)
+soft = gaussian_blur(twice, torch.tensor([1.0, 2.0])).permute(0, 2, 3, 1)
 changed = torch.cat([levels[None], jittered, gray, soft]).numpy()
 labels = ["as filmed", *["jitter"] * 4, "gray", "blur 1 px", "blur 2 px"]
 show(

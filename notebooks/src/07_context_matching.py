@@ -36,7 +36,7 @@ from cvrl_lite.datasets import MovingScenes, Sampler, Sampling, VideoSet, decode
 from cvrl_lite.datasets.clip_sampling import Timeline
 from cvrl_lite.models import ContextEncoder, TinyR2Plus1D
 from cvrl_lite.pretext import ContextMatching, info_nce
-from cvrl_lite.transforms import MEAN, STD, augment, plain
+from cvrl_lite.transforms import MEAN, STD, augment, eval_transform
 
 torch.set_num_threads(1)  # our pictures are so small that a second core would only wait
 everything = MovingScenes("train")
@@ -450,7 +450,7 @@ def nearness(model, pictures, clips=val_clips):
     backbone, task, _ = model
     for net in (backbone, task):
         net.eval()
-    seen = plain(torch.from_numpy(np.ascontiguousarray(clips)), SIZE)
+    seen = eval_transform(torch.from_numpy(np.ascontiguousarray(clips)), SIZE)
     clips = task.clip_head(still_map(backbone, seen).mean((2, 3, 4)))
     frames = task.frame_head(task.encoder((pictures - MEAN) / STD))
     return F.normalize(clips, dim=1) @ F.normalize(frames, dim=1).T
@@ -621,7 +621,9 @@ size, still_half = recipe.augmentation.size, slice(0, joint.context_channels)
 @torch.no_grad()
 def vectors(clips):
     """(N, 256): features of clips (N, 8, S, S, 3) uint8; the still half comes first."""
-    parts = [joint.features(plain(torch.from_numpy(part), size)) for part in np.array_split(clips, 8)]
+    parts = [
+        joint.features(eval_transform(torch.from_numpy(part), size)) for part in np.array_split(clips, 8)
+    ]
     return torch.cat(parts).numpy()
 
 

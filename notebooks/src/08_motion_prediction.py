@@ -231,7 +231,7 @@ print("Right." if said == right else f"Not yet: for {asked} you say {said}.")
 
 # %%
 task = MotionPrediction(predictor, encoder, temperature=recipe.motion_temperature).eval()
-valid = views.point_valid((times, rows, columns))  # (6, 2, 16): of which points there are vectors enough
+valid = views.valid_points((times, rows, columns))  # (6, 2, 16): of which points there are vectors enough
 with torch.no_grad():
     queries, keys = task.project(clip_map, views.motion)  # (6 x 16, 128) and (2 x 6 x 16, 128)
 cosines = F.normalize(queries, dim=1) @ F.normalize(keys, dim=1).T
@@ -275,7 +275,7 @@ print(
 )
 
 # %% [markdown]
-# **Exercise 2** (medium, 10 minutes). Which points count? Write `point_valid` for one window.
+# **Exercise 2** (medium, 10 minutes). Which points count? Write `valid_points` for one window.
 
 
 # %% tags=["exercise"]
@@ -341,8 +341,9 @@ STEPS, BATCH = 80, 16
 def seen(backbone, batch):
     """The views of a batch, the frozen backbone's map of the clips, and the points that count."""
     views = augment(batch, recipe.augmentation)
+    valid = views.valid_points((times, rows, columns))
     with torch.no_grad():
-        return backbone(views.clip)[1], views.motion, views.point_valid((times, rows, columns)), views.sources
+        return backbone(views.clip)[1], views.motion, valid, views.sources
 
 
 def learn(backbone):

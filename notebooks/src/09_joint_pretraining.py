@@ -85,7 +85,7 @@ def losses(model, views):
     """The two tasks' losses from one pass of the backbone."""
     still, moving = model.backbone(views.clip)
     context, _ = model.context(still, views.keyframe, views.sources)
-    motion, _ = model.motion(moving, views.motion, views.point_valid(model.points), views.sources)
+    motion, _ = model.motion(moving, views.motion, views.valid_points(model.points), views.sources)
     return context, motion
 
 

@@ -36,7 +36,7 @@ from cvrl_lite.course.figures import COLORS, bars, filmstrip, in_words, long_exp
 from cvrl_lite.course.figures.judging import ranges, shares
 from cvrl_lite.datasets import MovingScenes, Sampler, VideoSet, decode, evaluation_clips
 from cvrl_lite.models import TinyR2Plus1D
-from cvrl_lite.transforms import augment, plain
+from cvrl_lite.transforms import augment, eval_transform
 
 torch.set_num_threads(1)  # networks and matrices are so small that a second core would mostly wait
 threadpool_limits(1)  # the same for NumPy and scikit-learn
@@ -616,7 +616,7 @@ holds("every part moved, and by less than half its size", all(0 < value < 0.5 fo
 model, few = tuned["joint", 0], train.part_of(val, range(0, 192, 6))
 with torch.no_grad():
     clips = [torch.from_numpy(evaluation_clips(video, how.sampling, 10)) for video in few.videos]
-    logits = torch.stack([model(plain(ten, 48)) for ten in clips])
+    logits = torch.stack([model(eval_transform(ten, 48)) for ten in clips])
 averaged = logits.softmax(2).mean(1)
 package = train.predict(model, few, replace(how, test_clips=10))
 assert np.allclose(averaged, package, atol=1e-5)
@@ -756,7 +756,7 @@ of = dict(zip(part.source_numbers.tolist(), part.labels("action").tolist()))  # 
 truth = torch.tensor([of[source] for source in seen.sources.tolist()])
 of_labels = F.cross_entropy(mine(seen.clip), truth)
 _, moving = twin.backbone(seen.clip)
-of_motion, _ = twin.motion(moving, seen.motion, seen.point_valid(twin.points), seen.sources)
+of_motion, _ = twin.motion(moving, seen.motion, seen.valid_points(twin.points), seen.sources)
 loss = of_labels + step.motion_weight * of_motion
 loss.backward()
 holds("the labels cost about log 8, motion far more", of_labels < 3.5 < of_motion)

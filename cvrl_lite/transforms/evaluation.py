@@ -1,0 +1,32 @@
+"""The view of a clip that evaluation uses: nothing random."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from cvrl_lite.transforms.color import normalize
+
+
+def eval_transform(clips: Tensor, size: int, statistics: Literal["plain", "imagenet"] = "plain") -> Tensor:
+    """The whole square, resized and normalized.
+
+    Args:
+        clips: (B, T, S, S, 3) uint8.
+        size: Side in pixels.
+        statistics: As `Augmentation.normalize`.
+
+    Returns:
+        (B, 3, T, size, size) float, normalized.
+
+    Example:
+        >>> import torch
+        >>> eval_transform(torch.zeros(2, 8, 72, 72, 3, dtype=torch.uint8), 64).shape
+        torch.Size([2, 3, 8, 64, 64])
+    """
+    batch, steps = clips.shape[:2]
+    images = clips.flatten(0, 1).permute(0, 3, 1, 2).float() / 255
+    images = F.interpolate(images, size=(size, size), mode="bilinear", align_corners=False)
+    return normalize(images, statistics, dim=-3).unflatten(0, (batch, steps)).transpose(1, 2)
