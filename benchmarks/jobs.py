@@ -14,7 +14,7 @@ from av.video.reformatter import VideoReformatter
 from peers import answer, facts
 
 from cvrl_lite import CompressedVideo
-from cvrl_lite.codec import decode, source
+from cvrl_lite.codec._stream import decode, source
 
 clock = time.process_time
 

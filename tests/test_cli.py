@@ -148,7 +148,9 @@ def test_a_folder_called_like_a_data_set_is_a_folder(clips, tmp_path, monkeypatc
 def test_a_run_of_quickstart_names_its_clips_and_so_is_not_taken_for_one_on_others(tmp_path, monkeypatch):
     monkeypatch.setenv("CVRL_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(quickstart, "MODELS", {"context": ("context",)})
-    monkeypatch.setattr(quickstart.scenes, "make", functools.partial(moving_scenes.make, size=48, workers=1))
+    monkeypatch.setattr(
+        quickstart.moving_scenes, "make", functools.partial(moving_scenes.make, size=48, workers=1)
+    )
     monkeypatch.setattr(quickstart.evaluate, "scores", lambda *_, **__: {"scene": {"R@1": 0, "linear": 0}})
     monkeypatch.setattr(quickstart, "decoupling", lambda result: figures.style.new(""))
     small = {"widths": (4, 8, 8, 8), "hidden": 16, "projection": 8}

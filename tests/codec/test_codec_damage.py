@@ -12,7 +12,8 @@ import pytest
 from material import noise, pan, remux, texture, write_sound
 
 from cvrl_lite import CompressedVideo, DamagedVideo, NotAVideo, NoVideoStream, UnreadableFile, VideoError
-from cvrl_lite.codec import encode, index
+from cvrl_lite.codec import encode
+from cvrl_lite.codec._stream import index
 
 FRAMES = 80
 

@@ -15,7 +15,8 @@ import torch
 from material import pan
 
 from cvrl_lite import CompressedVideo, NotAVideo, VideoError
-from cvrl_lite.codec import encode, index_file, packets, scan
+from cvrl_lite.codec import encode
+from cvrl_lite.codec._stream import index_file, packets, scan
 
 FRAMES = 50
 KINDS = {
@@ -291,7 +292,7 @@ def test_an_index_is_made_anew_where_it_must(files, tmp_path, monkeypatch):
 
 def test_decoders_read_on_where_packets_are_not_kept(files, monkeypatch):
     """Files too large to hold in memory: the same answers, by seeking."""
-    from cvrl_lite.codec import index
+    from cvrl_lite.codec._stream import index
 
     with CompressedVideo(files / "b.mp4") as kept:
         assert kept.info.frames == FRAMES

@@ -9,7 +9,8 @@ from material import noise, pan, slow_painter, texture
 from test_codec_real import COUNTS, quick_first
 
 from cvrl_lite import CompressedVideo, NoMotionVectors, VideoError
-from cvrl_lite.codec import Motion, encode, raster
+from cvrl_lite.codec import Motion, encode
+from cvrl_lite.codec._stream import raster
 from cvrl_lite.codec._stream.compiled import compiled_paint
 from cvrl_lite.codec._stream.decode import Decoder
 from cvrl_lite.codec._stream.pool import Decoders

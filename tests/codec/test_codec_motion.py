@@ -233,7 +233,7 @@ def test_codecs_without_vectors_say_so_and_show_their_pictures(tmp_path, codec):
 
 
 def test_vectors_do_not_depend_on_the_run_or_on_the_batch(tmp_path, monkeypatch):
-    from cvrl_lite.codec import raster
+    from cvrl_lite.codec._stream import raster
 
     encode(pan(40, 3, 2), tmp_path / "b.mp4", b_frames=2)
     first = motion_of(tmp_path / "b.mp4")

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from material import noise, pan, texture
 
 from cvrl_lite import CompressedVideo
-from cvrl_lite.codec import compensate, encode
+from cvrl_lite.codec import encode
+from cvrl_lite.codec._stream import compensate
 
 
 def prediction_in_the_standards_words(reference, vectors, *, six_tap):
