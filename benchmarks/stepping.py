@@ -22,7 +22,7 @@ from cvrl_lite import train
 from cvrl_lite.datasets import VECTOR_STEPS, Batch
 from cvrl_lite.evaluate import hits
 from cvrl_lite.train.model import on_device
-from cvrl_lite.train.optim import learning_rate, optimizer_for
+from cvrl_lite.train.optim import learning_rate, make_optimizer
 from cvrl_lite.transforms import augment
 
 GALLERY, QUERIES = range(8, 20), range(22, 26)  # groups of sources, by the number in the file's name
@@ -81,7 +81,7 @@ class Stepper:
         self.model = on_device(recipe, device)
         if not channels_last:
             self.model.to(memory_format=torch.contiguous_format)
-        self.optimizer = optimizer_for(self.model, recipe.optimization)
+        self.optimizer = make_optimizer(self.model, recipe.optimization)
         if fused:
             for group in self.optimizer.param_groups:
                 group["fused"], group["foreach"] = True, False

@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from cvrl_lite import train
 from cvrl_lite.datasets import Batch, Sampler
 from cvrl_lite.pretext import info_nce, info_nce_in_blocks
-from cvrl_lite.train.distributed import Stop
+from cvrl_lite.train.distributed import GracefulExit
 from cvrl_lite.train.engine import _Training
 
 
@@ -60,7 +60,7 @@ def seconds(training: _Training, steps: int) -> list[float]:
     """The time of each of some steps, after two to warm up."""
     times, clock = [], time.perf_counter()
     training.recipe = training.recipe.replace(steps=steps + 2)
-    for _ in training.steps(0, Stop()):
+    for _ in training.steps(0, GracefulExit()):
         if training.device.type == "cuda":
             torch.cuda.synchronize()
         times.append(time.perf_counter() - clock)

@@ -12,7 +12,7 @@ from cvrl_lite.datasets import DecodedSet, Sampler
 from cvrl_lite.models import ProjectionHead, TinyR2Plus1D, VideoBackbone
 from cvrl_lite.pretext import info_nce
 from cvrl_lite.train import Recipe
-from cvrl_lite.train.optim import learning_rate, optimizer_for
+from cvrl_lite.train.optim import learning_rate, make_optimizer
 from cvrl_lite.transforms import Views, augment
 
 _FEATURES_SCALE = 8.0  # pooled features are of length 1 or so; a linear layer learns sooner from longer ones
@@ -24,7 +24,7 @@ def _train(
     """The recipe's optimizer and schedule on a loss of the pooled features."""
     backbone = TinyR2Plus1D(recipe.networks.widths)
     model = nn.ModuleDict({"backbone": backbone, "head": head}).to(memory_format=torch.channels_last_3d)
-    optimizer = optimizer_for(model, recipe.optimization)
+    optimizer = make_optimizer(model, recipe.optimization)
     for step, batch in enumerate(
         Sampler(data, recipe.sampling, recipe.seed).batches(recipe.batch, recipe.steps)
     ):

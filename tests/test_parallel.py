@@ -18,15 +18,15 @@ import torch
 import torch.distributed as dist
 from cvrl_lite import train
 from cvrl_lite.transforms import augment
-from cvrl_lite.pretext import processes, total
+from cvrl_lite.pretext import all_reduce_sum, processes
 from cvrl_lite.datasets import Sampler
-from cvrl_lite.train.distributed import joined
+from cvrl_lite.train.distributed import distributed
 from torch.nn.parallel import DistributedDataParallel
 
 sys.path.insert(0, sys.argv[1])
 from parallel_data import RECIPES, data
 
-with joined() as device:
+with distributed() as device:
     rank, world = processes()
     found = {}
     for name, recipe in RECIPES.items():
@@ -43,7 +43,7 @@ with joined() as device:
             if torch.is_tensor(getattr(views, part.name)) and getattr(views, part.name).is_floating_point()})
         loss, parts = called(views, 1.0)
         loss.backward()
-        measured = total(torch.stack([*parts.values()])) / world
+        measured = all_reduce_sum(torch.stack([*parts.values()])) / world
         found[name] = {
             "parts": dict(zip(parts, measured.tolist())),
             "gradients": [p.grad.flatten().tolist() for p in model.parameters() if p.grad is not None],
@@ -120,12 +120,12 @@ from cvrl_lite import train
 from cvrl_lite.datasets import Sampler
 from cvrl_lite.pretext import processes
 from cvrl_lite.train import engine
-from cvrl_lite.train.distributed import joined
+from cvrl_lite.train.distributed import distributed
 sys.path.insert(0, sys.argv[1])
 from parallel_data import RECIPES, data
 
 recipe, out = RECIPES["all"].replace(steps=8, save_every=100), sys.argv[2]
-exchange, batches, calls = engine.total, Sampler.batches, []
+exchange, batches, calls = engine.all_reduce_sum, Sampler.batches, []
 
 def interrupted(mine):
     shared = exchange(mine)
@@ -139,11 +139,11 @@ def with_broken(*words, **more):
         yield dataclasses.replace(batch, replaced=1 + processes()[0])
 
 Sampler.batches = with_broken
-with joined():
+with distributed():
     whole = train.pretrain(recipe, out + "/whole", data())
-    engine.total = interrupted
+    engine.all_reduce_sum = interrupted
     first = train.pretrain(recipe, out + "/parts", data())
-    engine.total = exchange
+    engine.all_reduce_sum = exchange
     second = train.pretrain(recipe, out + "/parts", data())
     for run, end in ((whole, (8, False)), (first, (4, True)), (second, (8, False))):
         assert (run.steps, run.interrupted) == end, (run.steps, run.interrupted)

@@ -131,7 +131,7 @@ def test_ctrl_c_while_the_processes_talk_is_heard_at_the_next_step(data, tmp_pat
             os.kill(os.getpid(), signal.SIGINT)
         return mine.detach()
 
-    monkeypatch.setattr(engine, "total", talk)
+    monkeypatch.setattr(engine, "all_reduce_sum", talk)
     run = train.pretrain(SMALL.replace(steps=9), tmp_path, data)
     assert run.interrupted and run.steps == 3
     assert (tmp_path / "step-00000003.pt").exists()
@@ -151,7 +151,7 @@ def test_replaced_files_are_counted_a_step(data, tmp_path, monkeypatch):
 
 def test_all_processes_take_the_first_ones_word_for_bfloat16(data, monkeypatch):
     monkeypatch.setattr(engine, "emulates_bfloat16", lambda device: False)
-    monkeypatch.setattr(engine, "from_first", lambda mine: not mine)  # the first one measured otherwise
+    monkeypatch.setattr(engine, "broadcast", lambda mine: not mine)  # the first one measured otherwise
     monkeypatch.setattr(engine, "seconds_per_step", lambda *_: pytest.fail("the others wait for ever"))
     sampler = engine.Sampler(data, SMALL.sampling, 0)
     assert engine.faster_precision(SMALL, sampler, train.device()) == "float32"
@@ -225,10 +225,10 @@ def test_old_checkpoints_are_removed(data, tmp_path):
 def test_norms_and_biases_can_be_kept_from_decay(method):
     model = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.BatchNorm1d(3))
     how = train.Optimization(method=method, decay_all=False, weight_decay=0.1)
-    groups = train.optim.optimizer_for(model, how).param_groups
+    groups = train.optim.make_optimizer(model, how).param_groups
     decays = {p.shape: group["weight_decay"] for group in groups for p in group["params"]}
     assert decays == {(3, 4): 0.1, (3,): 0.0}
-    everything = train.optim.optimizer_for(model, dataclasses.replace(how, decay_all=True))
+    everything = train.optim.make_optimizer(model, dataclasses.replace(how, decay_all=True))
     assert [group["weight_decay"] for group in everything.param_groups] == [0.1]
 
 

@@ -69,10 +69,10 @@ def shared_mean(mine: Tensor, count: Tensor) -> Tensor:
         mine: (), the sum, with gradients.
         count: (), how many rows it has.
     """
-    return mine * (processes()[1] / total(count.to(mine.dtype)).clamp(min=1))
+    return mine * (processes()[1] / all_reduce_sum(count.to(mine.dtype)).clamp(min=1))
 
 
-def total(mine: Tensor) -> Tensor:
+def all_reduce_sum(mine: Tensor) -> Tensor:
     """The sum over all processes, without gradients."""
     if processes()[1] == 1:
         return mine.detach()

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from cvrl_lite.pretext.gather import processes, shared_mean, total
+from cvrl_lite.pretext.gather import all_reduce_sum, processes, shared_mean
 
 Allowed = Callable[[Tensor], Tensor]
 """From numbers of queries (n,) to the keys that may stand in their comparisons, (n, M) bool."""
@@ -112,7 +112,7 @@ def info_nce_in_blocks(
             units[rows], others, temperature, rows, rank * len(queries), allowed, block
         )
     count = hits.new_tensor(float(len(rows)))
-    return shared_mean(loss, count), (total(hits) / total(count).clamp(min=1)).float()
+    return shared_mean(loss, count), (all_reduce_sum(hits) / all_reduce_sum(count).clamp(min=1)).float()
 
 
 class _Blocks(torch.autograd.Function):

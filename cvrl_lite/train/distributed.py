@@ -29,7 +29,7 @@ def device() -> torch.device:
 
 
 @contextmanager
-def joined() -> Iterator[torch.device]:
+def distributed() -> Iterator[torch.device]:
     """Joins the other processes, where torchrun started several; gives the device to train on.
 
     Processes on GPUs talk through NCCL, others through gloo.
@@ -56,7 +56,7 @@ def joined() -> Iterator[torch.device]:
         dist.destroy_process_group()
 
 
-def from_first(value: T) -> T:
+def broadcast(value: T) -> T:
     """The value that the first process has, in all of them."""
     if not dist.is_initialized():
         return value
@@ -65,23 +65,23 @@ def from_first(value: T) -> T:
     return held[0]
 
 
-class Stop:
+class GracefulExit:
     """Turns the first Ctrl-C, or a request to end, into a note; the next one is not held back.
 
     So a step is finished, and a checkpoint written, before a training ends. A note may come at any moment,
     so no process acts on its own: all end at the step at which they learned of it together.
 
     Attributes:
-        asked: The signal by which this process was told to stop; 0 before. Only the handler sets it.
+        received: The signal by which this process was told to stop; 0 before. Only the handler sets it.
         agreed: The signal that one of them got, once all know of it; 0 before.
     """
 
     def __init__(self) -> None:
-        self.asked = self.agreed = 0
+        self.received = self.agreed = 0
         self._before: dict[int, Any] = {}
         self._process = os.getpid()
 
-    def __enter__(self) -> Stop:
+    def __enter__(self) -> GracefulExit:
         if threading.current_thread() is threading.main_thread():  # only there can signals be handled
             self._before = {
                 number: signal.signal(number, self._note) for number in (signal.SIGINT, signal.SIGTERM)
@@ -93,7 +93,7 @@ class Stop:
             signal.signal(number, handler)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        if self.asked or os.getpid() != self._process:  # a worker of ours, forked, has nothing to finish
+        if self.received or os.getpid() != self._process:  # a worker of ours, forked, has nothing to finish
             signal.signal(number, self._before[number])
             signal.raise_signal(number)
-        self.asked = number
+        self.received = number

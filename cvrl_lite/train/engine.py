@@ -23,15 +23,15 @@ from torch.nn.parallel import DistributedDataParallel
 from cvrl_lite.datasets import Batch, DecodedSet, FileSampler, Sampler, Skipped
 from cvrl_lite.errors import Diverged
 from cvrl_lite.models import VideoBackbone, synchronized
-from cvrl_lite.pretext import collapsed, processes, total
+from cvrl_lite.pretext import all_reduce_sum, collapsed, processes
 from cvrl_lite.processes import killed_workers_told
 from cvrl_lite.progress import track
 from cvrl_lite.train.checkpoint import Folder
 from cvrl_lite.train.config import Recipe
 from cvrl_lite.train.data import fingerprint, sampler_for
-from cvrl_lite.train.distributed import Stop, from_first, joined
+from cvrl_lite.train.distributed import GracefulExit, broadcast, distributed
 from cvrl_lite.train.model import Pretraining, on_device
-from cvrl_lite.train.optim import learning_rate, optimizer_for
+from cvrl_lite.train.optim import learning_rate, make_optimizer
 from cvrl_lite.transforms import Views, augment
 
 _CHECKUP = 50  # steps from one look at the features' health to the next
@@ -103,21 +103,21 @@ def pretrain(
         ChildProcessError: A worker was killed. The last checkpoint is kept.
         OSError: A file cannot be written, as on a full disk. The last checkpoint is kept.
     """
-    with joined() as device, killed_workers_told(), ExitStack() as stack:
+    with distributed() as device, killed_workers_told(), ExitStack() as stack:
         rank, world = processes()
         if recipe.batch % world:
             raise ValueError(f"a batch of {recipe.batch} cannot be shared by {world} processes")
         folder = Folder(out) if out is not None else None
         if folder and rank == 0:
             stack.enter_context(folder.claimed())
-        recipe = from_first(folder.enter(recipe) if folder and rank == 0 else recipe)
+        recipe = broadcast(folder.enter(recipe) if folder and rank == 0 else recipe)
         sampler = sampler_for(recipe, data, workers)
         if "context" in recipe.tasks and len({entry.source for entry in sampler.entries}) < 2:
             raise ValueError(f"{recipe.data}: context matching needs clips of two videos, and all are of one")
         if folder and rank == 0:
             folder.check_data(fingerprint(sampler.entries))
         if recipe.precision == "auto":
-            recipe = recipe.replace(precision=from_first(faster_precision(recipe, sampler, device)))
+            recipe = recipe.replace(precision=broadcast(faster_precision(recipe, sampler, device)))
         training = _Training(recipe, sampler, device)
         writes = folder if rank == 0 else None
         done = training.resume(folder) if folder else 0
@@ -127,7 +127,7 @@ def pretrain(
             if done < recipe.steps:
                 writes.note(fingerprint(sampler.entries))
         start = time.perf_counter()
-        with Stop() as stop:
+        with GracefulExit() as stop:
             steps = training.steps(done, stop)
             for metrics in track(steps, "training", recipe.steps - done) if rank == 0 else steps:
                 done += 1
@@ -157,7 +157,7 @@ class _Training:
         self.recipe, self.sampler, self.device = recipe, sampler, device
         self.rank, self.world = processes()
         self.model = synchronized(on_device(recipe, device))
-        self.optimizer = optimizer_for(self.model, recipe.optimization)
+        self.optimizer = make_optimizer(self.model, recipe.optimization)
         if recipe.compiled:
             self.model.compile()
         self._called: nn.Module = self.model
@@ -171,7 +171,7 @@ class _Training:
             dist.barrier()  # all have read before the first one writes
         return done
 
-    def steps(self, first: int, stop: Stop) -> Iterator[dict[str, Any]]:
+    def steps(self, first: int, stop: GracefulExit) -> Iterator[dict[str, Any]]:
         """Does the steps from `first` on, until all agree to stop, and yields each one's metrics."""
         recipe = self.recipe
         self.model.train()
@@ -187,7 +187,7 @@ class _Training:
                 return
             began = time.perf_counter()
 
-    def _step(self, step: int, rate: float, batch: Batch, stop: Stop) -> dict[str, float]:
+    def _step(self, step: int, rate: float, batch: Batch, stop: GracefulExit) -> dict[str, float]:
         recipe = self.recipe
         for group in self.optimizer.param_groups:
             group["lr"] = rate
@@ -201,9 +201,9 @@ class _Training:
         longest = recipe.optimization.clip_norm
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), math.inf if longest is None else longest)
         # A process that was told to stop tells the others; what is heard later waits for the next step.
-        asked = [stop.asked == number for number in _STOPS]
+        asked = [stop.received == number for number in _STOPS]
         counts = torch.tensor([*map(float, asked), float(batch.replaced)], device=self.device)
-        shared = total(torch.cat([torch.stack([*parts.values()]).float(), counts]))
+        shared = all_reduce_sum(torch.cat([torch.stack([*parts.values()]).float(), counts]))
         means, (*askers, replaced) = (shared[:-3] / self.world).tolist(), shared[-3:].tolist()
         stop.agreed = next((number for number, count in zip(_STOPS, askers, strict=True) if count), 0)
         numbers = dict(zip((*parts, "gradient_norm"), [*means, float(norm)], strict=True))
@@ -237,7 +237,7 @@ def seconds_per_step(
     # It ends before its last step, which looks at the features' health.
     training = _Training(recipe.replace(steps=steps + 2, context_from=0.0), sampler, device)
     clock, times = time.perf_counter(), []
-    for _ in islice(training.steps(0, Stop()), steps + 1):
+    for _ in islice(training.steps(0, GracefulExit()), steps + 1):
         times.append(time.perf_counter() - clock)
         clock = time.perf_counter()
     return min(times[1:])  # whatever else the machine does makes steps longer, never shorter
@@ -264,7 +264,7 @@ def emulates_bfloat16(device: torch.device) -> bool:
 
 def faster_precision(recipe: Recipe, sampler: Sampler | FileSampler, device: torch.device) -> str:
     """`"bfloat16"` where a few steps in it take less than .9 of the time of float32."""
-    if from_first(emulates_bfloat16(device)):  # all have to go the same way from here
+    if broadcast(emulates_bfloat16(device)):  # all have to go the same way from here
         return "float32"  # a few steps to find that out would take minutes
     took = {
         precision: seconds_per_step(recipe.replace(precision=precision), sampler, device)

@@ -30,7 +30,7 @@ from cvrl_lite.models import VideoBackbone
 from cvrl_lite.progress import track
 from cvrl_lite.train.config import Optimization
 from cvrl_lite.train.model import Pretraining
-from cvrl_lite.train.optim import learning_rate, optimizer_for
+from cvrl_lite.train.optim import learning_rate, make_optimizer
 from cvrl_lite.transforms import Augmentation, augment, eval_transform
 
 
@@ -183,7 +183,7 @@ def finetune(
     model = Classifier(backbone, len(data.classes[label]), how.dropout).to(device)
     trained: nn.Module = model if helper is None else nn.ModuleList([model, helper])
     trained.to(memory_format=torch.channels_last_3d).train()  # type: ignore[call-overload]
-    optimizer = optimizer_for(trained, how.optimization)
+    optimizer = make_optimizer(trained, how.optimization)
     known = {str(video.entry.path): video.entry.labels[label] for video in data.videos}
     sampler = Sampler(data, how.sampling, how.seed)
     for short in sampler.skipped[len(data.skipped) :]:

@@ -11,7 +11,7 @@ from torch import nn
 from cvrl_lite.train.config import Optimization
 
 
-def optimizer_for(model: nn.Module, how: Optimization) -> torch.optim.Optimizer:
+def make_optimizer(model: nn.Module, how: Optimization) -> torch.optim.Optimizer:
     """The optimizer of a recipe over all of a model's parameters."""
     parameters = [p for p in model.parameters() if p.requires_grad]
     vectors = [p for p in parameters if p.ndim < 2 and not how.decay_all]  # norms and biases
