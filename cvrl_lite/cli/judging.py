@@ -128,7 +128,7 @@ def _searched(
     test: VideoSet,
     labels: Sequence[str],
 ) -> _Judged:
-    """Retrieval or linear probe by every label, with intervals of 95 % over the queries."""
+    """Retrieval or linear probe by every label, with intervals of 95 % over the queries' sources."""
     import numpy as np
 
     from cvrl_lite import evaluate
@@ -151,6 +151,7 @@ def _searched(
     if not len(known) or not len(asked):
         raise ValueError(f"no file can be read; the first: {skipped[0].path}: {skipped[0].reason}")
     ks = [k for k in evaluate.KS if k <= len(known)]
+    sources = [entry.source for entry in queries.entries]
     found = {}
     for label in labels:
         given, wanted = gallery.labels(label), queries.labels(label)
@@ -159,11 +160,14 @@ def _searched(
                 warnings.warn(f"{label}: not judged: the training videos show one class alone", stacklevel=2)
                 continue
             right = evaluate.probe_hits(known, given, asked, wanted, penalty=evaluate.PENALTIES)
-            found[label] = {"linear": float(right.mean()), "interval": list(evaluate.interval(right))}
+            found[label] = {
+                "linear": float(right.mean()),
+                "interval": list(evaluate.confidence_interval(right, sources)),
+            }
             continue
         hits = evaluate.hits(asked, wanted, known, given, ks)
         found[label] = {f"R@{k}": float(share) for k, share in zip(ks, hits.mean(0), strict=True)}
-        found[label]["R@1 interval"] = list(evaluate.interval(hits[:, 0]))
+        found[label]["R@1 interval"] = list(evaluate.confidence_interval(hits[:, 0], sources))
     if not found:
         raise ValueError(f"no label can be judged: {', '.join(labels)}")
     drawn = _draw(known, asked, gallery, queries, recipe.decoded, labels[0]) if arguments.neighbors else None
@@ -202,7 +206,7 @@ def _finetuned(
     test: VideoSet,
     labels: Sequence[str],
 ) -> _Judged:
-    """Accuracy after finetuning a copy of the backbone on each label, with intervals over the queries."""
+    """Accuracy after finetuning a copy of the backbone on each label, with intervals over the queries' sources."""
     import copy
 
     from cvrl_lite import evaluate, train
@@ -216,12 +220,16 @@ def _finetuned(
         for part in (training, test)
     )
     how = _schedule(arguments, recipe, len(gallery.videos))
+    sources = queries.source_numbers
     found = {}
     for label in labels:
         model = train.finetune(copy.deepcopy(backbone), gallery, label, how)
         probabilities = train.predict(model, queries, how)
         right = probabilities.argmax(1) == queries.labels(label)
-        found[label] = {"finetuned": float(right.mean()), "interval": list(evaluate.interval(right))}
+        found[label] = {
+            "finetuned": float(right.mean()),
+            "interval": list(evaluate.confidence_interval(right, sources)),
+        }
     return _Judged(found, (*gallery.skipped, *queries.skipped))
 
 

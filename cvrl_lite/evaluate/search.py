@@ -145,39 +145,3 @@ def retrieval(
     """
     found = hits(features, labels, gallery_features, gallery_labels, ks)
     return {f"R@{k}": float(share) for k, share in zip(ks, found.mean(0), strict=True)}
-
-
-def interval(
-    successes: NDArray[np.bool_], *, level: float = 0.95, draws: int = 2000, seed: int = 0
-) -> tuple[float, float]:
-    """How far a share could lie elsewhere with other queries of the same kind: a bootstrap interval.
-
-    It is too narrow for few queries or a share near 0 or 1 (of 5 queries and a true share of .9, intervals
-    of 95 % hold the truth .38 of the time), and for queries that are alike, as clips cut from one source are
-    (in groups of 5: .62 to .77).
-
-    Args:
-        successes: (N,) bool, one a query.
-        level: Its share of the draws.
-        draws: How often N queries are drawn again, with replacement.
-        seed: Of the draws.
-
-    Returns:
-        Lower and upper end, 0..1.
-
-    Raises:
-        ValueError: There is no query.
-
-    Example:
-        >>> import numpy as np
-        >>> low, high = interval(np.arange(100) < 70)
-        >>> round(low, 1), round(high, 1)
-        (0.6, 0.8)
-    """
-    if not len(successes):
-        raise ValueError("an interval needs one query or more")
-    random = np.random.default_rng(seed)
-    # N draws with replacement from zeros and ones: their sum is binomial.
-    shares = random.binomial(len(successes), np.mean(successes), draws) / len(successes)
-    low, high = np.quantile(shares, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)

@@ -419,14 +419,16 @@ print("Right." if right else hint)
 # 192 queries are a sample. Other 192 clips of the same kind would have given another R@1; by how much? We
 # cannot draw new clips, but we can draw **from the queries we have, with replacement**: some twice, some
 # not at all. Do that 2000 times and look how far R@1 moves. That is the **bootstrap**; the middle 95 % of
-# the draws are its interval.
+# the draws are a **confidence interval**. For independent queries there is a formula, too: **Wilson's
+# interval**, `evaluate.confidence_interval`. Here they agree; where nearly all hits are right, or with five
+# queries, the bootstrap is far too narrow (of five hits in five, every draw is 1), and Wilson's still holds.
 
 # %%
 hit = hits("scene")  # (192,) bool
 random = np.random.default_rng(0)
 draws = np.array([hit[random.integers(0, 192, 192)].mean() for _ in range(2000)])
 low, high = np.quantile(draws, [0.025, 0.975])
-assert np.allclose([low, high], evaluate.interval(hit), atol=0.015)  # the draws' luck
+assert np.allclose([low, high], evaluate.confidence_interval(hit), atol=0.015)  # the draws' luck
 show(
     figures.histograms(
         {"2000 draws": draws},
@@ -441,9 +443,10 @@ show(
 holds("the interval is wider than .1", high - low > 0.1)
 
 # %% [markdown]
-# Some fourteen points from end to end. (The package draws binomial numbers instead of queries: a sum of hits
-# drawn with replacement *is* binomial.) Keep that width in mind when you read a table whose rows differ by
-# one percentage point, or *point* for short. Here are all six questions from above, with their intervals.
+# Some fourteen points from end to end. (Our clips were each drawn on their own. Of clips cut from the same
+# videos, `confidence_interval(hit, groups)` draws whole videos: 77 clips of 44 videos are worth fewer than
+# 77.) Keep that width in mind when you read a table whose rows differ by one percentage point, or *point* for
+# short. Here are all six questions from above, with their intervals.
 
 
 # %%
@@ -455,7 +458,7 @@ def whiskers(values, **words):
 
 def sure(hit):
     """(lower end, share, upper end) of hits (N,)."""
-    low, high = evaluate.interval(hit)
+    low, high = evaluate.confidence_interval(hit)
     return low, hit.mean(), high
 
 

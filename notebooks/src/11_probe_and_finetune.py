@@ -345,8 +345,8 @@ holds("the honest probe itself is worse, by a true .02 or more", costs > 0.02)
 #
 # One network, one number, and behind it stand four sources of chance:
 #
-# - **which clips one is judged by**: with other 192 clips the share would differ. The bootstrap
-#   (`evaluate.interval`) draws 192 of the 192 again and again, with replacement;
+# - **which clips one is judged by**: with other 192 clips the share would differ. By how much, Wilson's
+#   formula says (`evaluate.confidence_interval`);
 # - **which fifth is held out**: the seed of the sweep;
 # - **which clips are labeled**: another 400 of the 1152;
 # - **which network**: another seed of the *pretraining*.
@@ -358,7 +358,7 @@ holds("the honest probe itself is worse, by a true .02 or more", costs > 0.02)
 # %%
 (known, asked), (given, wanted) = features["joint"], labels["scene"]
 right = found["joint", "scene"]
-low, high = evaluate.interval(right)
+low, high = evaluate.confidence_interval(right)
 by_fifth, by_clips = [], []
 for seed in range(5):
     by_fifth.append(evaluate.linear_probe(known, given, asked, wanted, penalty=evaluate.PENALTIES, seed=seed))
@@ -388,10 +388,10 @@ show(
     "Four ranges: " + "; ".join(f"{name} {a:.2f} to {b:.2f}" for name, (a, _, b) in reach.items()) + ".",
 )
 error = np.sqrt(right.mean() * (1 - right.mean()) / len(right))
-holds("half the bootstrap's width is two standard errors", abs((high - low) / 2 - 1.96 * error) < 0.01)
+holds("half the interval's width is two standard errors", abs((high - low) / 2 - 1.96 * error) < 0.01)
 
 # %% [markdown]
-# The chance of the queries is among the large ones, and it needs no bootstrap: the **standard error** of a
+# The chance of the queries is among the large ones, and a rule of thumb gives it: the **standard error** of a
 # share *p* of *N* clips is the root of *p*(1 - *p*)/*N*, and two of them make the range. A useful rule: **a
 # decimal whose unit is far below the standard error is noise.** With 192 clips the error is about .03. So
 # .80 means "between .74 and .85": the second decimal is a hint, and the last two of .8281 are invented. The
@@ -405,7 +405,7 @@ holds("half the bootstrap's width is two standard errors", abs((high - low) / 2 
 
 # %%
 for name, share, videos in (("UCF101", 0.797, 3783), ("HMDB51", 0.486, 1530)):
-    low, high = evaluate.interval(np.arange(videos) < share * videos)
+    low, high = evaluate.confidence_interval(np.arange(videos) < share * videos)
     print(f"{name}: {share:.1%}, and with other videos of the kind between {low:.0%} and {high:.0%}")
 
 # %% [markdown]
