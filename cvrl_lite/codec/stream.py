@@ -8,7 +8,6 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import cached_property
-from itertools import pairwise
 from typing import Literal, TypeVar, get_args
 
 import numpy as np
@@ -290,45 +289,54 @@ class Stream:
             raise ValueError(f"stop {stop} lies before start {start}")
         return range(start, stop)
 
-    def images(self, wanted: Sequence[int], size: Size | None) -> np.ndarray:
-        """Some frames, ascending, as RGB pictures of this size."""
-        made = np.empty((len(wanted), *self.plan(1, (), size).size, 3), np.uint8)
-        with self.decoders.borrow() as decoder:
-            self.look(decoder, wanted[0] if wanted else 0)
-            pictures = decoder.pictures(self.index, wanted)
-            for image, (_, frame) in zip(made, pictures, strict=True):
-                decoder.rgb(frame, image)
-        return turned_images(made, self.orientation)
+    def read_frames(self, indices: np.ndarray | range, size: Size | None) -> np.ndarray:
+        """Frames in the order given, repeats included, as (N, h, w, 3) uint8 RGB."""
+        order = None
+        if isinstance(indices, np.ndarray):
+            ascending, order = np.unique(indices, return_inverse=True)
+            if len(ascending) == len(order) and (order[1:] > order[:-1]).all():
+                order = None
+            indices = ascending
+        frames = indices if isinstance(indices, range) else indices.tolist()
+        images = np.empty((len(frames), *self.plan(1, (), size).size, 3), np.uint8)
+        if len(frames):
+            with self.decoders.borrow() as decoder:
+                self.look(decoder, frames[0])
+                decoded = decoder.pictures(self.index, frames)
+                for image, (_, frame) in zip(images, decoded, strict=True):
+                    decoder.rgb(frame, image)
+        images = turned_images(images, self.orientation)
+        return images if order is None else images[order]
 
-    def clip(
-        self,
-        start: int | None,
-        at: float | None,
-        frames: int,
-        stride: int,
-        indices: Sequence[int] | None = None,
-    ) -> Sequence[int]:
-        """The frames of a clip from an index or a time on, or just these, all inside the video."""
-        if [start, at, indices].count(None) != 2:
-            raise ValueError(
-                "a clip starts at an index or at a time, or is a list: give start, at or indices"
-            )
-        if indices is not None:
-            places = [int(index) for index in indices]
-            if any(a >= b for a, b in pairwise(places)):
-                raise ValueError("the indices of a clip rise")
-            if places and (places[0] < 0 or places[-1] >= self.index.frames):
-                reason = f"frames {places[0]} to {places[-1]} asked for"
-                raise IndexError(f"{self.name}: {reason}, the video has 0 to {self.index.frames - 1}")
-            return places
+    def clip_indices(self, start: int | None, at: float | None, frames: int, stride: int) -> range:
+        """The frames of a clip that starts at an index or at a time in seconds."""
+        if (start is None) == (at is None):
+            raise ValueError("a clip starts at an index or at a time: give start or at")
         if frames < 1 or stride < 1:
             raise ValueError(f"frames and stride are at least 1, not {frames} and {stride}")
         first = self._frame_at(at) if at is not None else int(start or 0)
-        wanted = range(first, first + (frames - 1) * stride + 1, stride)
-        if first < 0 or wanted[-1] >= self.index.frames:
-            reason = f"frames {first} to {wanted[-1]} asked for, the video has 0 to {self.index.frames - 1}"
-            raise IndexError(f"{self.name}: {reason}")
-        return wanted
+        indices = range(first, first + (frames - 1) * stride + 1, stride)
+        if first < 0 or indices[-1] >= self.index.frames:
+            last = self.index.frames - 1
+            raise IndexError(
+                f"{self.name}: frames {first} to {indices[-1]} requested, the video has 0 to {last}"
+            )
+        return indices
+
+    def resolve_indices(self, indices: Sequence[int] | np.ndarray) -> np.ndarray:
+        """Indices as (N,) int64 from 0 on; negative ones count from the end."""
+        found = np.asarray(indices)
+        if found.size == 0:
+            return np.empty(0, np.int64)
+        if found.ndim != 1 or found.dtype.kind not in "iu":
+            kind = f"{found.dtype} of shape {found.shape}"
+            raise TypeError(f"{self.name}: frame indices are a list of integers, not {kind}")
+        count = self.index.frames
+        outside = found[(found < -count) | (found >= count)]
+        if len(outside):
+            raise IndexError(f"{self.name}: there is no frame {outside[0]}, the video has 0 to {count - 1}")
+        found = found.astype(np.int64)
+        return np.where(found < 0, found + count, found)
 
     def _over_packets(self, look: Callable[[bytes | None, Iterator[bytes]], T], otherwise: T) -> T:
         """What a look at the decoder's header and all packets finds; `otherwise` if the file breaks off."""

@@ -6,7 +6,7 @@ Axes: T time, H W pixels, H8 W8 cells of 8x8 pixels, K key pictures.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from functools import cached_property
 from typing import Any, BinaryIO, Literal, get_args
 
@@ -16,13 +16,14 @@ from cvrl_lite.codec._stream.raster import RECORD, Direction, Motion, records
 from cvrl_lite.codec._stream.source import Source
 from cvrl_lite.codec.chunks import Chunk, KeyFrames, Sample, What
 from cvrl_lite.codec.damage import Damage
+from cvrl_lite.codec.frames import FrameSequence
 from cvrl_lite.codec.info import VideoInfo
 from cvrl_lite.codec.residual import Residual, read_residuals
 from cvrl_lite.codec.stream import Stream
 from cvrl_lite.codec.turn import Size, turned_images, turned_residual
 
 
-class CompressedVideo:
+class CompressedVideo(FrameSequence):
     """A compressed video file: what it holds, its key pictures, vectors and residuals, and clips of it.
 
     A frame's index is its place in what one straight decode delivers. Decoding starts at the key picture
@@ -303,77 +304,9 @@ class CompressedVideo:
         if gap < 1 or window < 1:
             raise ValueError(f"gap and window are at least 1, not {gap} and {window}")
         plan = self._stream.plan(window, ("motion",), size, direction=direction, fill=fill)
-        clip = self._stream.clip(start, at, frames, stride)
+        clip = self._stream.clip_indices(start, at, frames, stride)
         maps = self._stream.stretch(clip[-1] + gap, clip[-1] + gap + window)
         return self._stream.sample(clip, maps, plan)
-
-    def clip(
-        self,
-        start: int | None = None,
-        frames: int = 16,
-        stride: int = 1,
-        size: Size | None = None,
-        *,
-        at: float | None = None,
-        indices: Sequence[int] | None = None,
-    ) -> np.ndarray:
-        """Some frames from any place.
-
-        Args:
-            start: The first frame's index, in display order.
-            frames: How many.
-            stride: From one frame to the next.
-            size: (height, width), or a number for the shorter side; None keeps the size.
-            at: Instead of `start`, seconds by the file's clock: the frame shown then.
-            indices: Instead of all that, the frames' indices, rising.
-
-        Returns:
-            (frames, h, w, 3) uint8 RGB.
-
-        Raises:
-            DamagedVideo: A picture cannot be decoded.
-            IndexError: A frame before the first or after the last one; clips are never padded.
-            ValueError: Not one of `start`, `at` and `indices`, a number below 1, or indices that do not rise.
-
-        Example:
-            >>> from cvrl_lite import data_path
-            >>> with CompressedVideo(data_path("sample.mp4")) as video:
-            ...     video.clip(at=1.0, frames=8, stride=2, size=112).shape
-            (8, 112, 112, 3)
-        """
-        wanted = self._stream.clip(start, at, frames, stride, indices)
-        return self._stream.images(wanted, size)
-
-    def frames(
-        self, start: int = 0, stop: int | None = None, *, size: Size | None = None
-    ) -> Iterator[np.ndarray]:
-        """The pictures one by one, without holding more than one.
-
-        Args:
-            start: The first frame's index.
-            stop: The index after the last frame's; None goes to the end.
-            size: As in `clip`.
-
-        Returns:
-            An iterator over (h, w, 3) uint8 RGB pictures in display order; `times` tells when each is shown.
-
-        Raises:
-            DamagedVideo: A picture cannot be decoded.
-            IndexError: `start` or `stop` lies outside the video.
-
-        Example:
-            >>> from cvrl_lite import data_path
-            >>> with CompressedVideo(data_path("sample.mp4")) as video:
-            ...     sum(1 for picture in video.frames(60))
-            12
-        """
-        wanted = self._stream.stretch(start, stop)
-        return self._pictures(wanted, size)
-
-    def _pictures(self, wanted: range, size: Size | None) -> Iterator[np.ndarray]:
-        for chunk in self._stream.read(wanted, self._stream.plan(1, ("images",), size)):
-            assert chunk.images is not None
-            yield chunk.images[0]
 
     def _records(self, start: int, stop: int) -> list[np.ndarray]:
         """Each frame's vectors as FFmpeg exports them, (N,) of dtype RECORD; for comparisons."""

@@ -147,7 +147,10 @@ def read_square(
     info = video.info
     scale = size / min(info.width, info.height)
     target = (round(info.height * scale), round(info.width * scale))
-    pictures = video.clip(start, frames, size=target, indices=indices)
+    if indices is not None:
+        pictures = video.frames_at(indices, target)
+    else:
+        pictures = video.clip(start, frames, size=target)
     top, left = (pictures.shape[1] - size) // 2, (pictures.shape[2] - size) // 2
     return pictures[:, top : top + size, left : left + size]
 

@@ -5,6 +5,7 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from material import noise, pack_b_pictures, pan, remux, texture
@@ -338,15 +339,36 @@ def test_transcoding_shortens_gops_and_sides(tmp_path, files):
         assert video.info.frames == FRAMES
 
 
-def test_a_clip_may_be_any_rising_frames(files, readings):
+def test_a_video_reads_like_a_sequence(files, readings):
+    images = readings["b.mp4"][0]
     with CompressedVideo(files / "b.mp4") as video:
-        chosen = [0, 3, 4, 17, 40]
-        assert np.array_equal(video.clip(indices=chosen), readings["b.mp4"][0][chosen])
-        assert np.array_equal(video.clip(indices=np.array([2])), video.clip(2, 1))
-        for wrong, error in (([3, 3], ValueError), ([4, 2], ValueError), ([-1, 2], IndexError)):
-            with pytest.raises(error):
-                video.clip(indices=wrong)
-        with pytest.raises(IndexError, match=r"b\.mp4: frames 2 to 50 asked for"):
-            video.clip(indices=[2, FRAMES])
-        with pytest.raises(ValueError, match="give start, at or indices"):
-            video.clip(3, indices=[4])
+        assert len(video) == FRAMES
+        for index in (0, 17, FRAMES - 1, -1, -FRAMES, np.int64(3)):
+            assert np.array_equal(video[index], images[index])
+        for part in (slice(None), slice(10, 20, 2), slice(-5, None), slice(None, None, -7), slice(40, 10, -3),
+                     slice(7, 7), slice(45, 99)):  # fmt: skip
+            assert np.array_equal(video[part], images[part])
+        for chosen in ([0, 3, 4, 17, 40], [40, 3, 3, -1, 17, 3], [2, 2], [-FRAMES], []):
+            assert np.array_equal(video[chosen], images[chosen] if chosen else images[:0])
+        assert np.array_equal(video[np.array([9, 4])], images[[9, 4]])
+        assert np.array_equal(video[torch.tensor([9, 4])], images[[9, 4]])
+        assert all(np.array_equal(a, b) for a, b in zip(video, images, strict=True))
+
+
+def test_frames_at_scales_and_keeps_the_order(files):
+    with CompressedVideo(files / "b.mp4") as video:
+        small = video.clip(0, FRAMES, size=(20, 30))
+        assert np.array_equal(video.frames_at([31, 2, -1, 2], size=(20, 30)), small[[31, 2, -1, 2]])
+        assert video.frames_at([], size=32).shape == (0, 32, 40, 3)
+
+
+def test_wrong_indices_are_told(files):
+    with CompressedVideo(files / "b.mp4") as video:
+        for index, number in ((FRAMES, 50), (-FRAMES - 1, -51), ([2, FRAMES], 50), (np.array([-60, 3]), -60)):
+            with pytest.raises(
+                IndexError, match=rf"b\.mp4: there is no frame {number}, the video has 0 to 49"
+            ):
+                video[index]
+        for wrong in (1.5, "3", None, [0.5], [[1, 2]], np.ones(FRAMES, bool), (1, "a")):
+            with pytest.raises(TypeError, match=r"b\.mp4: "):
+                video[wrong]

@@ -103,7 +103,7 @@ def test_all_that_is_read_lies_the_same_way(plain, tmp_path, matrix):
         size = images.shape[1:3]
         assert np.array_equal(video.keyframes().images, images[:1])
         assert np.array_equal(np.stack(list(video.frames(2, 6))), images[2:6])
-        assert np.array_equal(video.clip(indices=[3, 8]), images[[3, 8]])
+        assert np.array_equal(video.frames_at([3, 8]), images[[3, 8]])
         motion, field = video.motion(), coded.motion()
         assert np.array_equal(motion.mask, shown(field.mask, matrix)) and 0 < motion.mask[1:].mean() < 1
         residual, rest = video.residuals(), coded.residuals()
