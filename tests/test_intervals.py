@@ -1,4 +1,4 @@
-"""Confidence intervals hold the truth as often as they say, for few queries, high shares and clips that are alike."""
+"""Confidence intervals hold the truth as often as they say."""
 
 import numpy as np
 import pytest

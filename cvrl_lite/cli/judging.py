@@ -128,7 +128,7 @@ def _searched(
     test: VideoSet,
     labels: Sequence[str],
 ) -> _Judged:
-    """Retrieval or linear probe by every label, with intervals of 95 % over the queries' sources."""
+    """Retrieval or linear probe by every label, with intervals of 95 % by source."""
     import numpy as np
 
     from cvrl_lite import evaluate
@@ -206,7 +206,7 @@ def _finetuned(
     test: VideoSet,
     labels: Sequence[str],
 ) -> _Judged:
-    """Accuracy after finetuning a copy of the backbone on each label, with intervals over the queries' sources."""
+    """Accuracy after finetuning a copy of the backbone on each label, with intervals by source."""
     import copy
 
     from cvrl_lite import evaluate, train

@@ -75,7 +75,7 @@ def _wilson(hits: int, count: int, level: float) -> tuple[float, float]:
     return float(found.low), float(found.high)
 
 
-def _drawn_again(sizes: NDArray[np.int64], right: NDArray[np.float64], level: float) -> tuple[float, float]:
+def _drawn_again(sizes: NDArray[Any], right: NDArray[Any], level: float) -> tuple[float, float]:
     """Ends of a bootstrap of G groups with so many queries and hits each."""
     from scipy.stats import norm, t
 

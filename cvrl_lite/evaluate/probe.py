@@ -62,7 +62,7 @@ def probe_hits(
     penalty: float | Sequence[float] = 1.0,
     seed: int = 0,
 ) -> NDArray[np.bool_]:
-    """What `linear_probe` is the mean of: whether each test video's class is named, for `confidence_interval`.
+    """Whether each test video's class is named, for `confidence_interval`; `linear_probe` is their mean.
 
     Args:
         features: (N, D) float, training.
