@@ -185,7 +185,7 @@ class Bench:
 
         model, windows = stepper.model, views.motion.transpose(0, 1).flatten(0, 1)
         networks: dict[str, Callable[[], Tensor]] = {
-            "backbone": lambda: sum_of(*model.backbone(views.clip)),
+            "backbone": lambda: sum_of(*model.backbone.feature_maps(views.clip)),
             "motion encoder": lambda: sum_of(model.motion.encoder(windows)),
             "context encoder": lambda: sum_of(model.context.encoder(views.keyframe)),
             "all networks and losses": lambda: model(views, 0.5)[0],
@@ -319,7 +319,7 @@ class Bench:
         rows = []
         for images in self.samples.images.split(32):
             clips = eval_transform(images[:, -1 - frames : -1], size, recipe.augmentation.normalize)
-            rows.append(backbone.features(clips).float().cpu())
+            rows.append(backbone(clips).float().cpu())
         backbone.train()
         return retrieval(self.samples.packed, torch.cat(rows).numpy())
 

@@ -51,7 +51,7 @@ def frame_features(data: DecodedSet, frame: int) -> dict[str, NDArray[np.float32
     net = TinyR2Plus1D(RECIPE.networks.widths).eval()
     with torch.no_grad():
         still = [
-            net.features(eval_transform(part[:, None].expand(-1, 8, -1, -1, -1), RECIPE.augmentation.size))
+            net(eval_transform(part[:, None].expand(-1, 8, -1, -1, -1), RECIPE.augmentation.size))
             for part in pictures.split(64)
         ]
     return {"pixels": small, "untrained network": torch.cat(still).numpy()}
@@ -89,7 +89,7 @@ def supervised(train: DecodedSet, val: DecodedSet, label: str, steps: int) -> fl
     for batch in Sampler(train, RECIPE.sampling, 0).batches(48, steps):
         views = augment(batch, how)
         with torch.autocast("cpu", torch.bfloat16, enabled=fast_in_half):
-            pooled = net.features(views.clip)
+            pooled = net(views.clip)
         loss = F.cross_entropy(head(pooled.float() * 8), wanted[views.sources])
         optimizer.zero_grad()
         loss.backward()

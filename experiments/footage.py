@@ -57,9 +57,7 @@ def found(vectors: np.ndarray, files: np.ndarray, videos: np.ndarray, begins: np
 def vectors_of(backbone: VideoBackbone, pictures: np.ndarray) -> np.ndarray:
     """(N, D) features."""
     backbone.eval()
-    parts = [
-        backbone.features(eval_transform(torch.from_numpy(part), 64)) for part in np.array_split(pictures, 8)
-    ]
+    parts = [backbone(eval_transform(torch.from_numpy(part), 64)) for part in np.array_split(pictures, 8)]
     return torch.cat(parts).numpy()
 
 

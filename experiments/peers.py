@@ -32,7 +32,7 @@ def _train(
             group["lr"] = learning_rate(step, recipe)
         views = augment(batch, recipe.augmentation)
         with torch.autocast("cpu", torch.bfloat16, enabled=recipe.precision == "bfloat16"):
-            pooled = backbone.features(views.clip)
+            pooled = backbone(views.clip)
         loss = loss_of(pooled.float(), views)
         optimizer.zero_grad()
         loss.backward()

@@ -22,14 +22,16 @@ def test_examples_run(name):
 def test_backbone_maps_and_vector(frames, size):
     net = TinyR2Plus1D((8, 8, 12, 16)).eval()
     clip = torch.randn(2, 3, frames, size, size)
-    still, moving = net(clip)
+    still, moving = net.feature_maps(clip)
     assert still.shape == (2, 12, 1, -(-size // 16), -(-size // 16))
     assert moving.shape == (2, 16, -(-frames // 4), -(-size // 16), -(-size // 16))
-    vector = net.features(clip)
+    vector = net(clip)
     assert torch.equal(vector, net.pool((still, moving)))
     assert vector.shape == (2, net.width) == (2, 28)
-    assert torch.allclose(vector[:, :12].norm(dim=1), torch.ones(2), atol=1e-5)
-    assert torch.allclose(vector[:, 12:].norm(dim=1), torch.tensor(net.MOTION_SHARE), atol=1e-5)
+    assert net.parts == {"context": slice(0, 12), "motion": slice(12, 28)}
+    context, motion = (vector[:, columns].norm(dim=1) for columns in net.parts.values())
+    assert torch.allclose(context, torch.ones(2), atol=1e-5)
+    assert torch.allclose(motion, torch.tensor(net.MOTION_SHARE), atol=1e-5)
 
 
 def test_the_backbone_sees_time():
@@ -37,7 +39,7 @@ def test_the_backbone_sees_time():
     torch.manual_seed(0)
     net = TinyR2Plus1D().eval()
     clip = torch.randn(1, 3, 8, 64, 64)
-    forward, backward = (net.features(c) for c in (clip, clip.flip(2)))
+    forward, backward = (net(c) for c in (clip, clip.flip(2)))
     assert not torch.allclose(forward, backward, atol=1e-3)
 
 
@@ -52,7 +54,7 @@ def test_the_stored_weights_still_give_their_features():
     net.load_state_dict(values)
     clip = torch.linspace(-1, 1, 3 * 8 * 32 * 32).sin().view(1, 3, 8, 32, 32)
     with torch.no_grad():
-        vector = net.features(clip)[0]
+        vector = net(clip)[0]
     # Noted when the weights were made part of the project.
     found = vector[[29, 21, 128 + 8, 128 + 71]]
     assert torch.allclose(found, torch.tensor([0.2940, 0.2799, 0.3513, 0.3418]), atol=2e-3)

@@ -38,14 +38,14 @@ def test_the_resnets_have_the_papers_sizes(build, meta):
         (1, 1024, 4, 7, 7),
         (1, 2048, 2, 4, 4),
     ]
-    context, motion = net(clip)
+    context, motion = net.feature_maps(clip)
     assert context is motion
     assert motion.shape == (1, 2048, 2, 7, 7)
 
 
 def test_c3d_has_the_papers_sizes(meta):
     net, clip = C3D(), torch.zeros(1, 3, 16, 112, 112)
-    context, motion = net(clip)
+    context, motion = net.feature_maps(clip)
     assert context is motion
     assert motion.shape == (1, 512, 2, 7, 7)
     convolutions = [m for m in net.modules() if isinstance(m, nn.Conv3d)]
@@ -68,10 +68,11 @@ def test_the_encoders_have_the_papers_sizes(meta):
 def test_a_backbone_is_what_it_says(build, frames, size, meta):
     net, clip = build(), torch.zeros(2, 3, frames, size, size)
     assert isinstance(net, VideoBackbone)
-    context, motion = net(clip)
+    context, motion = net.feature_maps(clip)
     assert context.shape[:2] == (2, net.context_channels)
     assert motion.shape == (2, net.motion_channels, *net.map_size(frames, size))
-    assert net.features(clip).shape == (2, net.width)
+    assert net(clip).shape == (2, net.width)
+    assert (context is motion) == (not net.parts)
 
 
 @pytest.mark.parametrize(("window", "cells"), [(8, 112), (8, 64), (7, 57), (5, 33), (16, 16)])
@@ -83,7 +84,7 @@ def test_the_motion_encoder_knows_its_map(window, cells, meta):
 def test_a_backbone_must_keep_every_promise():
     class Half(VideoBackbone):
         def forward(self, clip):
-            return clip, clip
+            return clip
 
     with pytest.raises(TypeError, match="abstract"):
         Half()
@@ -141,8 +142,7 @@ def test_parameters_by_formula(build, meta):
 def test_gradients_reach_every_parameter(build, inputs):
     torch.manual_seed(0)
     net = awake(build())
-    output = net(torch.randn(inputs))
-    output = output[0] if isinstance(output, tuple) else output
+    output = net.feature_maps(torch.randn(inputs))[0] if build in BACKBONES else net(torch.randn(inputs))
     (output * torch.randn_like(output)).sum().backward()
     missing = [name for name, p in net.named_parameters() if p.grad is None or not p.grad.any()]
     assert not missing
@@ -172,7 +172,7 @@ def test_the_fused_map_is_the_third_folded_plus_the_fourth_enlarged(build, frame
         getattr(net, name).register_forward_hook(lambda *a, name=name: seen.update({name: a[-1]}))
     with torch.no_grad():
         clip = torch.randn(1, 3, frames, size, size)
-        fused = net(clip)[0]
+        fused = net.feature_maps(clip)[0]
         third, fourth = seen["layer3"], seen["layer4"]
         times, rows = third.shape[2], third.shape[3]
         assert fused.shape == (1, 2048, -(-times // 2), rows, rows)
@@ -183,7 +183,7 @@ def test_the_fused_map_is_the_third_folded_plus_the_fourth_enlarged(build, frame
                     above = fourth[:, :, t, y * fourth.shape[3] // rows, x * fourth.shape[4] // rows]
                     assert torch.allclose(fused[:, :1024, t, y, x], even[..., y, x] + above[:, :1024])
                     assert torch.allclose(fused[:, 1024:, t, y, x], odd[..., y, x] + above[:, 1024:])
-        assert torch.allclose(net.features(clip), fourth.flatten(2).sum(2) / fourth[0, 0].numel(), atol=1e-5)
+        assert torch.allclose(net(clip), fourth.flatten(2).sum(2) / fourth[0, 0].numel(), atol=1e-5)
 
 
 def test_the_third_kernel_axis_is_time():

@@ -62,7 +62,7 @@ def test_a_run_writes_metrics_and_a_checkpoint(tasks, data, tmp_path):
     assert recipe == run.recipe
     clip = torch.randn(2, 3, 8, 32, 32)
     run.backbone.eval()
-    assert torch.allclose(backbone.features(clip), run.backbone.features(clip), atol=1e-6)
+    assert torch.allclose(backbone(clip), run.backbone(clip), atol=1e-6)
     environment = json.loads((tmp_path / "environment.json").read_text())
     assert environment["packages"]["torch"] == torch.__version__ and environment["device"]
     assert [p.name for p in sorted(tmp_path.glob("step-*"))] == [

@@ -14,7 +14,7 @@ PACKAGE = ROOT / "cvrl_lite"
 # Ground floor first.
 ROOMS = [
     *("errors", "files", "folders", "progress", "processes"),
-    *("codec", "datasets", "transforms", "models", "pretext", "train", "evaluate"),
+    *("codec", "datasets", "transforms", "models", "pretext", "train", "pretrained", "evaluate"),
     *("course", "cli"),
 ]
 MODULES = sorted(PACKAGE.rglob("*.py"))

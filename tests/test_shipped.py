@@ -30,7 +30,7 @@ def test_a_network_is_ready_to_use(name: str) -> None:
     assert not backbone.training
     size, frames = recipe.augmentation.size, recipe.sampling.frames
     with torch.no_grad():
-        vectors = backbone.features(torch.randn(2, 3, frames, size, size))
+        vectors = backbone(torch.randn(2, 3, frames, size, size))
     assert vectors.shape == (2, backbone.width) and vectors.dtype == torch.float32
     assert set(recipe.tasks) == {"joint": {"context", "motion"}, "three": set(train.TASKS)}.get(name, {name})
 

@@ -161,7 +161,7 @@ def _pooled(
 
     def pool() -> None:
         stacked = torch.from_numpy(np.concatenate(waiting)).to(device)
-        pooled = backbone.features(eval_transform(stacked, size, normalize))
+        pooled = backbone(eval_transform(stacked, size, normalize))
         rows.append(pooled.float().unflatten(0, (len(waiting), -1)).mean(1).cpu())
         waiting.clear()
 

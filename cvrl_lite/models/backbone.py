@@ -11,21 +11,40 @@ from torch import Tensor, nn
 
 
 class VideoBackbone(nn.Module, ABC):
-    """A network from clips to feature maps for the two tasks, and to one vector for use afterwards.
+    """A network from clips to features, and to the feature maps that the pretraining tasks read.
 
     Attributes:
-        width: Length of the vector that `features` returns.
+        width: Length of a feature vector.
         context_channels: Channels of the map that context matching reads.
         motion_channels: Channels of the map that motion prediction reads.
+        parts: Which columns of the features are the "context" part (what stays) and the "motion" part (what
+            moves); empty where both tasks read one map, so that the features do not come apart.
     """
 
     width: int
     context_channels: int
     motion_channels: int
+    parts: dict[str, slice]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.parts = {}
 
     @abstractmethod
-    def forward(self, clip: Tensor) -> tuple[Tensor, Tensor]:
-        """The maps that pretraining reads; they may be one and the same.
+    def forward(self, clip: Tensor) -> Tensor:
+        """The features that retrieval, probes and finetuning use.
+
+        Args:
+            clip: (B, 3, T, H, W) float, normalized RGB.
+
+        Returns:
+            (B, width) float. Each of the `parts` has the same length in all rows, which is its weight where
+            whole vectors are compared.
+        """
+
+    @abstractmethod
+    def feature_maps(self, clip: Tensor) -> tuple[Tensor, Tensor]:
+        """The maps that the pretraining tasks read; they may be one and the same.
 
         Args:
             clip: (B, 3, T, H, W) float, normalized RGB.
@@ -36,21 +55,10 @@ class VideoBackbone(nn.Module, ABC):
         """
 
     @abstractmethod
-    def features(self, clip: Tensor) -> Tensor:
-        """The vectors that retrieval, probes and finetuning use.
-
-        Args:
-            clip: (B, 3, T, H, W) float, normalized RGB.
-
-        Returns:
-            (B, width) float.
-        """
-
-    @abstractmethod
     def map_size(self, frames: int, size: int) -> tuple[int, int, int]:
         """Times, rows and columns of the map that motion prediction reads.
 
         Args:
-            frames: Pictures of a clip.
+            frames: Frames of a clip.
             size: Their side in pixels.
         """

@@ -25,7 +25,7 @@ class C3D(VideoBackbone):
 
     Example:
         >>> import torch
-        >>> C3D().eval().features(torch.zeros(1, 3, 8, 16, 16)).shape
+        >>> C3D().eval()(torch.zeros(1, 3, 8, 16, 16)).shape
         torch.Size([1, 512])
     """
 
@@ -43,7 +43,11 @@ class C3D(VideoBackbone):
                 ins = outs
         initialize_convolutions(self)
 
-    def forward(self, clip: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, clip: Tensor) -> Tensor:
+        """Clips (B, 3, T, H, W) to features (B, 512): the last map averaged over time and space."""
+        return self.blocks(clip).mean((2, 3, 4))
+
+    def feature_maps(self, clip: Tensor) -> tuple[Tensor, Tensor]:
         """The last map, for both tasks.
 
         Args:
@@ -54,10 +58,6 @@ class C3D(VideoBackbone):
         """
         last = self.blocks(clip)
         return last, last
-
-    def features(self, clip: Tensor) -> Tensor:
-        """Clips (B, 3, T, H, W) to vectors (B, 512): the last map averaged over time and space."""
-        return self.blocks(clip).mean((2, 3, 4))
 
     def map_size(self, frames: int, size: int) -> tuple[int, int, int]:
         """Times, rows and columns of the last map.

@@ -188,7 +188,11 @@ class _VideoResNet(ResNet, VideoBackbone):
         super().__init__(kind, (2, 2, 2, 2), bottleneck=True)
         self.context_channels = self.motion_channels = self.width
 
-    def forward(self, clip: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, clip: Tensor) -> Tensor:
+        """Clips (B, 3, T, H, W) to features (B, 2048): layer 4 averaged over time and space."""
+        return self.levels(clip)[-1].mean((2, 3, 4))
+
+    def feature_maps(self, clip: Tensor) -> tuple[Tensor, Tensor]:
         """The fused map of layers 3 and 4, which pretraining alone uses.
 
         Args:
@@ -200,10 +204,6 @@ class _VideoResNet(ResNet, VideoBackbone):
         _, _, third, fourth = self.levels(clip)
         fused = fuse(third, fourth)
         return fused, fused
-
-    def features(self, clip: Tensor) -> Tensor:
-        """Clips (B, 3, T, H, W) to vectors (B, 2048): layer 4 averaged over time and space."""
-        return self.levels(clip)[-1].mean((2, 3, 4))
 
     def map_size(self, frames: int, size: int) -> tuple[int, int, int]:
         """Times, rows and columns of the fused map.
@@ -223,7 +223,7 @@ class R3D26(_VideoResNet):
     """The paper's R3D-26: bottlenecks around 3 x 3 x 3 convolutions.
 
     Example:
-        >>> R3D26().eval().features(torch.zeros(1, 3, 8, 32, 32)).shape
+        >>> R3D26().eval()(torch.zeros(1, 3, 8, 32, 32)).shape
         torch.Size([1, 2048])
     """
 
@@ -235,7 +235,7 @@ class R2Plus1D26(_VideoResNet):
     """The paper's R(2+1)D-26: each wide convolution is split into one in space and one in time.
 
     Example:
-        >>> context, motion = R2Plus1D26()(torch.zeros(1, 3, 16, 32, 32))
+        >>> context, motion = R2Plus1D26().feature_maps(torch.zeros(1, 3, 16, 32, 32))
         >>> context is motion, motion.shape
         (True, torch.Size([1, 2048, 2, 2, 2]))
     """

@@ -35,26 +35,33 @@ class TinyR2Plus1D(VideoBackbone):
             time axis; each halves height and width. The still branch has the third's width throughout.
 
     Example:
-        >>> net = TinyR2Plus1D()
-        >>> [tuple(part.shape) for part in net(torch.zeros(1, 3, 8, 64, 64))]
+        >>> net, clip = TinyR2Plus1D(), torch.zeros(1, 3, 8, 64, 64)
+        >>> [tuple(map.shape) for map in net.feature_maps(clip)]
         [(1, 96, 1, 4, 4), (1, 96, 2, 4, 4)]
+        >>> net(clip).shape, net.parts
+        (torch.Size([1, 192]), {'context': slice(0, 96, None), 'motion': slice(96, 192, None)})
     """
 
     MOTION_SHARE = 1.5
-    """Length of the moving branch's part of the pooled vector; the still branch's has length 1."""
+    """Length of the motion part of the features; the context part has length 1."""
 
     def __init__(self, widths: tuple[int, int, int, int] = (24, 48, 96, 96)) -> None:
         super().__init__()
         self.widths = widths
         first, second, third, fourth = widths
         self.width, self.context_channels, self.motion_channels = third + fourth, third, fourth
+        self.parts = {"context": slice(0, third), "motion": slice(third, third + fourth)}
         self.shared = nn.Sequential(_block(3, first, 1), _block(first, second, 1))
         self.moving = nn.Sequential(_block(second, third, 2), _block(third, fourth, 2))
         self.still = nn.Sequential(
             conv_block(second, third, (1, 3, 3), (1, 2, 2)), conv_block(third, third, (1, 3, 3), (1, 2, 2))
         )
 
-    def forward(self, clip: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, clip: Tensor) -> Tensor:
+        """Clips (B, 3, T, H, W) to features (B, width): `pool` of both maps."""
+        return self.pool(self.feature_maps(clip))
+
+    def feature_maps(self, clip: Tensor) -> tuple[Tensor, Tensor]:
         """The feature maps of the two branches.
 
         Args:
@@ -65,10 +72,6 @@ class TinyR2Plus1D(VideoBackbone):
         """
         clip = self.shared(clip)
         return self.still(clip.mean(2, keepdim=True)), self.moving(clip)
-
-    def features(self, clip: Tensor) -> Tensor:
-        """Clips (B, 3, T, H, W) to vectors (B, width): `pool` of both maps."""
-        return self.pool(self(clip))
 
     def map_size(self, frames: int, size: int) -> tuple[int, int, int]:
         """Times, rows and columns of the moving map.
@@ -85,13 +88,13 @@ class TinyR2Plus1D(VideoBackbone):
 
     @classmethod
     def pool(cls, maps: tuple[Tensor, Tensor]) -> Tensor:
-        """One vector a clip: each map averaged over time and space, scaled to its length, side by side.
+        """One vector a clip: each map averaged over time and space and normalized, side by side.
 
-        Vectors of what moves lie closer together than vectors of what stays; a larger share makes up
-        for that where cosines are compared.
+        Motion parts lie closer together than context parts; their larger length makes up for that where
+        cosines of the whole are compared.
 
         Args:
-            maps: What `forward` returned.
+            maps: What `feature_maps` returned.
 
         Returns:
             (B, C3 + C4) float.

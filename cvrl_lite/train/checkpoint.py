@@ -232,7 +232,7 @@ def load_shipped(name: str) -> tuple[VideoBackbone, Recipe]:
 
     Example:
         >>> backbone, recipe = load_shipped("joint")
-        >>> backbone.features(torch.zeros(1, 3, 8, recipe.augmentation.size, recipe.augmentation.size)).shape
+        >>> backbone(torch.zeros(1, 3, 8, recipe.augmentation.size, recipe.augmentation.size)).shape
         torch.Size([1, 256])
     """
     folder = data_path("checkpoints")

@@ -150,7 +150,7 @@ class Classifier(nn.Module):
 
     def forward(self, clip: Tensor) -> Tensor:
         """Clips (B, 3, T, H, W) to logits (B, K)."""
-        return self.head(self.backbone.features(clip).float())
+        return self.head(self.backbone(clip).float())
 
 
 def finetune(

@@ -119,7 +119,7 @@ class Pretraining(nn.Module):
             progress: Share of the training that is done, 0..1.
         """
         recipe = self.recipe
-        context_map, motion_map = self.backbone(views.clip)
+        context_map, motion_map = self.backbone.feature_maps(views.clip)
         parts: dict[str, Tensor] = {}
         total = views.clip.new_zeros(())
         alone = recipe.tasks == ("context",)
@@ -156,13 +156,13 @@ class Pretraining(nn.Module):
         """
         training = self.training
         self.eval()
-        context_map, motion_map = self.backbone(views.clip)
+        context_map, motion_map = self.backbone.feature_maps(views.clip)
         # A branch that no task reads stays as alive as it was drawn, and would hide that the other died.
         read = [context_map] if "context" in self.recipe.tasks else []
         read += [motion_map] if self.recipe.tasks != ("context",) else []
         found = {
             "feature_rank": min(effective_rank(part.mean((2, 3, 4))) for part in read),
-            "feature_uniformity": uniformity(self.backbone.features(views.clip)),
+            "feature_uniformity": uniformity(self.backbone(views.clip)),
         }
         if "context" in self.recipe.tasks:
             found["context_alignment"] = alignment(*self.context.project(context_map, views.keyframe))

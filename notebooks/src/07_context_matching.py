@@ -621,9 +621,7 @@ size, still_half = recipe.augmentation.size, slice(0, joint.context_channels)
 @torch.no_grad()
 def vectors(clips):
     """(N, 256): features of clips (N, 8, S, S, 3) uint8; the still half comes first."""
-    parts = [
-        joint.features(eval_transform(torch.from_numpy(part), size)) for part in np.array_split(clips, 8)
-    ]
+    parts = [joint(eval_transform(torch.from_numpy(part), size)) for part in np.array_split(clips, 8)]
     return torch.cat(parts).numpy()
 
 

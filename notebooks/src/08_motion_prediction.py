@@ -140,7 +140,7 @@ assert torch.equal(values, encoder(views.motion[:, 0])) or torch.allclose(
 
 # %%
 backbone = TinyR2Plus1D(recipe.networks.widths)
-clip_map = backbone(views.clip)[1].detach()
+clip_map = backbone.feature_maps(views.clip)[1].detach()
 predictor = MotionPredictor(128, grid=clip_map.shape[2:], points=(times, rows, columns)).eval()
 print("the clip's map", tuple(clip_map.shape))
 
@@ -343,7 +343,7 @@ def seen(backbone, batch):
     views = augment(batch, recipe.augmentation)
     valid = views.valid_points((times, rows, columns))
     with torch.no_grad():
-        return backbone(views.clip)[1], views.motion, valid, views.sources
+        return backbone.feature_maps(views.clip)[1], views.motion, valid, views.sources
 
 
 def learn(backbone):

@@ -83,7 +83,7 @@ views = augment(batch, small.augmentation)
 
 def losses(model, views):
     """The two tasks' losses from one pass of the backbone."""
-    still, moving = model.backbone(views.clip)
+    still, moving = model.backbone.feature_maps(views.clip)
     context, _ = model.context(still, views.keyframe, views.sources)
     motion, _ = model.motion(moving, views.motion, views.valid_points(model.points), views.sources)
     return context, motion

@@ -1,0 +1,5 @@
+"""From weights to answers: a network with all that feeds it rightly, and the tables that it makes."""
+
+from cvrl_lite.pretrained.embeddings import Embeddings
+
+__all__ = ["Embeddings"]
