@@ -127,9 +127,9 @@ class Embeddings:
 
         Example:
             >>> parts = {"context": slice(0, 2), "motion": slice(2, 4)}
-            >>> table = Embeddings.from_arrays(np.array([[3, 4, 0, 9]]), parts=parts)
-            >>> table.part("context").features.round(1).tolist(), table.part("motion").features.tolist()
-            ([[0.6, 0.8]], [[0.0, 1.0]])
+            >>> table = Embeddings.from_arrays(np.array([[2, 0, 0, 9]]), parts=parts)
+            >>> table.part("context").features.tolist(), table.part("motion").features.tolist()
+            ([[1.0, 0.0]], [[0.0, 1.0]])
         """
         if name is None or (self._one_part() and name in self.parts):
             return self
@@ -152,7 +152,7 @@ class Embeddings:
             "skipped": self.skipped,
             "parts": {name: [columns.start, columns.stop] for name, columns in self.parts.items()},
         }
-        arrays = {name: getattr(self, name) for name in _ARRAYS}
+        arrays = {f"row {name}": getattr(self, name) for name in _ARRAYS}
         arrays |= {f"label {name}": values for name, values in self.labels.items()}
         with replacing(path) as part, open(part, "wb") as file:
             np.savez(file, header=np.array(json.dumps(header)), **arrays)
@@ -170,7 +170,7 @@ class Embeddings:
                 arrays = {name: held[name] for name in held.files}
             header = json.loads(str(arrays.pop("header")))
             return cls(
-                **{name: arrays[name] for name in _ARRAYS},
+                **{name: arrays[f"row {name}"] for name in _ARRAYS},
                 labels={name: arrays[f"label {name}"] for name in header["classes"]},
                 classes={name: tuple(names) for name, names in header["classes"].items()},
                 skipped=tuple((name, reason) for name, reason in header["skipped"]),
@@ -229,7 +229,9 @@ def joined(tables: list[Embeddings]) -> Embeddings:
     """
     if not tables:
         raise ValueError("there is no table to join")
-    arrays = {name: np.concatenate([getattr(table, name) for table in tables]) for name in _ARRAYS}
+    arrays: dict[str, Any] = {}
+    for name in _ARRAYS:
+        arrays[name] = np.concatenate([getattr(table, name) for table in tables])
     counts = np.cumsum([0] + [max(table.file, default=-1) + 1 for table in tables])
     arrays["file"] = np.concatenate(
         [table.file + before for table, before in zip(tables, counts, strict=False)]
