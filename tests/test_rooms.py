@@ -72,7 +72,7 @@ def test_a_room_imports_only_from_below(path: Path) -> None:
 @pytest.mark.parametrize(
     ("module", "absent"),
     [
-        ("cvrl_lite", ("av", "torch", "matplotlib", "sklearn")),
+        ("cvrl_lite", ("av", "matplotlib", "numpy", "sklearn", "torch", "tqdm")),
         ("cvrl_lite.codec", ("torch", "matplotlib")),
         ("cvrl_lite.datasets.moving_scenes", ("torch", "matplotlib")),
         ("cvrl_lite.train", ("av", "matplotlib", "sklearn")),
