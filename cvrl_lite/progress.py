@@ -1,19 +1,14 @@
-"""What a person is told meanwhile: a bar on a terminal, notes on stderr, silence where there is none."""
+"""What is shown of long work: a progress bar on a terminal and in a notebook, notes on stderr."""
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import TypeVar
 
 T = TypeVar("T")
-
-
-def _on_terminal() -> bool:
-    """Whether stderr is a terminal; programs without one, and daemons, may have no stderr at all."""
-    there = sys.stderr is not None and not getattr(sys.stderr, "closed", False)
-    return there and sys.stderr.isatty()
 
 
 def note(text: str) -> None:
@@ -28,7 +23,10 @@ def note(text: str) -> None:
 
 
 def track(items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
-    """Yields `items`, showing how far it is.
+    """Yields `items` and shows a progress bar, on a terminal or in a notebook.
+
+    There is none where stderr goes to a file or a pipe, nor where the environment variable `TQDM_DISABLE` is
+    set to anything but 0, as it is while the course's notebooks are built and tested.
 
     Args:
         items: Anything that can be iterated.
@@ -42,8 +40,21 @@ def track(items: Iterable[T], description: str, total: int | None = None) -> Ite
         >>> list(track([1, 2, 3], "counting"))
         [1, 2, 3]
     """
-    if not _on_terminal():
+    if os.environ.get("TQDM_DISABLE", "0") not in ("", "0") or not (_on_terminal() or _in_notebook()):
         return iter(items)
-    from tqdm import tqdm
+    from tqdm.auto import tqdm
 
     return iter(tqdm(items, desc=description, total=total, leave=False, file=sys.stderr))
+
+
+def _on_terminal() -> bool:
+    """Whether stderr is a terminal; programs without one, and daemons, may have no stderr at all."""
+    usable = sys.stderr is not None and not getattr(sys.stderr, "closed", False)
+    return usable and sys.stderr.isatty()
+
+
+def _in_notebook() -> bool:
+    """Whether this is the kernel of a notebook; asks IPython only where it is loaded already."""
+    get_ipython = getattr(sys.modules.get("IPython"), "get_ipython", None)
+    shell = get_ipython() if get_ipython else None
+    return shell is not None and "IPKernelApp" in shell.config

@@ -218,6 +218,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Build the course's notebooks from notebooks/src/*.py.")
     parser.add_argument("names", nargs="*", metavar="NAME", help="such as 00_start_here; all if none")
     chosen = parser.parse_args(arguments).names or names()
+    os.environ["TQDM_DISABLE"] = "1"  # for the kernels: a stored notebook shows no progress bars
     if unknown := [name for name in chosen if name not in names()]:
         parser.error(f"no source for {', '.join(unknown)}; there are {', '.join(names())}")
     status = 0

@@ -155,3 +155,24 @@ def test_execution_keeps_widgets_under_names_that_do_not_change(tmp_path: Path) 
         built.append(nbformat.writes(builder.with_fixed_widget_ids(notebook)))
     assert "IntSliderModel" in built[0]
     assert built[0] == built[1]
+
+
+def bars_in(folder: Path) -> int:
+    """How many progress bars a notebook shows that counts to three."""
+    source = folder / "00_try.py"
+    source.write_text("# %%\nfrom cvrl_lite.progress import track\n\nprint(*track(range(3), 'counting'))\n")
+    notebook = builder.from_source(source)
+    builder.execute(notebook)
+    (cell,) = notebook.cells
+    assert "".join(output.get("text", "") for output in cell.outputs) == "0 1 2\n"
+    shown = [output.data for output in cell.outputs if output.output_type == "display_data"]
+    return sum("application/vnd.jupyter.widget-view+json" in data for data in shown)
+
+
+def test_a_bar_shows_in_a_notebook_but_not_while_the_course_is_built(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TQDM_DISABLE", "0")
+    assert bars_in(tmp_path) == 1
+    monkeypatch.setenv("TQDM_DISABLE", "1")
+    assert bars_in(tmp_path) == 0
