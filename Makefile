@@ -57,11 +57,11 @@ lint: setup  ## ruff and mypy
 	$(BIN)/python -m mypy
 
 check: lint  ## lint and the fast tests, for use while working (at most 3 minutes)
-	$(BIN)/python -m pytest tests -m "not slow"
+	$(BIN)/python -m pytest --doctest-modules cvrl_lite tests -m "not slow"
 
-test: lint data  ## everything: lint, all tests, the browser test, every notebook
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests $(PARALLEL) --dist worksteal
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --nbval notebooks/ $(PARALLEL) --dist loadfile
+test: lint data  ## everything: lint, all tests, every example, the browser test, every notebook
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --doctest-modules cvrl_lite tests $(PARALLEL) --dist worksteal
+	OMP_NUM_THREADS=1 TQDM_DISABLE=1 $(BIN)/python -m pytest --nbval notebooks/ $(PARALLEL) --dist loadfile
 
 fuzz: setup  ## read 10,000 damaged files, some minutes (FUZZ="--count 300 --seed 7")
 	$(BIN)/python tests/codec/fuzz.py $(FUZZ)

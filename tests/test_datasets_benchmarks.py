@@ -1,7 +1,5 @@
 """The standard data sets from folders of empty files: classes, sources, what is missing or left over."""
 
-import doctest
-import importlib
 import warnings
 from pathlib import Path
 
@@ -43,12 +41,6 @@ def quiet():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         yield
-
-
-@pytest.mark.parametrize("name", ["files", "benchmarks", "downloads"])
-def test_the_examples_in_the_docstrings_run(name, recwarn):
-    tried = doctest.testmod(importlib.import_module(f"cvrl_lite.datasets.{name}"))
-    assert tried.attempted > 0 and tried.failed == 0
 
 
 @pytest.mark.parametrize(
