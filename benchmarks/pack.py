@@ -24,12 +24,14 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from cvrl_lite.datasets import Sampling
+from cvrl_lite.datasets import ClipSampling
 
 SIZE, CELLS = 128, 24  # of the central square: pixels and vector cells along its side
 UNITS = 4  # a packed vector is in quarters of a pixel of that square
 # Every second frame, as clips of 46 frames have no room for the released stride of 4; the rest as released.
-SAMPLING = Sampling(frames=16, step=2, gap=3, window=8, others=3, reach=5, in_frames=True)
+SAMPLING = ClipSampling(
+    frames=16, step=2, gap=3, window=8, num_negative_windows=3, max_keyframe_distance=5, in_frames=True
+)
 _NAME = re.compile(r"(.+_g(\d+))_c\d+")
 
 
@@ -70,8 +72,8 @@ def pack(folder: Path, target: Path, quality: int, seed: int = 0) -> None:
     """
     from cvrl_lite import CompressedVideo
     from cvrl_lite.datasets.clip_sampling import Timeline
-    from cvrl_lite.datasets.decoded import VECTOR_STEPS, key_frames, read_square, read_vectors
-    from cvrl_lite.datasets.from_memory import windows_of
+    from cvrl_lite.datasets.loaders.memory import windows_of
+    from cvrl_lite.datasets.samples import VECTOR_STEPS, key_frames, read_square, read_vectors
 
     paths = sorted(path for path in folder.glob("*/*") if path.suffix in (".avi", ".mp4"))
     if not paths:

@@ -43,7 +43,7 @@ class Samples:
         """Samples of some clips, cut to the recipe's number of frames and windows."""
         how, at = recipe.sampling, torch.from_numpy(rows).to(self.device)
         clips = self.images[at]
-        windows = slice(0, 1 + how.others)
+        windows = slice(0, 1 + how.num_negative_windows)
         return Batch(
             clips[:, -1 - how.frames : -1],  # the last ones: the future lies behind them
             clips[:, -1],

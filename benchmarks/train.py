@@ -23,7 +23,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from cvrl_lite import train
-from cvrl_lite.datasets import Batch, Sampler
+from cvrl_lite.datasets import Batch, MemoryLoader
 from cvrl_lite.pretext import info_nce, info_nce_in_blocks
 from cvrl_lite.train.distributed import GracefulExit
 from cvrl_lite.train.engine import _Training
@@ -38,14 +38,14 @@ class Same:
     def batches(
         self, size: int, steps: int, *, first: int = 0, share: tuple[int, int] = (0, 1)
     ) -> Iterator[Batch]:
-        """As `Sampler.batches`."""
+        """As `MemoryLoader.batches`."""
         return iter([self.batch] * (steps - first))
 
 
 def made_up(recipe: train.Recipe, batch: int) -> Batch:
     """A batch of noise in the recipe's shapes."""
     side, cells, how = recipe.decoded, recipe.decoded_cells, recipe.sampling
-    windows = (batch, 1 + how.others, how.window)
+    windows = (batch, 1 + how.num_negative_windows, how.window)
     return Batch(
         torch.randint(0, 256, (batch, how.frames, side, side, 3), dtype=torch.uint8),
         torch.randint(0, 256, (batch, side, side, 3), dtype=torch.uint8),
@@ -114,7 +114,7 @@ def loader(fast: bool) -> list[str]:
         precision = "float32" if train.emulates_bfloat16(train.device()) else "bfloat16"
         recipe = recipe.replace(precision=precision)
     data = train.load_data(recipe)
-    sampler = Sampler(data, recipe.sampling, 0)
+    sampler = MemoryLoader(data, recipe.sampling, 0)
     (batch,) = sampler.batches(recipe.batch, 1)
     device = train.device()
     ways = {

@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 
 from cvrl_lite import evaluate, train
-from cvrl_lite.datasets import VECTOR_STEPS, DecodedSet, MovingScenes, Sampler, decode
+from cvrl_lite.datasets import VECTOR_STEPS, DecodedSet, MemoryLoader, MovingScenes, decode
 from cvrl_lite.datasets.moving_scenes import hard_set
 from cvrl_lite.models import MotionEncoder, TinyR2Plus1D
 from cvrl_lite.transforms import augment, eval_transform
@@ -86,7 +86,7 @@ def supervised(train: DecodedSet, val: DecodedSet, label: str, steps: int) -> fl
     how = type(how)(**{**how.__dict__, "flip": 0.0, "least_area": 0.7})
     net.train()
     fast_in_half = not train.emulates_bfloat16(torch.device("cpu"))
-    for batch in Sampler(train, RECIPE.sampling, 0).batches(48, steps):
+    for batch in MemoryLoader(train, RECIPE.sampling, 0).batches(48, steps):
         views = augment(batch, how)
         with torch.autocast("cpu", torch.bfloat16, enabled=fast_in_half):
             pooled = net(views.clip)

@@ -73,7 +73,7 @@ def finetuned(
     rows = range(len(train.videos))
     if per_class is not None:
         rows = evaluate.drawn(train.labels(LABEL), per_class, seed)
-    model = train.finetune(backbone, train.part_of(train, rows), LABEL, how, helper)
+    model = train.finetune(backbone, train.subset(rows), LABEL, how, helper)
     return train.accuracy(train.predict(model, test, how), test.labels(LABEL))
 
 

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cvrl_lite.datasets import DecodedSet, Sampler
+from cvrl_lite.datasets import DecodedSet, MemoryLoader
 from cvrl_lite.models import ProjectionHead, TinyR2Plus1D, VideoBackbone
 from cvrl_lite.pretext import info_nce
 from cvrl_lite.train import Recipe
@@ -26,7 +26,7 @@ def _train(
     model = nn.ModuleDict({"backbone": backbone, "head": head}).to(memory_format=torch.channels_last_3d)
     optimizer = make_optimizer(model, recipe.optimization)
     for step, batch in enumerate(
-        Sampler(data, recipe.sampling, recipe.seed).batches(recipe.batch, recipe.steps)
+        MemoryLoader(data, recipe.sampling, recipe.seed).batches(recipe.batch, recipe.steps)
     ):
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(step, recipe)

@@ -8,7 +8,7 @@ from typing import Any
 
 from cvrl_lite import train
 from cvrl_lite.codec import transcode
-from cvrl_lite.datasets import DecodedSet, MovingScenes, VideoSet, decode
+from cvrl_lite.datasets import DecodedSet, MovingScenes, VideoDataset, decode
 from cvrl_lite.datasets.moving_scenes import hard_set
 from cvrl_lite.files import cache_dir, replacing
 
@@ -58,7 +58,7 @@ def load(split: str, world: str = "hard", clips: int | None = None) -> DecodedSe
         videos = MovingScenes(split, _encoded(world) if world in CONDITIONS else hard_set())
     entries = videos.entries[:clips]
     decoded, cache = train.recipes.laptop().decoded, cache_dir() / "decoded"
-    return decode(VideoSet(entries, videos.classes), size=decoded, residuals=True, cache=cache)
+    return decode(VideoDataset(entries, videos.classes), size=decoded, residuals=True, cache=cache)
 
 
 def gallery(world: str) -> DecodedSet:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from cvrl_lite import train
-from cvrl_lite.datasets import DecodedSet, DecodedVideo, Entry, Sampling
+from cvrl_lite.datasets import ClipSampling, DecodedSet, DecodedVideo, Entry
 from cvrl_lite.transforms import Augmentation
 
 
@@ -30,12 +30,12 @@ _SMALL = train.Recipe(
     precision="float32",
     networks=train.Networks(widths=(4, 8, 8, 8), hidden=16, projection=8, predictor_width=16, heads=2),
     augmentation=Augmentation(size=32, cells=8),
-    sampling=Sampling(others=2),
+    sampling=ClipSampling(num_negative_windows=2),
 )
 RECIPES = {
     "all": _SMALL,
     "symmetric": _SMALL.replace(symmetric=True, tasks=("context",)),
-    "no other windows": _SMALL.replace(sampling={"others": 0}),
+    "no other windows": _SMALL.replace(sampling={"num_negative_windows": 0}),
     "places only": _SMALL.replace(negatives=("places",), tasks=("motion",)),
     # These leave a branch of the backbone, or the target's networks, without a gradient.
     "no context": _SMALL.replace(tasks=("motion", "residual")),

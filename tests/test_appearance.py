@@ -11,9 +11,9 @@ import torch
 
 from cvrl_lite import CompressedVideo, datasets, train
 from cvrl_lite.codec import encode
-from cvrl_lite.datasets import MovingScenes, Sampler, Sampling, moving_scenes
-from cvrl_lite.datasets.decoded import read_residuals
+from cvrl_lite.datasets import ClipSampling, MemoryLoader, MovingScenes, moving_scenes
 from cvrl_lite.datasets.moving_scenes.light import light
+from cvrl_lite.datasets.samples import read_residuals
 from cvrl_lite.pretext import ResidualPrediction
 from cvrl_lite.transforms import Augmentation, augment
 
@@ -127,15 +127,15 @@ def test_residuals_of_a_wide_frame_are_those_of_its_middle(tmp_path):
 
 def test_files_give_the_residuals_that_memory_gives(folder, decoded):
     videos = MovingScenes("train", folder)
-    how = Sampling(others=1)
-    from_memory = next(Sampler(decoded, how, 4).batches(5, 1))
-    from_files = next(datasets.FileSampler(videos, how, 4, size=72, cells=14, residuals=True).batches(5, 1))
+    how = ClipSampling(num_negative_windows=1)
+    from_memory = next(MemoryLoader(decoded, how, 4).batches(5, 1))
+    from_files = next(datasets.FileLoader(videos, how, 4, size=72, cells=14, residuals=True).batches(5, 1))
     assert torch.equal(from_memory.residual, from_files.residual)
     assert torch.equal(from_memory.residual_mask, from_files.residual_mask)
 
 
 def test_residual_views_follow_the_crop_and_keep_their_signs(decoded):
-    batch = next(Sampler(decoded, Sampling(others=1), 0).batches(6, 1))
+    batch = next(MemoryLoader(decoded, ClipSampling(num_negative_windows=1), 0).batches(6, 1))
     plain = Augmentation(size=64, cells=14, least_area=1, flip=0, jitter=0, gray=0, residual_scale=2.0)
     straight = augment(batch, plain)
     mirrored = augment(batch, dataclasses.replace(plain, flip=1.0))

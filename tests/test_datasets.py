@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cvrl_lite import codec, datasets
-from cvrl_lite.datasets import DecodedSet, DecodedVideo, Entry, Sampler, Sampling, moving_scenes
+from cvrl_lite.datasets import ClipSampling, DecodedSet, DecodedVideo, Entry, MemoryLoader, moving_scenes
 
 
 @pytest.fixture(scope="module")
@@ -100,8 +100,8 @@ def test_a_folder_leaves_out_what_begins_with_a_dot(tmp_path):
 )
 def test_every_cut_keeps_its_times(rate, seconds, others, seed):
     frames = int(seconds * rate)
-    how = Sampling(others=others)
-    sampler = Sampler(set_of(made_up(frames, rate)), how, seed)
+    how = ClipSampling(num_negative_windows=others)
+    sampler = MemoryLoader(set_of(made_up(frames, rate)), how, seed)
     (batch,) = sampler.batches(1, 1)
     times = np.arange(frames) / rate
     clip = batch.clip[0, :, 0, 0, 0].numpy().astype(int)
@@ -120,7 +120,7 @@ def test_every_cut_keeps_its_times(rate, seconds, others, seed):
 
 def test_at_25_frames_a_second_a_cut_is_the_released_one():
     """Clip, then two frames left out, then the window; key frames within five frames of the clip."""
-    sampler = Sampler(set_of(made_up(80)), Sampling(), seed=1)
+    sampler = MemoryLoader(set_of(made_up(80)), ClipSampling(), seed=1)
     for batch in sampler.batches(1, 40):
         clip = batch.clip[0, :, 0, 0, 0].numpy().astype(int)
         assert (np.diff(clip) == 2).all()
@@ -132,7 +132,10 @@ def test_the_same_seed_gives_the_same_batches_and_each_video_once_a_round():
     data = set_of(*(made_up(60, name=f"v{i}") for i in range(6)))
 
     def drawn(seed: int) -> list[list[int]]:
-        return [b.seeds.tolist() + b.sources.tolist() for b in Sampler(data, Sampling(), seed).batches(3, 4)]
+        return [
+            b.seeds.tolist() + b.sources.tolist()
+            for b in MemoryLoader(data, ClipSampling(), seed).batches(3, 4)
+        ]
 
     assert drawn(1) == drawn(1) != drawn(2)
     sources = [s for row in drawn(1) for s in row[3:]]
@@ -140,39 +143,39 @@ def test_the_same_seed_gives_the_same_batches_and_each_video_once_a_round():
 
 
 def test_a_set_smaller_than_a_batch_still_fills_it():
-    (batch,) = Sampler(set_of(made_up(60), made_up(60, name="b")), Sampling(), 0).batches(5, 1)
+    (batch,) = MemoryLoader(set_of(made_up(60), made_up(60, name="b")), ClipSampling(), 0).batches(5, 1)
     assert len(batch.clip) == 5 and len(set(batch.seeds.tolist())) == 5
 
 
 def test_what_is_too_short_is_listed_never_padded():
-    sampler = Sampler(set_of(made_up(20, name="short"), made_up(60)), Sampling(), 0)
+    sampler = MemoryLoader(set_of(made_up(20, name="short"), made_up(60)), ClipSampling(), 0)
     assert sampler.usable == (1,)
     assert sampler.skipped[0].path.name == "short.mp4" and "too short: 20 frames" in sampler.skipped[0].reason
     with pytest.raises(ValueError, match="no video is usable"):
-        Sampler(set_of(made_up(20)), Sampling(), 0)
+        MemoryLoader(set_of(made_up(20)), ClipSampling(), 0)
 
 
 def test_without_a_key_frame_nearby_the_nearest_is_taken():
-    (batch,) = Sampler(set_of(made_up(100, key_every=99)), Sampling(), 0).batches(1, 1)
+    (batch,) = MemoryLoader(set_of(made_up(100, key_every=99)), ClipSampling(), 0).batches(1, 1)
     middle = (int(batch.clip[0, 0, 0, 0, 0]) + int(batch.clip[0, -1, 0, 0, 0])) / 2
     assert int(batch.keyframe[0, 0, 0, 0]) == (0 if middle < 49.5 else 99)
 
 
 def test_evaluation_clips_are_spread_evenly():
-    clips = datasets.evaluation_clips(made_up(40), Sampling(), 3)
+    clips = datasets.evaluation_clips(made_up(40), ClipSampling(), 3)
     starts = clips[:, 0, 0, 0, 0]
     assert clips.shape == (3, 8, 8, 8, 3) and starts.tolist() == [6, 12, 19]
     with pytest.raises(ValueError, match="shorter than a clip"):
-        datasets.evaluation_clips(made_up(10), Sampling(), 3)
+        datasets.evaluation_clips(made_up(10), ClipSampling(), 3)
 
 
 def test_real_clips_become_samples(real_videos):
     wanted = {"imageio_realshort.mp4", "tc_h265_video.mp4", "intel_asl_again.mkv", "tc_h264_10bits.mp4"}
     found = datasets.VideoFolder(real_videos)
-    few = datasets.VideoSet(tuple(e for e in found.entries if e.path.name in wanted), {})
+    few = datasets.VideoDataset(tuple(e for e in found.entries if e.path.name in wanted), {})
     data = datasets.decode(few, size=48)
     assert {s.path.name for s in data.skipped} == {"tc_h265_video.mp4"}
-    sampler = Sampler(data, Sampling(), 0)
+    sampler = MemoryLoader(data, ClipSampling(), 0)
     assert len(sampler.usable) == 3  # the shortest has 30 frames in a second
     (batch,) = sampler.batches(4, 1)
     assert batch.clip.shape == (4, 8, 48, 48, 3) and batch.motion.shape == (4, 2, 8, 2, 14, 14)

@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cvrl_lite.datasets import HMDB51, UCF101, Kinetics, VideoFolder
-from cvrl_lite.datasets.benchmarks import hmdb_source, kinetics_source, ucf_source
+from cvrl_lite.datasets.hmdb51 import hmdb_source
+from cvrl_lite.datasets.kinetics import kinetics_source
+from cvrl_lite.datasets.ucf101 import ucf_source
 
 TRAIN = ["ApplyEyeMakeup/v_ApplyEyeMakeup_g08_c01.avi", "HandstandPushups/v_HandStandPushups_g09_c01.avi"]
 TEST = ["ApplyEyeMakeup/v_ApplyEyeMakeup_g01_c01.avi", "ApplyEyeMakeup/v_ApplyEyeMakeup_g01_c02.avi"]

@@ -19,7 +19,7 @@ import pytest
 from cvrl_lite import datasets, files, train
 from cvrl_lite.cli import batch, main
 from cvrl_lite.codec import extract
-from cvrl_lite.datasets import FileSampler, Sampling, moving_scenes
+from cvrl_lite.datasets import ClipSampling, FileLoader, moving_scenes
 from cvrl_lite.train.checkpoint import Folder
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -172,7 +172,7 @@ def test_a_training_that_has_not_begun(workers, many, tmp_path):
 
 
 def test_a_killed_worker_of_a_loader_is_told_in_one_line(clips):
-    sampler = FileSampler(datasets.VideoFolder(clips), Sampling(), 0, size=32, cells=4, workers=1)
+    sampler = FileLoader(datasets.VideoFolder(clips), ClipSampling(), 0, size=32, cells=4, workers=1)
     before = set(psutil.Process().children())
     with pytest.raises(ChildProcessError, match=r"a worker was killed, .* with fewer workers$"):
         for _ in sampler.batches(2, 1000):

@@ -179,7 +179,7 @@ def painted(classes: dict[str, tuple[str, ...]], *rows: tuple[int, ...]) -> data
 def scores(gallery: datasets.DecodedSet, queries: datasets.DecodedSet) -> dict:
     torch.manual_seed(0)
     return evaluate.scores(
-        TinyR2Plus1D((8, 8, 8, 8)), gallery, queries, datasets.Sampling(), size=16, clips=1
+        TinyR2Plus1D((8, 8, 8, 8)), gallery, queries, datasets.ClipSampling(), size=16, clips=1
     )
 
 
@@ -220,9 +220,8 @@ def test_features_straight_from_files_are_those_of_the_decoded_set(tmp_path, wor
     short = tmp_path / "short.mp4"
     encode(moving_scenes.draw("rings", "right", 1, frames=6), short)
     found, *others = videos.entries
-    with_broken = replace(
-        videos, entries=(found, *(replace(found, path=p) for p in (broken, short)), *others)
-    )
+    entries = (found, *(replace(found, path=p) for p in (broken, short)), *others)
+    with_broken = datasets.VideoDataset(entries, videos.classes)
     backbone, recipe = cvrl_lite.load("joint")
     how = {"size": recipe.augmentation.size, "clips": 2}
     known = evaluate.features(backbone, datasets.decode(videos, size=72), recipe.sampling, **how)

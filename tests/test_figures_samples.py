@@ -8,13 +8,13 @@ from matplotlib.patches import Rectangle
 from matplotlib.quiver import Quiver
 
 from cvrl_lite.course.figures import COLORS, batch_as_seen, clips_in_time, png, sample_timeline
-from cvrl_lite.datasets import Sampling, Timeline
+from cvrl_lite.datasets import ClipSampling, Timeline
 
 TIMES, KEYS = np.arange(60) / 25, np.arange(0, 60, 12)
 
 
 def test_a_timeline_draws_every_part_where_it_lies():
-    cut = Timeline(TIMES, KEYS, Sampling(others=2)).cut((0, 1))
+    cut = Timeline(TIMES, KEYS, ClipSampling(num_negative_windows=2)).cut((0, 1))
     figure = sample_timeline(TIMES, KEYS, clip=cut.clip, key=cut.key, windows=cut.windows, length=8)
     axes = figure.axes[0]
     boxes = [p for p in axes.patches if isinstance(p, Rectangle) and p.get_edgecolor() == _motion()]

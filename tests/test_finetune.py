@@ -8,10 +8,12 @@ import pytest
 import torch
 
 from cvrl_lite import evaluate, train
-from cvrl_lite.datasets import MovingScenes, Sampler, Sampling, Timeline, decode, moving_scenes
+from cvrl_lite.datasets import ClipSampling, MemoryLoader, MovingScenes, Timeline, decode, moving_scenes
 from cvrl_lite.models import TinyR2Plus1D
 
-HOW = train.Finetuning(steps=80, batch=16, dropout=0.0, test_clips=2, sampling=Sampling(frames=4, others=1))
+HOW = train.Finetuning(
+    steps=80, batch=16, dropout=0.0, test_clips=2, sampling=ClipSampling(frames=4, num_negative_windows=1)
+)
 HOW = dataclasses.replace(HOW, augmentation=dataclasses.replace(HOW.augmentation, size=32, least_area=1))
 
 
@@ -52,7 +54,7 @@ def test_files_of_one_source_keep_their_own_labels(data):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(torch.nn.functional, "cross_entropy", lambda x, y: asked.extend(y.tolist()) or x.sum())
         train.finetune(fresh(), film, "action", dataclasses.replace(HOW, steps=3))
-    batches = Sampler(film, HOW.sampling, HOW.seed).batches(HOW.batch, 3)
+    batches = MemoryLoader(film, HOW.sampling, HOW.seed).batches(HOW.batch, 3)
     label = {str(v.entry.path): v.entry.labels["action"] for v in videos}
     wanted = [label[name] for batch in batches for name in batch.names]
     assert asked == wanted and set(wanted) == {0, 1}
@@ -60,7 +62,7 @@ def test_files_of_one_source_keep_their_own_labels(data):
 
 def test_a_part_of_the_set_is_a_set(data):
     rows = evaluate.drawn(data.labels("action"), 1, seed=0)
-    part = train.part_of(data, rows)
+    part = data.subset(rows)
     assert [video.entry.labels["action"] for video in part.videos] == data.labels("action")[rows].tolist()
     model = train.finetune(fresh(), part, "action", dataclasses.replace(HOW, steps=30))
     assert train.accuracy(train.predict(model, part, HOW), part.labels("action")) > 0.7
@@ -105,7 +107,7 @@ def test_short_videos_are_named_before_the_training(data):
         train.predict(model, short, HOW)
     assert len(train.predict(model, kept, HOW)) == len(kept.videos)
     with pytest.raises(ValueError, match="no video is usable"):
-        train.long_enough(data, Sampling(frames=99))
+        train.long_enough(data, ClipSampling(frames=99))
 
 
 def test_vectors_are_read_for_a_helper_alone(data):

@@ -63,7 +63,7 @@ def test_it_is_no_fault_of_the_files(clips, tmp_path):
 
 SAMPLER = """
 import os, resource, sys
-from cvrl_lite.datasets import FileSampler, MovingScenes, Sampling
+from cvrl_lite.datasets import FileLoader, MovingScenes, ClipSampling
 held = []
 resource.setrlimit(resource.RLIMIT_NOFILE, (100, 100))
 try:
@@ -75,7 +75,7 @@ for number in held[len(held) - int(sys.argv[2]):]:
     os.close(number)
 how = {"size": 32, "cells": 4, "residuals": True, "workers": int(sys.argv[3])}
 videos = MovingScenes("train", sys.argv[1])
-sampler = FileSampler(videos, Sampling(), 0, **how)
+sampler = FileLoader(videos, ClipSampling(), 0, **how)
 print(sum(len(batch.names) for batch in sampler.batches(4, 12)))
 """
 

@@ -102,5 +102,5 @@ def test_a_few_clips_tell_no_collapse(data, tmp_path):
 def test_a_probe_of_a_few_steps_looks_at_no_health(data, monkeypatch):
     monkeypatch.setattr(train.Pretraining, "health", lambda *_: pytest.fail("it takes time"))
     recipe = train.recipes.laptop_fast(("motion",)).replace(batch=6, precision="float32")
-    sampler = engine.Sampler(data, recipe.sampling, 0)
+    sampler = engine.MemoryLoader(data, recipe.sampling, 0)
     assert engine.seconds_per_step(recipe, sampler, train.device(), steps=1) > 0

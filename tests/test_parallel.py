@@ -19,7 +19,7 @@ import torch.distributed as dist
 from cvrl_lite import train
 from cvrl_lite.transforms import augment
 from cvrl_lite.pretext import all_reduce_sum, processes
-from cvrl_lite.datasets import Sampler
+from cvrl_lite.datasets import MemoryLoader
 from cvrl_lite.train.distributed import distributed
 from torch.nn.parallel import DistributedDataParallel
 
@@ -30,7 +30,7 @@ with distributed() as device:
     rank, world = processes()
     found = {}
     for name, recipe in RECIPES.items():
-        sampler = Sampler(data(), recipe.sampling, 0)
+        sampler = MemoryLoader(data(), recipe.sampling, 0)
         torch.manual_seed(0)
         model = train.Pretraining(recipe).double().eval()
         called = model
@@ -117,7 +117,7 @@ def test_two_processes_train_and_one_speaks(tmp_path):
 STOPPED = """
 import dataclasses, os, signal, sys
 from cvrl_lite import train
-from cvrl_lite.datasets import Sampler
+from cvrl_lite.datasets import MemoryLoader
 from cvrl_lite.pretext import processes
 from cvrl_lite.train import engine
 from cvrl_lite.train.distributed import distributed
@@ -125,7 +125,7 @@ sys.path.insert(0, sys.argv[1])
 from parallel_data import RECIPES, data
 
 recipe, out = RECIPES["all"].replace(steps=8, save_every=100), sys.argv[2]
-exchange, batches, calls = engine.all_reduce_sum, Sampler.batches, []
+exchange, batches, calls = engine.all_reduce_sum, MemoryLoader.batches, []
 
 def interrupted(mine):
     shared = exchange(mine)
@@ -138,7 +138,7 @@ def with_broken(*words, **more):
     for batch in batches(*words, **more):
         yield dataclasses.replace(batch, replaced=1 + processes()[0])
 
-Sampler.batches = with_broken
+MemoryLoader.batches = with_broken
 with distributed():
     whole = train.pretrain(recipe, out + "/whole", data())
     engine.all_reduce_sum = interrupted

@@ -14,7 +14,7 @@ import torch
 
 from cvrl_lite import train
 from cvrl_lite.cli import main
-from cvrl_lite.datasets import DecodedSet, DecodedVideo, Entry, MovingScenes, Sampling, moving_scenes
+from cvrl_lite.datasets import ClipSampling, DecodedSet, DecodedVideo, Entry, MovingScenes, moving_scenes
 from cvrl_lite.errors import Diverged
 from cvrl_lite.train import engine
 
@@ -24,7 +24,7 @@ SMALL = train.Recipe(
     networks=train.Networks(widths=(4, 8, 8, 8), hidden=16, projection=8),
     precision="float32",
     augmentation=train.config.Augmentation(size=32, cells=8),
-    sampling=Sampling(others=1),
+    sampling=ClipSampling(num_negative_windows=1),
     save_every=2,
 )
 
@@ -138,13 +138,13 @@ def test_ctrl_c_while_the_processes_talk_is_heard_at_the_next_step(data, tmp_pat
 
 
 def test_replaced_files_are_counted_a_step(data, tmp_path, monkeypatch):
-    original = engine.Sampler.batches
+    original = engine.MemoryLoader.batches
 
     def batches(*words, **more):
         for number, batch in enumerate(original(*words, **more), 1):
             yield dataclasses.replace(batch, replaced=number)
 
-    monkeypatch.setattr(engine.Sampler, "batches", batches)
+    monkeypatch.setattr(engine.MemoryLoader, "batches", batches)
     train.pretrain(SMALL, tmp_path, data)
     assert [m["replaced"] for m in read_metrics(tmp_path)] == [1, 2, 3, 4]
 
@@ -153,7 +153,7 @@ def test_all_processes_take_the_first_ones_word_for_bfloat16(data, monkeypatch):
     monkeypatch.setattr(engine, "emulates_bfloat16", lambda device: False)
     monkeypatch.setattr(engine, "broadcast", lambda mine: not mine)  # the first one measured otherwise
     monkeypatch.setattr(engine, "seconds_per_step", lambda *_: pytest.fail("the others wait for ever"))
-    sampler = engine.Sampler(data, SMALL.sampling, 0)
+    sampler = engine.MemoryLoader(data, SMALL.sampling, 0)
     assert engine.faster_precision(SMALL, sampler, train.device()) == "float32"
 
 
@@ -271,7 +271,7 @@ def test_the_hard_set_may_lie_elsewhere(tmp_path):
     moving_scenes.make(tmp_path, 50, seed=6, workers=1)
     recipe = SMALL.replace(data="hard_scenes", root=str(tmp_path))
     for split in ("train", "val"):
-        assert train.data.videos_of(recipe, split) == MovingScenes(split, tmp_path)
+        assert train.data.videos_of(recipe, split).entries == MovingScenes(split, tmp_path).entries
 
 
 def test_a_recipe_survives_its_json():
@@ -352,7 +352,7 @@ def test_precision_is_chosen_by_measuring(data, monkeypatch):
     took = {"float32": 1.0, "bfloat16": 0.95}
     monkeypatch.setattr(engine, "seconds_per_step", lambda recipe, *_: took[recipe.precision])
     monkeypatch.setattr(engine, "emulates_bfloat16", lambda device: False)
-    sampler, device = engine.Sampler(data, SMALL.sampling, 0), train.device()
+    sampler, device = engine.MemoryLoader(data, SMALL.sampling, 0), train.device()
     assert engine.faster_precision(SMALL, sampler, device) == "float32"
     took["bfloat16"] = 0.5
     assert engine.faster_precision(SMALL, sampler, device) == "bfloat16"

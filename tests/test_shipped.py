@@ -8,7 +8,7 @@ import torch
 
 import cvrl_lite
 from cvrl_lite import evaluate, train
-from cvrl_lite.datasets import MovingScenes, VideoSet, decode
+from cvrl_lite.datasets import MovingScenes, decode
 from cvrl_lite.files import sha256
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -45,7 +45,7 @@ def splits():
     parts = []
     for split, count in (("train", 400), ("val", 192)):
         whole = MovingScenes(split)
-        parts.append(decode(VideoSet(whole.entries[:count], whole.classes), vectors=split == "train"))
+        parts.append(decode(whole.subset(range(count)), vectors=split == "train"))
     return parts
 
 

@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from cvrl_lite import datasets
-from cvrl_lite.datasets import FileSampler, Sampler, Sampling, Timeline, moving_scenes
+from cvrl_lite.datasets import ClipSampling, FileLoader, MemoryLoader, Timeline, moving_scenes
 
-HOW = Sampling(others=2)
+HOW = ClipSampling(num_negative_windows=2)
 SQUARE = {"size": 32, "cells": 14}
 
 
@@ -33,20 +33,20 @@ def equal(a, b) -> bool:
 def test_files_give_what_memory_gives(folder, copies):
     how = dataclasses.replace(HOW, copies=copies)
     videos = datasets.VideoFolder(folder)
-    from_memory = Sampler(datasets.decode(videos, **SQUARE), how, 4)
-    from_files = FileSampler(videos, how, 4, **SQUARE)
+    from_memory = MemoryLoader(datasets.decode(videos, **SQUARE), how, 4)
+    from_files = FileLoader(videos, how, 4, **SQUARE)
     pairs = list(zip(from_memory.batches(5, 4), from_files.batches(5, 4), strict=True))
     assert len(pairs) == 4 and all(equal(a, b) for a, b in pairs)
 
 
 def test_copies_lie_together_and_differ(folder):
-    (batch,) = FileSampler(datasets.VideoFolder(folder), Sampling(copies=3), 1, **SQUARE).batches(6, 1)
+    (batch,) = FileLoader(datasets.VideoFolder(folder), ClipSampling(copies=3), 1, **SQUARE).batches(6, 1)
     assert batch.sources.tolist() == [batch.sources[0]] * 3 + [batch.sources[3]] * 3
     assert len(set(batch.seeds.tolist())) == 6 and batch.sources[0] != batch.sources[3]
 
 
 def test_a_training_can_go_on_anywhere_and_be_shared(folder):
-    sampler = FileSampler(datasets.VideoFolder(folder), HOW, 0, **SQUARE)
+    sampler = FileLoader(datasets.VideoFolder(folder), HOW, 0, **SQUARE)
     whole = list(sampler.batches(4, 5))
     assert all(equal(a, b) for a, b in zip(whole[3:], sampler.batches(4, 5, first=3), strict=True))
     parts = [list(sampler.batches(4, 5, share=(rank, 2))) for rank in range(2)]
@@ -59,7 +59,7 @@ def test_a_training_can_go_on_anywhere_and_be_shared(folder):
 def test_a_broken_file_is_replaced_once_warned_of_and_counted(folder, tmp_path):
     for path in sorted(folder.rglob("*.mp4"))[:4]:
         (tmp_path / path.name).write_bytes(path.read_bytes())
-    sampler = FileSampler(datasets.VideoFolder(tmp_path), HOW, 0, **SQUARE)
+    sampler = FileLoader(datasets.VideoFolder(tmp_path), HOW, 0, **SQUARE)
     broken = sorted(tmp_path.iterdir())[1]
     broken.write_bytes(b"no longer a video")
     for _ in range(2):
@@ -71,14 +71,14 @@ def test_a_broken_file_is_replaced_once_warned_of_and_counted(folder, tmp_path):
         names = [batch.names for batch in batches]
     assert [str(w.message) for w in caught] == []  # said already
     assert names == [batch.names for batch in sampler.batches(4, 3)]  # the same ones each time
-    fresh = FileSampler(datasets.VideoFolder(tmp_path), HOW, 0, **SQUARE)
+    fresh = FileLoader(datasets.VideoFolder(tmp_path), HOW, 0, **SQUARE)
     assert fresh.skipped[0].path == broken
 
 
 def test_a_set_that_breaks_altogether_says_so(folder, tmp_path):
     path = tmp_path / "a.mp4"
     path.write_bytes(next(folder.rglob("*.mp4")).read_bytes())
-    sampler = FileSampler(datasets.VideoFolder(tmp_path), HOW, 0, **SQUARE)
+    sampler = FileLoader(datasets.VideoFolder(tmp_path), HOW, 0, **SQUARE)
     path.write_bytes(b"gone")
     with pytest.raises(OSError, match=r"20 files in a row cannot be read, the last: .*a\.mp4"):
         next(sampler.batches(1, 1))
@@ -87,11 +87,11 @@ def test_a_set_that_breaks_altogether_says_so(folder, tmp_path):
 WITH_WORKERS = """
 import hashlib, json, sys
 from cvrl_lite import datasets
-from cvrl_lite.datasets import FileSampler, Sampling
+from cvrl_lite.datasets import FileLoader, ClipSampling
 found = {}
 for workers in (0, 1, 3):
-    sampler = FileSampler(datasets.VideoFolder(sys.argv[1]), Sampling(others=2), 5, size=32, cells=14,
-                          workers=workers, cache=sys.argv[2])
+    how = {"size": 32, "cells": 14, "workers": workers, "cache": sys.argv[2]}
+    sampler = FileLoader(datasets.VideoFolder(sys.argv[1]), ClipSampling(num_negative_windows=2), 5, **how)
     digest = hashlib.sha256()
     for batch in sampler.batches(4, 4):
         for part in (batch.clip, batch.keyframe, batch.motion, batch.motion_mask, batch.seeds):
@@ -129,7 +129,7 @@ def test_decoded_arrays_can_stay_on_disk(folder, tmp_path):
 def test_mapped_videos_leave_no_file_open(folder, tmp_path):
     resource = pytest.importorskip("resource", reason="limits of open files are a Unix matter")
     one = datasets.VideoFolder(folder).entries[:1]
-    many = datasets.VideoSet(one * 200, {})
+    many = datasets.VideoDataset(one * 200, {})
     datasets.decode(many, cache=tmp_path, **SQUARE)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (150, hard))
@@ -143,7 +143,7 @@ def test_mapped_videos_leave_no_file_open(folder, tmp_path):
 @pytest.mark.parametrize("rate", [25.0, 29.97])
 def test_the_released_sampling_counts_frames(rate):
     """16 frames, 4 apart; 8 vector maps from the last frame + 3; I-frames within 5; at least 71 frames."""
-    how = Sampling(16, 4, 3, window=8, others=3, reach=5, in_frames=True)
+    how = ClipSampling(16, 4, 3, window=8, num_negative_windows=3, max_keyframe_distance=5, in_frames=True)
     keys = np.arange(0, 120, 12)
     timeline = Timeline(np.arange(120) / rate, keys, how)
     assert timeline.starts.tolist() == list(range(50))  # 120 - 61 - 2 - 8 + 1
@@ -158,7 +158,7 @@ def test_the_released_sampling_counts_frames(rate):
 
 
 def test_a_negative_gap_shows_the_present():
-    how = Sampling(8, 2, -7, window=8, others=1, in_frames=True)
+    how = ClipSampling(8, 2, -7, window=8, num_negative_windows=1, in_frames=True)
     timeline = Timeline(np.arange(60) / 25, np.array([0]), how)
     cut = timeline.cut((0,))
     assert cut.windows[0] + 7 == cut.clip[-1]  # the window ends with the clip

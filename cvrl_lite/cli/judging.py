@@ -17,7 +17,7 @@ from cvrl_lite.errors import shown
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from cvrl_lite.datasets import Entry, Skipped, VideoSet
+    from cvrl_lite.datasets import Entry, Skipped, VideoDataset
     from cvrl_lite.models import VideoBackbone
     from cvrl_lite.train import Finetuning, Recipe
 
@@ -124,8 +124,8 @@ def _searched(
     arguments: argparse.Namespace,
     backbone: VideoBackbone,
     recipe: Recipe,
-    train: VideoSet,
-    test: VideoSet,
+    train: VideoDataset,
+    test: VideoDataset,
     labels: Sequence[str],
 ) -> _Judged:
     """Retrieval or linear probe by every label, with intervals of 95 % by source."""
@@ -174,13 +174,15 @@ def _searched(
     return _Judged(found, skipped, drawn)
 
 
-def _draw(known: Any, asked: Any, gallery: VideoSet, queries: VideoSet, size: int, label: str) -> Figure:
+def _draw(
+    known: Any, asked: Any, gallery: VideoDataset, queries: VideoDataset, size: int, label: str
+) -> Figure:
     """The five nearest clips of eight queries, under their names by a label."""
     import numpy as np
 
     from cvrl_lite import CompressedVideo, evaluate
     from cvrl_lite.course import figures
-    from cvrl_lite.datasets.decoded import read_square
+    from cvrl_lite.datasets.samples import read_square
 
     def first(entry: Entry) -> np.ndarray:
         with CompressedVideo(entry.path) as video:
@@ -202,8 +204,8 @@ def _finetuned(
     arguments: argparse.Namespace,
     backbone: VideoBackbone,
     recipe: Recipe,
-    training: VideoSet,
-    test: VideoSet,
+    training: VideoDataset,
+    test: VideoDataset,
     labels: Sequence[str],
 ) -> _Judged:
     """Accuracy after finetuning a copy of the backbone on each label, with intervals by source."""

@@ -10,7 +10,7 @@ import torch
 
 from cvrl_lite import evaluate, train
 from cvrl_lite.course.figures import decoupling, save
-from cvrl_lite.datasets import DecodedSet, MovingScenes, Sampler, decode, moving_scenes
+from cvrl_lite.datasets import DecodedSet, MemoryLoader, MovingScenes, decode, moving_scenes
 from cvrl_lite.files import kept_in_cache, replacing
 from cvrl_lite.models import TinyR2Plus1D, VideoBackbone
 from cvrl_lite.train.checkpoint import Folder
@@ -74,7 +74,7 @@ def _fitted(recipe: train.Recipe, gallery: DecodedSet, minutes: float, folder: F
     begun = folder.recipe()
     if begun is not None and not begun.differences(recipe.replace(steps=begun.steps)):
         return begun
-    sampler, device = Sampler(gallery, recipe.sampling, recipe.seed), train.device()
+    sampler, device = MemoryLoader(gallery, recipe.sampling, recipe.seed), train.device()
     recipe = recipe.replace(precision=faster_precision(recipe, sampler, device))
     fitting = int(minutes * 60 / seconds_per_step(recipe, sampler, device))
     return recipe.replace(steps=max(1, min(recipe.steps, fitting)))

@@ -1,61 +1,62 @@
 """From compressed files to training samples.
 
-`files` and `benchmarks` list a data set, `moving_scenes` draws one, `downloads` fetches one; `from_memory`
-and `from_files` cut samples from it, at the places that `clip_sampling` draws.
+`base` says what a data set is: a torch `Dataset` of `samples`. `folder`, `ucf101`, `hmdb51` and `kinetics`
+list one that is on disk (`lists` reads the official lists), `moving_scenes` draws one, `downloads` fetches
+one. `clip_sampling` draws the places of samples, `decoded` reads a whole set into memory, and `loaders` make
+batches from there or from the files.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cvrl_lite.datasets.benchmarks import HMDB51, UCF101, Kinetics
-    from cvrl_lite.datasets.clip_sampling import Cut, Sampling, Timeline
-    from cvrl_lite.datasets.decoded import (
-        RESIDUAL_STEPS,
-        VECTOR_STEPS,
-        DecodedSet,
-        DecodedVideo,
-        Skipped,
-        decode,
-    )
+    from cvrl_lite.datasets.base import Entry, VideoDataset
+    from cvrl_lite.datasets.clip_sampling import ClipSampling, Cut, Timeline, evaluation_frames
+    from cvrl_lite.datasets.decoded import DecodedSet, DecodedVideo, Skipped, decode, evaluation_clips
     from cvrl_lite.datasets.downloads import download
-    from cvrl_lite.datasets.files import Entry, MovingScenes, VideoFolder, VideoSet
-    from cvrl_lite.datasets.from_files import FileSampler
-    from cvrl_lite.datasets.from_memory import Batch, Sampler, evaluation_clips, evaluation_frames
+    from cvrl_lite.datasets.folder import VideoFolder
+    from cvrl_lite.datasets.hmdb51 import HMDB51
+    from cvrl_lite.datasets.kinetics import Kinetics
+    from cvrl_lite.datasets.loaders.files import FileLoader
+    from cvrl_lite.datasets.loaders.memory import MemoryLoader
+    from cvrl_lite.datasets.moving_scenes.dataset import MovingScenes
+    from cvrl_lite.datasets.samples import RESIDUAL_STEPS, VECTOR_STEPS, Batch, Sample, SampleConfig, collate
+    from cvrl_lite.datasets.ucf101 import UCF101
 
 _MODULES = {
-    "benchmarks": (
-        "HMDB51",
-        "Kinetics",
-        "UCF101",
+    "base": (
+        "Entry",
+        "VideoDataset",
     ),
     "clip_sampling": (
+        "ClipSampling",
         "Cut",
-        "Sampling",
         "Timeline",
+        "evaluation_frames",
     ),
     "decoded": (
         "DecodedSet",
         "DecodedVideo",
-        "RESIDUAL_STEPS",
         "Skipped",
-        "VECTOR_STEPS",
         "decode",
+        "evaluation_clips",
     ),
     "downloads": ("download",),
-    "files": (
-        "Entry",
-        "MovingScenes",
-        "VideoFolder",
-        "VideoSet",
-    ),
-    "from_files": ("FileSampler",),
-    "from_memory": (
+    "folder": ("VideoFolder",),
+    "hmdb51": ("HMDB51",),
+    "kinetics": ("Kinetics",),
+    "loaders.files": ("FileLoader",),
+    "loaders.memory": ("MemoryLoader",),
+    "moving_scenes.dataset": ("MovingScenes",),
+    "samples": (
+        "RESIDUAL_STEPS",
+        "VECTOR_STEPS",
         "Batch",
-        "Sampler",
-        "evaluation_clips",
-        "evaluation_frames",
+        "Sample",
+        "SampleConfig",
+        "collate",
     ),
+    "ucf101": ("UCF101",),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
@@ -78,19 +79,22 @@ __all__ = [
     "UCF101",
     "VECTOR_STEPS",
     "Batch",
+    "ClipSampling",
     "Cut",
     "DecodedSet",
     "DecodedVideo",
     "Entry",
-    "FileSampler",
+    "FileLoader",
     "Kinetics",
+    "MemoryLoader",
     "MovingScenes",
-    "Sampler",
-    "Sampling",
+    "Sample",
+    "SampleConfig",
     "Skipped",
     "Timeline",
+    "VideoDataset",
     "VideoFolder",
-    "VideoSet",
+    "collate",
     "decode",
     "download",
     "evaluation_clips",

@@ -18,7 +18,7 @@ _ROUNDING = 1e-6  # seconds or frames, far below any distance of two frames
 
 
 @dataclass(frozen=True)
-class Sampling:
+class ClipSampling:
     """How a sample is cut from a video.
 
     Attributes:
@@ -27,9 +27,10 @@ class Sampling:
         gap: Seconds from the clip's last frame to the first vector map of the near future; below 0 the
             window begins inside the clip, and shows the present.
         window: Vector maps of a motion window, one a frame.
-        others: Further windows of the same video, none overlapping the near future.
-        reach: A clip's key frame lies at most this many seconds outside it; where none does, the nearest.
-        in_frames: Whether `step`, `gap` and `reach` count frames instead of seconds.
+        num_negative_windows: Further windows of the same video, none overlapping the near future.
+        max_keyframe_distance: A clip's key frame lies at most this many seconds outside it; where none
+            does, the nearest is taken.
+        in_frames: Whether `step`, `gap` and `max_keyframe_distance` count frames instead of seconds.
         copies: Samples taken of a video each time it is opened.
     """
 
@@ -37,8 +38,8 @@ class Sampling:
     step: float = 0.08
     gap: float = 0.12
     window: int = 8
-    others: int = 1
-    reach: float = 0.2
+    num_negative_windows: int = 1
+    max_keyframe_distance: float = 0.2
     in_frames: bool = False
     copies: int = 1
 
@@ -73,7 +74,7 @@ class Timeline:
         lacks: Why there are none; "" where there are.
     """
 
-    def __init__(self, times: NDArray[np.float64], keys: NDArray[np.int64], how: Sampling) -> None:
+    def __init__(self, times: NDArray[np.float64], keys: NDArray[np.int64], how: ClipSampling) -> None:
         self.clock = np.arange(len(times), dtype=np.float64) if how.in_frames else times
         self.keys, self.how = keys, how
         self.starts = self._starts() if len(times) > 1 and len(keys) else np.zeros(0, np.int64)
@@ -97,10 +98,12 @@ class Timeline:
         future = int(self._futures(clip[-1:])[0])
         last = len(clock) - how.window
         others: list[int] = []
-        if how.others:
+        if how.num_negative_windows:
             apart = [window for window in range(last + 1) if abs(window - future) >= how.window]
-            others = random.choice(apart, how.others, replace=len(apart) < how.others).tolist()
-        first, final = clock[clip[0]] - how.reach, clock[clip[-1]] + how.reach
+            others = random.choice(
+                apart, how.num_negative_windows, replace=len(apart) < how.num_negative_windows
+            ).tolist()
+        first, final = clock[clip[0]] - how.max_keyframe_distance, clock[clip[-1]] + how.max_keyframe_distance
         key_times = clock[self.keys]
         near = self.keys[(key_times >= first - _ROUNDING) & (key_times <= final + _ROUNDING)]
         if not len(near):
@@ -120,14 +123,37 @@ class Timeline:
         futures = self._futures(_nearest(clock, clock[starts] + how.step * (how.frames - 1)))
         last = len(clock) - how.window
         fits = (futures >= 0) & (futures <= last)
-        if how.others:  # room for another window before or behind
+        if how.num_negative_windows:  # room for another window before or behind
             fits &= (futures >= how.window) | (futures + how.window <= last)
         return starts[fits]
 
 
-def clip_frames(clock: NDArray[np.float64], start: int, how: Sampling) -> NDArray[np.int64]:
+def clip_frames(clock: NDArray[np.float64], start: int, how: ClipSampling) -> NDArray[np.int64]:
     """The frames nearest to the wanted times."""
     return _nearest(clock, clock[start] + how.step * np.arange(how.frames))
+
+
+def evaluation_frames(times: NDArray[np.float64], how: ClipSampling, clips: int) -> NDArray[np.int64]:
+    """Which frames those clips are made of.
+
+    Args:
+        times: (frames of the video,) seconds, rising.
+        how: Gives the number of frames and the step.
+        clips: How many.
+
+    Returns:
+        (clips, T) int64 frame numbers.
+
+    Raises:
+        ValueError: The video is shorter than a clip.
+    """
+    clock = np.arange(len(times), dtype=np.float64) if how.in_frames else times
+    span = how.step * (how.frames - 1)
+    last = int(np.searchsorted(clock, clock[-1] - span + 1e-6, side="right")) - 1
+    if last < 0:
+        raise ValueError(f"shorter than a clip of {span:.2f} {'frames' if how.in_frames else 's'}")
+    starts = np.linspace(0, last, clips + 2)[1:-1].round().astype(int)
+    return np.stack([clip_frames(clock, int(start), how) for start in starts])
 
 
 def _nearest(clock: NDArray[np.float64], wanted: NDArray[np.float64]) -> NDArray[np.int64]:

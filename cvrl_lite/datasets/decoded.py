@@ -10,27 +10,21 @@ import hashlib
 import json
 import os
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 
-from cvrl_lite.datasets.files import Entry, VideoSet
+from cvrl_lite.datasets.base import Entry, VideoDataset
+from cvrl_lite.datasets.clip_sampling import ClipSampling, evaluation_frames
 from cvrl_lite.datasets.kept import keep, kept
+from cvrl_lite.datasets.samples import key_frames, read_residuals, read_square, read_vectors
 from cvrl_lite.errors import VideoError
 from cvrl_lite.files import READ_ONLY, alone
 from cvrl_lite.progress import track
 
-if TYPE_CHECKING:  # a training on batches made elsewhere needs no PyAV
-    from cvrl_lite.codec import CompressedVideo
-
-VECTOR_STEPS = 16  # a kept vector is in 1/16 of a pixel of the decoded square
-RESIDUAL_STEPS = 16  # a kept residual is in 1/16 of a gray level
 _FORMAT = 3  # of the arrays kept in a folder; others are made again
 _CHUNK = 64  # frames decoded at a time, so that a long file needs little memory beside its result
 
@@ -76,7 +70,7 @@ class DecodedSet:
     Attributes:
         videos: What could be read.
         skipped: What could not, with the reason.
-        classes: As in `VideoSet`.
+        classes: As in `VideoDataset`.
     """
 
     videos: tuple[DecodedVideo, ...]
@@ -87,6 +81,10 @@ class DecodedSet:
         """(number of videos,) int64: the label called `name` of each video."""
         return np.array([video.entry.labels[name] for video in self.videos], np.int64)
 
+    def subset(self, indices: Iterable[int]) -> DecodedSet:
+        """Some of the videos, in the order of their indices; classes keep their numbers."""
+        return replace(self, videos=tuple(self.videos[int(index)] for index in indices))
+
     @property
     def source_numbers(self) -> NDArray[np.int64]:
         """(number of videos,) int64: equal where two files come from one video."""
@@ -94,7 +92,7 @@ class DecodedSet:
 
 
 def decode(
-    videos: VideoSet,
+    videos: VideoDataset,
     *,
     size: int = 72,
     cells: int = 14,
@@ -135,54 +133,24 @@ def decode(
     return DecodedSet(tuple(found), tuple(skipped), videos.classes)
 
 
-def read_square(
-    video: CompressedVideo,
-    size: int,
-    *,
-    start: int | None = None,
-    frames: int = 1,
-    indices: Sequence[int] | None = None,
-) -> NDArray[np.uint8]:
-    """Frames of a video's central square, scaled to S x S: (frames, S, S, 3) uint8 RGB."""
-    info = video.info
-    scale = size / min(info.width, info.height)
-    target = (round(info.height * scale), round(info.width * scale))
-    if indices is not None:
-        pictures = video.frames_at(indices, target)
-    else:
-        pictures = video.clip(start, frames, size=target)
-    top, left = (pictures.shape[1] - size) // 2, (pictures.shape[2] - size) // 2
-    return pictures[:, top : top + size, left : left + size]
+def evaluation_clips(video: DecodedVideo, how: ClipSampling, clips: int) -> NDArray[np.uint8]:
+    """Clips spread evenly over a video.
 
+    Args:
+        video: A decoded video.
+        how: Gives the number of frames and the step.
+        clips: How many.
 
-def read_vectors(
-    video: CompressedVideo, start: int, stop: int, size: int, cells: int
-) -> tuple[NDArray[np.int16], NDArray[np.bool_]]:
-    """The vectors of that square: (T, 2, G, G) int16 in 1/16 of its pixels, and the mask (T, G, G)."""
-    info, motion = video.info, video.motion(start, stop)
-    field, mask = _square(motion.vectors, motion.mask, (info.height, info.width), cells)
-    scale = size / min(info.width, info.height) * VECTOR_STEPS
-    return np.rint(field * scale).clip(-32768, 32767).astype(np.int16), mask
+    Returns:
+        (clips, T, S, S, 3) uint8.
 
-
-def read_residuals(
-    video: CompressedVideo, start: int, stop: int, cells: int
-) -> tuple[NDArray[np.int16], NDArray[np.bool_]]:
-    """Its residuals: (T, 2, G, G) int16 in 1/16 gray level, mean and mean size; and its mask."""
-    found = video.residuals(start, stop)
-    height, width = found.values.shape[1:]
-    there = found.predicted()
-    values = np.stack([found.values, np.abs(found.values)], 1).astype(np.float32)
-    side = min(height, width)
-    top, left = (height - side) // 2, (width - side) // 2
-    middle = (..., slice(top, top + side), slice(left, left + side))
-    field, mask = _means(values[middle], there[middle], cells)
-    return np.rint(field * RESIDUAL_STEPS).astype(np.int16), mask
-
-
-def key_frames(gop_lengths: Sequence[int]) -> NDArray[np.int64]:
-    """Indices of the key frames; a video begins with one."""
-    return np.cumsum([0, *gop_lengths[:-1]], dtype=np.int64)
+    Raises:
+        ValueError: The video is shorter than a clip.
+    """
+    try:
+        return video.frames[evaluation_frames(video.times, how, clips)]
+    except ValueError as error:
+        raise ValueError(f"{video.entry.path}: {error}") from None
 
 
 _NOT_OURS = READ_ONLY | {errno.EISDIR}  # a folder that may not be written
@@ -242,26 +210,3 @@ def _mapped(entry: Entry, how: _How, folder: Path) -> DecodedVideo:
                 raise
             warnings.warn(f"{folder}: nothing is kept there: {error.strerror}", stacklevel=3)
     return DecodedVideo(entry, **(kept(file, _ARRAYS) or {name: getattr(made, name) for name in _ARRAYS}))
-
-
-def _square(
-    vectors: NDArray[np.float32], mask: NDArray[np.bool_], shape: tuple[int, int], cells: int
-) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Means of the valid vectors over `cells` x `cells` cells of the central square."""
-    height, width = shape
-    side = min(height, width)
-    top, left = (height - side) // 2 // 8, (width - side) // 2 // 8
-    span = -(-side // 8)
-    mask = mask[:, top : top + span, left : left + span]
-    vectors = vectors[:, :, top : top + span, left : left + span]
-    return (vectors, mask) if span == cells else _means(vectors, mask, cells)
-
-
-def _means(
-    values: NDArray[np.float32], mask: NDArray[np.bool_], cells: int
-) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Means (T, 2, G, G) of what is valid of (T, 2, H, W), and where at least half of a cell is."""
-    weight = torch.from_numpy(mask[:, None].astype(np.float32))
-    share = F.adaptive_avg_pool2d(weight, cells)
-    mean = F.adaptive_avg_pool2d(torch.from_numpy(values) * weight, cells) / share.clamp(min=1e-6)
-    return mean.numpy(), (share[:, 0] >= 0.5).numpy()

@@ -6,7 +6,6 @@ Axes: N videos, D features, T frames of a clip, S side of the decoded square.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -16,15 +15,15 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from cvrl_lite.datasets import (
+    ClipSampling,
     DecodedSet,
     Entry,
-    Sampling,
     Skipped,
-    VideoSet,
+    VideoDataset,
     evaluation_clips,
     evaluation_frames,
 )
-from cvrl_lite.datasets.decoded import read_square
+from cvrl_lite.datasets.samples import read_square
 from cvrl_lite.errors import VideoError
 from cvrl_lite.models import VideoBackbone
 from cvrl_lite.processes import begin_worker, check_handles, killed_workers_told
@@ -37,7 +36,7 @@ _VIDEOS = 32  # at a time
 def features(
     backbone: VideoBackbone,
     data: DecodedSet,
-    sampling: Sampling,
+    sampling: ClipSampling,
     *,
     size: int = 64,
     clips: int = 3,
@@ -62,15 +61,15 @@ def features(
 
 def features_of_files(
     backbone: VideoBackbone,
-    videos: VideoSet,
-    sampling: Sampling,
+    videos: VideoDataset,
+    sampling: ClipSampling,
     *,
     decoded: int = 72,
     size: int = 64,
     clips: int = 3,
     normalize: Literal["plain", "imagenet"] = "plain",
     workers: int = 0,
-) -> tuple[NDArray[np.float32], VideoSet, tuple[Skipped, ...]]:
+) -> tuple[NDArray[np.float32], VideoDataset, tuple[Skipped, ...]]:
     """The same straight from the files, of which nothing but the clips is decoded and nothing is kept.
 
     For sets of any size: neither memory nor disk grows with their pictures.
@@ -100,21 +99,21 @@ def features_of_files(
         collate_fn=_as_it_is,
         worker_init_fn=begin_worker,
     )
-    kept: list[Entry] = []
+    kept: list[int] = []
     skipped: list[Skipped] = []
 
     def readable() -> Iterable[NDArray[np.uint8]]:
         cut = track(reading, "reading clips", len(videos.entries))
-        for entry, found in zip(videos.entries, cut, strict=True):
+        for number, found in enumerate(cut):
             if isinstance(found, str):
-                skipped.append(Skipped(entry.path, found))
+                skipped.append(Skipped(videos.entries[number].path, found))
             else:
-                kept.append(entry)
+                kept.append(number)
                 yield found
 
     with killed_workers_told():
         rows = _pooled(backbone, readable(), size, normalize)
-    return rows, replace(videos, entries=tuple(kept)), tuple(skipped)
+    return rows, videos.subset(kept), tuple(skipped)
 
 
 def _as_it_is(item: Any) -> Any:
@@ -125,7 +124,7 @@ def _as_it_is(item: Any) -> Any:
 class _Clips(Dataset[NDArray[np.uint8] | str]):
     """Item: a file's clips (clips, T, S, S, 3), or why there are none."""
 
-    def __init__(self, entries: tuple[Entry, ...], sampling: Sampling, decoded: int, clips: int) -> None:
+    def __init__(self, entries: tuple[Entry, ...], sampling: ClipSampling, decoded: int, clips: int) -> None:
         self._entries, self._sampling, self._decoded, self._clips = entries, sampling, decoded, clips
 
     def __len__(self) -> int:

@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from cvrl_lite.datasets import DecodedSet, Sampling, VideoSet
+from cvrl_lite.datasets import ClipSampling, DecodedSet, VideoDataset
 from cvrl_lite.evaluate.features import features
 from cvrl_lite.evaluate.probe import linear_probe
 from cvrl_lite.evaluate.search import KS, retrieval
@@ -18,7 +18,7 @@ def scores(
     backbone: VideoBackbone,
     gallery: DecodedSet,
     queries: DecodedSet,
-    sampling: Sampling,
+    sampling: ClipSampling,
     *,
     size: int = 64,
     clips: int = 3,
@@ -61,7 +61,7 @@ def scores(
 
 
 def shared_labels(
-    gallery: VideoSet | DecodedSet, queries: VideoSet | DecodedSet, label: str | None = None
+    gallery: VideoDataset | DecodedSet, queries: VideoDataset | DecodedSet, label: str | None = None
 ) -> tuple[str, ...]:
     """The labels that the queries can be judged by: those that the gallery has, too. Others are warned of.
 
@@ -75,7 +75,7 @@ def shared_labels(
             same order, so that one number would mean two things.
 
     Example:
-        >>> shared_labels(VideoSet((), {"place": ("beach",)}), VideoSet((), {"place": ("beach",)}))
+        >>> shared_labels(VideoDataset((), {"place": ("beach",)}), VideoDataset((), {"place": ("beach",)}))
         ('place',)
     """
     both = [name for name in gallery.classes if name in queries.classes]

@@ -13,7 +13,6 @@ from cvrl_lite.train.finetune import (
     clip_alone,
     finetune,
     long_enough,
-    part_of,
     predict,
     released,
 )
@@ -39,7 +38,6 @@ __all__ = [
     "load_data",
     "load_shipped",
     "long_enough",
-    "part_of",
     "predict",
     "pretrain",
     "recipes",

@@ -8,7 +8,7 @@ import os
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from cvrl_lite.datasets import Sampling
+from cvrl_lite.datasets import ClipSampling
 from cvrl_lite.pretext import NEGATIVES
 from cvrl_lite.transforms import Augmentation
 
@@ -137,7 +137,7 @@ class Recipe:
     networks: Networks = field(default_factory=Networks)
     decoded: int = 72
     decoded_cells: int = 14
-    sampling: Sampling = field(default_factory=Sampling)
+    sampling: ClipSampling = field(default_factory=ClipSampling)
     augmentation: Augmentation = field(default_factory=Augmentation)
     precision: str = "auto"
     compiled: bool = False
@@ -192,7 +192,7 @@ class Recipe:
         parts = {
             "networks": Networks,
             "optimization": Optimization,
-            "sampling": Sampling,
+            "sampling": ClipSampling,
             "augmentation": Augmentation,
         }
         if not isinstance(values, dict) or not all(isinstance(values.get(name), dict) for name in parts):

@@ -11,12 +11,12 @@ from cvrl_lite.datasets import (
     UCF101,
     DecodedSet,
     Entry,
-    FileSampler,
+    FileLoader,
     Kinetics,
+    MemoryLoader,
     MovingScenes,
-    Sampler,
+    VideoDataset,
     VideoFolder,
-    VideoSet,
     decode,
 )
 from cvrl_lite.files import cache_dir
@@ -26,7 +26,7 @@ NAMED_SETS = ("moving_scenes", "hard_scenes", "ucf101", "hmdb51", "kinetics")
 """Data sets with splits; any other `Recipe.data` is the path of a folder."""
 
 
-def videos_of(recipe: Recipe, split: str = "train") -> VideoSet:
+def videos_of(recipe: Recipe, split: str = "train") -> VideoDataset:
     """The files that a recipe trains on, or those of another split of the same data set.
 
     Args:
@@ -61,7 +61,7 @@ def load_data(recipe: Recipe) -> DecodedSet:
     )
 
 
-def sampler_for(recipe: Recipe, data: DecodedSet | None, workers: int) -> Sampler | FileSampler:
+def sampler_for(recipe: Recipe, data: DecodedSet | None, workers: int) -> MemoryLoader | FileLoader:
     """What draws the recipe's batches.
 
     Args:
@@ -70,7 +70,7 @@ def sampler_for(recipe: Recipe, data: DecodedSet | None, workers: int) -> Sample
         workers: Processes that read files, where they are not kept in memory.
     """
     if data is None and not recipe.in_memory:
-        return FileSampler(
+        return FileLoader(
             videos_of(recipe),
             recipe.sampling,
             recipe.seed,
@@ -80,7 +80,7 @@ def sampler_for(recipe: Recipe, data: DecodedSet | None, workers: int) -> Sample
             workers=workers,
             cache=cache_dir() / "indexes",
         )
-    return Sampler(load_data(recipe) if data is None else data, recipe.sampling, recipe.seed)
+    return MemoryLoader(load_data(recipe) if data is None else data, recipe.sampling, recipe.seed)
 
 
 def fingerprint(entries: Sequence[Entry]) -> str:

@@ -20,7 +20,7 @@ import torch.distributed as dist
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from cvrl_lite.datasets import Batch, DecodedSet, FileSampler, Sampler, Skipped
+from cvrl_lite.datasets import Batch, DecodedSet, FileLoader, MemoryLoader, Skipped
 from cvrl_lite.errors import Diverged
 from cvrl_lite.models import VideoBackbone, synchronized
 from cvrl_lite.pretext import all_reduce_sum, collapsed, processes
@@ -152,7 +152,7 @@ class _Training:
     and optimizer has to be kept to go on exactly.
     """
 
-    def __init__(self, recipe: Recipe, sampler: Sampler | FileSampler, device: torch.device) -> None:
+    def __init__(self, recipe: Recipe, sampler: MemoryLoader | FileLoader, device: torch.device) -> None:
         torch.manual_seed(recipe.seed)
         self.recipe, self.sampler, self.device = recipe, sampler, device
         self.rank, self.world = processes()
@@ -231,7 +231,7 @@ class _Training:
 
 
 def seconds_per_step(
-    recipe: Recipe, sampler: Sampler | FileSampler, device: torch.device, steps: int = 3
+    recipe: Recipe, sampler: MemoryLoader | FileLoader, device: torch.device, steps: int = 3
 ) -> float:
     """Time of a step: the shortest of a few real ones of a fresh model, after one to warm up."""
     # It ends before its last step, which looks at the features' health.
@@ -262,7 +262,7 @@ def emulates_bfloat16(device: torch.device) -> bool:
     return took[torch.bfloat16] > 3 * took[torch.float32]
 
 
-def faster_precision(recipe: Recipe, sampler: Sampler | FileSampler, device: torch.device) -> str:
+def faster_precision(recipe: Recipe, sampler: MemoryLoader | FileLoader, device: torch.device) -> str:
     """`"bfloat16"` where a few steps in it take less than .9 of the time of float32."""
     if broadcast(emulates_bfloat16(device)):  # all have to go the same way from here
         return "float32"  # a few steps to find that out would take minutes

@@ -6,9 +6,8 @@ Axes: N videos, K classes, B batch, D features.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -17,15 +16,15 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from cvrl_lite.datasets import (
+    ClipSampling,
     DecodedSet,
     DecodedVideo,
-    Sampler,
-    Sampling,
+    MemoryLoader,
     Skipped,
     evaluation_clips,
     evaluation_frames,
 )
-from cvrl_lite.datasets.from_memory import check_usable
+from cvrl_lite.datasets.loaders.schedule import check_usable
 from cvrl_lite.models import VideoBackbone
 from cvrl_lite.progress import track
 from cvrl_lite.train.config import Optimization
@@ -55,7 +54,7 @@ class Finetuning:
     batch: int = 40
     optimization: Optimization = field(default_factory=lambda: Optimization(learning_rate=1e-3))
     dropout: float = 0.3
-    sampling: Sampling = field(default_factory=lambda: Sampling(others=0))
+    sampling: ClipSampling = field(default_factory=lambda: ClipSampling(num_negative_windows=0))
     augmentation: Augmentation = field(default_factory=lambda: Augmentation(least_area=0.7, flip=0.0))
     test_clips: int = 10
     seed: int = 0
@@ -97,18 +96,18 @@ def released(
             weight_decay=decay,
         ),
         dropout=0.3,
-        sampling=clip_alone(Sampling(frames=16, step=4, reach=5, in_frames=True)),
+        sampling=clip_alone(ClipSampling(frames=16, step=4, max_keyframe_distance=5, in_frames=True)),
         augmentation=replace(Augmentation.released(), gray=0.0),
         seed=seed,
     )
 
 
-def clip_alone(sampling: Sampling) -> Sampling:
+def clip_alone(sampling: ClipSampling) -> ClipSampling:
     """The same clips from videos that need not be longer than one: the vectors read are its last frame's."""
-    return replace(sampling, gap=0.0, window=1, others=0)
+    return replace(sampling, gap=0.0, window=1, num_negative_windows=0)
 
 
-def long_enough(data: DecodedSet, sampling: Sampling) -> DecodedSet:
+def long_enough(data: DecodedSet, sampling: ClipSampling) -> DecodedSet:
     """The videos that a clip can be cut from; the others join its `skipped`.
 
     Args:
@@ -160,7 +159,7 @@ def finetune(
 
     Args:
         backbone: Pretrained, or fresh. It is changed.
-        data: A decoded set with labels; to train on a part of it, see `part_of`.
+        data: A decoded set with labels; to train on a part of it, see `DecodedSet.subset`.
         label: Which one.
         how: Steps, rates, views.
         helper: A model of motion prediction around the same backbone, trained beside the labels on the same
@@ -185,7 +184,7 @@ def finetune(
     trained.to(memory_format=torch.channels_last_3d).train()  # type: ignore[call-overload]
     optimizer = make_optimizer(trained, how.optimization)
     known = {str(video.entry.path): video.entry.labels[label] for video in data.videos}
-    sampler = Sampler(data, how.sampling, how.seed)
+    sampler = MemoryLoader(data, how.sampling, how.seed)
     for short in sampler.skipped[len(data.skipped) :]:
         warnings.warn(f"{short.path}: not trained on: {short.reason}", stacklevel=2)
     batches = sampler.batches(how.batch, how.steps)
@@ -243,9 +242,3 @@ def predict(model: Classifier, data: DecodedSet, how: Finetuning) -> NDArray[np.
 def accuracy(probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
     """The share of videos (N, K) whose most probable class is their label (N,)."""
     return float((probabilities.argmax(1) == labels).mean())
-
-
-def part_of(data: DecodedSet, rows: Sequence[int] | NDArray[np.int64]) -> DecodedSet:
-    """Some of a set's videos, by their indices: `part_of(train, drawn(labels, 5, seed=0))`."""
-    chosen: Any = tuple(data.videos[int(row)] for row in rows)
-    return replace(data, videos=chosen)

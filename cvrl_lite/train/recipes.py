@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from cvrl_lite.datasets import Sampling
+from cvrl_lite.datasets import ClipSampling
 from cvrl_lite.train.config import JOINT, Networks, Optimization, Recipe
 from cvrl_lite.transforms import Augmentation
 
@@ -34,7 +34,7 @@ def laptop(tasks: tuple[str, ...] = JOINT, *, seed: int = 0) -> Recipe:
         context_weight=0.5,  # context is the easier task: it needs less of what both share
         context_temperature=0.2,  # clips of one scene are pushed apart less than at 0.1
         networks=Networks(widths=(24, 48, 128, 128)),
-        sampling=Sampling(frames=8, step=0.08, gap=0.12, window=8, others=1),
+        sampling=ClipSampling(frames=8, step=0.08, gap=0.12, window=8, num_negative_windows=1),
         # Hue strong enough that clips are not matched by their palette, crops gentle enough to learn from.
         augmentation=Augmentation(size=64, cells=16, least_area=0.5, hue=0.2, saturation=0.6),
     )
@@ -91,13 +91,13 @@ def ucf101_r2plus1d26(
         ),
         decoded=128,  # ours: squares of 128 (released: whole frames); crops are taken from them
         decoded_cells=30,  # ours: FFmpeg's 8x8 cells of a frame 240 high
-        sampling=Sampling(
+        sampling=ClipSampling(
             frames=16,  # released
             step=4,  # released: stride 4
             gap=3,  # released: future_interval 2, the window begins at last + 3
             window=8,  # released: future_frames 8
-            others=3,  # released: neg_num 3
-            reach=5,  # released: I-frames within 5 frames of the clip
+            num_negative_windows=3,  # released: neg_num 3
+            max_keyframe_distance=5,  # released: I-frames within 5 frames of the clip
             in_frames=True,
         ),
         augmentation=Augmentation.released(faithful=faithful),  # UCF101's videos are 240 pixels high

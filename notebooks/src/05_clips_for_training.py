@@ -32,14 +32,14 @@ from cvrl_lite.course.widgets import laboratory
 from cvrl_lite.datasets import (
     VECTOR_STEPS,
     Batch,
+    ClipSampling,
     Entry,
-    FileSampler,
+    FileLoader,
+    MemoryLoader,
     MovingScenes,
-    Sampler,
-    Sampling,
     Timeline,
+    VideoDataset,
     VideoFolder,
-    VideoSet,
     decode,
 )
 from cvrl_lite.datasets.moving_scenes import draw
@@ -135,7 +135,7 @@ for name, how in (("released", released), ("laptop", laptop)):
         last = start + step * (how.frames - 1)
         near = sum(start - reach <= key <= last + reach for key in keys)
         apart = sum(abs(first - last - gap) >= 8 for first in range(len(times) - 7))
-        total += near * apart**how.others
+        total += near * apart**how.num_negative_windows
     print(f"{name:8} {len(line.starts):2} ways to start, {total} samples")
 
 # %% [markdown]
@@ -193,7 +193,9 @@ asked = [(71, 16, 4, 3, 8), (70, 16, 4, 3, 8), (250, 16, 4, 3, 8), (40, 8, 2, 3,
 asked += [(40, 8, 2, -12, 4), (20, 3, 5, 1, 6)]
 true = []
 for frames, length, step, gap, window in asked:
-    how = Sampling(frames=length, step=step, gap=gap, window=window, others=0, in_frames=True)
+    how = ClipSampling(
+        frames=length, step=step, gap=gap, window=window, num_negative_windows=0, in_frames=True
+    )
     true.append(len(Timeline(*evenly(frames), how).starts))
 said = [count_starts(*numbers) for numbers in asked]
 print("Right." if said == true else f"Not yet: for {asked} you say {said}.")
@@ -281,13 +283,13 @@ print("the same picture:", np.array_equal(at_25, at_50), " by frames too:", np.a
 
 # %%
 lessons = VideoFolder(data_path("lessons")).entries
-wanted = VideoSet((*lessons, Entry(data_path("sample.mp4"), "sample", {})), {})
-mixed = Sampler(decode(wanted), laptop, seed=0)
+wanted = VideoDataset((*lessons, Entry(data_path("sample.mp4"), "sample", {})), {})
+mixed = MemoryLoader(decode(wanted), laptop, seed=0)
 print(f"{len(mixed.usable)} of {len(wanted.entries)} can be used; of the others:")
 for skipped in mixed.skipped[:3]:
     print(f"  {skipped.path.name}: {skipped.reason}")
 try:
-    Sampler(decode(VideoSet(lessons, {})), laptop, seed=0)
+    MemoryLoader(decode(VideoDataset(lessons, {})), laptop, seed=0)
 except ValueError as error:
     print("and where none is left:", str(error)[:18])
 
@@ -321,7 +323,7 @@ assert shortest == [71, 25]
 # where to change from one to the other. Here is one sample of the released recipe, and its finished view.
 
 # %%
-one = Sampler(decode(VideoSet(wanted.entries[-1:], {}), size=128, cells=30), released, seed=0)
+one = MemoryLoader(decode(VideoDataset(wanted.entries[-1:], {}), size=128, cells=30), released, seed=0)
 (single,) = one.batches(1, 1)
 view = augment(single, Augmentation.released())
 kept = [single.clip, single.keyframe, single.motion, single.motion_mask]
@@ -353,7 +355,7 @@ print("floats take over 3 times as much, finished views over 7 times:", floats >
 
 # %%
 everything = MovingScenes("train")
-part = VideoSet(everything.entries[:64], everything.classes)
+part = everything.subset(range(64))
 small_set = decode(part, size=72, cells=14)
 worst, vanish, moving = 0.0, 0, 0
 for video in small_set.videos[:16]:
@@ -391,11 +393,11 @@ def joined(a, b):
     return Batch(*(torch.cat([getattr(a, n), getattr(b, n)]) for n in names), names=a.names + b.names)
 
 
-few = VideoSet(part.entries[:20], part.classes)
-memory = Sampler(decode(few, size=72, cells=14), laptop, seed=3)
+few = part.subset(range(20))
+memory = MemoryLoader(decode(few, size=72, cells=14), laptop, seed=3)
 whole = list(memory.batches(8, 5))  # five batches of 8
 for workers in (0, 2):
-    files = FileSampler(few, laptop, 3, size=72, cells=14, workers=workers)
+    files = FileLoader(few, laptop, 3, size=72, cells=14, workers=workers)
     assert all(same(a, b) for a, b in zip(whole, files.batches(8, 5), strict=True))
     print("from files, by", workers or "no", "workers: the same five batches")
 assert all(same(a, b) for a, b in zip(whole[3:], memory.batches(8, 5, first=3), strict=True))
@@ -403,7 +405,7 @@ print("from batch 3 on: the same two batches")
 shares = [memory.batches(8, 5, share=(process, 2)) for process in (0, 1)]
 assert all(same(a, joined(b, c)) for a, b, c in zip(whole, *shares, strict=True))
 print("two processes, half of each batch: put together, the same five batches")
-other = next(iter(Sampler(memory.data, laptop, seed=4).batches(8, 1)))
+other = next(iter(MemoryLoader(memory.data, laptop, seed=4).batches(8, 1)))
 print("and with another seed:", "the same" if same(whole[0], other) else "another batch")
 
 # %% [markdown]
@@ -426,7 +428,7 @@ def videos_of(batch, size, usable, seed):
 paths = [str(entry.path) for entry in few.entries]
 mistakes = []
 for size, usable_seed in ((8, 3), (20, 3), (7, 5), (33, 1)):
-    sampler = Sampler(memory.data, laptop, seed=usable_seed)
+    sampler = MemoryLoader(memory.data, laptop, seed=usable_seed)
     for number, batch in enumerate(sampler.batches(size, 4)):
         said = videos_of(number, size, sampler.usable, usable_seed)
         if said is None or [paths[video] for video in said] != list(batch.names):
@@ -465,8 +467,8 @@ print("Right." if not mistakes else f"Not yet: (batch, size) that differ: {mista
 
 # %%
 square = decode(part, size=112, cells=14)  # cells of 8 x 8 pixels, and quarters of a pixel kept
-present = Sampling(frames=9, step=1, gap=-7, window=8, others=0, in_frames=True)
-(batch,) = Sampler(square, present, seed=0).batches(48, 1)  # maps of frames 1 to 8 of each clip
+present = ClipSampling(frames=9, step=1, gap=-7, window=8, num_negative_windows=0, in_frames=True)
+(batch,) = MemoryLoader(square, present, seed=0).batches(48, 1)  # maps of frames 1 to 8 of each clip
 pictures = batch.clip.permute(0, 1, 4, 2, 3).float()  # (48, 9, 3, 112, 112), 0..255
 before, now = pictures[:, 4], pictures[:, 5]
 vectors, mask = batch.motion[:, 0, 4] / VECTOR_STEPS, batch.motion_mask[:, 0, 4]
@@ -677,7 +679,7 @@ print(sum(places), "of", len(places))
 
 # %%
 recipe = recipes.laptop()
-(batch24,) = Sampler(small_set, recipe.sampling, seed=1).batches(24, 1)
+(batch24,) = MemoryLoader(small_set, recipe.sampling, seed=1).batches(24, 1)
 views = augment(batch24, recipe.augmentation)
 share = views.mask.float().unflatten(4, (4, 4)).unflatten(3, (4, 4)).mean((2, 4, 6))  # (24, 2, 4, 4)
 valid = views.valid_points((1, 4, 4))
@@ -700,7 +702,7 @@ def found_by_palette(how):
     return (distance.argmin(1) == torch.arange(64)).float().mean().item()
 
 
-(batch64,) = Sampler(small_set, recipe.sampling, seed=1).batches(64, 1)
+(batch64,) = MemoryLoader(small_set, recipe.sampling, seed=1).batches(64, 1)
 views_of = recipe.augmentation
 scores = {
     "crops and flips only": found_by_palette(dataclasses.replace(views_of, jitter=0, gray=0)),

@@ -32,15 +32,14 @@ import cvrl_lite
 from cvrl_lite import evaluate, train
 from cvrl_lite.course import figures
 from cvrl_lite.course.figures import show
-from cvrl_lite.datasets import MovingScenes, Sampler, Sampling, VideoSet, decode, evaluation_clips
-from cvrl_lite.datasets.clip_sampling import Timeline
+from cvrl_lite.datasets import ClipSampling, MemoryLoader, MovingScenes, Timeline, decode, evaluation_clips
 from cvrl_lite.models import ContextEncoder, TinyR2Plus1D
 from cvrl_lite.pretext import ContextMatching, info_nce
 from cvrl_lite.transforms import MEAN, STD, augment, eval_transform
 
 torch.set_num_threads(1)  # our pictures are so small that a second core would only wait
 everything = MovingScenes("train")
-train_set = decode(VideoSet(everything.entries[:400], everything.classes), size=72)
+train_set = decode(everything.subset(range(400)), size=72)
 val_set = decode(MovingScenes("val"), size=72, vectors=False)
 print(len(train_set.videos), "clips to learn from,", len(val_set.videos), "to be judged by")
 
@@ -55,9 +54,9 @@ print(len(train_set.videos), "clips to learn from,", len(val_set.videos), "to be
 
 # %%
 SIZE, BATCH, STEPS, SEEDS = 40, 32, 120, (0, 1)
-sampling = Sampling(frames=4, step=0.16, window=1, others=0, reach=0.2)
+sampling = ClipSampling(frames=4, step=0.16, window=1, num_negative_windows=0, max_keyframe_distance=0.2)
 strong = replace(train.recipes.laptop(("context",)).augmentation, size=SIZE, cells=1)
-batch = next(Sampler(train_set, sampling, seed=1).batches(BATCH, 1))
+batch = next(MemoryLoader(train_set, sampling, seed=1).batches(BATCH, 1))
 views = augment(batch, strong)
 print("clips", tuple(views.clip.shape), " key frames", tuple(views.keyframe.shape))
 
@@ -291,7 +290,7 @@ def train(how, seed):
     optimizer = torch.optim.AdamW(weights, weight_decay=0.05)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, total_steps=STEPS, pct_start=0.1)
     log = []
-    for batch in Sampler(train_set, sampling, seed).batches(BATCH, STEPS):
+    for batch in MemoryLoader(train_set, sampling, seed).batches(BATCH, STEPS):
         views = augment(batch, how)
         loss, accuracy = task(still_map(backbone, views.clip), views.keyframe, views.sources)
         optimizer.zero_grad()
@@ -529,7 +528,7 @@ assert accuracy[100] < 0.12 and accuracy[1000] > 0.7
 # all for strangers.
 
 # %%
-twins = next(Sampler(train_set, replace(sampling, copies=2), seed=5).batches(BATCH, 1))
+twins = next(MemoryLoader(train_set, replace(sampling, copies=2), seed=5).batches(BATCH, 1))
 assert (torch.bincount(twins.sources)[twins.sources] == 2).all()
 twin_views, strangers = augment(twins, weak), torch.arange(BATCH)
 twin = twins.sources[:, None] == twins.sources

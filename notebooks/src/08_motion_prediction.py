@@ -25,7 +25,7 @@ import cvrl_lite
 from cvrl_lite import train
 from cvrl_lite.course import figures
 from cvrl_lite.course.figures import show
-from cvrl_lite.datasets import MovingScenes, Sampler, Timeline, VideoSet, decode
+from cvrl_lite.datasets import MemoryLoader, MovingScenes, Timeline, decode
 from cvrl_lite.models import MotionEncoder, MotionPredictor, TinyR2Plus1D
 from cvrl_lite.pretext import MotionPrediction
 from cvrl_lite.transforms import augment
@@ -37,7 +37,7 @@ recipe = train.recipes.laptop(("motion",))
 def first_clips(split, count):
     """The first clips of a split of MovingScenes, decoded with their vectors."""
     whole = MovingScenes(split)
-    return decode(VideoSet(whole.entries[:count], whole.classes), size=recipe.decoded)
+    return decode(whole.subset(range(count)), size=recipe.decoded)
 
 
 train_set, val_set = first_clips("train", 320), first_clips("val", 96)
@@ -109,7 +109,7 @@ assert 0 < moving.sum() < 100
 # and "stands still" can be told apart (ours).
 
 # %%
-(batch,) = Sampler(train_set, recipe.sampling, seed=1).batches(6, 1)
+(batch,) = MemoryLoader(train_set, recipe.sampling, seed=1).batches(6, 1)
 views = augment(batch, recipe.augmentation)
 torch.manual_seed(0)
 encoder = MotionEncoder()
@@ -354,7 +354,7 @@ def learn(backbone):
     optimizer = torch.optim.AdamW(task.parameters(), 2e-3, weight_decay=0.05)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, total_steps=STEPS, pct_start=0.1)
     log = []
-    for batch in Sampler(train_set, recipe.sampling, seed=2).batches(BATCH, STEPS):
+    for batch in MemoryLoader(train_set, recipe.sampling, seed=2).batches(BATCH, STEPS):
         loss, accuracy = task(*seen(backbone, batch))
         optimizer.zero_grad()
         loss.backward()
@@ -397,7 +397,7 @@ def right_by_kind(name):
     """Accuracy against each kind of negative, and what guessing would score."""
     task, _ = tasks[name]
     found = {kind: [] for kind in ("places", "windows", "videos")}
-    for batch in Sampler(val_set, recipe.sampling, seed=3).batches(BATCH, 6):
+    for batch in MemoryLoader(val_set, recipe.sampling, seed=3).batches(BATCH, 6):
         clip_map, motion, valid, sources = seen(backbones[name], batch)
         for kind, answers in found.items():
             task.negatives = frozenset({kind})
@@ -438,7 +438,7 @@ for kind in guesses:
 # places it takes what it needs. Let us lay them over a clip of `val` whose things move.
 
 # %%
-(batch,) = Sampler(val_set, recipe.sampling, seed=4).batches(BATCH, 1)
+(batch,) = MemoryLoader(val_set, recipe.sampling, seed=4).batches(BATCH, 1)
 clip_map, motion, valid, sources = seen(motion_backbone, batch)
 task, _ = tasks["trained"]
 with torch.no_grad():

@@ -29,13 +29,13 @@ import torch
 
 from cvrl_lite import data_path, train
 from cvrl_lite.course.figures import COLORS, curves, new, show
-from cvrl_lite.datasets import MovingScenes, Sampler, VideoSet, decode
+from cvrl_lite.datasets import MemoryLoader, MovingScenes, decode
 from cvrl_lite.models import R2Plus1D26, describe
 from cvrl_lite.transforms import augment
 
 runs = Path(tempfile.mkdtemp())  # where this notebook trains
 everything = MovingScenes("train")
-few = decode(VideoSet(everything.entries[:240], everything.classes), size=72)
+few = decode(everything.subset(range(240)), size=72)
 print(len(few.videos), "clips in memory")
 
 # %% [markdown]
@@ -77,7 +77,7 @@ assert max(rates) == recipe.optimization.learning_rate and rates[-1] < 1e-6
 small = train.recipes.laptop_fast().replace(precision="float32")
 torch.manual_seed(0)
 model = train.Pretraining(small)
-(batch,) = Sampler(few, small.sampling, seed=0).batches(small.batch, 1)
+(batch,) = MemoryLoader(few, small.sampling, seed=0).batches(small.batch, 1)
 views = augment(batch, small.augmentation)
 
 
@@ -197,7 +197,7 @@ except ValueError as error:
 live = train.pretrain(small, runs / "live", few)
 lines = [json.loads(line) for line in (runs / "live" / train.METRICS).read_text().splitlines()]
 points = int(np.prod(model.points))
-keys = small.batch * points * (1 + small.sampling.others)
+keys = small.batch * points * (1 + small.sampling.num_negative_windows)
 ends = {name: np.mean([line[name] for line in lines[-20:]]) for name in parts}
 print(f"blind guesses: context 1 / {small.batch}, motion about 1 / {keys}")
 print("context accuracy at the end, over a blind guess:", bool(ends["context_accuracy"] > 1 / small.batch))
@@ -291,8 +291,9 @@ for model_name, place, label in (("context", 0, "scene"), ("motion", 1, "action"
 paper = train.recipes.ucf101_r2plus1d26("ucf101")
 changes = dict(line.split(": ", 1) for line in recipe.differences(paper))
 for name in ("steps", "batch", "optimization.method", "optimization.learning_rate", "networks.backbone",
-             "networks.hidden", "sampling.frames", "sampling.others", "augmentation.size"):  # fmt: skip
-    print(f"{name:28} {changes[name].replace(', not', '  ->')}")
+             "networks.hidden", "sampling.frames", "sampling.num_negative_windows",
+             "augmentation.size"):  # fmt: skip
+    print(f"{name:30} {changes[name].replace(', not', '  ->')}")
 
 # %%
 print(describe(R2Plus1D26().to("meta"), torch.zeros(1, 3, 16, 112, 112, device="meta"), depth=1))
@@ -302,7 +303,7 @@ print(describe(R2Plus1D26().to("meta"), torch.zeros(1, 3, 16, 112, 112, device="
 # points of four windows of every video:
 
 # %%
-queries, all_keys = paper.batch * 49, paper.batch * 49 * (1 + paper.sampling.others)
+queries, all_keys = paper.batch * 49, paper.batch * 49 * (1 + paper.sampling.num_negative_windows)
 print(
     f"{queries:,} queries x {all_keys:,} keys: {queries * all_keys * 4 / 2**20:.0f} MiB of cosines in float32"
 )

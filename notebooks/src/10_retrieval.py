@@ -30,17 +30,17 @@ import torch
 import torch.nn.functional as F
 
 import cvrl_lite
-from cvrl_lite import evaluate, train
+from cvrl_lite import evaluate
 from cvrl_lite.course import figures
 from cvrl_lite.course.figures import show
 from cvrl_lite.course.figures.judging import ranges
 from cvrl_lite.course.widgets import laboratory
-from cvrl_lite.datasets import MovingScenes, VideoSet, decode, evaluation_clips
+from cvrl_lite.datasets import MovingScenes, decode, evaluation_clips
 from cvrl_lite.transforms import MEAN, STD
 
 joint, recipe = cvrl_lite.load("joint")
 everything = MovingScenes("train")
-part = VideoSet(everything.entries[:400], everything.classes)
+part = everything.subset(range(400))
 gallery = decode(part, size=recipe.decoded, vectors=False)
 queries = decode(MovingScenes("val"), size=recipe.decoded, vectors=False)
 labels = {name: (queries.labels(name), gallery.labels(name)) for name in ("scene", "action")}
@@ -104,7 +104,7 @@ of_clips = {
     for name, data in (("gallery", gallery), ("queries", queries))
 }
 known, asked = (rows.mean(1) for rows in of_clips.values())  # (400, 256), (192, 256)
-few = train.part_of(queries, range(32))
+few = queries.subset(range(32))
 assert np.allclose(asked[:32], evaluate.features(joint, few, recipe.sampling), atol=1e-5)
 print("clips", of_clips["gallery"].shape, "-> videos", known.shape, "and", asked.shape)
 

@@ -34,14 +34,14 @@ import cvrl_lite
 from cvrl_lite import evaluate, train
 from cvrl_lite.course.figures import COLORS, bars, filmstrip, in_words, long_exposure, new, seeds, show
 from cvrl_lite.course.figures.judging import ranges, shares
-from cvrl_lite.datasets import MovingScenes, Sampler, VideoSet, decode, evaluation_clips
+from cvrl_lite.datasets import MemoryLoader, MovingScenes, decode, evaluation_clips
 from cvrl_lite.models import TinyR2Plus1D
 from cvrl_lite.transforms import augment, eval_transform
 
 torch.set_num_threads(1)  # networks and matrices are so small that a second core would mostly wait
 threadpool_limits(1)  # the same for NumPy and scikit-learn
 everything = MovingScenes("train")
-train_set = decode(VideoSet(everything.entries[:400], everything.classes), size=72)
+train_set = decode(everything.subset(range(400)), size=72)
 val = decode(MovingScenes("val"), size=72, vectors=False)
 print(len(train_set.videos), "clips to learn from,", len(val.videos), "to be judged by")
 
@@ -551,7 +551,7 @@ holds("most typical > mean of the draws > least typical", most > by_lot > least)
 how = train.Finetuning(steps=30, batch=16, optimization=train.Optimization(learning_rate=3e-3), test_clips=2)
 how = replace(how, augmentation=replace(how.augmentation, size=48, cells=12))  # cells are for the helper
 print("steps and batch:", how.steps, how.batch, " dropout:", how.dropout, " flip:", how.augmentation.flip)
-parts = [train.part_of(train_set, evaluate.drawn(train_set.labels("action"), 10, seed)) for seed in (0, 1)]
+parts = [train_set.subset(evaluate.drawn(train_set.labels("action"), 10, seed)) for seed in (0, 1)]
 tuned = {}
 for seed, part in enumerate(parts):
     for name, start in (("joint", deepcopy(joint)), ("from scratch", untrained(seed))):
@@ -613,7 +613,7 @@ holds("every part moved, and by less than half its size", all(0 < value < 0.5 fo
 # hand:
 
 # %%
-model, few = tuned["joint", 0], train.part_of(val, range(0, 192, 6))
+model, few = tuned["joint", 0], val.subset(range(0, 192, 6))
 with torch.no_grad():
     clips = [torch.from_numpy(evaluation_clips(video, how.sampling, 10)) for video in few.videos]
     logits = torch.stack([model(eval_transform(ten, 48)) for ten in clips])
@@ -750,7 +750,7 @@ ready_made = train.finetune(helper.backbone, part, "action", step, helper)
 torch.manual_seed(step.seed)
 mine = train.Classifier(twin.backbone, 8, step.dropout).train()
 twin.to(memory_format=torch.channels_last_3d)  # as finetune does: sums are rounded alike
-(batch,) = Sampler(part, step.sampling, step.seed).batches(step.batch, 1)
+(batch,) = MemoryLoader(part, step.sampling, step.seed).batches(step.batch, 1)
 seen = augment(batch, step.augmentation)
 of = dict(zip(part.source_numbers.tolist(), part.labels("action").tolist()))  # video -> label
 truth = torch.tensor([of[source] for source in seen.sources.tolist()])

@@ -35,7 +35,7 @@ from cvrl_lite.codec import encode
 from cvrl_lite.course import figures
 from cvrl_lite.course.figures import show
 from cvrl_lite.course.figures.judging import grid, ranges
-from cvrl_lite.datasets import MovingScenes, Sampler, VideoSet, decode
+from cvrl_lite.datasets import MemoryLoader, MovingScenes, VideoDataset, decode
 from cvrl_lite.datasets.moving_scenes import APPEARANCES, draw, hard_set
 from cvrl_lite.transforms import augment
 
@@ -177,7 +177,7 @@ print("Right." if not wrong else f"Not yet: {len(wrong)} of 12 are wrong, such a
 # %%
 root = hard_set(240)
 splits = {name: MovingScenes(name, root) for name in ("train", "val", "test")}
-others = VideoSet(splits["val"].entries + splits["test"].entries, splits["val"].classes)
+others = VideoDataset(splits["val"].entries + splits["test"].entries, splits["val"].classes)
 train_set, asking = (decode(videos, residuals=True) for videos in (splits["train"], others))
 print(
     "to learn from:",
@@ -246,7 +246,7 @@ print(*motion_recipe.differences(residual_recipe), sep="\n")
 # task gets it, and at its loss by an untrained network.
 
 # %%
-batch = next(Sampler(train_set, residual_recipe.sampling, seed=0).batches(8, 1))
+batch = next(MemoryLoader(train_set, residual_recipe.sampling, seed=0).batches(8, 1))
 views = augment(batch, residual_recipe.augmentation)
 print("clip", tuple(views.clip.shape), " residual", tuple(views.residual.shape))
 torch.manual_seed(0)

@@ -49,15 +49,15 @@ from cvrl_lite.datasets import (
     DecodedSet,
     DecodedVideo,
     Entry,
-    FileSampler,
-    Sampler,
+    FileLoader,
+    MemoryLoader,
     Timeline,
+    VideoDataset,
     VideoFolder,
-    VideoSet,
     decode,
 )
-from cvrl_lite.datasets.decoded import key_frames
 from cvrl_lite.datasets.moving_scenes import draw
+from cvrl_lite.datasets.samples import key_frames
 from cvrl_lite.models import TinyR2Plus1D
 
 torch.set_num_threads(1)  # our pictures are so small that a second core would only wait
@@ -277,10 +277,10 @@ def frames_for_a_jump(gop_lengths):
 
 
 def key_within_reach(line):
-    """The share of a video's clips with a key frame at most `reach` seconds outside them."""
-    span, how = line.how.step * (line.how.frames - 1), line.how
+    """The share of a video's clips with a key frame at most `max_keyframe_distance` seconds outside them."""
+    span, reach = line.how.step * (line.how.frames - 1), line.how.max_keyframe_distance + 1e-6
     begin, keys = line.clock[line.starts][:, None], line.clock[line.keys]
-    return ((keys >= begin - how.reach - 1e-6) & (keys <= begin + span + how.reach + 1e-6)).any(1).mean()
+    return ((keys >= begin - reach) & (keys <= begin + span + reach)).any(1).mean()
 
 
 # %% tags=["nbval-ignore-output"]
@@ -297,14 +297,14 @@ if OURS:
 
 # %% [markdown]
 # The real test is speed: how much faster are training samples read? This depends on the machine, so
-# look at your own number. (`FileSampler` is what reads when a set is too large for memory, see 05.)
+# look at your own number. (`FileLoader` is what reads when a set is too large for memory, see 05.)
 
 
 # %% tags=["nbval-ignore-output"]
 def samples_a_second(paths, batches=6):
     """Samples read a second, each from its file."""
-    videos = VideoSet(tuple(Entry(path, str(path), {}) for path in paths), {})
-    drawn = FileSampler(videos, sampling, 0, size=72, cells=14).batches(8, batches + 1)
+    videos = VideoDataset(tuple(Entry(path, str(path), {}) for path in paths), {})
+    drawn = FileLoader(videos, sampling, 0, size=72, cells=14).batches(8, batches + 1)
     next(drawn)  # warm
     start = time.perf_counter()
     return 8 * sum(1 for _ in drawn) / (time.perf_counter() - start)
@@ -360,7 +360,7 @@ if OURS:
 
 # %%
 read = decode(videos, size=72)
-sampler = Sampler(read, sampling, seed=0)
+sampler = MemoryLoader(read, sampling, seed=0)
 for skipped in sampler.skipped:
     print("not used:", skipped.path.name, "-", skipped.reason.split(":")[0])
 data = DecodedSet(tuple(read.videos[number] for number in sampler.usable), (), read.classes)

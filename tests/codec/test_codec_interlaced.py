@@ -16,8 +16,8 @@ from cvrl_lite.cli import main
 from cvrl_lite.codec import CompressedVideo, encode, extract, transcode
 from cvrl_lite.codec._stream.h264_headers import read_sps
 from cvrl_lite.codec.extract import load
-from cvrl_lite.datasets import Entry, Sampling, VideoSet, decode
-from cvrl_lite.datasets.from_files import FileSampler
+from cvrl_lite.datasets import ClipSampling, Entry, VideoDataset, decode
+from cvrl_lite.datasets.loaders.files import FileLoader
 
 ODD = Path(__file__).parents[3] / "shared/videos/odd"
 X264 = {"codec": "h264", "quantizer": 20}
@@ -136,11 +136,15 @@ def test_training_leaves_interlaced_files_out(tmp_path):
     encode(fields(40), tmp_path / "fields.mp4", **MBAFF)
     encode(pan(40, 2, 4), tmp_path / "frames.mp4", **X264)
     names = ("fields.mp4", "frames.mp4")
-    videos = VideoSet(tuple(Entry(tmp_path / name, name, {}) for name in names), {})
+    videos = VideoDataset(tuple(Entry(tmp_path / name, name, {}) for name in names), {})
     for skipped in (
         decode(videos).skipped,
-        FileSampler(
-            videos, Sampling(4, 1, 1, 4, others=1, reach=8, in_frames=True), 0, size=32, cells=4
+        FileLoader(
+            videos,
+            ClipSampling(4, 1, 1, 4, num_negative_windows=1, max_keyframe_distance=8, in_frames=True),
+            0,
+            size=32,
+            cells=4,
         ).skipped,
     ):
         (left_out,) = skipped
@@ -169,7 +173,7 @@ def test_what_has_no_vectors_says_how_to_get_some(tmp_path, capsys, monkeypatch,
         with pytest.raises(NoMotionVectors) as caught:
             video.motion()
         assert "\n" not in str(caught.value)
-    reason = decode(VideoSet((Entry(path, name, {}),), {})).skipped[0].reason
+    reason = decode(VideoDataset((Entry(path, name, {}),), {})).skipped[0].reason
     assert reason == caught.value.reason
     assert main(["extract", str(path), "--out", str(tmp_path / "x")]) == 2
     assert reason in capsys.readouterr().err

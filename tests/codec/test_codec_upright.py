@@ -8,10 +8,10 @@ from material import MATRICES, remux, shown
 import cvrl_lite
 from cvrl_lite import CompressedVideo, datasets, evaluate
 from cvrl_lite.codec import encode, transcode
-from cvrl_lite.datasets import FileSampler, Sampler, Sampling, decoded, moving_scenes
-from cvrl_lite.datasets.decoded import read_square
+from cvrl_lite.datasets import ClipSampling, FileLoader, MemoryLoader, decoded, moving_scenes
+from cvrl_lite.datasets.samples import read_square
 
-HOW = Sampling(others=1)
+HOW = ClipSampling(num_negative_windows=1)
 SQUARE = {"size": 64, "cells": 8}
 INVERSE = {"clockwise": "anticlockwise", "anticlockwise": "clockwise"}
 
@@ -47,9 +47,9 @@ def test_pixels_samples_and_features_are_those_of_the_upright_clip(folders, tmp_
     for residuals in (False, True):
         how = SQUARE | {"residuals": residuals}
         sets = [datasets.VideoFolder(folders / each) for each in (name, "upright")]
-        from_files = [next(FileSampler(each, HOW, 3, **how).batches(2, 1)) for each in sets]
+        from_files = [next(FileLoader(each, HOW, 3, **how).batches(2, 1)) for each in sets]
         kept = [datasets.decode(each, cache=tmp_path / "kept", **how) for each in sets]
-        from_memory = [next(Sampler(each, HOW, 3).batches(2, 1)) for each in kept]
+        from_memory = [next(MemoryLoader(each, HOW, 3).batches(2, 1)) for each in kept]
         for one, two in (from_files, from_memory):
             assert near(one.clip, two.clip) < 5 and near(one.keyframe, two.keyframe) < 5
             together = one.motion_mask & two.motion_mask

@@ -17,7 +17,6 @@ from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
 
-from cvrl_lite.codec import encode
 from cvrl_lite.datasets.moving_scenes.render import draw
 from cvrl_lite.errors import VideoError, one_line
 from cvrl_lite.files import sha256
@@ -32,6 +31,8 @@ _ENOUGH = 16  # jobs for which another process is worth its start
 
 
 def _one(folder: Path, job: Job, bystanders: float, preset: str, frames: int, size: int) -> Result:
+    from cvrl_lite.codec import encode  # which needs PyAV, as drawing does not
+
     file, scene, action, appearance, seed = job
     clip = draw(scene, action, seed, appearance=appearance, bystanders=bystanders, frames=frames, size=size)
     path = folder / file

@@ -1,7 +1,4 @@
-"""Batches of samples read from their files each time, by workers: for sets that memory does not hold.
-
-Axes: as in `sampling`.
-"""
+"""Batches of samples read from their files each time, by workers: for sets that memory does not hold."""
 
 from __future__ import annotations
 
@@ -10,7 +7,7 @@ import os
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,23 +15,21 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from cvrl_lite.datasets.clip_sampling import Cut, Sampling, Timeline
-from cvrl_lite.datasets.decoded import Skipped, key_frames, read_residuals, read_square, read_vectors
-from cvrl_lite.datasets.files import Entry, VideoSet
-from cvrl_lite.datasets.from_memory import Batch, Job, check_usable, schedule
+from cvrl_lite.datasets.base import Entry, VideoDataset
+from cvrl_lite.datasets.clip_sampling import ClipSampling, Timeline
+from cvrl_lite.datasets.decoded import Skipped
+from cvrl_lite.datasets.loaders.schedule import Job, batch_labels, check_usable, schedule
+from cvrl_lite.datasets.samples import Batch, SampleConfig, key_frames, read_cuts
 from cvrl_lite.errors import VideoError
 from cvrl_lite.processes import begin_worker, check_handles, killed_workers_told
 from cvrl_lite.progress import track
 
-if TYPE_CHECKING:
-    from cvrl_lite.codec import CompressedVideo
-
-_Sample = tuple[Any, ...]  # source, seed, name, clip, key frame, vectors, mask, perhaps residuals and mask
+_Sample = tuple[int, int, dict[str, NDArray[Any]]]  # number of the file, seed, arrays of a `Sample`
 _Broken = list[tuple[str, str]]  # files, and why they could not be read
 _TRIES = 20  # broken files in a row before a data set counts as broken
 
 
-class FileSampler:
+class FileLoader:
     """Draws training batches from files: the same ones for the same seed, however many workers read.
 
     A worker reads what a sample needs with one decoder thread. A file that cannot be read costs a
@@ -63,8 +58,8 @@ class FileSampler:
 
     def __init__(
         self,
-        videos: VideoSet,
-        sampling: Sampling,
+        videos: VideoDataset,
+        sampling: ClipSampling,
         seed: int,
         *,
         size: int,
@@ -90,15 +85,16 @@ class FileSampler:
         self.usable, self.skipped = tuple(timelines), tuple(skipped)
         check_usable(self.usable, self.skipped)
         self.entries = tuple(videos.entries[number] for number in self.usable)
-        sources = np.unique([entry.source for entry in videos.entries], return_inverse=True)[1]
-        how = (size, cells, residuals)
-        self._reading = _Reading(videos.entries, timelines, sources, seed, sampling, how, cache)
+        self._dataset = videos
+        self._sources = np.unique(videos.sources, return_inverse=True)[1]
+        how = SampleConfig(sampling, size, cells, residuals, cache)
+        self._reading = _Reading(videos.entries, timelines, seed, how)
         self._warned: set[str] = set()
 
     def batches(
         self, size: int, steps: int, *, first: int = 0, share: tuple[int, int] = (0, 1)
     ) -> Iterator[Batch]:
-        """Yields batches; arguments and order are those of `Sampler.batches`."""
+        """Yields batches; arguments and order are those of `MemoryLoader.batches`."""
         part, copies = size // share[1], self.sampling.copies
         jobs = _Jobs(self.usable, self.seed, copies, size, (first, steps), share[0] * part, part)
         loader = DataLoader(
@@ -111,12 +107,19 @@ class FileSampler:
             pin_memory=torch.cuda.is_available(),
         )
         with killed_workers_told():
-            for packed, names, broken in loader:
+            for packed, numbers, broken in loader:
                 for name, reason in broken:
                     if name not in self._warned:
                         self._warned.add(name)
                         warnings.warn(f"{name}: replaced by another file: {reason}", stacklevel=2)
-                yield Batch(**_unpacked(*packed), names=names, replaced=len(broken))
+                entries = [self._dataset.entries[number] for number in numbers]
+                yield Batch(
+                    **_unpacked(*packed),
+                    sources=torch.from_numpy(self._sources[numbers]),
+                    names=tuple(str(entry.path) for entry in entries),
+                    labels=batch_labels(entries),
+                    replaced=len(broken),
+                )
 
 
 def _still() -> torch.Generator:
@@ -155,7 +158,7 @@ class _Looking(Dataset[Any]):
     """Item: a file's timeline, or why it cannot be used."""
 
     def __init__(
-        self, entries: Sequence[Entry], sampling: Sampling, cache: str | os.PathLike[str] | None
+        self, entries: Sequence[Entry], sampling: ClipSampling, cache: str | os.PathLike[str] | None
     ) -> None:
         self._entries, self._sampling, self._cache = entries, sampling, cache
 
@@ -180,19 +183,10 @@ class _Reading(Dataset[Any]):
     """Item: the samples of one video's turn, and the files that could not be read instead."""
 
     def __init__(
-        self,
-        entries: Sequence[Entry],
-        timelines: dict[int, Timeline],
-        sources: NDArray[np.int64],
-        seed: int,
-        sampling: Sampling,
-        how: tuple[int, int, bool],
-        cache: str | os.PathLike[str] | None,
+        self, entries: Sequence[Entry], timelines: dict[int, Timeline], seed: int, how: SampleConfig
     ) -> None:
-        self._entries, self._timelines, self._sources = entries, timelines, sources
-        self._seed, self._sampling = seed, sampling
-        self._size, self._cells, self._residuals = how
-        self._cache, self._usable = cache, tuple(timelines)
+        self._entries, self._timelines, self._seed, self._how = entries, timelines, seed, how
+        self._usable = tuple(timelines)
 
     def __getitem__(self, jobs: tuple[Job, ...]) -> tuple[list[_Sample], _Broken]:
         broken: _Broken = []
@@ -210,42 +204,20 @@ class _Reading(Dataset[Any]):
         from cvrl_lite.codec import CompressedVideo
 
         number = jobs[0].number
-        entry, timeline = self._entries[number], self._timelines[number]
-        cuts = [timeline.cut(job.seed(self._seed)) for job in jobs]
-        with CompressedVideo(entry.path, cache=self._cache) as video:
-            wanted = sorted({frame for cut in cuts for frame in (cut.key, *cut.clip.tolist())})
-            pictures = read_square(video, self._size, indices=wanted)
-            return [self._sample(video, number, cut, wanted, pictures) for cut in cuts]
-
-    def _sample(
-        self, video: CompressedVideo, number: int, cut: Cut, wanted: list[int], pictures: NDArray[np.uint8]
-    ) -> _Sample:
-        length, cells = self._sampling.window, self._cells
-        windows = [read_vectors(video, at, at + length, self._size, cells) for at in cut.windows]
-        maps = [np.stack(part) for part in zip(*windows, strict=True)]
-        if self._residuals:
-            windows = [read_residuals(video, at, at + length, cells) for at in cut.windows]
-            maps += [np.stack(part) for part in zip(*windows, strict=True)]
-        return (
-            self._sources[number],
-            cut.seed,
-            str(self._entries[number].path),
-            pictures[np.searchsorted(wanted, cut.clip)],
-            pictures[np.searchsorted(wanted, cut.key)],
-            *maps,
-        )
+        cuts = [self._timelines[number].cut(job.seed(self._seed)) for job in jobs]
+        with CompressedVideo(self._entries[number].path, cache=self._how.cache) as video:
+            samples = read_cuts(video, cuts, self._how)
+        return [(number, cut.seed, arrays) for cut, arrays in zip(cuts, samples, strict=True)]
 
 
 _Packed = tuple[Tensor, dict[str, tuple[torch.dtype, tuple[int, ...]]]]  # bytes; what they are, in order
 
 
-def _collate(items: Sequence[tuple[list[_Sample], _Broken]]) -> tuple[_Packed, tuple[str, ...], _Broken]:
-    columns = list(zip(*(sample for samples, _ in items for sample in samples), strict=True))
+def _collate(items: Sequence[tuple[list[_Sample], _Broken]]) -> tuple[_Packed, list[int], _Broken]:
+    numbers, seeds, samples = zip(*(sample for samples, _ in items for sample in samples), strict=True)
     broken = [failure for _, failures in items for failure in failures]
-    fields = ("clip", "keyframe", "motion", "motion_mask", "residual", "residual_mask")
-    arrays = dict(zip(fields, map(np.stack, columns[3:]), strict=False))
-    arrays |= {"sources": np.array(columns[0], np.int64), "seeds": np.array(columns[1], np.int64)}
-    return _packed(arrays), columns[2], broken
+    arrays = {name: np.stack([sample[name] for sample in samples]) for name in samples[0]}
+    return _packed(arrays | {"seeds": np.array(seeds, np.int64)}), list(numbers), broken
 
 
 def _packed(arrays: dict[str, NDArray[Any]]) -> _Packed:
