@@ -186,7 +186,9 @@ def _draw(
 
     def first(entry: Entry) -> np.ndarray:
         with CompressedVideo(entry.path) as video:
-            return read_square(video, size, start=0)[0]
+            square: np.ndarray = read_square(video, size, start=0)[0]
+            return square
+            return square
 
     names = gallery.classes[label]
     rows = np.linspace(0, len(asked) - 1, min(8, len(asked))).round().astype(int)

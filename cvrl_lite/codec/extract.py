@@ -98,7 +98,7 @@ def extract(
     """
     if not what or set(what) - set(WHAT):
         raise ValueError(f"extract some of {', '.join(WHAT)}; not {', '.join(what) or 'nothing'}")
-    if direction == "both":
+    if direction not in ("past", "future"):
         raise ValueError("a file holds the vectors of one direction: past or future")
     with CompressedVideo(src) as video:
         state = os.stat(src)

@@ -54,7 +54,8 @@ class FrameSequence:
         if isinstance(index, slice):
             return self.frames_at(np.arange(len(self))[index])
         if isinstance(index, SupportsIndex) and not hasattr(index, "__len__"):
-            return self.frames_at([operator.index(index)])[0]
+            frame: np.ndarray = self.frames_at([operator.index(index)])[0]
+            return frame
         if isinstance(index, str | bytes) or not hasattr(index, "__len__"):
             kind = type(index).__name__
             raise TypeError(f"{self._stream.name}: a frame index is an int, a slice or a list, not {kind}")

@@ -72,7 +72,8 @@ def _unit(rows: NDArray[np.float32], name: str, first: int = 0) -> NDArray[np.fl
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     if not np.isfinite(lengths).all():
         raise ValueError(f"{name}: row {first + int(np.isfinite(lengths).argmin())} is not finite")
-    return rows / np.maximum(lengths, 1e-12)
+    unit: NDArray[np.float32] = rows / np.maximum(lengths, 1e-12)
+    return unit
 
 
 def hits(

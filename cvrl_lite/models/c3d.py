@@ -45,7 +45,8 @@ class C3D(VideoBackbone):
 
     def forward(self, clip: Tensor) -> Tensor:
         """Clips (B, 3, T, H, W) to features (B, 512): the last map averaged over time and space."""
-        return self.blocks(clip).mean((2, 3, 4))
+        features: Tensor = self.blocks(clip).mean((2, 3, 4))
+        return features
 
     def feature_maps(self, clip: Tensor) -> tuple[Tensor, Tensor]:
         """The last map, for both tasks.

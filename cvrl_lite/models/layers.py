@@ -54,7 +54,7 @@ def halved(length: int, times: int) -> int:
         >>> halved(112, 4), halved(112, 5)
         (7, 4)
     """
-    return -(-length // 2**times)
+    return -(-length // (1 << times))
 
 
 def initialize_convolutions(network: nn.Module) -> None:

@@ -32,7 +32,8 @@ class _EncoderLayer(nn.Module):
         placed = tokens + positions
         update = self.attention(placed, placed, tokens, need_weights=False)[0]
         tokens = self.norms[0](tokens + self.dropout(update))
-        return self.norms[1](tokens + self.dropout(self.feed(tokens)))
+        points: Tensor = self.norms[1](tokens + self.dropout(self.feed(tokens)))
+        return points
 
 
 class _DecoderLayer(_EncoderLayer):
@@ -51,7 +52,8 @@ class _DecoderLayer(_EncoderLayer):
         tokens = self.norms[0](tokens + self.dropout(update))
         update = self.cross(tokens + positions, memory + memory_positions, memory, need_weights=False)[0]
         tokens = self.cross_norm(tokens + self.dropout(update))
-        return self.norms[1](tokens + self.dropout(self.feed(tokens)))
+        points: Tensor = self.norms[1](tokens + self.dropout(self.feed(tokens)))
+        return points
 
 
 class MotionPredictor(nn.Module):
@@ -130,7 +132,8 @@ class MotionPredictor(nn.Module):
         times = self.points[0]
         if not self.transformer:
             predicted = self.by_place(self._at_points(clip_map))  # (B, rows columns, times D)
-            return predicted.unflatten(2, (times, self.width)).transpose(1, 2).flatten(1, 2)
+            points: Tensor = predicted.unflatten(2, (times, self.width)).transpose(1, 2).flatten(1, 2)
+            return points
         memory = self.entry(clip_map.flatten(2).transpose(1, 2))  # (B, T H W, D)
         for layer in self.encoder:
             memory = layer(memory, self.key_positions)

@@ -124,7 +124,8 @@ class ContextEncoder(nn.Module):
 
     def forward(self, frame: Tensor) -> Tensor:
         """Key frames (B, 3, H, W) to vectors (B, width)."""
-        return self.blocks(frame[:, :, None]).mean((2, 3, 4))
+        features: Tensor = self.blocks(frame[:, :, None]).mean((2, 3, 4))
+        return features
 
 
 class MotionEncoder(nn.Module):
@@ -153,7 +154,8 @@ class MotionEncoder(nn.Module):
 
     def forward(self, motion: Tensor) -> Tensor:
         """Windows (B, 3, T, G, G), x, y and mask as channels, to maps (B, width, T/8, G/4, G/4)."""
-        return self.blocks(motion)
+        features: Tensor = self.blocks(motion)
+        return features
 
     def map_size(self, window: int, cells: int) -> tuple[int, int, int]:
         """Times, rows and columns of the map.

@@ -56,7 +56,8 @@ def gather(mine: Tensor) -> Tensor:
         return mine
     if mine.dtype == torch.bool:
         return gather(mine.to(torch.uint8)).bool()
-    return _Gather.apply(mine)
+    gathered: Tensor = _Gather.apply(mine)  # type: ignore[no-untyped-call]
+    return gathered
 
 
 def shared_mean(mine: Tensor, count: Tensor) -> Tensor:

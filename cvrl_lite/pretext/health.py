@@ -60,9 +60,10 @@ def effective_rank(vectors: Tensor) -> Tensor:
     centered = vectors.float() - vectors.float().mean(0)
     values = torch.linalg.svdvals(centered)
     if values.sum() <= 1e-6 * max(1.0, float(vectors.float().norm())):
-        return values.new_tensor(1.0)  # all in one place
+        return torch.ones_like(values[0])  # all in one place
     share = values / values.sum()
-    return torch.special.entr(share).sum().exp()
+    rank: Tensor = torch.special.entr(share).sum().exp()
+    return rank
 
 
 def collapsed(rank: float) -> bool:

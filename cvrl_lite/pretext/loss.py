@@ -108,7 +108,7 @@ def info_nce_in_blocks(
     rows = rows if valid is None else rows[valid]
     with torch.autocast(queries.device.type, enabled=False):
         units, others = _unit(queries), _unit(keys)
-        loss, hits = _Blocks.apply(
+        loss, hits = _Blocks.apply(  # type: ignore[no-untyped-call]
             units[rows], others, temperature, rows, rank * len(queries), allowed, block
         )
     count = hits.new_tensor(float(len(rows)))

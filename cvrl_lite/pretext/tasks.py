@@ -261,7 +261,8 @@ class MotionRegression(nn.Module):
         """(B, 2, T, G, G) to (B P, values of a point's patch)."""
         times, rows, columns = self._patch
         split = maps.unflatten(2, (-1, times)).unflatten(4, (-1, rows)).unflatten(6, (-1, columns))
-        return split.permute(0, 2, 4, 6, 1, 3, 5, 7).flatten(0, 3).flatten(1)
+        patches: Tensor = split.permute(0, 2, 4, 6, 1, 3, 5, 7).flatten(0, 3).flatten(1)
+        return patches
 
 
 def _explained(predicted: Tensor, wanted: Tensor, weight: Tensor) -> Tensor:

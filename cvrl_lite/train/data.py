@@ -47,7 +47,8 @@ def videos_of(recipe: Recipe, split: str = "train") -> VideoDataset:
     if recipe.data in named:
         if recipe.root is None:
             raise ValueError(f"{recipe.data} needs root, the folder where its videos lie")
-        return named[recipe.data](recipe.root, split)
+        videos: VideoDataset = named[recipe.data](recipe.root, split)
+        return videos
     return VideoFolder(recipe.data, recipe.source)
 
 

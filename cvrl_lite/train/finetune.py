@@ -149,7 +149,8 @@ class Classifier(nn.Module):
 
     def forward(self, clip: Tensor) -> Tensor:
         """Clips (B, 3, T, H, W) to logits (B, K)."""
-        return self.head(self.backbone(clip).float())
+        logits: Tensor = self.head(self.backbone(clip).float())
+        return logits
 
 
 def finetune(

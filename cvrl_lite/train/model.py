@@ -183,4 +183,4 @@ class Pretraining(nn.Module):
 def on_device(recipe: Recipe, device: torch.device) -> Pretraining:
     """A fresh model on the device that trains it, laid out as 3D convolutions like it best."""
     model = Pretraining(recipe).to(device)
-    return model.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+    return model.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload, no-any-return]

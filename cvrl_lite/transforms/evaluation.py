@@ -29,4 +29,5 @@ def eval_transform(clips: Tensor, size: int, statistics: Literal["plain", "image
     batch, steps = clips.shape[:2]
     images = clips.flatten(0, 1).permute(0, 3, 1, 2).float() / 255
     images = F.interpolate(images, size=(size, size), mode="bilinear", align_corners=False)
-    return normalize(images, statistics, dim=-3).unflatten(0, (batch, steps)).transpose(1, 2)
+    views: Tensor = normalize(images, statistics, dim=-3).unflatten(0, (batch, steps)).transpose(1, 2)
+    return views

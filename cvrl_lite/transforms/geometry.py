@@ -123,4 +123,5 @@ def valid_points(mask: Tensor, points: tuple[int, int, int]) -> Tensor:
         tensor([False,  True])
     """
     share = F.adaptive_avg_pool3d(mask.flatten(0, 1)[:, None].float(), points)
-    return (share >= _POINT_SHARE).flatten(1).unflatten(0, mask.shape[:2])
+    valid: Tensor = (share >= _POINT_SHARE).flatten(1).unflatten(0, mask.shape[:2])
+    return valid

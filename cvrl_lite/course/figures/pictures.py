@@ -116,7 +116,8 @@ def long_exposure(frames: np.ndarray) -> np.ndarray:
         >>> long_exposure(np.array([0, 100], np.uint8).reshape(2, 1, 1, 1)).item()
         50
     """
-    return frames.mean(0).astype(np.uint8)
+    exposed: np.ndarray = frames.mean(0).astype(np.uint8)
+    return exposed
 
 
 def neighbors(

@@ -186,7 +186,8 @@ def noise(x: Ints, y: Ints, cell: int, table: Ints) -> Ints:
     beside, below = (column + 1) & last, (row + 1) & last
     upper = table[row, column] * (256 - right) + table[row, beside] * right
     lower = table[below, column] * (256 - right) + table[below, beside] * right
-    return (upper * (256 - down) + lower * down) >> 16
+    values: Ints = (upper * (256 - down) + lower * down) >> 16
+    return values
 
 
 def bumps(side: int, cell: int, table: Ints) -> NDArray[np.int32]:
@@ -208,4 +209,5 @@ def bumps(side: int, cell: int, table: Ints) -> NDArray[np.int32]:
     upper = lower + 1 & len(table) - 1
     heights = table.astype(np.int32)
     rows = heights[lower] * (256 - share[:, None]) + heights[upper] * share[:, None]
-    return (rows[:, lower] * (256 - share) + rows[:, upper] * share) >> 16
+    values: NDArray[np.int32] = (rows[:, lower] * (256 - share) + rows[:, upper] * share) >> 16
+    return values

@@ -57,11 +57,13 @@ def _outline(shape: str, x: Ints, y: Ints) -> Ints:
     if shape == "diamond":
         return (wide + tall) * 256 // 256
     if shape == "hexagon":
-        return np.maximum(wide, (wide + tall * 1774 // 1024) // 2) * 256 // 216
+        distance: Ints = np.maximum(wide, (wide + tall * 1774 // 1024) // 2) * 256 // 216
+        return distance
     if shape == "ring":
         return 256 + (np.abs(radius - 168) - 80)
     if shape == "cross":
-        return np.minimum(np.maximum(wide, tall * 5 // 2), np.maximum(tall, wide * 5 // 2)) * 256 // 238
+        distance = np.minimum(np.maximum(wide, tall * 5 // 2), np.maximum(tall, wide * 5 // 2)) * 256 // 238
+        return distance
     if shape == "moon":
         bite = square_root((x - 120) * (x - 120) + (y + 70) * (y + 70))
         return np.maximum(radius * 256 // 248, 256 + (178 - bite))

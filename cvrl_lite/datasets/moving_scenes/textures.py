@@ -301,7 +301,8 @@ _TEXTURES: dict[str, Callable[[Ints, Ints, Dice, int], Look]] = {
 def _rgb(hue: int, saturation: int, value: int) -> Ints:
     """(3,) of 0 .. 255 from a hue (1536 to the circle), a saturation and a value (0 .. 255)."""
     ramps = np.abs((np.array([hue, hue + 1024, hue + 512]) + 0) % 1536 - 768) - 256
-    return value * (255 * 256 - saturation * (256 - np.clip(ramps, 0, 256))) // (255 * 256)
+    color: Ints = value * (255 * 256 - saturation * (256 - np.clip(ramps, 0, 256))) // (255 * 256)
+    return color
 
 
 def _part(dice: Dice, limits: tuple[float, float], scale: int) -> int:
@@ -367,4 +368,5 @@ def still(scene: str, seed: int, size: int) -> np.ndarray:
     lit = gain * np.clip(256 + relief, 96, 400) * (272 + slope - corner) >> 16  # (N, N)
     picture = (dark * (256 - mix[..., None]) + light * mix[..., None]) * lit[..., None] >> 16
     picture = np.minimum(picture, 255).reshape(size, 2, size, 2, 3).sum((1, 3)) + 2 >> 2
-    return picture.astype(np.uint8)
+    texture: np.ndarray = picture.astype(np.uint8)
+    return texture
