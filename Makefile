@@ -63,7 +63,8 @@ test: lint data  ## everything: lint, all tests, every example, the browser test
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --doctest-modules cvrl_lite tests $(PARALLEL) --dist worksteal
 	OMP_NUM_THREADS=1 TQDM_DISABLE=1 $(BIN)/python -m pytest --nbval notebooks/ $(PARALLEL) --dist loadfile
 
-fuzz: setup  ## read 10,000 damaged files, some minutes (FUZZ="--count 300 --seed 7")
+fuzz: setup  ## property tests with many examples; read 10,000 damaged files (FUZZ="--count 300 --seed 7")
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests -m hypothesis --hypothesis-profile=fuzz $(PARALLEL)
 	$(BIN)/python tests/codec/fuzz.py $(FUZZ)
 
 differential: setup  ## hold what is read of videos against a straight decode (FOLDER=...)

@@ -6,6 +6,12 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# The same few examples in every run; `make fuzz` draws many new ones (--hypothesis-profile=fuzz).
+settings.register_profile("default", max_examples=15, deadline=None, derandomize=True)
+settings.register_profile("fuzz", max_examples=300, deadline=None)
+settings.load_profile("default")
 
 ROOT = Path(__file__).resolve().parent.parent
 

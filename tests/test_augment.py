@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cvrl_lite.datasets import VECTOR_STEPS, Batch
@@ -77,7 +77,6 @@ def test_an_enlarged_crop_enlarges_vectors_and_masked_cells_stay_out():
     assert not values[..., :3].any()
 
 
-@settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 1000), dx=st.integers(-3, 3), dy=st.integers(-3, 3))
 def test_augmented_vectors_still_align_augmented_frames(seed, dx, dy):
     """Content moves by (-dx, -dy); its backward vectors are (dx, dy). Warped by them, frames agree."""
@@ -182,7 +181,6 @@ def test_the_released_vectors_are_tenths_of_ten_pixels_and_clamped():
     assert (motion[:, :, 1] == -1).all()
 
 
-@settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 1000), sigma=st.floats(0.1, 2.0))
 def test_blur_equals_scipys(seed, sigma):
     from scipy.ndimage import gaussian_filter

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cvrl_lite import codec, datasets
@@ -91,7 +91,6 @@ def test_a_folder_leaves_out_what_begins_with_a_dot(tmp_path):
     assert [entry.path.name for entry in found.entries] == ["a.mp4", "b.h264", "c.OGV"]
 
 
-@settings(max_examples=30, deadline=None)
 @given(
     rate=st.sampled_from([15.0, 24.0, 25.0, 29.97, 50.0, 60.0]),
     seconds=st.floats(1.6, 3.0),

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import cvrl_lite
@@ -18,7 +18,6 @@ from cvrl_lite.evaluate import search
 from cvrl_lite.models import TinyR2Plus1D
 
 
-@settings(max_examples=30, deadline=None)
 @given(seed=st.integers(0, 10_000), queries=st.integers(1, 20), gallery=st.integers(5, 30))
 def test_retrieval_equals_brute_force(seed, queries, gallery):
     random = np.random.default_rng(seed)

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cvrl_lite.models import MotionPredictor
@@ -38,7 +38,6 @@ def slow_info_nce(queries, keys, temperature, valid, allowed):
     return sum(losses) / len(losses), sum(hits) / len(hits)
 
 
-@settings(max_examples=40, deadline=None)
 @given(
     rows=st.integers(2, 6),
     more=st.integers(0, 5),
@@ -84,7 +83,6 @@ def test_info_nce_refuses_shapes_that_cannot_pair(shapes):
         info_nce(torch.zeros(shapes[0]), torch.zeros(shapes[1]), 0.1)
 
 
-@settings(max_examples=40, deadline=None)
 @given(
     rows=st.integers(1, 9),
     more=st.integers(0, 7),

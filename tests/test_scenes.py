@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cvrl_lite import CompressedVideo, VideoError
@@ -139,7 +139,6 @@ def velocities(action: str, seed: int, frames: int = 64) -> tuple[np.ndarray, np
     return places[:-1], steps
 
 
-@settings(max_examples=15, deadline=None)
 @given(st.integers(0, 10**9))
 def test_velocities_are_what_the_names_say(seed: int) -> None:
     low, high = actions.SPEED
@@ -216,7 +215,6 @@ def test_labels_are_balanced_and_independent() -> None:
     assert {clip.appearance for clip in planned} == {"steady"}
 
 
-@settings(max_examples=30, deadline=None)
 @given(st.integers(1, 400), st.integers(0, 1000))
 def test_odd_counts_are_balanced_too(clips: int, seed: int) -> None:
     planned = moving_scenes.plan(clips, seed)

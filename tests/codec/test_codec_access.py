@@ -6,7 +6,7 @@ import av
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from material import noise, pack_b_pictures, pan, remux, texture
 
@@ -64,7 +64,6 @@ def test_every_frame_is_there_and_in_order(files, readings, name):
 
 
 @pytest.mark.parametrize("name", KINDS)
-@settings(deadline=None, max_examples=12)
 @given(start=st.integers(0, FRAMES - 1), count=st.integers(1, 20), stride=st.integers(1, 5))
 def test_a_clip_anywhere_equals_the_slice(files, readings, name, start, count, stride):
     count = min(count, (FRAMES - 1 - start) // stride + 1)
@@ -76,7 +75,6 @@ def test_a_clip_anywhere_equals_the_slice(files, readings, name, start, count, s
 
 
 @pytest.mark.parametrize("name", [name for name in KINDS if "hevc" not in name])
-@settings(deadline=None, max_examples=10)
 @given(data=st.data(), direction=st.sampled_from(["past", "future"]))
 def test_motion_anywhere_equals_the_slice(files, readings, name, data, direction):
     start = data.draw(st.integers(0, FRAMES))

@@ -275,7 +275,7 @@ def painted(frames, size, names, scales):
     return made.vectors, made.mask
 
 
-@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     seed=st.integers(0, 10**6),
     height=st.integers(1, 90),

@@ -6,7 +6,7 @@ from functools import cache
 import av
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from material import noise, pan, remux
 
@@ -151,7 +151,6 @@ def _sound(folder):
     return opened(made(folder)), opened(made(folder, "b.264", b_frames=2, references=2, weighted=True))
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.data())
 def test_broken_headers_raise_nothing(tmp_path_factory, data):
     folder = tmp_path_factory.getbasetemp()
@@ -168,7 +167,6 @@ def test_broken_headers_raise_nothing(tmp_path_factory, data):
     assert isinstance(facts, H264Facts)
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.none() | st.binary(max_size=40), st.lists(st.binary(max_size=80), max_size=4))
 def test_any_bytes_raise_nothing(header, packets):
     assert not read_facts(header, packets).residual_exact

@@ -114,7 +114,7 @@ def reading(path):
 @pytest.mark.parametrize(
     "name", ["skv_bikes.mp4", "intel_asl_again.mkv", "tc_nasa_13013.mp4", "tc_h264_10bits.mp4"]
 )
-@settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), direction=st.sampled_from(["past", "future"]))
 def test_any_place_equals_the_slice(real_videos, name, data, direction):
     images, motions = reading(real_videos / name)

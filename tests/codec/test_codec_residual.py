@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from material import noise, pan, texture
 
@@ -75,7 +75,6 @@ def pictures_and_vectors(draw):
     return picture, rng.integers(-reach, reach + 1, (2, -(-height // 8), -(-width // 8)))
 
 
-@settings(max_examples=30, deadline=None)
 @given(pictures_and_vectors(), st.booleans(), st.booleans())
 def test_compensation_follows_the_standard_with_and_without_compiled_loops(case, six_tap, fast):
     picture, vectors = case
@@ -86,7 +85,6 @@ def test_compensation_follows_the_standard_with_and_without_compiled_loops(case,
     assert np.array_equal(found, prediction_in_the_standards_words(picture, vectors, six_tap=six_tap))
 
 
-@settings(max_examples=30, deadline=None)
 @given(st.integers(0, 2**32), st.sampled_from([5, 50, 5000]), st.booleans())
 def test_compiled_loops_give_the_same_bytes(seed, reach, six_tap):
     pytest.importorskip("numba")
