@@ -186,8 +186,8 @@ class Bench:
         model, windows = stepper.model, views.motion.transpose(0, 1).flatten(0, 1)
         networks: dict[str, Callable[[], Tensor]] = {
             "backbone": lambda: sum_of(*model.backbone.feature_maps(views.clip)),
-            "motion encoder": lambda: sum_of(model.motion.encoder(windows)),
-            "context encoder": lambda: sum_of(model.context.encoder(views.keyframe)),
+            "motion encoder": lambda: sum_of(model.tasks["motion"].encoder(windows)),
+            "context encoder": lambda: sum_of(model.tasks["context"].encoder(views.keyframe)),
             "all networks and losses": lambda: model(views, 0.5)[0],
         }
 

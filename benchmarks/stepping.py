@@ -87,7 +87,7 @@ class Stepper:
                 group["fused"], group["foreach"] = True, False
         torch.backends.cudnn.benchmark = benchmark
         if compiled:  # not the losses: the number of valid points differs from batch to batch
-            for network in (self.model.backbone, self.model.motion.encoder, self.model.context.encoder):
+            for network in (self.model.backbone, *(task.encoder for task in self.model.tasks.values())):
                 network.compile(dynamic=False)
         self.called: nn.Module = self.model
         self.done = 0

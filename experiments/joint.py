@@ -1,6 +1,6 @@
 """Trains a recipe and scores it on scene and action: the search on `val`, the committed table on `test`.
 
-    python experiments/joint.py --tasks context,motion --set context_weight=0.3 --note "lower weight"
+    python experiments/joint.py --tasks context,motion --set tasks.context.weight=0.3 --note "lower weight"
     python experiments/joint.py --final            # every model, three seeds, on test; resumable
     python experiments/joint.py --ship runs/joint-0  # that run's backbone into data/, for the notebooks
     python experiments/joint.py --table            # the table of docs/experiments.md, from what --final wrote
@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import ast
-import dataclasses
 import json
 import statistics
 import sys
@@ -42,12 +41,10 @@ def with_setting(recipe: Any, setting: str) -> Any:
         value = ast.literal_eval(text)
     except (ValueError, SyntaxError):
         value = text
-    if "." in name:
-        part, _, inner = name.partition(".")
-        return dataclasses.replace(
-            recipe, **{part: dataclasses.replace(getattr(recipe, part), **{inner: value})}
-        )
-    return dataclasses.replace(recipe, **{name: value})
+    first, *inner = name.split(".")
+    for part in reversed(inner):
+        value = {part: value}
+    return recipe.replace(**{first: value})
 
 
 def one(
@@ -175,7 +172,7 @@ def curves(runs: Path, steps: int = 20) -> None:
 def ship(run: Path) -> None:
     """Puts a run's backbone into `data/checkpoints/`: float16, its recipe beside it."""
     backbone, recipe = train.load(run)
-    name = next(name for name, tasks in (MODELS | THREE).items() if tasks == recipe.tasks)
+    name = next(name for name, tasks in (MODELS | THREE).items() if tasks == tuple(recipe.tasks))
     weights = {
         f"backbone.{name}": value.half() if value.is_floating_point() else value
         for name, value in backbone.state_dict().items()

@@ -35,6 +35,7 @@ from worlds import AMOUNTS, CONDITIONS, gallery, load
 from cvrl_lite import evaluate, train
 from cvrl_lite.datasets import DecodedSet
 from cvrl_lite.models import TinyR2Plus1D, VideoBackbone
+from cvrl_lite.pretext import RegressionConfig
 from cvrl_lite.train import Recipe
 
 HERE = Path(__file__).parent
@@ -78,8 +79,8 @@ MODELS = {
     "context": Model(("context",)),
     "motion": _motion(),
     "current": _motion(sampling={"gap": -0.56}),  # the window lies inside the clip
-    "features": _motion(objective="features"),
-    "vectors": _motion(objective="vectors"),
+    "features": _motion(tasks={"motion": RegressionConfig(target="features")}),
+    "vectors": _motion(tasks={"motion": RegressionConfig(target="vectors")}),
     "no transformer": _motion(networks={"transformer": False}),
     "joint": Model(("context", "motion")),
     "residual": Model(("residual",)),
@@ -92,7 +93,7 @@ MODELS = {
     "action labels": Model(train=supervised("action")),
     "appearance labels": Model(train=supervised("appearance")),
     "motion, short": _short(),
-    "no windows": _short(negatives=("places", "videos")),
+    "no windows": _short(tasks={"motion": {"negatives": ("places", "videos")}}),
     "at once": _short(sampling={"gap": 0.04}),
     "later": _short(sampling={"gap": 0.32}),
     "short window": _short(sampling={"window": 4}),
@@ -208,7 +209,7 @@ def main() -> int:
             )
             result = {"model": name, "seed": seed, "steps": steps, "seconds": round(seconds)}
             result["scores"] = scored(known, asked, known_clips, test)
-            result["recipe"] = dataclasses.asdict(recipe)
+            result["recipe"] = recipe.to_values()
             if folder:
                 folder.mkdir(parents=True, exist_ok=True)
                 np.savez(folder / "features.npz", train=known, test=asked)

@@ -6,6 +6,7 @@ import numpy as np
 
 from cvrl_lite import train
 from cvrl_lite.datasets import ClipSampling, DecodedSet, DecodedVideo, Entry
+from cvrl_lite.pretext import DenseConfig, RegressionConfig
 from cvrl_lite.transforms import Augmentation
 
 
@@ -34,10 +35,12 @@ _SMALL = train.Recipe(
 )
 RECIPES = {
     "all": _SMALL,
-    "symmetric": _SMALL.replace(symmetric=True, tasks=("context",)),
+    "symmetric": _SMALL.replace(tasks=("context",)).replace(tasks={"context": {"symmetric": True}}),
     "no other windows": _SMALL.replace(sampling={"num_negative_windows": 0}),
-    "places only": _SMALL.replace(negatives=("places",), tasks=("motion",)),
+    "places only": _SMALL.replace(tasks=("motion",)).replace(tasks={"motion": {"negatives": ("places",)}}),
     # These leave a branch of the backbone, or the target's networks, without a gradient.
-    "no context": _SMALL.replace(tasks=("motion", "residual")),
-    "fixed target": _SMALL.replace(objective="features"),
+    "no context": _SMALL.replace(tasks={"residual": DenseConfig(source="residual")}).replace(
+        tasks=("motion", "residual")
+    ),
+    "fixed target": _SMALL.replace(tasks={"motion": RegressionConfig(target="features")}),
 }

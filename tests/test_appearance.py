@@ -14,7 +14,7 @@ from cvrl_lite.codec import encode
 from cvrl_lite.datasets import ClipSampling, MemoryLoader, MovingScenes, moving_scenes
 from cvrl_lite.datasets.moving_scenes.light import light
 from cvrl_lite.datasets.samples import read_residuals
-from cvrl_lite.pretext import ResidualPrediction
+from cvrl_lite.pretext import DensePrediction
 from cvrl_lite.transforms import Augmentation, augment
 
 LOOKS = moving_scenes.APPEARANCES
@@ -151,7 +151,7 @@ def test_residual_prediction_trains_and_needs_residuals(decoded):
         steps=2, batch=6, precision="float32"
     )
     run = train.pretrain(recipe, data=decoded)
-    assert isinstance(run.model.residual, ResidualPrediction)
+    assert isinstance(run.model.tasks["residual"], DensePrediction)
     bare = dataclasses.replace(
         decoded,
         videos=tuple(dataclasses.replace(v, residuals=v.residuals[:0]) for v in decoded.videos),
@@ -163,4 +163,6 @@ def test_residual_prediction_trains_and_needs_residuals(decoded):
 def test_a_recipe_reads_its_residuals(folder):
     recipe = train.recipes.laptop(("residual",)).replace(root=str(folder))
     assert len(train.load_data(recipe).videos[0].residuals) == 40
-    assert not len(train.load_data(recipe.replace(tasks=("motion",))).videos[0].residuals)
+    assert not len(
+        train.load_data(train.recipes.laptop(("motion",)).replace(root=str(folder))).videos[0].residuals
+    )

@@ -118,7 +118,7 @@ def test_bad_use_is_one_line_and_code_2(words, capsys, tmp_path, monkeypatch):
         ("--steps 0", "steps is a whole number, at least 1; got 0"),
         ("--batch 0", "batch is a whole number, at least 1; got 0"),
         ("--seed -1", "seed is a whole number, at least 0; got -1"),
-        ("--tasks motion,context", "in this order; got motion, context"),
+        ("--tasks motion,flow", "tasks are some of context, motion, residual; got flow"),
         ("--data ucf101", "not allowed with argument --folder"),
         ("--root elsewhere", "--root belongs to --data"),
     ],

@@ -79,9 +79,10 @@ def test_a_helper_takes_part(data):
     )
     torch.manual_seed(0)
     helper = train.Pretraining(recipe)
-    predictor = [parameter.detach().clone() for parameter in helper.motion.parameters()]
+    motion = helper.tasks["motion"]
+    predictor = [parameter.detach().clone() for parameter in motion.parameters()]
     train.finetune(helper.backbone, data, "action", how, helper)
-    assert any(not torch.equal(a, b) for a, b in zip(predictor, helper.motion.parameters(), strict=True))
+    assert any(not torch.equal(a, b) for a, b in zip(predictor, motion.parameters(), strict=True))
     with pytest.raises(ValueError, match="around the backbone"):
         train.finetune(fresh(), data, "action", how, helper)
 

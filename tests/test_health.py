@@ -71,7 +71,7 @@ DEAD = {("context",): 0, ("motion",): 1, ("residual",): 1, ("context", "motion")
 def test_the_death_of_a_branch_that_is_trained_is_told(tasks, data, monkeypatch):
     """Even of a training shorter than a checkup, and with the other branch alive."""
     recipe = train.recipes.laptop_fast(tasks).replace(steps=1, batch=8, precision="float32")
-    backbone = type(train.model.backbone_of(recipe.networks))
+    backbone = type(recipe.networks.build_backbone())
     feature_maps, dying = backbone.feature_maps, []
 
     def dead(self, clip):

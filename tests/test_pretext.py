@@ -1,6 +1,7 @@
 """InfoNCE against a slow loop and analytic cases; both tasks learn, and do not see what they may not."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -10,11 +11,12 @@ from hypothesis import strategies as st
 from cvrl_lite.models import MotionPredictor
 from cvrl_lite.pretext import (
     ContextMatching,
-    MotionPrediction,
+    DensePrediction,
     MotionRegression,
     info_nce,
     info_nce_in_blocks,
 )
+from cvrl_lite.transforms import Views
 
 
 def slow_info_nce(queries, keys, temperature, valid, allowed):
@@ -118,12 +120,24 @@ def test_blocks_hold_no_matrix():
     assert max(sizes) <= 3000 * 8
 
 
+def views_of(motion=None, valid=None, sources=(), keyframe=None) -> Views:
+    """Views with windows (B, 1 + N, 3, 8, 16, 16) whose points (B, 1 + N, 16) hold vectors, or none."""
+    sources = torch.as_tensor(sources)
+    if motion is None:
+        motion = torch.zeros(len(sources), 1, 3, 8, 16, 16)
+    mask = torch.ones_like(motion[:, :, 0], dtype=torch.bool)
+    if valid is not None:
+        cells = valid.unflatten(2, (1, 4, 4)).repeat_interleave(4, 3).repeat_interleave(4, 4)
+        mask = cells.expand_as(mask).clone()
+    return Views(torch.zeros(len(sources), 3, 8, 32, 32), keyframe, motion, sources, mask)
+
+
 def test_context_matching_leaves_its_own_video_out():
     torch.manual_seed(0)
     task = ContextMatching(8).eval()
     maps, frames = torch.randn(3, 8, 2, 4, 4), torch.randn(3, 3, 32, 32)
-    together, _ = task(maps, frames, torch.tensor([0, 0, 0]))
-    apart, _ = task(maps, frames, torch.tensor([0, 1, 2]))
+    together, _ = task((maps, maps), views_of(sources=[0, 0, 0], keyframe=frames))
+    apart, _ = task((maps, maps), views_of(sources=[0, 1, 2], keyframe=frames))
     assert float(together) == pytest.approx(0.0, abs=1e-6)  # nothing is left to be told apart from
     assert float(apart) > 0.01
 
@@ -132,32 +146,32 @@ def test_context_matching_can_go_both_ways():
     """The symmetric loss is the mean of the loss and of that with the roles exchanged."""
     torch.manual_seed(0)
     task = ContextMatching(8).eval()
-    maps, frames, sources = torch.randn(5, 8, 2, 4, 4), torch.randn(5, 3, 32, 32), torch.arange(5)
-    clips = task.clip_head(maps.mean((2, 3, 4)))
-    keys = task.frame_head(task.encoder(frames))
+    maps, frames = torch.randn(5, 8, 2, 4, 4), torch.randn(5, 3, 32, 32)
+    inputs = (maps, maps), views_of(sources=torch.arange(5), keyframe=frames)
+    clips, keys = task.partners(*inputs)
     expected = (info_nce(clips, keys, 0.1)[0] + info_nce(keys, clips, 0.1)[0]) / 2
-    one_way, _ = task(maps, frames, sources)
+    one_way, _ = task(*inputs)
     task.symmetric = True
-    both, _ = task(maps, frames, sources)
+    both, _ = task(*inputs)
     assert torch.allclose(both, expected, atol=1e-6) and not torch.allclose(both, one_way, atol=1e-3)
 
 
-def motion_task(**how) -> MotionPrediction:
+def motion_task(**how) -> DensePrediction:
     torch.manual_seed(0)
-    return MotionPrediction(MotionPredictor(8, grid=(2, 4, 4), points=(1, 4, 4)), **how)
+    return DensePrediction(MotionPredictor(8, grid=(2, 4, 4), points=(1, 4, 4)), **how)
 
 
 def all_valid(batch: int, windows: int) -> torch.Tensor:
     return torch.ones(batch, windows, 16, dtype=torch.bool)
 
 
-def count_keys(task: MotionPrediction, valid, sources) -> float:
+def count_keys(task: DensePrediction, valid, sources) -> float:
     """With equal outputs everywhere, the loss is the log of the number of keys."""
     for head in (task.predicted_head, task.target_head):
         torch.nn.init.zeros_(head[3].weight)
         torch.nn.init.ones_(head[4].bias)
     maps, motion = torch.zeros(len(valid), 8, 2, 4, 4), torch.zeros(*valid.shape[:2], 3, 8, 16, 16)
-    return math.exp(float(task.eval()(maps, motion, valid, torch.tensor(sources))[0]))
+    return math.exp(float(task.eval()((maps, maps), views_of(motion, valid, sources)).loss))
 
 
 def test_motion_prediction_compares_every_point_with_every_other():
@@ -187,23 +201,37 @@ def test_points_without_vectors_are_neither_query_nor_key():
     assert count_keys(motion_task(), valid, [0, 1]) == pytest.approx(6 * 16 - 5 - 13, rel=1e-4)
     valid[:, 0] = False
     task = motion_task()
-    loss, accuracy = task(
-        torch.randn(2, 8, 2, 4, 4), torch.randn(2, 3, 3, 8, 16, 16), valid, torch.tensor([0, 1])
-    )
+    maps, views = torch.randn(2, 8, 2, 4, 4), views_of(torch.randn(2, 3, 3, 8, 16, 16), valid, [0, 1])
+    loss, metrics = task((maps, maps), views)
     loss.backward()
-    assert float(loss.detach()) == float(accuracy) == 0.0
+    assert float(loss.detach()) == float(metrics["accuracy"]) == 0.0
+    assert task.partners((maps, maps), views) is None
 
 
-def test_an_unknown_kind_of_negatives_is_refused():
+def test_an_unknown_kind_of_negatives_and_an_unknown_source_are_refused():
     with pytest.raises(ValueError, match="negatives"):
         motion_task(negatives=("points",))
+    with pytest.raises(ValueError, match="source"):
+        motion_task(source="flow")
+
+
+def test_residuals_are_predicted_from_residuals_or_not_at_all():
+    task, motion = motion_task(source="residual").eval(), torch.randn(2, 1, 3, 8, 16, 16)
+    maps = torch.randn(2, 8, 2, 4, 4)
+    blank = views_of(torch.zeros_like(motion), sources=[0, 1])
+    with pytest.raises(ValueError, match="residuals"):
+        task((maps, maps), blank)
+    views = replace(blank, residual=motion, residual_mask=blank.mask)
+    expected = motion_task().eval()((maps, maps), views_of(motion, sources=[0, 1])).loss
+    assert torch.equal(task((maps, maps), views).loss, expected)
 
 
 def learn(task, steps, *inputs):
     optimizer = torch.optim.AdamW(task.parameters(), 2e-3)
     found = []
     for _ in range(steps):
-        loss, measure = task(*inputs)
+        loss, metrics = task(*inputs)
+        (measure,) = metrics.values()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -215,7 +243,8 @@ def test_motion_prediction_can_be_learned():
     task, valid = motion_task(), all_valid(4, 2)
     valid[3, 0] = False
     maps, motion = torch.randn(4, 8, 2, 4, 4), torch.randn(4, 2, 3, 8, 16, 16)
-    assert learn(task, 60, maps, motion, valid, torch.arange(4))[-1][1] > 0.5
+    views = views_of(motion, valid, torch.arange(4))
+    assert learn(task, 60, (maps, maps), views)[-1][1] > 0.5
     assert all(p.grad is not None for p in task.parameters())
 
 
@@ -224,8 +253,7 @@ def test_regression_learns_to_explain_its_target(target):
     torch.manual_seed(0)
     task = MotionRegression(MotionPredictor(8, grid=(2, 4, 4), points=(1, 4, 4)), target)
     maps, motion = torch.randn(4, 8, 2, 4, 4), torch.randn(4, 1, 3, 8, 1, 1).expand(4, 1, 3, 8, 16, 16)
-    mask = torch.ones(4, 1, 8, 16, 16, dtype=torch.bool)
-    found = learn(task, 150, maps, motion, mask, all_valid(4, 1))
+    found = learn(task, 150, (maps, maps), views_of(motion, sources=torch.arange(4)))
     assert found[-1][0] < 0.5 * found[0][0] and found[-1][1] > 0.4 > found[0][1]
 
 
@@ -234,19 +262,19 @@ def test_regression_reads_each_points_own_cells():
     torch.manual_seed(0)
     task = MotionRegression(MotionPredictor(8, grid=(2, 4, 4), points=(1, 4, 4)), "vectors").eval()
     maps, motion = torch.randn(1, 8, 2, 4, 4), torch.zeros(1, 1, 3, 8, 16, 16)
-    mask, valid = torch.ones(1, 1, 8, 16, 16, dtype=torch.bool), all_valid(1, 1)
+    views = views_of(motion, sources=[0])
 
     def loss() -> float:
-        return float(task(maps, motion, mask, valid)[0])
+        return float(task((maps, maps), views).loss)
 
     before = loss()
     motion[0, 0, 0, 5, 6, 9] = 50.0  # row 1, column 2 of the points
     assert loss() > before
-    valid[0, 0, 6] = False
+    views.mask[0, 0, :, 4:8, 8:12] = False  # all of that point's cells
     without = loss()
     motion[0, 0, 0, 5, 6, 9] = -50.0
     assert loss() == without
-    valid[0, 0, 6], mask[0, 0, 5, 6, 9] = True, False
+    views.mask[0, 0, :, 4:8, 8:12], views.mask[0, 0, 5, 6, 9] = True, False
     hidden = loss()
     motion[0, 0, 0, 5, 6, 9] = 0.0
     assert loss() == hidden

@@ -145,6 +145,6 @@ def test_context_needs_two_videos_to_match(data, tmp_path):
         ),
     )
     for some in (one, dataclasses.replace(data, videos=data.videos[:1])):
-        with pytest.raises(ValueError, match="context matching needs clips of two videos"):
+        with pytest.raises(ValueError, match="context needs clips of 2 videos, and all are of 1"):
             train.pretrain(SMALL, tmp_path, some)
         assert train.pretrain(SMALL.replace(tasks=("motion",), steps=1), data=some).steps == 1

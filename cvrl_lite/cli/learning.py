@@ -87,7 +87,6 @@ def _pretrain(arguments: argparse.Namespace) -> int:
         raise ValueError("--source belongs to --folder")
     make = train.recipes.NAMED[arguments.recipe]
     given = {name: getattr(arguments, name) for name in ("root", "source", "steps", "batch", "seed")}
-    given["tasks"] = tuple(arguments.tasks.split(","))
     # An absolute path is never taken for a data set's name, and found again from another folder.
     given["data"] = arguments.folder.absolute() if arguments.folder else arguments.data
     given = {
@@ -101,7 +100,9 @@ def _pretrain(arguments: argparse.Namespace) -> int:
     elif arguments.workers:
         given["in_memory"] = False
     known = inspect.signature(make).parameters  # a batch, say, from which the recipe takes its learning rate
-    recipe = make(**{name: value for name, value in given.items() if name in known}).replace(**given)
+    tasks = tuple(arguments.tasks.split(","))
+    recipe = make(tasks=tasks, **{name: value for name, value in given.items() if name in known})
+    recipe = recipe.replace(**given)
     run = train.pretrain(recipe, arguments.out, workers=arguments.workers)
     ended = 128 + run.ended_by if run.interrupted else 0
     if not is_first():

@@ -7,6 +7,7 @@ evaluation ask of any video backbone.
 from cvrl_lite.models.backbone import VideoBackbone
 from cvrl_lite.models.c3d import C3D
 from cvrl_lite.models.heads import ProjectionHead
+from cvrl_lite.models.networks import BACKBONES, Networks
 from cvrl_lite.models.parallel import synchronized
 from cvrl_lite.models.predictor import MotionPredictor
 from cvrl_lite.models.resnets import R2D10, R3D10, R3D26, R2Plus1D26, ResNet
@@ -14,6 +15,7 @@ from cvrl_lite.models.table import describe
 from cvrl_lite.models.tiny import ContextEncoder, MotionEncoder, TinyR2Plus1D
 
 __all__ = [
+    "BACKBONES",
     "C3D",
     "R2D10",
     "R3D10",
@@ -21,6 +23,7 @@ __all__ = [
     "ContextEncoder",
     "MotionEncoder",
     "MotionPredictor",
+    "Networks",
     "ProjectionHead",
     "R2Plus1D26",
     "ResNet",

@@ -1,8 +1,9 @@
 """Training: recipes, the loop, checkpoints."""
 
+from cvrl_lite.models import Networks
 from cvrl_lite.train import recipes
 from cvrl_lite.train.checkpoint import METRICS, load, load_shipped
-from cvrl_lite.train.config import TASKS, Networks, Optimization, Recipe
+from cvrl_lite.train.config import TASKS, Optimization, Recipe
 from cvrl_lite.train.data import load_data
 from cvrl_lite.train.distributed import device
 from cvrl_lite.train.engine import Run, emulates_bfloat16, faster_precision, pretrain, seconds_per_step

@@ -28,7 +28,6 @@ from torch import nn
 from cvrl_lite.files import alone, data_path, replacing, writing
 from cvrl_lite.models import VideoBackbone
 from cvrl_lite.train.config import Recipe
-from cvrl_lite.train.model import backbone_of
 
 WEIGHTS, RECIPE, METRICS, ENVIRONMENT = (
     "model.safetensors",
@@ -268,6 +267,6 @@ def load(folder: str | os.PathLike[str]) -> tuple[VideoBackbone, Recipe]:
             raise FileNotFoundError(f"{file}: a checkpoint needs this file")
     recipe = _recipe(recipe_file)
     with _reading(recipe_file, "no network can be made of it"):
-        backbone = backbone_of(recipe.networks)
+        backbone = recipe.networks.build_backbone()
     _fill(backbone, weights, "backbone.")
     return backbone.eval(), recipe

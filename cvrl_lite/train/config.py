@@ -6,50 +6,16 @@ import dataclasses
 import json
 import os
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from cvrl_lite.datasets import ClipSampling
-from cvrl_lite.pretext import NEGATIVES
+from cvrl_lite.models import Networks
+from cvrl_lite.pretext import KINDS, ContextConfig, DenseConfig, TaskConfig
+from cvrl_lite.pretext.task import from_values, to_values
 from cvrl_lite.transforms import Augmentation
 
 TASKS = ("context", "motion", "residual")
 JOINT = ("context", "motion")
-BACKBONES = ("tiny", "c3d", "r3d26", "r2plus1d26")
-OBJECTIVES = ("info_nce", "features", "vectors")
-
-
-@dataclass(frozen=True)
-class Networks:
-    """Which networks are trained, and how wide.
-
-    Attributes:
-        backbone: "tiny", with tiny encoders; "c3d", "r3d26" or "r2plus1d26", with the paper's encoders.
-        widths: Channels of the tiny backbone's blocks.
-        hidden: Width inside the projection heads.
-        projection: Width of what the losses compare.
-        predictor_width: Of the Transformer, and of its feed-forward steps.
-        heads: Attention heads.
-        encoder_layers: Layers that mix the clip's tokens.
-        decoder_layers: Layers that read them for each future point.
-        dropout: In the Transformer.
-        content: What a query starts as: "place" (ours) or "zero" (released); see `MotionPredictor`.
-        transformer: False: each place is predicted from itself alone, by two linear layers.
-    """
-
-    backbone: str = "tiny"
-    widths: tuple[int, int, int, int] = (24, 48, 96, 96)
-    hidden: int = 256
-    projection: int = 128
-    predictor_width: int = 96
-    heads: int = 4
-    encoder_layers: int = 1
-    decoder_layers: int = 2
-    dropout: float = 0.1
-    content: Literal["place", "zero"] = "place"
-    transformer: bool = True
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "widths", tuple(self.widths))  # JSON has lists only
 
 
 @dataclass(frozen=True)
@@ -75,12 +41,18 @@ class Optimization:
     clip_norm: float | None = None
 
 
+def joint() -> dict[str, TaskConfig]:
+    """The paper's two tasks at their defaults."""
+    return {"context": ContextConfig(), "motion": DenseConfig()}
+
+
 @dataclass(frozen=True)
 class Recipe:
     """All that decides a training.
 
     Attributes:
-        tasks: Some of "context", "motion" and "residual" (ours), in this order.
+        tasks: A config for each task, by the name that the log shows; see `pretext.TaskConfig`. Paper:
+            "context" and "motion".
         data: "moving_scenes", "hard_scenes" (see `moving_scenes.hard_set`), "ucf101", "hmdb51", "kinetics",
             or the path of any folder of videos.
         root: The folder of UCF101, HMDB51, Kinetics, or of another set of MovingScenes.
@@ -91,16 +63,6 @@ class Recipe:
         steps: Batches.
         batch: Samples a batch, of all processes together.
         optimization: How the weights move.
-        context_temperature: Of context matching's InfoNCE.
-        motion_temperature: Of motion prediction's.
-        residual_temperature: Of residual prediction's.
-        context_weight: Of the context loss.
-        motion_weight: Of the motion loss.
-        residual_weight: Of the residual loss.
-        context_from: Share of the steps after which context matching joins in, when both are trained.
-        symmetric: Whether key frames have to find their clips, too.
-        objective: Of motion prediction: "info_nce", or regression on "features" or on "vectors".
-        negatives: Which kinds of negatives motion prediction compares; see `pretext.MotionPrediction`.
         networks: Which.
         decoded: Side in pixels of the squares that are decoded.
         decoded_cells: Vector cells along that side.
@@ -115,7 +77,7 @@ class Recipe:
         ValueError: A value means nothing, or no task would ever be trained.
     """
 
-    tasks: tuple[str, ...] = JOINT
+    tasks: dict[str, TaskConfig] = field(default_factory=joint)
     data: str = "moving_scenes"
     root: str | None = None
     source: str | None = None
@@ -124,16 +86,6 @@ class Recipe:
     steps: int = 800
     batch: int = 80
     optimization: Optimization = field(default_factory=Optimization)
-    context_temperature: float = 0.1
-    motion_temperature: float = 0.1
-    residual_temperature: float = 0.1
-    context_weight: float = 1.0
-    motion_weight: float = 1.0
-    residual_weight: float = 1.0
-    context_from: float = 0.0
-    symmetric: bool = False
-    objective: str = "info_nce"
-    negatives: tuple[str, ...] = NEGATIVES
     networks: Networks = field(default_factory=Networks)
     decoded: int = 72
     decoded_cells: int = 14
@@ -145,45 +97,73 @@ class Recipe:
     keep: int = 2
 
     def __post_init__(self) -> None:
-        for name in ("tasks", "negatives"):  # JSON has lists only
-            object.__setattr__(self, name, tuple(getattr(self, name)))
-        for name in ("data", "root"):  # and no paths
+        for name in ("data", "root"):  # JSON has no paths
             place = getattr(self, name)
             object.__setattr__(self, name, None if place is None else os.fspath(place))
-        if not self.tasks or self.tasks != tuple(task for task in TASKS if task in self.tasks):
-            got = ", ".join(map(str, self.tasks)) or "none"
-            raise ValueError(f"tasks are some of {', '.join(TASKS)}, in this order; got {got}")
-        if not any(getattr(self, f"{task}_weight") > 0 for task in self.tasks):
-            raise ValueError(f"no task is trained: the weight of {' and '.join(self.tasks)} is 0")
-        if not 0 <= self.context_from < 1:
-            raise ValueError(f"context_from is a share of the steps, below 1; got {self.context_from}")
+        self._check_tasks()
         for name, least in (("seed", 0), ("steps", 1), ("batch", 1), ("save_every", 1), ("keep", 1)):
             number = getattr(self, name)
             if not isinstance(number, int) or number < least:
                 raise ValueError(f"{name} is a whole number, at least {least}; got {number}")
         for name, value, known in (
             ("precision", self.precision, ("auto", "float32", "bfloat16")),
-            ("networks.backbone", self.networks.backbone, BACKBONES),
-            ("objective", self.objective, OBJECTIVES),
             ("optimization.method", self.optimization.method, ("adamw", "sgd")),
         ):
             if value not in known:
                 raise ValueError(f"{name} is one of {', '.join(known)}; got {value}")
 
+    def _check_tasks(self) -> None:
+        tasks = self.tasks
+        if not isinstance(tasks, dict) or not tasks:
+            raise ValueError(f"tasks are a dict of at least one TaskConfig by its name; got {tasks!r}")
+        for name, task in tasks.items():
+            if not isinstance(name, str) or not name.isidentifier():
+                raise ValueError(f"a task's name is a word of letters, digits and _; got {name!r}")
+            if not isinstance(task, TaskConfig):
+                raise ValueError(f"tasks.{name} is a TaskConfig; got {task!r}")
+        if not any(task.weight > 0 and task.start == 0 for task in tasks.values()):
+            names = " and ".join(tasks)
+            raise ValueError(f"no task is trained from the start: {names} has weight 0, or joins in later")
+
+    @property
+    def needs_residuals(self) -> bool:
+        """Whether a task reads residuals."""
+        return any(task.needs_residuals for task in self.tasks.values())
+
     def replace(self, **changes: Any) -> Recipe:
-        """The same recipe with other values; `networks={"dropout": 0}` changes one value of a part."""
-        for name, change in changes.items():
-            if isinstance(change, dict):
-                changes[name] = dataclasses.replace(getattr(self, name), **change)
-        return dataclasses.replace(self, **changes)
+        """The same recipe with other values.
+
+        A dict changes some values of a part: `networks={"dropout": 0}`, `tasks={"context": {"weight": 0.5}}`.
+        Among tasks, a config adds a task or takes one's place; `tasks=("motion",)` keeps those named.
+
+        Raises:
+            ValueError: There is no such value, or it means nothing.
+        """
+        changed = {name: _changed(name, getattr(self, name, None), value) for name, value in changes.items()}
+        try:
+            return dataclasses.replace(self, **changed)
+        except TypeError:
+            known = {part.name for part in dataclasses.fields(self)}
+            unknown = [name for name in changes if name not in known]
+            raise ValueError(f"a recipe has no {', '.join(unknown)}") from None
 
     def to_json(self) -> str:
         """All values as a JSON object."""
-        return json.dumps(dataclasses.asdict(self), indent=2)
+        return json.dumps(self.to_values(), indent=2)
+
+    def to_values(self) -> dict[str, Any]:
+        """All values as dicts, lists, numbers and strings, such as JSON has.
+
+        Raises:
+            ValueError: A task's class is defined inside a function, and could not be found again.
+        """
+        return dataclasses.asdict(self) | {
+            "tasks": {name: to_values(task, KINDS) for name, task in self.tasks.items()}
+        }
 
     @classmethod
     def from_json(cls, text: str) -> Recipe:
-        """The recipe that `to_json` wrote.
+        """The recipe that `to_json` wrote. Modules that its tasks come from are imported.
 
         Raises:
             ValueError: The text is no recipe's.
@@ -195,11 +175,13 @@ class Recipe:
             "sampling": ClipSampling,
             "augmentation": Augmentation,
         }
-        if not isinstance(values, dict) or not all(isinstance(values.get(name), dict) for name in parts):
-            raise ValueError(f"a recipe is a JSON object with the objects {', '.join(parts)}")
-        values["augmentation"].pop("channel_mix", None)  # older recipes name it; it was 0
+        needed = ("tasks", *parts)
+        if not isinstance(values, dict) or not all(isinstance(values.get(name), dict) for name in needed):
+            raise ValueError(f"a recipe is a JSON object with the objects {', '.join(needed)}")
+        tasks = {name: from_values(task, KINDS) for name, task in values["tasks"].items()}
         try:
-            return cls(**values | {name: kind(**values[name]) for name, kind in parts.items()})
+            made: dict[str, Any] = {name: kind(**values[name]) for name, kind in parts.items()}
+            return cls(**values | made | {"tasks": tasks})
         except TypeError as error:  # an unknown name, or a value of another type
             raise ValueError(str(error)) from None
 
@@ -208,14 +190,39 @@ class Recipe:
 
         A precision of "auto" may become any, and so differs from none.
         """
-        mine, theirs = (_flat(dataclasses.asdict(recipe)) for recipe in (self, other))
+        mine, theirs = self.to_values(), other.to_values()
+        for name in self.tasks | other.tasks:  # tasks of two kinds differ by that alone
+            kinds = [values["tasks"].get(name, {"kind": "none"})["kind"] for values in (mine, theirs)]
+            if kinds[0] != kinds[1]:
+                mine["tasks"][name], theirs["tasks"][name] = kinds
+        mine, theirs = _flat(mine), _flat(theirs)
         if "auto" in (self.precision, other.precision):
             theirs["precision"] = self.precision
         return [f"{name}: {mine[name]}, not {theirs[name]}" for name in mine if mine[name] != theirs[name]]
 
 
+def _changed(name: str, part: Any, change: Any) -> Any:
+    """A part of a recipe with a change that is a dict of some of its values, or names of tasks."""
+    if isinstance(part, dict):
+        if isinstance(change, tuple | list):
+            if missing := [task for task in change if task not in part]:
+                raise ValueError(f"{name} are some of {', '.join(part)}; got {', '.join(map(str, missing))}")
+            return {task: part[task] for task in change}
+        if isinstance(change, dict):
+            return part | {key: _changed(f"{name}.{key}", part.get(key), to) for key, to in change.items()}
+    if isinstance(change, dict) and dataclasses.is_dataclass(part) and not isinstance(part, type):
+        known = {field.name for field in dataclasses.fields(part)}
+        if unknown := [key for key in change if key not in known]:
+            raise ValueError(f"{name} has no {', '.join(unknown)}; it has {', '.join(sorted(known))}")
+        return dataclasses.replace(
+            part, **{key: _changed(f"{name}.{key}", getattr(part, key), to) for key, to in change.items()}
+        )
+    return change
+
+
 def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in values.items():
-        found |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
+        plain = list(value) if isinstance(value, tuple) else value
+        found |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: plain}
     return found

@@ -58,7 +58,7 @@ def load_data(recipe: Recipe) -> DecodedSet:
         videos_of(recipe),
         size=recipe.decoded,
         cells=recipe.decoded_cells,
-        residuals="residual" in recipe.tasks,
+        residuals=recipe.needs_residuals,
     )
 
 
@@ -77,11 +77,19 @@ def sampler_for(recipe: Recipe, data: DecodedSet | None, workers: int) -> Memory
             recipe.seed,
             size=recipe.decoded,
             cells=recipe.decoded_cells,
-            residuals="residual" in recipe.tasks,
+            residuals=recipe.needs_residuals,
             workers=workers,
             cache=cache_dir() / "indexes",
         )
     return MemoryLoader(load_data(recipe) if data is None else data, recipe.sampling, recipe.seed)
+
+
+def check_sources(recipe: Recipe, sources: int) -> None:
+    """Raises ValueError where a task of the recipe needs clips of more videos than there are."""
+    for name, task in recipe.tasks.items():
+        if sources < task.min_sources:
+            need = f"{name} needs clips of {task.min_sources} videos"
+            raise ValueError(f"{recipe.data}: {need}, and all are of {sources}")
 
 
 def fingerprint(entries: Sequence[Entry]) -> str:

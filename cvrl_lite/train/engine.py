@@ -28,7 +28,7 @@ from cvrl_lite.processes import killed_workers_told
 from cvrl_lite.progress import track
 from cvrl_lite.train.checkpoint import Folder
 from cvrl_lite.train.config import Recipe
-from cvrl_lite.train.data import fingerprint, sampler_for
+from cvrl_lite.train.data import check_sources, fingerprint, sampler_for
 from cvrl_lite.train.distributed import GracefulExit, broadcast, distributed
 from cvrl_lite.train.model import Pretraining, on_device
 from cvrl_lite.train.optim import learning_rate, make_optimizer
@@ -112,8 +112,7 @@ def pretrain(
             stack.enter_context(folder.claimed())
         recipe = broadcast(folder.enter(recipe) if folder and rank == 0 else recipe)
         sampler = sampler_for(recipe, data, workers)
-        if "context" in recipe.tasks and len({entry.source for entry in sampler.entries}) < 2:
-            raise ValueError(f"{recipe.data}: context matching needs clips of two videos, and all are of one")
+        check_sources(recipe, len({entry.source for entry in sampler.entries}))
         if folder and rank == 0:
             folder.check_data(fingerprint(sampler.entries))
         if recipe.precision == "auto":
@@ -235,7 +234,8 @@ def seconds_per_step(
 ) -> float:
     """Time of a step: the shortest of a few real ones of a fresh model, after one to warm up."""
     # It ends before its last step, which looks at the features' health.
-    training = _Training(recipe.replace(steps=steps + 2, context_from=0.0), sampler, device)
+    at_once = {name: {"start": 0.0} for name in recipe.tasks}
+    training = _Training(recipe.replace(steps=steps + 2, tasks=at_once), sampler, device)
     clock, times = time.perf_counter(), []
     for _ in islice(training.steps(0, GracefulExit()), steps + 1):
         times.append(time.perf_counter() - clock)

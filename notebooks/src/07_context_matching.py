@@ -192,18 +192,19 @@ print("within half a nat of a blind guess, log 32:", abs(loss.item() - np.log(BA
 # accuracy. Give it our weights: does it agree, also in the gradient of every weight?
 
 # %%
-task = ContextMatching(WIDTHS[2], ContextEncoder(WIDTHS), temperature=TEMPERATURE, hidden=128, outs=OUT)
+HOW = {"temperature": TEMPERATURE, "hidden": 128, "projection": OUT}
+task = ContextMatching(WIDTHS[2], ContextEncoder(WIDTHS), **HOW)
 for theirs, ours in ((task.encoder, encoder), (task.clip_head, clip_head), (task.frame_head, frame_head)):
     theirs.load_state_dict(ours.state_dict())
 loss.backward()
 by_hand = [weight.grad.clone() for net in (backbone.shared, backbone.still) for weight in net.parameters()]
 by_hand += [weight.grad for net in (encoder, clip_head, frame_head) for weight in net.parameters()]
 backbone.zero_grad()
-package_loss, package_accuracy = task(still_map(backbone, views.clip), views.keyframe, batch.sources)
+package_loss, metrics = task((still_map(backbone, views.clip),), views)  # of a backbone's maps the first
 package_loss.backward()
 package = [weight.grad for net in (backbone.shared, backbone.still, task) for weight in net.parameters()]
 assert torch.allclose(package_loss, loss, atol=1e-5)
-assert package_accuracy == (similarity.argmax(1) == torch.arange(BATCH)).float().mean()
+assert metrics["accuracy"] == (similarity.argmax(1) == torch.arange(BATCH)).float().mean()
 assert len(by_hand) == len(package)
 assert all(torch.allclose(a, b, atol=1e-5, rtol=1e-3) for a, b in zip(by_hand, package))
 print(f"loss, accuracy and the gradients of {len(package)} tensors agree")
@@ -250,7 +251,7 @@ def both_directions(clips, frames, temperature):
 # %% tags=["check"]
 task.symmetric, task.temperature = True, 0.3
 with torch.no_grad():
-    expected = task(clip_map, views.keyframe, batch.sources)[0]
+    expected = task((clip_map,), views).loss
     answer = both_directions(3 * task.clip_head(pooled), task.frame_head(task.encoder(views.keyframe)), 0.3)
 task.symmetric, task.temperature = False, TEMPERATURE
 right = torch.is_tensor(answer) and answer.ndim == 0 and torch.isclose(answer, expected, atol=1e-4)
@@ -285,19 +286,19 @@ def train(how, seed):
     """Backbone, task, and loss and accuracy of each step (STEPS, 2), trained with these augmentations."""
     torch.manual_seed(seed)
     backbone = TinyR2Plus1D(WIDTHS)
-    task = ContextMatching(WIDTHS[2], ContextEncoder(WIDTHS), temperature=TEMPERATURE, hidden=128, outs=OUT)
+    task = ContextMatching(WIDTHS[2], ContextEncoder(WIDTHS), **HOW)
     weights = [w for net in (backbone.shared, backbone.still, task) for w in net.parameters()]
     optimizer = torch.optim.AdamW(weights, weight_decay=0.05)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, total_steps=STEPS, pct_start=0.1)
     log = []
     for batch in MemoryLoader(train_set, sampling, seed).batches(BATCH, STEPS):
         views = augment(batch, how)
-        loss, accuracy = task(still_map(backbone, views.clip), views.keyframe, views.sources)
+        loss, metrics = task((still_map(backbone, views.clip),), views)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         schedule.step()
-        log.append((loss.item(), accuracy.item()))
+        log.append((loss.item(), metrics["accuracy"].item()))
     return backbone, task, np.array(log)
 
 
@@ -539,12 +540,11 @@ for backbone, task, _ in trained["weak"]:
         net.eval()
     with torch.no_grad():
         clip_map = still_map(backbone, twin_views.clip)
-        knowing, naive = (task(clip_map, twin_views.keyframe, s) for s in (twins.sources, strangers))
-        clips = F.normalize(task.clip_head(clip_map.mean((2, 3, 4))), dim=1)
-        frames = F.normalize(task.frame_head(task.encoder(twin_views.keyframe)), dim=1)
+        pair = [task((clip_map,), replace(twin_views, sources=s)) for s in (twins.sources, strangers)]
+        clips, frames = (F.normalize(rows, dim=1) for rows in task.partners((clip_map,), twin_views))
     pushes = (clips @ frames.T / TEMPERATURE).softmax(1).fill_diagonal_(0)
     shares.append((pushes[twin].sum() / pushes.sum()).item())
-    costs.append([knowing[0].item(), naive[0].item(), knowing[1].item(), naive[1].item()])
+    costs.append([part.loss for part in pair] + [part.metrics["accuracy"] for part in pair])
 knowing, naive, knowing_right, naive_right = np.mean(costs, axis=0)
 show(
     figures.bars(

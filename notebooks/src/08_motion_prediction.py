@@ -27,7 +27,7 @@ from cvrl_lite.course import figures
 from cvrl_lite.course.figures import show
 from cvrl_lite.datasets import MemoryLoader, MovingScenes, Timeline, decode
 from cvrl_lite.models import MotionEncoder, MotionPredictor, TinyR2Plus1D
-from cvrl_lite.pretext import MotionPrediction
+from cvrl_lite.pretext import DensePrediction
 from cvrl_lite.transforms import augment
 
 torch.set_num_threads(1)  # our pictures are so small that a second core would only wait
@@ -230,7 +230,7 @@ print("Right." if said == right else f"Not yet: for {asked} you say {said}.")
 # We project both sides, take all cosines, and color each pair by its kind.
 
 # %%
-task = MotionPrediction(predictor, encoder, temperature=recipe.motion_temperature).eval()
+task = DensePrediction(predictor, encoder, temperature=recipe.tasks["motion"].temperature).eval()
 valid = views.valid_points((times, rows, columns))  # (6, 2, 16): of which points there are vectors enough
 with torch.no_grad():
     queries, keys = task.project(clip_map, views.motion)  # (6 x 16, 128) and (2 x 6 x 16, 128)
@@ -267,8 +267,9 @@ counted = valid[:, 0].flatten()
 loss = F.cross_entropy(logits[counted], own[counted])
 accuracy = (logits[counted].argmax(1) == own[counted]).float().mean()
 with torch.no_grad():
-    package = task(clip_map, views.motion, valid, views.sources)
-assert torch.allclose(loss, package[0], atol=1e-4) and torch.isclose(accuracy, package[1])
+    package = task((None, clip_map), views)  # of a backbone's two maps it reads the second
+assert torch.allclose(loss, package.loss, atol=1e-4)
+assert torch.isclose(accuracy, package.metrics["accuracy"])
 print(
     "loss and accuracy are the package's: True; near a blind guess, log 192:",
     bool(abs(loss - np.log(192)) < 1),
@@ -339,28 +340,27 @@ STEPS, BATCH = 80, 16
 
 
 def seen(backbone, batch):
-    """The views of a batch, the frozen backbone's map of the clips, and the points that count."""
+    """The frozen backbone's maps of a batch's clips, and the views."""
     views = augment(batch, recipe.augmentation)
-    valid = views.valid_points((times, rows, columns))
     with torch.no_grad():
-        return backbone.feature_maps(views.clip)[1], views.motion, valid, views.sources
+        return backbone.feature_maps(views.clip), views
 
 
 def learn(backbone):
     """A task trained on a frozen backbone, and its loss and accuracy at each step."""
     torch.manual_seed(1)
     predictor = MotionPredictor(128, grid=clip_map.shape[2:], points=(times, rows, columns), dropout=0.0)
-    task = MotionPrediction(predictor, MotionEncoder())
+    task = DensePrediction(predictor, MotionEncoder())
     optimizer = torch.optim.AdamW(task.parameters(), 2e-3, weight_decay=0.05)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, total_steps=STEPS, pct_start=0.1)
     log = []
     for batch in MemoryLoader(train_set, recipe.sampling, seed=2).batches(BATCH, STEPS):
-        loss, accuracy = task(*seen(backbone, batch))
+        loss, metrics = task(*seen(backbone, batch))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         schedule.step()
-        log.append((loss.item(), accuracy.item()))
+        log.append((loss.item(), metrics["accuracy"].item()))
     return task.eval(), np.array(log)
 
 
@@ -398,11 +398,11 @@ def right_by_kind(name):
     task, _ = tasks[name]
     found = {kind: [] for kind in ("places", "windows", "videos")}
     for batch in MemoryLoader(val_set, recipe.sampling, seed=3).batches(BATCH, 6):
-        clip_map, motion, valid, sources = seen(backbones[name], batch)
+        maps, views = seen(backbones[name], batch)
         for kind, answers in found.items():
             task.negatives = frozenset({kind})
             with torch.no_grad():
-                answers.append(task(clip_map, motion, valid, sources)[1].item())
+                answers.append(task(maps, views).metrics["accuracy"].item())
     return {kind: float(np.mean(answers)) for kind, answers in found.items()}
 
 
@@ -439,7 +439,8 @@ for kind in guesses:
 
 # %%
 (batch,) = MemoryLoader(val_set, recipe.sampling, seed=4).batches(BATCH, 1)
-clip_map, motion, valid, sources = seen(motion_backbone, batch)
+(_, clip_map), views = seen(motion_backbone, batch)
+motion, valid = views.motion, views.valid_points((times, rows, columns))
 task, _ = tasks["trained"]
 with torch.no_grad():
     _, looks = foresee(task.predictor, clip_map)

@@ -47,10 +47,10 @@ print(len(few.videos), "clips in memory")
 
 # %%
 recipe = train.recipes.laptop()
-print("tasks       ", recipe.tasks)
+print("tasks       ", ", ".join(recipe.tasks))
 print("steps, batch", recipe.steps, recipe.batch)
-print("weights      context", recipe.context_weight, " motion", recipe.motion_weight)
-print("temperatures context", recipe.context_temperature, " motion", recipe.motion_temperature)
+for part in ("weight", "temperature"):
+    print(f"{part + 's':12}", *(f"{name} {getattr(task, part)} " for name, task in recipe.tasks.items()))
 for part in ("sampling", "networks", "optimization"):
     print(f"{part:12}", getattr(recipe, part))
 
@@ -83,17 +83,16 @@ views = augment(batch, small.augmentation)
 
 def losses(model, views):
     """The two tasks' losses from one pass of the backbone."""
-    still, moving = model.backbone.feature_maps(views.clip)
-    context, _ = model.context(still, views.keyframe, views.sources)
-    motion, _ = model.motion(moving, views.motion, views.valid_points(model.points), views.sources)
-    return context, motion
+    maps = model.backbone.feature_maps(views.clip)
+    return [task(maps, views).loss for task in model.tasks.values()]
 
 
 torch.manual_seed(1)  # dropout draws from here
 context, motion = losses(model, views)
 torch.manual_seed(1)
 total, parts = model(views, 1.0)
-assert torch.isclose(total, small.context_weight * context + small.motion_weight * motion)
+weights = [task.weight for task in small.tasks.values()]
+assert torch.isclose(total, weights[0] * context + weights[1] * motion)
 print("the weighted sum is what Pretraining returns:", True)
 print("named parts:", ", ".join(parts))
 
@@ -110,7 +109,7 @@ def pulls(model, views):
     """The gradients (two rows) of context and motion on the shared blocks, as the recipe weights them."""
     rows = []
     shared = [p for p in model.backbone.shared.parameters() if p.ndim > 1]
-    for loss, weight in zip(losses(model, views), (model.recipe.context_weight, 1.0), strict=True):
+    for loss, weight in zip(losses(model, views), weights, strict=True):
         gradients = torch.autograd.grad(weight * loss, shared, retain_graph=True)
         rows.append(torch.cat([g.flatten() for g in gradients]))
     return torch.stack(rows)
@@ -182,7 +181,7 @@ print("16 steps with a break = 16 steps without, to the last bit:", True)
 
 # %%
 try:
-    train.pretrain(short.replace(context_weight=0.9), runs / "parts", few)
+    train.pretrain(short.replace(tasks={"context": {"weight": 0.9}}), runs / "parts", few)
 except ValueError as error:
     print("refused:", str(error).rpartition(": holds ")[2])
 

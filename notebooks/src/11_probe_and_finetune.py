@@ -755,8 +755,7 @@ seen = augment(batch, step.augmentation)
 of = dict(zip(part.source_numbers.tolist(), part.labels("action").tolist()))  # video -> label
 truth = torch.tensor([of[source] for source in seen.sources.tolist()])
 of_labels = F.cross_entropy(mine(seen.clip), truth)
-_, moving = twin.backbone(seen.clip)
-of_motion, _ = twin.motion(moving, seen.motion, seen.valid_points(twin.points), seen.sources)
+of_motion = twin.tasks["motion"](twin.backbone.feature_maps(seen.clip), seen).loss
 loss = of_labels + step.motion_weight * of_motion
 loss.backward()
 holds("the labels cost about log 8, motion far more", of_labels < 3.5 < of_motion)
@@ -770,7 +769,7 @@ holds("the labels cost about log 8, motion far more", of_labels < 3.5 < of_motio
 rate, decay = train.optim.learning_rate(0, step), step.optimization.weight_decay
 pairs = [
     *zip(mine.parameters(), ready_made.parameters()),
-    *zip(twin.motion.parameters(), helper.motion.parameters()),
+    *zip(twin.tasks.parameters(), helper.tasks.parameters()),
 ]
 with torch.no_grad():
     moves = [-1.9 * rate * (ours.grad + decay * ours) for ours, _ in pairs]

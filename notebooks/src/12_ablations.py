@@ -32,6 +32,7 @@ from cvrl_lite.course import figures
 from cvrl_lite.course.figures import show
 from cvrl_lite.course.figures.judging import ranges
 from cvrl_lite.datasets import MovingScenes, decode
+from cvrl_lite.pretext import RegressionConfig
 
 torch.set_num_threads(1)  # our pictures are so small that a second core would only wait
 
@@ -57,8 +58,8 @@ def holds(claim, truth):
 full = train.recipes.laptop(("motion",))
 parts = {
     "current window": {"sampling": {"gap": -0.56}},
-    "regression on features": {"objective": "features"},
-    "regression on vectors": {"objective": "vectors"},
+    "regression on features": {"tasks": {"motion": RegressionConfig(target="features")}},
+    "regression on vectors": {"tasks": {"motion": RegressionConfig(target="vectors")}},
     "no Transformer": {"networks": {"transformer": False}},
 }
 for name, change in parts.items():

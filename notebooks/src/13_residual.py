@@ -241,9 +241,9 @@ motion_recipe, residual_recipe = (train.recipes.laptop((task,)) for task in ("mo
 print(*motion_recipe.differences(residual_recipe), sep="\n")
 
 # %% [markdown]
-# One line. Why mean *and* mean size? Where an edge came out one pixel from where it was foreseen, a cell
-# holds +40 and -40 side by side: its mean is 0, its size is not. Light has both. Look at a batch as the
-# task gets it, and at its loss by an untrained network.
+# One task instead of the other. Why mean *and* mean size? Where an edge came out one pixel from where it was
+# foreseen, a cell holds +40 and -40 side by side: its mean is 0, its size is not. Light has both. Look at a
+# batch as the task gets it, and at its loss by an untrained network.
 
 # %%
 batch = next(MemoryLoader(train_set, residual_recipe.sampling, seed=0).batches(8, 1))
@@ -253,8 +253,9 @@ torch.manual_seed(0)
 model = train.Pretraining(residual_recipe).eval()
 with torch.no_grad():
     _, parts = model(views, progress=0.0)
-keys = views.residual.shape[0] * views.residual.shape[1] * np.prod(model.points)
-print("windows, points of each, keys:", views.residual.shape[0] * views.residual.shape[1], model.points, keys)
+points = model.tasks["residual"].predictor.points
+keys = views.residual.shape[0] * views.residual.shape[1] * np.prod(points)
+print("windows, points of each, keys:", views.residual.shape[0] * views.residual.shape[1], points, keys)
 off = abs(parts["residual_loss"].item() - np.log(keys))
 holds("untrained, the loss is within 1.5 nats of a blind guess", off < 1.5)
 

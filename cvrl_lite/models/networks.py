@@ -1,0 +1,99 @@
+"""Which networks a training uses, and how wide: one frozen record, and what it builds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from cvrl_lite.models.backbone import VideoBackbone
+from cvrl_lite.models.c3d import C3D
+from cvrl_lite.models.heads import ProjectionHead
+from cvrl_lite.models.predictor import MotionPredictor
+from cvrl_lite.models.resnets import R2D10, R3D10, R3D26, R2Plus1D26
+from cvrl_lite.models.tiny import ContextEncoder, MotionEncoder, TinyR2Plus1D
+
+BACKBONES: dict[str, Callable[..., VideoBackbone]] = {
+    "tiny": TinyR2Plus1D,
+    "c3d": C3D,
+    "r3d26": R3D26,
+    "r2plus1d26": R2Plus1D26,
+}
+"""The package's own backbones."""
+
+
+@dataclass(frozen=True)
+class Networks:
+    """Which networks are trained, and how wide.
+
+    Attributes:
+        backbone: "tiny", "c3d", "r3d26" or "r2plus1d26".
+        widths: Channels of the tiny backbone's blocks.
+        encoders: Of key frames and vectors: "tiny", or "paper" for the paper's R2D-10 and R3D-10.
+        hidden: Width inside the projection heads.
+        projection: Width of what the losses compare.
+        predictor_width: Of the Transformer, and of its feed-forward steps.
+        heads: Attention heads.
+        encoder_layers: Layers that mix the clip's tokens.
+        decoder_layers: Layers that read them for each future point.
+        dropout: In the Transformer.
+        content: What a query starts as: "place" (ours) or "zero" (released); see `MotionPredictor`.
+        transformer: False: each place is predicted from itself alone, by two linear layers.
+
+    Raises:
+        ValueError: There is no such backbone, or no such encoders.
+    """
+
+    backbone: str = "tiny"
+    widths: tuple[int, int, int, int] = (24, 48, 96, 96)
+    encoders: Literal["tiny", "paper"] = "tiny"
+    hidden: int = 256
+    projection: int = 128
+    predictor_width: int = 96
+    heads: int = 4
+    encoder_layers: int = 1
+    decoder_layers: int = 2
+    dropout: float = 0.1
+    content: Literal["place", "zero"] = "place"
+    transformer: bool = True
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "widths", tuple(self.widths))  # JSON has lists only
+        if self.backbone not in BACKBONES:
+            raise ValueError(f"networks.backbone is one of {', '.join(BACKBONES)}; got {self.backbone}")
+        if self.encoders not in ("tiny", "paper"):
+            raise ValueError(f"networks.encoders is one of tiny, paper; got {self.encoders}")
+
+    def build_backbone(self) -> VideoBackbone:
+        """A fresh backbone."""
+        arguments: dict[str, Any] = {"widths": self.widths} if self.backbone == "tiny" else {}
+        return BACKBONES[self.backbone](**arguments)
+
+    def build_frame_encoder(self) -> ContextEncoder | R2D10:
+        """A fresh encoder of key frames."""
+        return ContextEncoder() if self.encoders == "tiny" else R2D10()
+
+    def build_window_encoder(self, channels: int) -> MotionEncoder | R3D10:
+        """A fresh encoder of windows of vectors or residuals with so many channels."""
+        return MotionEncoder(ins=channels) if self.encoders == "tiny" else R3D10(channels)
+
+    def build_head(self, channels: int) -> ProjectionHead:
+        """A fresh projection head on features of so many channels."""
+        return ProjectionHead(channels, self.hidden, self.projection)
+
+    def build_predictor(
+        self, channels: int, *, grid: tuple[int, int, int], points: tuple[int, int, int]
+    ) -> MotionPredictor:
+        """A fresh predictor from a map of that grid to these points; see `MotionPredictor`."""
+        return MotionPredictor(
+            channels,
+            grid=grid,
+            points=points,
+            width=self.predictor_width,
+            heads=self.heads,
+            encoder_layers=self.encoder_layers,
+            decoder_layers=self.decoder_layers,
+            dropout=self.dropout,
+            content=self.content,
+            transformer=self.transformer,
+        )

@@ -1,0 +1,104 @@
+"""Context matching: a clip has to find the key frame of its own video.
+
+Axes: B batch, C channel, T time, H W pixels, D projection width.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor, nn
+
+from cvrl_lite.models import ContextEncoder, ProjectionHead
+from cvrl_lite.pretext.gather import gather
+from cvrl_lite.pretext.loss import info_nce_in_blocks
+from cvrl_lite.pretext.task import FeatureMaps, PretextTask, TaskConfig, TaskInputs, TaskOutput
+from cvrl_lite.transforms import Views
+
+
+class ContextMatching(PretextTask):
+    """A clip has to find the key frame of its own video among those of the batch.
+
+    Args:
+        channels: Of the map of the context part.
+        encoder: Of key frames: (B, 3, H, W) to (B, its `width`).
+        temperature: Of the InfoNCE.
+        hidden: Width inside the projection heads.
+        projection: D.
+        symmetric: Whether key frames have to find their clips, too (ours); the loss is the mean of both.
+
+    Source:
+        The paper's context matching task; one direction (clip to key frame), as released.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        encoder: nn.Module | None = None,
+        *,
+        temperature: float = 0.1,
+        hidden: int = 256,
+        projection: int = 128,
+        symmetric: bool = False,
+    ) -> None:
+        super().__init__()
+        self.encoder = ContextEncoder() if encoder is None else encoder
+        self.clip_head = ProjectionHead(channels, hidden, projection)
+        width = self.encoder.width
+        assert isinstance(width, int)
+        self.frame_head = ProjectionHead(width, hidden, projection)
+        self.temperature, self.symmetric = temperature, symmetric
+
+    def forward(self, maps: FeatureMaps, views: Views) -> TaskOutput:
+        """The loss and the top-1 accuracy (from clip to key frame).
+
+        Args:
+            maps: Of which the first is read, (B, C, T, H, W).
+            views: Of which `keyframe` and `sources` are read.
+        """
+        clips, frames = self.partners(maps, views)
+        sources, others = views.sources, gather(views.sources)
+
+        def allowed(rows: Tensor) -> Tensor:
+            return sources[rows, None] != others
+
+        loss, accuracy = info_nce_in_blocks(clips, gather(frames), self.temperature, allowed=allowed)
+        if self.symmetric:
+            back, _ = info_nce_in_blocks(frames, gather(clips), self.temperature, allowed=allowed)
+            loss = (loss + back) / 2
+        return TaskOutput(loss, {"accuracy": accuracy})
+
+    def partners(self, maps: FeatureMaps, views: Views) -> tuple[Tensor, Tensor]:
+        """What is compared: clips (B, D) and their key frames (B, D)."""
+        return self.clip_head(maps[0].mean((2, 3, 4))), self.frame_head(self.encoder(views.keyframe))
+
+
+@dataclass(frozen=True)
+class ContextConfig(TaskConfig):
+    """Builds `ContextMatching`.
+
+    Attributes:
+        weight: As in `TaskConfig`.
+        start: As in `TaskConfig`.
+        temperature: Of the InfoNCE.
+        symmetric: Whether key frames have to find their clips, too.
+    """
+
+    temperature: float = 0.1
+    symmetric: bool = False
+
+    reads: ClassVar[tuple[str, ...]] = ("context",)
+    min_sources: ClassVar[int] = 2
+
+    def build(self, inputs: TaskInputs) -> ContextMatching:
+        """A fresh task that fits."""
+        networks = inputs.networks
+        return ContextMatching(
+            inputs.context_channels,
+            networks.build_frame_encoder(),
+            temperature=self.temperature,
+            hidden=networks.hidden,
+            projection=networks.projection,
+            symmetric=self.symmetric,
+        )

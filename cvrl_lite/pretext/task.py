@@ -1,0 +1,183 @@
+"""What a pretext task is: a module with a loss, and the frozen record that builds it.
+
+Axes: B batch, N rows, D projection width.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple
+
+from torch import Tensor, nn
+
+from cvrl_lite.models import Networks
+from cvrl_lite.transforms import Views
+
+FeatureMaps = tuple[Tensor, Tensor]
+"""A backbone's maps, of the context part and of the motion part; they may be one and the same."""
+
+
+class TaskOutput(NamedTuple):
+    """What a task says of a batch.
+
+    Attributes:
+        loss: (), to be minimized.
+        metrics: Numbers for the log by name, (), each without gradients.
+    """
+
+    loss: Tensor
+    metrics: dict[str, Tensor]
+
+
+class PretextTask(nn.Module, ABC):
+    """A module that turns feature maps and views into a loss."""
+
+    @abstractmethod
+    def forward(self, maps: FeatureMaps, views: Views) -> TaskOutput:
+        """The loss and the metrics of a batch.
+
+        Args:
+            maps: The backbone's maps of the clips; see `VideoBackbone`.
+            views: The augmented batch that the clips are from.
+        """
+
+    def partners(self, maps: FeatureMaps, views: Views) -> tuple[Tensor, Tensor] | None:
+        """Vectors that the task wants close to each other, (N, D) and (N, D), row by row; None: it has none.
+
+        They are read for the log (`alignment`), without gradients.
+        """
+        return None
+
+
+@dataclass(frozen=True)
+class TaskInputs:
+    """What a task's networks have to fit.
+
+    Attributes:
+        networks: Widths and kinds of networks.
+        context_channels: Channels of the backbone's map of the context part.
+        motion_channels: Channels of its map of the motion part.
+        grid: Times, rows and columns of the motion part's map.
+        window: Vector maps of a window.
+        cells: Their side in cells.
+        vector_channels: Channels of the views' vector maps.
+    """
+
+    networks: Networks
+    context_channels: int
+    motion_channels: int
+    grid: tuple[int, int, int]
+    window: int
+    cells: int
+    vector_channels: int = 3
+
+
+@dataclass(frozen=True)
+class TaskConfig(ABC):
+    """All choices of a task. A recipe holds one for each task, by the name the log shows.
+
+    To add a task, write a `PretextTask` and a frozen dataclass derived from this class, and put one of the
+    latter into a recipe: `recipe.replace(tasks={"order": FrameOrder(weight=0.5)})`.
+
+    Attributes:
+        weight: Of the loss in the sum of all tasks' losses, at least 0.
+        start: Share of the training, 0 to below 1, after which the task joins in.
+
+    Class attributes, which a task sets where it differs: `reads`, which of the maps "context" and "motion"
+    the task reads; `min_sources`, how many videos the data have to come from, at least.
+
+    Raises:
+        ValueError: A value means nothing.
+    """
+
+    weight: float = 1.0
+    start: float = 0.0
+
+    reads: ClassVar[tuple[str, ...]] = ("context", "motion")
+    min_sources: ClassVar[int] = 1
+
+    def __post_init__(self) -> None:
+        if not self.weight >= 0:
+            raise ValueError(f"a task's weight is at least 0; got {self.weight}")
+        if not 0 <= self.start < 1:
+            raise ValueError(f"a task's start is a share of the steps, below 1; got {self.start}")
+
+    @property
+    def needs_residuals(self) -> bool:
+        """Whether the data have to be read with their residuals."""
+        return False
+
+    @property
+    def partly_trained(self) -> bool:
+        """Whether some of the task's parameters get no gradient."""
+        return False
+
+    @abstractmethod
+    def build(self, inputs: TaskInputs) -> PretextTask:
+        """A fresh task that fits."""
+
+
+def to_values(config: TaskConfig, kinds: Mapping[str, type[TaskConfig]]) -> dict[str, Any]:
+    """A config as plain values: its fields, and under "kind" its class, by name or as "module:Class".
+
+    Args:
+        config: Of a class that can be imported.
+        kinds: Classes that have names.
+
+    Raises:
+        ValueError: The class is defined inside a function, and could not be found again.
+    """
+    cls = type(config)
+    path = f"{cls.__module__}:{cls.__qualname__}"
+    kind = next((name for name, known in kinds.items() if known is cls), path)
+    if "<locals>" in kind:
+        raise ValueError(f"{kind}: a recipe stores tasks whose class lies at the top of a module")
+    return {"kind": kind, **dataclasses.asdict(config)}
+
+
+def from_values(values: Any, kinds: Mapping[str, type[TaskConfig]]) -> TaskConfig:
+    """The config that `to_values` made plain values of.
+
+    Raises:
+        ValueError: The values are no config's, or its class cannot be imported.
+    """
+    if not isinstance(values, Mapping) or not isinstance(values.get("kind"), str):
+        raise ValueError(f"a task is an object with a kind, one of {', '.join(kinds)} or module:Class")
+    given = dict(values)
+    kind = given.pop("kind")
+    cls = kinds[kind] if kind in kinds else imported(kind)
+    if not (isinstance(cls, type) and issubclass(cls, TaskConfig)):
+        raise ValueError(f"{kind}: a task is one of {', '.join(kinds)}, or a TaskConfig as module:Class")
+    try:
+        return cls(**given)
+    except TypeError as error:  # an unknown name, or a value of another type
+        raise ValueError(f"{kind}: {error}") from None
+
+
+def imported(path: str) -> Any:
+    """What "module:name" means; the module is imported.
+
+    Raises:
+        ValueError: It cannot be found.
+
+    Example:
+        >>> imported("math:sqrt")(9.0)
+        3.0
+    """
+    module, _, name = path.partition(":")
+    if not module or not name:
+        raise ValueError(f"{path}: not of the form module:name")
+    try:
+        found: Any = importlib.import_module(module)
+    except ImportError as error:
+        raise ValueError(f"{path}: cannot be imported: {error}") from None
+    for part in name.split("."):
+        try:
+            found = getattr(found, part)
+        except AttributeError:
+            raise ValueError(f"{path}: {module} has no {name}") from None
+    return found
