@@ -330,8 +330,8 @@ class Bench:
         histograms = np.stack([np.bincount(clip.ravel(), minlength=216) for clip in codes])
         found = {"color histograms": retrieval(self.samples.packed, np.sqrt(histograms).astype(np.float32))}
         for name in ("context", "motion", "joint"):
-            backbone, recipe = cvrl_lite.load(name)
-            found[f"{name}, trained on drawings"] = self.scores(backbone.to(self.device), recipe)
+            model = cvrl_lite.load(name)
+            found[f"{name}, trained on drawings"] = self.scores(model.to(self.device).backbone, model.recipe)
         return found
 
     def hours(self) -> dict[str, float]:

@@ -3,7 +3,7 @@
 What most programs need is here, and loads when it is first used:
 
 - `CompressedVideo`: a file's frames, key frames, motion vectors and residuals.
-- `load`: a pretrained network.
+- `load`: a trained network, as a `Pretrained`, which embeds videos as `Embeddings` and searches them.
 - `codec`: read, encode, transcode and extract.
 - `datasets`: MovingScenes, UCF101, HMDB51, Kinetics, any folder of videos.
 - `train`: recipes, pretraining, finetuning.
@@ -39,9 +39,19 @@ from cvrl_lite.errors import (
 from cvrl_lite.files import data_path
 
 if TYPE_CHECKING:
-    from cvrl_lite import codec, course, datasets, evaluate, models, pretext, train, transforms  # noqa: F401
+    from cvrl_lite import (  # noqa: F401
+        codec,
+        course,
+        datasets,
+        evaluate,
+        models,
+        pretext,
+        pretrained,
+        train,
+        transforms,
+    )
     from cvrl_lite.codec import CompressedVideo
-    from cvrl_lite.train import load_shipped as load
+    from cvrl_lite.pretrained import Embeddings, Pretrained, load
 
 __version__ = "0.1.0"
 
@@ -49,10 +59,12 @@ __all__ = [
     "CompressedVideo",
     "DamagedVideo",
     "Diverged",
+    "Embeddings",
     "EncryptedVideo",
     "NoMotionVectors",
     "NoVideoStream",
     "NotAVideo",
+    "Pretrained",
     "UnreadableFile",
     "VideoError",
     "codec",
@@ -65,9 +77,21 @@ __all__ = [
 
 _OBJECTS = {
     "CompressedVideo": ("cvrl_lite.codec", "CompressedVideo"),
-    "load": ("cvrl_lite.train", "load_shipped"),
+    "Embeddings": ("cvrl_lite.pretrained", "Embeddings"),
+    "Pretrained": ("cvrl_lite.pretrained", "Pretrained"),
+    "load": ("cvrl_lite.pretrained", "load"),
 }
-_MODULES = {"codec", "course", "datasets", "evaluate", "models", "pretext", "train", "transforms"}
+_MODULES = {
+    "codec",
+    "course",
+    "datasets",
+    "evaluate",
+    "models",
+    "pretext",
+    "pretrained",
+    "train",
+    "transforms",
+}
 
 
 def __getattr__(name: str) -> Any:

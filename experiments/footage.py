@@ -30,7 +30,7 @@ HISTOGRAM_BINS = 6
 
 def clips_of(data: DecodedSet) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Clips (N, 8, S, S, 3), and of each the number of its file and of its video, and its first second."""
-    _, recipe = cvrl_lite.load("joint")
+    recipe = cvrl_lite.load("joint").recipe
     pictures, files, videos, begins = [], [], [], []
     span = recipe.sampling.step * (recipe.sampling.frames - 1)
     for number, (video, source) in enumerate(zip(data.videos, data.source_numbers, strict=True)):
@@ -79,7 +79,7 @@ def main() -> int:
     result = {"clips": len(pictures), "videos": len(set(where[1].tolist()))}
     torch.manual_seed(0)
     networks = {"untrained": TinyR2Plus1D((24, 48, 128, 128))}
-    networks |= {name: cvrl_lite.load(name)[0] for name in ("context", "motion", "joint")}
+    networks |= {name: cvrl_lite.load(name).backbone for name in ("context", "motion", "joint")}
     shares = {name: found(vectors_of(net, pictures), *where) for name, net in networks.items()}
     shares["color histograms"] = found(histograms(pictures), *where)
     print(json.dumps(result | {name: round(share, 3) for name, share in shares.items()}))

@@ -221,7 +221,8 @@ def test_features_straight_from_files_are_those_of_the_decoded_set(tmp_path, wor
     found, *others = videos.entries
     entries = (found, *(replace(found, path=p) for p in (broken, short)), *others)
     with_broken = datasets.VideoDataset(entries, videos.classes)
-    backbone, recipe = cvrl_lite.load("joint")
+    model = cvrl_lite.load("joint")
+    backbone, recipe = model.backbone, model.recipe
     how = {"size": recipe.augmentation.size, "clips": 2}
     known = evaluate.features(backbone, datasets.decode(videos, size=72), recipe.sampling, **how)
     rows, kept, skipped = evaluate.features_of_files(

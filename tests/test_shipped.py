@@ -26,7 +26,8 @@ def test_every_network_has_a_card_and_a_sum() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_network_is_ready_to_use(name: str) -> None:
-    backbone, recipe = cvrl_lite.load(name)
+    model = cvrl_lite.load(name)
+    backbone, recipe = model.backbone, model.recipe
     assert not backbone.training
     size, frames = recipe.augmentation.size, recipe.sampling.frames
     with torch.no_grad():
@@ -36,7 +37,9 @@ def test_a_network_is_ready_to_use(name: str) -> None:
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
-    with pytest.raises(ValueError, match=r"no network is called 'giant'; there are context, joint, motion"):
+    with pytest.raises(
+        FileNotFoundError, match=r"giant: .* no network that comes along \(context, joint, motion"
+    ):
         cvrl_lite.load("giant")
 
 
@@ -53,7 +56,8 @@ def splits():
 def test_they_know_what_they_were_trained_for_and_little_else(splits) -> None:
     found = {}
     for name in ("context", "motion", "joint"):
-        backbone, recipe = cvrl_lite.load(name)
+        model = cvrl_lite.load(name)
+        backbone, recipe = model.backbone, model.recipe
         found[name] = evaluate.scores(backbone, *splits, recipe.sampling)
     assert found["context"]["scene"]["R@1"] > 0.75 > 0.25 > found["context"]["action"]["R@1"]
     assert found["motion"]["action"]["R@1"] > 0.75 > 0.25 > found["motion"]["scene"]["R@1"]

@@ -1,5 +1,6 @@
 """From weights to answers: a network with all that feeds it rightly, and the tables that it makes."""
 
 from cvrl_lite.pretrained.embeddings import Embeddings
+from cvrl_lite.pretrained.model import Hit, Pretrained, load
 
-__all__ = ["Embeddings"]
+__all__ = ["Embeddings", "Hit", "Pretrained", "load"]

@@ -2,7 +2,7 @@
 
 from cvrl_lite.models import Networks
 from cvrl_lite.train import recipes
-from cvrl_lite.train.checkpoint import METRICS, load, load_shipped
+from cvrl_lite.train.checkpoint import METRICS, load
 from cvrl_lite.train.config import TASKS, Optimization, Recipe
 from cvrl_lite.train.data import load_data
 from cvrl_lite.train.distributed import device
@@ -37,7 +37,6 @@ __all__ = [
     "finetune",
     "load",
     "load_data",
-    "load_shipped",
     "long_enough",
     "predict",
     "pretrain",

@@ -25,7 +25,7 @@ from safetensors.torch import load as tensors_of
 from safetensors.torch import save
 from torch import nn
 
-from cvrl_lite.files import alone, data_path, replacing, writing
+from cvrl_lite.files import alone, replacing, writing
 from cvrl_lite.models import VideoBackbone
 from cvrl_lite.train.config import Recipe
 
@@ -214,31 +214,6 @@ def environment() -> dict[str, Any]:
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
         "packages": {name: importlib.metadata.version(name) for name in names},
     }
-
-
-def load_shipped(name: str) -> tuple[VideoBackbone, Recipe]:
-    """A network that comes with the package: `cvrl_lite.load("joint")`.
-
-    Args:
-        name: "context", "motion", "joint" or "three": what it was trained with; see the model cards in
-            docs/model_cards.md.
-
-    Returns:
-        As `load`.
-
-    Raises:
-        ValueError: None has that name.
-
-    Example:
-        >>> backbone, recipe = load_shipped("joint")
-        >>> backbone(torch.zeros(1, 3, 8, recipe.augmentation.size, recipe.augmentation.size)).shape
-        torch.Size([1, 256])
-    """
-    folder = data_path("checkpoints")
-    names = sorted(file.stem for file in folder.glob("*.safetensors"))
-    if name not in names:
-        raise ValueError(f"no network is called {name!r}; there are {', '.join(names)}")
-    return load(folder / f"{name}.safetensors")
 
 
 def load(folder: str | os.PathLike[str]) -> tuple[VideoBackbone, Recipe]:

@@ -5,7 +5,7 @@
 
 from cvrl_lite.transforms.augmentation import Augmentation
 from cvrl_lite.transforms.color import MEAN, STD, color_matrix, gaussian_blur, normalize
-from cvrl_lite.transforms.evaluation import eval_transform
+from cvrl_lite.transforms.evaluation import EvalTransform, eval_transform
 from cvrl_lite.transforms.geometry import Geometry, valid_points
 from cvrl_lite.transforms.views import Views, augment
 
@@ -13,6 +13,7 @@ __all__ = [
     "MEAN",
     "STD",
     "Augmentation",
+    "EvalTransform",
     "Geometry",
     "Views",
     "augment",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 import torch.nn.functional as F
@@ -31,3 +32,27 @@ def eval_transform(clips: Tensor, size: int, statistics: Literal["plain", "image
     images = F.interpolate(images, size=(size, size), mode="bilinear", align_corners=False)
     views: Tensor = normalize(images, statistics, dim=-3).unflatten(0, (batch, steps)).transpose(1, 2)
     return views
+
+
+@dataclass(frozen=True)
+class EvalTransform:
+    """`eval_transform` with its choices, so that a network is always fed alike.
+
+    Attributes:
+        decoded: Side in pixels that a video's central square is decoded at.
+        size: Side in pixels of what the network reads.
+        statistics: Which mean and deviation pixels are normalized by, as `Augmentation.normalize`.
+
+    Example:
+        >>> import torch
+        >>> EvalTransform(72, 64, "plain")(torch.zeros(2, 8, 72, 72, 3, dtype=torch.uint8)).shape
+        torch.Size([2, 3, 8, 64, 64])
+    """
+
+    decoded: int
+    size: int
+    statistics: Literal["plain", "imagenet"]
+
+    def __call__(self, clips: Tensor) -> Tensor:
+        """From (B, T, S, S, 3) uint8 to (B, 3, T, size, size) float."""
+        return eval_transform(clips, self.size, self.statistics)

@@ -34,7 +34,8 @@ from cvrl_lite.course.figures import (
 )
 from cvrl_lite.datasets import MovingScenes, decode
 
-backbone, recipe = cvrl_lite.load("joint")
+pretrained = cvrl_lite.load("joint")
+backbone, recipe = pretrained.backbone, pretrained.recipe
 print("trained on:", " and ".join(recipe.tasks))
 print("weights:", sum(weight.numel() for weight in backbone.parameters()))
 

@@ -613,7 +613,8 @@ print("Right." if wrong is None else "Not yet: for {} you say {}, and it is {:.3
 # by scene.
 
 # %%
-joint, recipe = cvrl_lite.load("joint")
+pretrained = cvrl_lite.load("joint")
+joint, recipe = pretrained.backbone, pretrained.recipe
 size, still_half = recipe.augmentation.size, slice(0, joint.context_channels)
 
 

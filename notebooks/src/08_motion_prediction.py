@@ -333,7 +333,7 @@ print("Right." if not wrong else f"Not yet: {wrong} of 14 windows are wrong.")
 # does better was in its features.
 
 # %%
-motion_backbone, _ = cvrl_lite.load("motion")
+motion_backbone = cvrl_lite.load("motion").backbone
 torch.manual_seed(0)
 backbones = {"untrained": TinyR2Plus1D(recipe.networks.widths).eval(), "trained": motion_backbone}
 STEPS, BATCH = 80, 16

@@ -38,7 +38,8 @@ from cvrl_lite.course.widgets import laboratory
 from cvrl_lite.datasets import MovingScenes, decode, evaluation_clips
 from cvrl_lite.transforms import MEAN, STD
 
-joint, recipe = cvrl_lite.load("joint")
+pretrained = cvrl_lite.load("joint")
+joint, recipe = pretrained.backbone, pretrained.recipe
 everything = MovingScenes("train")
 part = everything.subset(range(400))
 gallery = decode(part, size=recipe.decoded, vectors=False)

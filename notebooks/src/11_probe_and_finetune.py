@@ -59,7 +59,8 @@ def holds(claim, truth):
 # things on `test` has none left.
 
 # %%
-joint, recipe = cvrl_lite.load("joint")
+pretrained = cvrl_lite.load("joint")
+joint, recipe = pretrained.backbone, pretrained.recipe
 
 
 def untrained(seed):

@@ -454,7 +454,8 @@ show(
 # elsewhere:
 
 # %%
-joint, recipe = cvrl_lite.load("joint")
+pretrained = cvrl_lite.load("joint")
+joint, recipe = pretrained.backbone, pretrained.recipe
 mine, _ = train.load(run_folder)
 torch.manual_seed(0)
 untrained = TinyR2Plus1D(recipe.networks.widths)

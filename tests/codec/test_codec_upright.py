@@ -56,7 +56,8 @@ def test_pixels_samples_and_features_are_those_of_the_upright_clip(folders, tmp_
             apart = (one.motion - two.motion).abs().amax(-3)
             assert together.float().mean() > 0.8 and (apart <= 16)[together].float().mean() > 0.85
 
-    backbone, recipe = cvrl_lite.load("joint")
+    model = cvrl_lite.load("joint")
+    backbone, recipe = model.backbone, model.recipe
     (tmp_path / "new").mkdir()
     transcode(found, tmp_path / "new/clip.mp4", crf=8)
     rows = [

@@ -1,0 +1,119 @@
+"""From videos to a table: clips are read, by workers where wanted, and run through the network.
+
+Axes: N rows, D features, C clips of an item.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from cvrl_lite.pretrained.embeddings import Embeddings
+from cvrl_lite.pretrained.listing import Clips, Item, ItemReader, Listing
+from cvrl_lite.processes import begin_worker, check_handles, killed_workers_told
+from cvrl_lite.progress import track
+
+_ITEMS = 32  # run through the network at a time
+
+
+def embed_items(
+    backbone: nn.Module,
+    transform: Callable[[Tensor], Tensor],
+    listing: Listing,
+    reader: ItemReader,
+    *,
+    parts: dict[str, slice],
+    per_clip: bool,
+    workers: int,
+) -> Embeddings:
+    """The table of a list of items.
+
+    Args:
+        backbone: In evaluation mode; from (B, 3, T, H, W) to (B, D).
+        transform: From (B, T, S, S, 3) uint8 to what the backbone takes.
+        listing: The items.
+        reader: Reads them.
+        parts: Of the features.
+        per_clip: Whether each clip has a row, or each item the mean over its clips.
+        workers: Processes that read; 0 reads in this one.
+
+    Raises:
+        ChildProcessError: A worker was killed.
+        OSError: The system allows too few open files for so many workers.
+        ValueError: No item can be used.
+    """
+    rows: list[NDArray[np.float32]] = []
+    places: list[Clips] = []
+    numbers: list[int] = []
+    skipped = list(listing.skipped)
+    with killed_workers_told():
+        for batch in _batches(listing.items, reader, workers, skipped):
+            clips = [clips for _, clips in batch]
+            counts = [len(item.frames) for item in clips]
+            features = _run(backbone, transform, np.concatenate([item.frames for item in clips]))
+            for (number, item), found in zip(batch, np.split(features, np.cumsum(counts)[:-1]), strict=True):
+                rows.append(found if per_clip else found.mean(0, keepdims=True))
+                places.append(item if per_clip else _whole(item))
+                numbers += [number] * len(rows[-1])
+    if not rows:
+        reason = f"; the first: {skipped[0][0]}: {skipped[0][1]}" if skipped else ""
+        raise ValueError(f"nothing can be embedded{reason}")
+    items = [listing.items[number] for number in numbers]
+    return Embeddings(
+        np.concatenate(rows),
+        np.array([item.name for item in items]),
+        np.array([item.source for item in items]),
+        np.concatenate([clips.start for clips in places]),
+        np.concatenate([clips.stop for clips in places]),
+        np.array(numbers),
+        {label: np.array([item.labels[label] for item in items]) for label in listing.classes},
+        listing.classes,
+        tuple(skipped),
+        parts,
+    )
+
+
+def _batches(
+    items: Sequence[Item], reader: ItemReader, workers: int, skipped: list[tuple[str, str]]
+) -> Iterator[list[tuple[int, Clips]]]:
+    """Items that can be read, with their numbers, some at a time; the others join `skipped`."""
+    check_handles(workers)
+    loader: DataLoader[Any] = DataLoader(
+        reader, batch_size=None, num_workers=workers, collate_fn=_as_it_is, worker_init_fn=begin_worker
+    )
+    batch: list[tuple[int, Clips]] = []
+    for number, clips in enumerate(track(loader, "embedding", len(items))):
+        if isinstance(clips, str):
+            skipped.append((items[number].name, clips))
+        else:
+            batch.append((number, clips))
+        if len(batch) == _ITEMS:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _as_it_is(item: Any) -> Any:
+    """Keeps arrays arrays: a tensor that a worker sends needs a file handle on both sides."""
+    return item
+
+
+def _whole(clips: Clips) -> Clips:
+    """The span of all clips."""
+    return Clips(clips.frames, clips.start.min(keepdims=True), clips.stop.max(keepdims=True))
+
+
+@torch.no_grad()
+def _run(
+    backbone: nn.Module, transform: Callable[[Tensor], Tensor], clips: NDArray[np.uint8]
+) -> NDArray[np.float32]:
+    device = next(backbone.parameters()).device
+    found: Tensor = backbone(transform(torch.from_numpy(clips).to(device)))
+    return found.float().cpu().numpy()

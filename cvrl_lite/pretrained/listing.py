@@ -1,0 +1,182 @@
+"""What there is to embed, whatever form it comes in, as a list of items that give their clips when read.
+
+Axes: C clips of an item, T frames of a clip, S side of the decoded square.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.utils.data import Dataset
+
+from cvrl_lite.datasets import (
+    ClipSampling,
+    DecodedSet,
+    DecodedVideo,
+    Entry,
+    VideoDataset,
+    VideoFolder,
+    evaluation_frames,
+)
+from cvrl_lite.datasets.samples import read_square
+from cvrl_lite.errors import VideoError
+from cvrl_lite.files import check_regular
+
+Data = str | os.PathLike[str] | VideoDataset | DecodedSet | NDArray[np.uint8] | torch.Tensor
+"""What can be embedded: a file, a folder, a data set on disk or in memory, or clips (N, T, S, S, 3) uint8."""
+
+
+@dataclass(frozen=True)
+class Clips:
+    """The clips of one item.
+
+    Attributes:
+        frames: (C, T, S, S, 3) uint8 RGB.
+        start: (C,) float64 seconds of the first frames; NaN where it is not known.
+        stop: (C,) float64 seconds of the last frames.
+    """
+
+    frames: NDArray[np.uint8]
+    start: NDArray[np.float64]
+    stop: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Item:
+    """A file, a video in memory, or a single clip.
+
+    Attributes:
+        name: What its rows are called.
+        source: Which video it was cut from.
+        labels: Class numbers.
+        content: Where its clips come from.
+    """
+
+    name: str
+    source: str
+    labels: Mapping[str, int]
+    content: Path | DecodedVideo | NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Listing:
+    """All items.
+
+    Attributes:
+        items: In their order.
+        classes: Class names by label.
+        skipped: Name and reason of what could not be read before.
+    """
+
+    items: tuple[Item, ...]
+    classes: dict[str, tuple[str, ...]]
+    skipped: tuple[tuple[str, str], ...] = ()
+
+
+def list_items(data: Data) -> Listing:
+    """What there is to embed.
+
+    Raises:
+        OSError: A path leads nowhere, or to a folder without videos.
+        ValueError: An array is not of the shape (N, T, S, S, 3), or not uint8.
+        TypeError: It is something else.
+    """
+    if isinstance(data, str | os.PathLike):
+        path = Path(data)
+        if path.is_dir():
+            return _listed(VideoFolder(path), path)
+        check_regular(path)
+        return Listing((Item(path.name, path.name, {}, path),), {})
+    if isinstance(data, DecodedSet):
+        names = _names([video.entry for video in data.videos])
+        items = tuple(
+            Item(name, video.entry.source, video.entry.labels, video)
+            for name, video in zip(names, data.videos, strict=True)
+        )
+        return Listing(items, data.classes, tuple((str(file.path), file.reason) for file in data.skipped))
+    if isinstance(data, VideoDataset):
+        return _listed(data, None)
+    if isinstance(data, np.ndarray | torch.Tensor):
+        return Listing(tuple(_clips(np.asarray(data))), {})
+    raise TypeError(f"a path, a data set or an array of clips can be embedded, not {type(data).__name__}")
+
+
+def _listed(videos: VideoDataset, root: Path | None) -> Listing:
+    entries = videos.entries
+    return Listing(
+        tuple(
+            Item(name, entry.source, entry.labels, entry.path)
+            for name, entry in zip(_names(entries, root), entries, strict=True)
+        ),
+        dict(videos.classes),
+    )
+
+
+def _names(entries: Sequence[Entry], root: Path | None = None) -> list[str]:
+    """Paths relative to the folder; where it is not known, to the one that all have in common."""
+    if not entries:
+        return []
+    paths = [os.path.abspath(entry.path) for entry in entries]
+    home = os.path.abspath(root) if root else os.path.commonpath([os.path.dirname(path) for path in paths])
+    return [os.path.relpath(path, home).replace(os.sep, "/") for path in paths]
+
+
+def _clips(clips: NDArray[Any]) -> list[Item]:
+    if clips.ndim != 5 or clips.shape[2] != clips.shape[3] or clips.shape[4] != 3 or clips.dtype != np.uint8:
+        raise ValueError(
+            f"clips in memory are (N, T, S, S, 3) uint8, RGB squares; got {clips.dtype} {clips.shape}"
+        )
+    return [Item(str(number), str(number), {}, clip) for number, clip in enumerate(clips)]
+
+
+class ItemReader(Dataset[Clips | str]):
+    """Item i: its clips, or the reason why there are none.
+
+    Args:
+        items: What to read.
+        sampling: Frames and step of a clip.
+        decoded: S, for files.
+        clips: C, spread evenly; an item that is a clip has one.
+    """
+
+    def __init__(self, items: Sequence[Item], sampling: ClipSampling, decoded: int, clips: int) -> None:
+        self._items, self._sampling, self._decoded, self._clips = items, sampling, decoded, clips
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __getitem__(self, number: int) -> Clips | str:
+        content = self._items[number].content
+        try:
+            if isinstance(content, Path):
+                return self._from_file(content)
+            if isinstance(content, DecodedVideo):
+                places = evaluation_frames(content.times, self._sampling, self._clips)
+                return _cut(content.frames, places, content.times[places])
+        except VideoError as error:
+            return error.reason
+        except ValueError as error:  # too short
+            return str(error)
+        if len(content) != self._sampling.frames:
+            return f"has {len(content)} frames, and the network reads clips of {self._sampling.frames}"
+        return Clips(content[None], np.array([np.nan]), np.array([np.nan]))
+
+    def _from_file(self, path: Path) -> Clips:
+        from cvrl_lite.codec import CompressedVideo
+
+        with CompressedVideo(path) as video:
+            frames = evaluation_frames(video.times, self._sampling, self._clips)
+            needed, places = np.unique(frames, return_inverse=True)
+            squares = read_square(video, self._decoded, indices=needed.tolist())
+            return _cut(squares, places.reshape(frames.shape), video.times[frames])
+
+
+def _cut(frames: NDArray[np.uint8], places: NDArray[np.int64], times: NDArray[np.float64]) -> Clips:
+    return Clips(frames[places], times[:, 0], times[:, -1])
