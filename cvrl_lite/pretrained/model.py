@@ -195,7 +195,7 @@ def load(name: str | os.PathLike[str]) -> Pretrained:
 
     Example:
         >>> model = load("joint")
-        >>> model.sampling.frames, model.transform.size, model.recipe.tasks
+        >>> model.sampling.frames, model.transform.size, tuple(model.recipe.tasks)
         (8, 64, ('context', 'motion'))
     """
     shipped = {file.stem: file for file in sorted(data_path("checkpoints").glob("*.safetensors"))}
