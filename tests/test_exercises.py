@@ -1,32 +1,80 @@
-"""What a learner fills in: each check accepts its solution and refuses the stub; a video of one's own runs.
+"""What a learner fills in: each exercise has a check that refuses the stub, a hint and a solution.
 
-A cell tagged `exercise` holds the stub, the next code cell, tagged `check`, prints "Right." or "Not yet",
-and the markdown after it holds the solution, folded.
+That the check accepts the solution is tried where nbval runs the notebook, by notebooks/conftest.py.
 """
 
 from __future__ import annotations
 
-import ast
 import contextlib
+import importlib.util
 import io
-import re
-import symtable
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import IPython.display
 import jupytext
+import nbformat
 import pytest
 from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from cvrl_lite import codec
 from cvrl_lite.datasets import moving_scenes
 
 FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
-WITH_EXERCISES = sorted(
-    path.stem
-    for path in (FOLDER / "src").glob("[0-9][0-9]_*.py")
-    if '# %% tags=["exercise"]' in path.read_text(encoding="utf-8")
-)
+NAMES = sorted(path.stem for path in FOLDER.glob("[0-9][0-9]_*.ipynb"))
+
+_spec = importlib.util.spec_from_file_location("notebooks_conftest", FOLDER / "conftest.py")
+assert _spec is not None and _spec.loader is not None
+exercises = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(exercises)
+
+
+def test_each_exercise_has_a_check_that_refuses_the_stub_a_hint_and_a_solution() -> None:
+    count = 0
+    for name in NAMES:
+        cells = nbformat.read(FOLDER / f"{name}.ipynb", as_version=4).cells
+        tags = [cell.metadata.get("tags", []) for cell in cells]
+        assert [t for tag in tags for t in tag if t in ("exercise", "check")][::2] == ["exercise"] * sum(
+            "check" in tag for tag in tags
+        ), f"{name}: an exercise without its check"
+        for place, cell in enumerate(cells):
+            if "check" in tags[place]:
+                count += 1
+                assert "nbval-ignore-output" not in tags[place]
+                assert cell.outputs[0].text.startswith("Not yet"), f"{name}: the stub passes"
+                assert "Hint</summary>" in cells[place + 1].source
+                compile(exercises.solution_below(cells, place), name, "exec")
+                assert exercises.stub_above(cells, place)
+    assert count > 30
+
+
+@pytest.mark.slow
+def test_a_solution_is_tried_where_its_notebook_runs(tmp_path: Path) -> None:
+    def printed(text: str) -> list[NotebookNode]:
+        return [new_output("stream", name="stdout", text=text)]
+
+    cells = []
+    for name, right, solution in (("two", 2, "return 2"), ("three", 3, "return 4")):  # the second is wrong
+        check = f'print("Right." if {name}() == {right} else "Not yet")'
+        folded = f"<summary>Solution</summary>\n```python\ndef {name}():\n    {solution}\n```"
+        cells += [
+            new_code_cell(f"def {name}(): ...", metadata={"tags": ["exercise"]}),
+            new_code_cell(check, metadata={"tags": ["check"]}, outputs=printed("Not yet\n")),
+            new_markdown_cell(folded),
+            new_code_cell(f"print({name}())", outputs=printed("None\n" if name == "two" else "4\n")),
+        ]
+    for number, cell in enumerate(cell for cell in cells if cell.cell_type == "code"):
+        cell.execution_count = number + 1
+    kernel = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
+    nbformat.write(new_notebook(cells=cells, metadata=kernel), tmp_path / "00_try.ipynb")
+    shutil.copy(FOLDER / "conftest.py", tmp_path)
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--nbval", "00_try.ipynb"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert "00_try.ipynb ....F." in done.stdout, done.stdout
+    assert "the check says of the solution: Not yet" in done.stdout
 
 
 def run(source: str, names: dict[str, object]) -> str:
@@ -35,72 +83,6 @@ def run(source: str, names: dict[str, object]) -> str:
     with contextlib.redirect_stdout(printed):
         exec(compile(source, "<cell>", "exec"), names)
     return printed.getvalue()
-
-
-def names_in(source: str) -> tuple[set[str], set[str]]:
-    """The names that a cell makes, and those that it needs from before, maybe some more."""
-    made: set[str] = set()
-    wanted: set[str] = set()
-    for statement in ast.parse(source).body:
-        table = symtable.symtable(ast.unparse(statement), "<cell>", "exec")
-        tables, here = [table], table.get_symbols()
-        used = {symbol.get_name() for symbol in here if symbol.is_referenced()}
-        while tables:
-            inner = tables.pop().get_children()
-            tables += inner
-            used |= {s.get_name() for t in inner for s in t.get_symbols() if s.is_global()}
-        if isinstance(statement, ast.For):
-            used -= {node.id for node in ast.walk(statement.target) if isinstance(node, ast.Name)}
-        wanted |= used - made
-        made |= {s.get_name() for s in here if s.is_assigned() or s.is_imported() or s.is_namespace()}
-    return made, wanted
-
-
-def solution_after(cells: list[NotebookNode], place: int) -> str:
-    """The folded solution below a check, which has a hint above it."""
-    folded = cells[place + 1].source
-    found = re.search(r"Solution</summary>.*?```python\n(.*?)```", folded, re.S)
-    assert found and "Hint</summary>" in folded
-    return found[1]
-
-
-def needed(cells: list[NotebookNode]) -> list[int]:
-    """The exercises and their checks, and the cells that make what those use; nbval runs the rest, too."""
-    places: list[int] = []
-    names: set[str] = set()
-    for place in reversed(range(len(cells))):
-        tags = cells[place].metadata.get("tags", [])
-        if cells[place].cell_type != "code" or "raises-exception" in tags:
-            continue
-        source = cells[place].source
-        made, wanted = names_in(source)
-        if "check" in tags:
-            wanted |= names_in(solution_after(cells, place))[1]
-        if "exercise" in tags or "check" in tags or made & names:
-            places.append(place)
-            names = (names - made) | wanted
-    return places[::-1]
-
-
-def test_there_are_exercises() -> None:
-    assert "02_inside_a_video_file" in WITH_EXERCISES
-
-
-@pytest.mark.parametrize("name", WITH_EXERCISES)
-def test_checks_refuse_the_stub_and_accept_the_solution(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(FOLDER)
-    monkeypatch.setenv("MPLBACKEND", "agg")
-    cells = jupytext.read(FOLDER / "src" / f"{name}.py", fmt="py:percent").cells
-    names: dict[str, object] = {}
-    exercises = 0
-    for place in needed(cells):
-        printed = run(cells[place].source, names)
-        if "check" in cells[place].metadata.get("tags", []):
-            exercises += 1
-            assert printed.startswith("Not yet"), f"the stub passes: {printed}"
-            run(solution_after(cells, place), names)
-            assert run(cells[place].source, names) == "Right.\n"
-    assert exercises == sum("exercise" in cell.metadata.get("tags", []) for cell in cells)
 
 
 def test_a_video_of_ones_own_gets_its_bars(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,6 @@
 """The course's notebooks agree with their sources and carry what a reader and another machine need.
 
-That they run, and that their outputs hold, is checked by `pytest --nbval notebooks/`.
+That they run, that their outputs hold and that solutions are right is checked by `pytest --nbval notebooks/`.
 """
 
 from __future__ import annotations
