@@ -7,9 +7,14 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import as_completed
 from contextlib import contextmanager
 from types import FrameType
+from typing import TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 WORKER_KILLED = (
     "a worker was killed, for want of memory most likely; what is written is kept: "
@@ -80,6 +85,54 @@ def end_with_starter() -> None:
     if known and known.pid != starter and multiprocessing.get_start_method() != "forkserver":
         os._exit(1)  # it is gone already
     threading.Thread(target=watch, args=(starter,), daemon=True).start()
+
+
+def processors() -> int:
+    """How many processors this process may use: its part of them where several train one model."""
+    from joblib import cpu_count
+
+    beside = os.environ.get("LOCAL_WORLD_SIZE", "")  # as torchrun tells
+    return max(1, int(cpu_count()) // (int(beside) if beside.isdecimal() and int(beside) else 1))
+
+
+def map_in_processes(
+    function: Callable[[T], R], items: Sequence[T], workers: int
+) -> Generator[R, None, None]:
+    """Yields the function's result of each item as it is finished, in any order.
+
+    The workers are joblib's: they never load the caller's main module again, so that a notebook, a test or a
+    script without a `__main__` guard can start them, and nothing of a running training is forked. They end
+    with this iterator, whether it is finished or left.
+
+    Args:
+        function: What to do with an item; it is pickled, as items and results are.
+        items: What there is to do.
+        workers: Processes; below 2, all runs in this one.
+
+    Raises:
+        ChildProcessError: A worker was killed.
+        OSError: The system allows too few open files for so many workers.
+        Exception: What the function raised.
+
+    Example:
+        >>> sorted(map_in_processes(abs, [-3, 2, -1], workers=1))
+        [1, 2, 3]
+    """
+    if workers < 2:
+        yield from map(function, items)
+        return
+    from joblib.externals.loky import ProcessPoolExecutor
+
+    check_handles(workers)
+    pool = ProcessPoolExecutor(workers, initializer=begin_worker, env={"OMP_NUM_THREADS": "1"})
+    try:
+        with killed_workers_told():
+            waiting = {pool.submit(function, item) for item in items}
+            for future in as_completed(waiting):
+                waiting.discard(future)  # and its result, once it was handed on
+                yield future.result()
+    finally:
+        pool.shutdown(wait=True, kill_workers=True)  # either all is done, or nobody waits for it
 
 
 def check_handles(workers: int) -> None:

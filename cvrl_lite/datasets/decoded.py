@@ -9,10 +9,14 @@ import errno
 import hashlib
 import json
 import os
+import tempfile
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +26,8 @@ from cvrl_lite.datasets.clip_sampling import ClipSampling, evaluation_frames
 from cvrl_lite.datasets.kept import keep, kept
 from cvrl_lite.datasets.samples import key_frames, read_residuals, read_square, read_vectors
 from cvrl_lite.errors import VideoError
-from cvrl_lite.files import READ_ONLY, alone
+from cvrl_lite.files import READ_ONLY, alone, cache_dir
+from cvrl_lite.processes import map_in_processes, processors
 from cvrl_lite.progress import track
 
 _FORMAT = 3  # of the arrays kept in a folder; others are made again
@@ -98,9 +103,15 @@ def decode(
     cells: int = 14,
     vectors: bool = True,
     residuals: bool = False,
-    cache: str | os.PathLike[str] | None = None,
+    cache: str | os.PathLike[str] | Literal[False] | None = None,
+    workers: int | None = None,
 ) -> DecodedSet:
-    """Reads every file once.
+    """Reads every file once, in several processes, and keeps what was read for the next time.
+
+    The arrays are kept in a cache, 0.7 MB for each 40 frames at the standard size, and mapped into memory
+    from there: a set is decoded once for many trainings, and may be larger than memory. A file is known by
+    its path, size and time of change; arrays that are damaged are made again. Where the cache may not be
+    written, what it lacks is held in memory instead, with a warning.
 
     Args:
         videos: What to read.
@@ -108,29 +119,53 @@ def decode(
         cells: G, the number of vector cells along that side.
         vectors: Whether motion vectors are needed; a file without them is then left out.
         residuals: Whether residuals are needed, too.
-        cache: A folder in which the arrays are kept, and from which they are mapped into memory: for sets
-            that do not fit, and to read a set once for many trainings. A file is known by its path, size and
-            time of change; arrays that are damaged are made again. Where the folder may not be written, what
-            it lacks is kept in memory instead, with a warning.
+        cache: A folder for the arrays. Where None, `decoded` in the cache folder, which takes no videos that
+            lie among the system's temporary files; where False, all is held in memory.
+        workers: Processes that read; below 2, this one does. Where None, as many as there are processors, and
+            fewer for a small set, which is read before they have started.
 
     Returns:
         The decoded set; files that could not be read are in its `skipped`.
 
     Raises:
-        OSError: The disk of `cache` is full. What it holds already is used the next time.
+        OSError: The disk of a folder given as `cache` is full. What it holds already is used the next time.
+        ChildProcessError: A worker was killed.
     """
-    how = (size, cells, vectors, residuals)
-    found: list[DecodedVideo] = []
-    skipped: list[Skipped] = []
-    for entry in track(videos.entries, "decoding", len(videos.entries)):
-        try:
-            if cache is None:
-                found.append(_decode_one(entry, *how))
-            else:
-                found.append(_mapped(entry, how, Path(cache)))
-        except VideoError as error:
-            skipped.append(Skipped(entry.path, error.reason))
-    return DecodedSet(tuple(found), tuple(skipped), videos.classes)
+    how = _How(size, cells, vectors, residuals)
+    jobs: list[_Job] = []
+    found: dict[int, DecodedVideo] = {}
+    folder = _default_cache() if cache is None else Path(cache) if cache is not False else None
+    damaged = False
+    for number, entry in enumerate(videos.entries):
+        file = _file_of(entry, how, folder, is_default=cache is None)
+        if file is not None and (arrays := kept(file, _ARRAYS)) is not None:
+            found[number] = DecodedVideo(entry, **arrays)
+        else:
+            damaged |= file is not None and file.exists()
+            jobs.append(_Job(number, entry, file))
+    if damaged:
+        warnings.warn(f"{folder}: files in it are damaged, and are made again", stacklevel=2)
+    skipped: dict[int, Skipped] = {}
+    lost: set[str] = set()
+    with closing(map_in_processes(partial(_made, how), jobs, _workers(jobs, workers))) as made:
+        for result in track(made, "decoding", len(jobs)):
+            number, file = result.job.number, result.job.file
+            if result.unreadable:
+                skipped[number] = Skipped(result.job.entry.path, result.unreadable)
+            elif result.video is not None:
+                found[number] = result.video
+            elif file is not None and (arrays := kept(file, _ARRAYS)) is not None:
+                found[number] = DecodedVideo(result.job.entry, **arrays)
+            else:  # gone again meanwhile
+                found[number] = _decode_one(result.job.entry, how)
+            if result.not_kept is not None:
+                if cache is not None and result.not_kept.errno not in _NOT_OURS:
+                    raise result.not_kept
+                lost.add(f"{folder}: nothing is kept there: {result.not_kept.strerror}")
+    for line in sorted(lost):
+        warnings.warn(line, stacklevel=2)
+    in_order = [found[number] for number in sorted(found)]
+    return DecodedSet(tuple(in_order), tuple(skipped[n] for n in sorted(skipped)), videos.classes)
 
 
 def evaluation_clips(video: DecodedVideo, how: ClipSampling, clips: int) -> NDArray[np.uint8]:
@@ -154,59 +189,110 @@ def evaluation_clips(video: DecodedVideo, how: ClipSampling, clips: int) -> NDAr
 
 
 _NOT_OURS = READ_ONLY | {errno.EISDIR}  # a folder that may not be written
-_How = tuple[int, int, bool, bool]  # size, cells, whether vectors, whether residuals
+_ARRAYS = ("frames", "vectors", "mask", "times", "keys", "residuals", "residual_mask")
+_WORTH_WORKERS = 10_000_000  # bytes of video that take longer to read than workers to start
 _Maps = tuple[NDArray[np.int16], NDArray[np.bool_]]
 
 
-def _decode_one(entry: Entry, size: int, cells: int, vectors: bool, residuals: bool) -> DecodedVideo:
+class _How(NamedTuple):
+    """As the arguments of `decode`."""
+
+    size: int
+    cells: int
+    vectors: bool
+    residuals: bool
+
+
+class _Job(NamedTuple):
+    """A file to be decoded: its number in the set, and where its arrays are to be kept, if anywhere."""
+
+    number: int
+    entry: Entry
+    file: Path | None
+
+
+class _Result(NamedTuple):
+    """A video that is not in its job's file, why it cannot be read, or why it could not be kept."""
+
+    job: _Job
+    video: DecodedVideo | None = None
+    unreadable: str = ""
+    not_kept: OSError | None = None
+
+
+def _default_cache() -> Path | None:
+    try:
+        return cache_dir() / "decoded"
+    except OSError:  # there is no place at all
+        return None
+
+
+def _file_of(entry: Entry, how: _How, folder: Path | None, *, is_default: bool) -> Path | None:
+    """Where the arrays of a file are kept; None where they are not."""
+    if folder is None or (is_default and _is_temporary(entry.path)):
+        return None
+    try:
+        state = entry.path.stat()
+    except OSError:  # reading it says what is wrong with it
+        return None
+    facts = [_FORMAT, str(entry.path.absolute()), state.st_size, state.st_mtime_ns, *how]
+    return folder / f"{hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]}.safetensors"
+
+
+def _is_temporary(path: Path) -> bool:
+    return os.path.realpath(path).startswith(os.path.join(os.path.realpath(tempfile.gettempdir()), ""))
+
+
+def _workers(jobs: Sequence[_Job], asked: int | None) -> int:
+    """How many processes are to read: as many as asked for, or as are worth their start."""
+    if asked is not None:
+        return min(asked, len(jobs))
+    size = 0
+    for job in jobs:
+        with suppress(OSError):
+            size += job.entry.path.stat().st_size
+    return min(processors(), len(jobs), 1 + size // _WORTH_WORKERS)
+
+
+def _made(how: _How, job: _Job) -> _Result:
+    """Decodes one file, into the cache where it has a place there; runs in a worker."""
+    try:
+        if job.file is None:
+            return _Result(job, _decode_one(job.entry, how))
+        with alone(job.file.with_suffix(".lock"), job.file):
+            if kept(job.file, _ARRAYS) is not None:  # another process has made it meanwhile
+                return _Result(job)
+            video = _decode_one(job.entry, how)
+            try:
+                keep(job.file, {name: getattr(video, name) for name in _ARRAYS})
+            except OSError as error:
+                return _Result(job, video, not_kept=error)
+            return _Result(job)
+    except VideoError as error:
+        return _Result(job, unreadable=error.reason)
+
+
+def _decode_one(entry: Entry, how: _How) -> DecodedVideo:
     from cvrl_lite.codec import CompressedVideo
     from cvrl_lite.codec.advice import check_vectors
 
+    size, cells = how.size, how.cells
     empty = np.zeros((0, 2, cells, cells), np.int16), np.zeros((0, cells, cells), bool)
     frames: list[NDArray[np.uint8]] = []
-    moved: list[_Maps] = [] if vectors else [empty]
-    left: list[_Maps] = [] if residuals else [empty]
+    moved: list[_Maps] = [] if how.vectors else [empty]
+    left: list[_Maps] = [] if how.residuals else [empty]
     with CompressedVideo(entry.path) as video:
-        if vectors or residuals:
+        if how.vectors or how.residuals:
             check_vectors(video.info)
         count = video.info.frames
         for start in range(0, count, _CHUNK):
             stop = min(start + _CHUNK, count)
             frames.append(read_square(video, size, start=start, frames=stop - start))
-            if vectors:
+            if how.vectors:
                 moved.append(read_vectors(video, start, stop, size, cells))
-            if residuals:
+            if how.residuals:
                 left.append(read_residuals(video, start, stop, cells))
         field, mask = (np.concatenate(part) for part in zip(*moved, strict=True))
         rest, predicted = (np.concatenate(part) for part in zip(*left, strict=True))
-        pictures, keys = np.concatenate(frames), key_frames(video.info.gop_lengths)
-        return DecodedVideo(entry, pictures, field, mask, video.times, keys, rest, predicted)
-
-
-_ARRAYS = ("frames", "vectors", "mask", "times", "keys", "residuals", "residual_mask")
-
-
-def _mapped(entry: Entry, how: _How, folder: Path) -> DecodedVideo:
-    """The video from the folder, decoded into it where it is not there."""
-    try:
-        state = entry.path.stat()
-    except OSError:
-        return _decode_one(entry, *how)  # which says what is wrong with it
-    facts = [_FORMAT, str(entry.path.absolute()), state.st_size, state.st_mtime_ns, *how]
-    place = folder / hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
-    file = place.with_suffix(".safetensors")
-    if (arrays := kept(file, _ARRAYS)) is not None:
-        return DecodedVideo(entry, **arrays)
-    with alone(place.with_suffix(".lock"), file):
-        if (arrays := kept(file, _ARRAYS)) is not None:  # another process has made it meanwhile
-            return DecodedVideo(entry, **arrays)
-        if file.exists():
-            warnings.warn(f"{folder}: files in it are damaged, and are made again", stacklevel=3)
-        made = _decode_one(entry, *how)
-        try:
-            keep(file, {name: getattr(made, name) for name in _ARRAYS})
-        except OSError as error:
-            if error.errno not in _NOT_OURS:
-                raise
-            warnings.warn(f"{folder}: nothing is kept there: {error.strerror}", stacklevel=3)
-    return DecodedVideo(entry, **(kept(file, _ARRAYS) or {name: getattr(made, name) for name in _ARRAYS}))
+        pixels, keys = np.concatenate(frames), key_frames(video.info.gop_lengths)
+        return DecodedVideo(entry, pixels, field, mask, video.times, keys, rest, predicted)
