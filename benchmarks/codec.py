@@ -24,6 +24,7 @@ import clips
 import extraction
 import flow
 import numpy as np
+import startup
 from limit import Limit, plain_names
 from timing import Missing, Reader, Timing, in_turn, say, table, typical
 
@@ -43,13 +44,11 @@ class Bench:
         self._limit: Limit | None = None
         self._lacks_limit = ""
 
-    def reader(
-        self, name: str, environment: dict[str, str] | None = None, library: str = ""
-    ) -> Reader | None:
+    def reader(self, name: str, environment: dict[str, str] | None = None) -> Reader | None:
         """The process of a library; None, with a line, where it is missing."""
         if name not in self._readers:
             try:
-                self._readers[name] = Reader(library or name, environment)
+                self._readers[name] = Reader(name, environment)
             except Missing as error:
                 say(f"{name} is left out: {error}")
                 self._readers[name] = None
@@ -208,22 +207,17 @@ def peers(bench: Bench) -> list[str]:
 
 def residual(bench: Bench) -> list[str]:
     """Residual luma: compensation and subtraction, without the time inside FFmpeg."""
-    rows = []
-    readers = {
-        "compiled (numba)": bench.ours(),
-        "NumPy": bench.reader("ours without numba", {"CVRL_BENCH_WITHOUT": "numba"}, "ours"),
-    }
+    rows, ours = [], bench.ours()
     for name in (clips.H264, clips.H264_B, clips.MPEG4):
         path = clips.clip(name)
-        jobs: dict[str, Callable[[], Timing]] = {
-            kernel: lambda reader=reader, path=path: reader.run("residuals", path)
-            for kernel, reader in readers.items()
-            if reader
-        }
-        found = in_turn(jobs, bench.rounds)
-        exact = next(iter(found.values()))[0].facts["exact"] if found else 0
-        rows.append([name, "yes" if exact else "no", *(rate(found.get(k), "reading") for k in readers)])
-    return table(["clip", "exact", *(f"{kernel}, fps" for kernel in readers)], rows)
+        found = in_turn({"ours": lambda path=path: ours.run("residuals", path)}, bench.rounds)["ours"]
+        rows.append([name, "yes" if found[0].facts["exact"] else "no", rate(found, "reading")])
+    return table(["clip", "exact", "fps"], rows)
+
+
+def start(bench: Bench) -> list[str]:
+    """The first motion field and residual of a process: with an empty cache of compiled code, and later."""
+    return startup.tables(bench.rounds)
 
 
 def sample(bench: Bench) -> list[str]:
@@ -299,6 +293,7 @@ GROUPS: dict[str, Callable[[Bench], list[str]]] = {
     "rgb": rgb,
     "peers": peers,
     "residual": residual,
+    "start": start,
     "sample": sample,
     "files": files,
     "flow": motion,

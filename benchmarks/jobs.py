@@ -68,10 +68,10 @@ class _Container(_Timed):
 def inside_ffmpeg() -> Iterator[Stopwatch]:
     """Times the calls into FFmpeg: opening, seeking, demuxing, decoding, converting to RGB."""
     watch = Stopwatch()
-    start = decode.Decoder._open
+    attach = decode.Decoder._attach
 
-    def opened(decoder: Any) -> None:
-        start(decoder)
+    def attached(decoder: Any, opened: Any) -> None:
+        attach(decoder, opened)
         decoder.context = _Timed(decoder.context, watch, ("decode",))
 
     class Library:
@@ -86,7 +86,7 @@ def inside_ffmpeg() -> Iterator[Stopwatch]:
 
     with (
         patch.object(source, "av", Library()),
-        patch.object(decode.Decoder, "_open", opened),
+        patch.object(decode.Decoder, "_attach", attached),
         patch.object(decode, "VideoReformatter", converter),
     ):
         yield watch

@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from cvrl_lite.errors import UnreadableFile, shown
 
@@ -189,6 +190,38 @@ def _check_replaceable(path: Path) -> None:
         raise OSError(errno.EINVAL, _no_file(mode), str(path))
     if path.is_symlink() and os.readlink(path).startswith("/proc/"):  # /dev/stdout, whatever lies behind it
         raise OSError(errno.EINVAL, "is an open file of a process, not a name to write to", str(path))
+
+
+class FileStamp(NamedTuple):
+    """What identifies a version of a file without reading it.
+
+    Attributes:
+        path: Its absolute path.
+        size: Bytes.
+        mtime_ns: Modification time, in nanoseconds since 1970.
+    """
+
+    path: str
+    size: int
+    mtime_ns: int
+
+    def origin(self) -> dict[str, str | int]:
+        """Name, size and time, for the header of a file made from this one, wherever that one lies."""
+        return {"file": os.path.basename(self.path), "bytes": self.size, "changed_ns": self.mtime_ns}
+
+
+def file_stamp(path: str | os.PathLike[str]) -> FileStamp:
+    """The stamp of a file as it is now.
+
+    Raises:
+        OSError: The file is missing or may not be read.
+
+    Example:
+        >>> file_stamp(data_path("README.md")).origin()["file"]
+        'README.md'
+    """
+    state = os.stat(path)
+    return FileStamp(os.path.abspath(path), state.st_size, state.st_mtime_ns)
 
 
 def sha256(path: str | os.PathLike[str]) -> str:

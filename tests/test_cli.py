@@ -42,7 +42,7 @@ def test_inspect_draws_the_timeline(clips, tmp_path, capsys):
     assert figure.read_bytes().startswith(b"\x89PNG")
     printed = capsys.readouterr().out
     with CompressedVideo(clips[0]) as video:
-        assert f"I 4 ({video.info.picture_bytes['I'] / 1000:.1f} kB)" in printed
+        assert f"I 4 ({video.picture_bytes['I'] / 1000:.1f} kB)" in printed
     for place in ("absent/gops.png", "gops.text"):
         assert main(["inspect", str(clips[0]), "--plot", str(tmp_path / place)]) == 2
         assert one_line(capsys.readouterr().err)

@@ -49,7 +49,7 @@ def shell(*words, folder, code=""):
 
 
 def test_extract_writes_what_the_doors_give(clips, tmp_path, capsys):
-    words = ["extract", str(clips[0]), "--out", str(tmp_path), "--what", "keyframes,motion,residual"]
+    words = ["extract", str(clips[0]), "--out", str(tmp_path), "--what", "keyframes,motion,residuals"]
     assert main(words) == 0
     (written,) = tmp_path.iterdir()
     assert str(written) in capsys.readouterr().out

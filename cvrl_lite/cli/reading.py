@@ -112,7 +112,17 @@ def _doctor(arguments: argparse.Namespace) -> int:
     import av
     import torch
 
-    needed = ("numpy", "torch", "av", "safetensors", "filelock", "tqdm", "scikit-learn", "matplotlib")
+    needed = (
+        "numpy",
+        "torch",
+        "av",
+        "numba",
+        "safetensors",
+        "filelock",
+        "tqdm",
+        "scikit-learn",
+        "matplotlib",
+    )
     optional = ("jupyterlab", "ipywidgets", "nbval")
 
     def version(name: str) -> str | None:
@@ -152,12 +162,12 @@ def _inspect(arguments: argparse.Namespace) -> int:
 
     def look(path: Path, damage: DamagedVideo | None = None) -> None:
         with CompressedVideo(path, on_damage="keep" if damage else "raise") as video:
-            facts = video.info.as_dict()
+            facts = video.summary()
             report = {"reason": damage.reason, **dataclasses.asdict(video.damage)} if damage else None
             found.append(facts | {"damage": report})
             if arguments.plot:
                 name = shown(path.name if path.name not in drawn else path)
-                drawn[name] = (video.info.picture_types, video.info.frame_bytes, video.times)
+                drawn[name] = (video.picture_types, video.info.frame_bytes, video.times)
 
     def look_hard(path: Path) -> None:
         try:

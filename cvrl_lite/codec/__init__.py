@@ -1,10 +1,9 @@
-"""What the bitstream holds: key frames, motion vectors, residuals, clips; and encoding for training.
+"""Compressed video: frames, key frames, motion vectors and residuals; encoding, transcoding, extraction.
 
-`source` opens a file, `index` lists its pictures (`headers` and `h264` look into theirs), `decode` delivers
-them, `pool` keeps decoders; `raster` and `motion` make the dense field, `compensate` and `residual` what it
-does not explain, `compiled` their fast inner loops; `chunks` reads them together, `damage` tells what cannot
-be read; `stream` knows one stream, and `video` is the door to all of it. `encode` and `transcode` write
-video, `extract` arrays.
+`CompressedVideo` (in `video`) reads a file. `stream` holds what is known of one stream, `chunks` reads ranges
+of frames, `motion` and `residual` make fields and residuals, `damage` reports faults. Below, in `_stream`,
+`source` opens files, `listing` and `scan` build the index, `headers` and `h264` parse bitstreams, `decode`
+delivers frames, and `kernels` holds the compiled loops. `encode`, `transcode` and `extract` write files.
 """
 
 from cvrl_lite.codec._stream.raster import Motion

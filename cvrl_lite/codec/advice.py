@@ -1,4 +1,4 @@
-"""Why a file's vectors cannot be used, and the command that makes a file whose vectors can."""
+"""Errors about unusable vectors, with the command that makes a usable file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cvrl_lite.errors import NoMotionVectors
 
 
 def no_vectors(file: str, codec: str) -> NoMotionVectors:
-    """The error of a codec whose decoder exports no vectors.
+    """The error for a codec whose decoder exports no vectors.
 
     Example:
         >>> print(no_vectors("a b.mp4", "hevc"))
@@ -23,13 +23,13 @@ def no_vectors(file: str, codec: str) -> NoMotionVectors:
 
 
 def fields(file: str) -> str:
-    """What is wrong with the vectors of interlaced video."""
+    """Why vectors of interlaced video are unreliable, in one line."""
     reason = "it is interlaced, and FFmpeg does not tell which of its vectors count lines of a field"
     return f"{reason}; run: {_transcode(file)} --deinterlace"
 
 
 def check_vectors(info: VideoInfo) -> None:
-    """Raises NoMotionVectors where a file has no vectors that can be trusted."""
+    """Raises NoMotionVectors unless a file has reliable vectors."""
     if not info.has_vectors:
         raise no_vectors(info.file, info.codec)
     if info.vectors_in_fields:

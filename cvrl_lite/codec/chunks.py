@@ -1,6 +1,6 @@
-"""The one loop that reads a stretch of a video: pictures in, chunks of pixels and vector fields out.
+"""Reads a range of frames in one pass, in chunks of images, key frames and motion fields.
 
-Axes: T time, H W pixels, H8 W8 cells of 8x8 pixels, K key pictures.
+Axes: T time, H W pixels, H8 W8 cells of 8x8 pixels, K key frames.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ What = Literal["images", "keyframes", "motion", "residuals"]
 
 
 class KeyFrames(NamedTuple):
-    """The key pictures of a video.
+    """The key frames of a video.
 
     Attributes:
         indices: (K,) int64 frame indices.
@@ -37,14 +37,14 @@ class KeyFrames(NamedTuple):
 
 
 class Chunk(NamedTuple):
-    """Consecutive frames of a video; what was not asked for is None.
+    """Consecutive frames of a video; parts that were not requested are None.
 
     Attributes:
-        start: The first frame's index.
+        start: Index of the first frame.
         times: (T,) float64 seconds.
         images: (T, h, w, 3) uint8 RGB.
-        keyframes: The key pictures among these frames.
-        motion: Their vector field.
+        keyframes: The key frames among these frames.
+        motion: Their motion field.
         residuals: Their residuals.
     """
 
@@ -57,13 +57,13 @@ class Chunk(NamedTuple):
 
 
 class Sample(NamedTuple):
-    """What a training step takes from one place of a video.
+    """A training sample.
 
     Attributes:
         clip: (frames, h, w, 3) uint8 RGB.
-        keyframe: (h, w, 3) uint8 RGB, the key picture of the GOP in which the clip begins.
+        keyframe: (h, w, 3) uint8 RGB, the key frame of the GOP in which the clip begins.
         keyframe_index: Its frame index.
-        motion: The vector field of the frames after the clip.
+        motion: The motion field of the frames after the clip.
     """
 
     clip: np.ndarray
@@ -77,136 +77,148 @@ class Plan:
     """What to read.
 
     Attributes:
-        frames: Frames a chunk.
-        asked: Some of `What`.
-        size: (H, W) of the pictures handed out.
+        frames: Frames per chunk.
+        what: Any of `What`.
+        size: (H, W) of images and key frames.
         direction: Of the vectors.
         fill: Whether B-blocks are filled from the other direction.
-        accumulate: Whether vectors are to be added up to the last I-picture, by whoever reads the chunks.
-        known: Whether each reference is the nearest picture that is not B.
+        accumulate: Whether the caller will accumulate vectors.
+        divide: Whether vectors are divided by the distance of their reference, which is then the nearest
+            I- or P-frame.
     """
 
     frames: int
-    asked: frozenset[str]
+    what: frozenset[str]
     size: tuple[int, int]
     direction: Direction = "past"
     fill: bool = False
     accumulate: bool = False
-    known: bool = False
+    divide: bool = False
+
+    @property
+    def needs_neighbors(self) -> bool:
+        """Whether the frames around a range are needed to find its references."""
+        return "motion" in self.what and (self.divide or self.fill)
+
+
+def iterate_chunks(decoder: Decoder, index: Index, frames: range, plan: Plan) -> Iterator[Chunk]:
+    """Reads frames once, in chunks without residuals.
+
+    Args:
+        decoder: A decoder that delivers what the plan needs.
+        index: The stream's index.
+        frames: Consecutive frame indices.
+        plan: What to read.
+
+    Returns:
+        An iterator of chunks in order; at most two are held at a time.
+
+    Raises:
+        DamagedVideo: A frame cannot be decoded.
+    """
+    start, stop = frames.start, frames.stop
+    first, end = start, stop
+    if plan.needs_neighbors and start < stop:
+        first = min(start, index.gop(start))
+        end = min(index.frames, stop + MOST_B_FRAMES)
+    types: list[str] = []
+    pending: deque[_PendingChunk] = deque()
+    reference = first  # the last I- or P-frame
+    for i, frame in decoder.frames(index, range(first, end)):
+        types.append(PICTURE_TYPES[int(frame.pict_type)])
+        if types[-1] != "B":
+            reference = i
+        if start <= i < stop:
+            if not pending or i == pending[-1].stop:
+                pending.append(_begin_chunk(i, min(i + plan.frames, stop), decoder, index, plan))
+            pending[-1].add(i, types[-1], frame, decoder)
+        while pending and i >= pending[0].stop - 1:
+            if plan.needs_neighbors and reference < pending[0].stop - 1:
+                break  # the next reference of its last B-frames is still to come
+            yield pending.popleft().finish(types, first)
+        if i >= stop - 1 and not pending:
+            return
+    while pending:
+        yield pending.popleft().finish(types, first)
+
+
+def _begin_chunk(start: int, stop: int, decoder: Decoder, index: Index, plan: Plan) -> _PendingChunk:
+    count, keys = stop - start, 0
+    builder = None
+    if "motion" in plan.what:
+        codec = decoder.stream.codec.canonical_name
+        builder = FieldBuilder(count, index.size, codec, plan.direction, plan.fill)
+    images = np.empty((count, *plan.size, 3), np.uint8) if "images" in plan.what else None
+    if "keyframes" in plan.what:
+        keys = sum(start <= key.frame < stop for key in index.keys)
+    key_images = np.empty((keys, *plan.size, 3), np.uint8)
+    return _PendingChunk(start, stop, index, plan, builder, images, key_images)
 
 
 @dataclass
-class _Open:
+class _PendingChunk:
     """A chunk that is being read."""
 
     start: int
     stop: int
+    index: Index
+    plan: Plan
     builder: FieldBuilder | None
     images: np.ndarray | None
     key_images: np.ndarray
-    key_places: list[int] = field(default_factory=list)
+    key_indices: list[int] = field(default_factory=list)
+
+    def add(self, i: int, kind: str, frame: VideoFrame, decoder: Decoder) -> None:
+        """Adds the frame with index `i`, of picture type `kind`."""
+        if self.builder is not None:
+            self.builder.add(kind, frame)
+        if self.images is not None:
+            decoder.rgb(frame, self.images[i - self.start])
+        if "keyframes" in self.plan.what and frame.key_frame:
+            self._add_key(i, kind, frame, decoder)
+
+    def _add_key(self, i: int, kind: str, frame: VideoFrame, decoder: Decoder) -> None:
+        if kind != "I" and decoder.options.pixels != "all":  # a key frame that is no I-frame lacks pixels
+            frame = decoder.with_all_pixels(self.index, i)
+        count = len(self.key_indices)
+        if count == len(self.key_images):  # more than the container lists
+            more = np.empty((count + 8, *self.plan.size, 3), np.uint8)
+            self.key_images = np.concatenate([self.key_images, more])
+        decoder.rgb(frame, self.key_images[count])
+        self.key_indices.append(i)
+
+    def finish(self, types: list[str], first: int) -> Chunk:
+        """The chunk, given the picture types of the frames from `first` on."""
+        motion = keys = None
+        if self.builder is not None:
+            before, after = self.start - first, self.stop - first
+            before = max(0, before - 1)
+            while before > 0 and types[before] == "B":  # from the reference before ...
+                before -= 1
+            while after < len(types) and types[after - 1] == "B":  # ... to the one after
+                after += 1
+            offset = self.start - first - before
+            motion = self.builder.field(types[before:after], offset, divide=self.plan.divide)
+        if "keyframes" in self.plan.what:
+            indices = np.array(self.key_indices, np.int64)
+            keys = KeyFrames(indices, self.index.times[indices], self.key_images[: len(indices)])
+        times = self.index.times[self.start : self.stop].copy()
+        return Chunk(self.start, times, self.images, keys, motion, None)
 
 
-def read(decoder: Decoder, index: Index, start: int, stop: int, plan: Plan) -> Iterator[Chunk]:
-    """Reads the frames `start` to `stop` once, in chunks without residuals.
-
-    Args:
-        decoder: A decoder that delivers what the plan asks for.
-        index: The stream's index.
-        start: The first frame's index.
-        stop: The index after the last frame's.
-        plan: What is wanted.
-
-    Returns:
-        An iterator of chunks in order; no more than two are held at a time.
-
-    Raises:
-        DamagedVideo: A picture cannot be decoded.
-    """
-    around = "motion" in plan.asked and (plan.known or plan.fill)
-    first, end = start, stop
-    if around and start < stop:  # the references around the stretch count, too
-        first = min(start, index.gop(start))
-        end = min(index.frames, stop + MOST_B_FRAMES)
-    types: list[str] = []
-    waiting: deque[_Open] = deque()
-    reference = first  # the last picture that is not B
-    for place, frame in decoder.pictures(index, range(first, end)):
-        types.append(PICTURE_TYPES[int(frame.pict_type)])
-        if types[-1] != "B":
-            reference = place
-        if start <= place < stop:
-            if not waiting or place == waiting[-1].stop:
-                waiting.append(_opened(place, min(place + plan.frames, stop), decoder, index, plan))
-            _take(waiting[-1], place, types[-1], frame, decoder, index, plan)
-        while waiting and place >= waiting[0].stop - 1 and (not around or reference >= waiting[0].stop - 1):
-            yield _closed(waiting.popleft(), types, first, index, plan)
-        if place >= stop - 1 and not waiting:
-            return  # the rest was asked for only to find the reference after the last B-pictures
-    while waiting:
-        yield _closed(waiting.popleft(), types, first, index, plan)
-
-
-def _opened(start: int, stop: int, decoder: Decoder, index: Index, plan: Plan) -> _Open:
-    count = stop - start
-    builder = None
-    if "motion" in plan.asked:
-        codec = decoder.stream.codec.canonical_name
-        builder = FieldBuilder(count, index.size, codec, plan.direction, plan.fill)
-    images = np.empty((count, *plan.size, 3), np.uint8) if "images" in plan.asked else None
-    keys = sum(start <= key.frame < stop for key in index.keys) if "keyframes" in plan.asked else 0
-    return _Open(start, stop, builder, images, np.empty((keys, *plan.size, 3), np.uint8))
-
-
-def _take(
-    piece: _Open, place: int, kind: str, frame: VideoFrame, decoder: Decoder, index: Index, plan: Plan
-) -> None:
-    if piece.builder is not None:
-        piece.builder.add(kind, frame)
-    if piece.images is not None:
-        decoder.rgb(frame, piece.images[place - piece.start])
-    if "keyframes" in plan.asked and frame.key_frame:
-        if kind != "I" and decoder.pixels != "all":  # a stream that can be entered without I-pictures
-            frame = decoder.again(index, place)
-        if len(piece.key_places) == len(piece.key_images):  # the container told of fewer
-            more = np.empty((len(piece.key_images) + 8, *plan.size, 3), np.uint8)
-            piece.key_images = np.concatenate([piece.key_images, more])
-        decoder.rgb(frame, piece.key_images[len(piece.key_places)])
-        piece.key_places.append(place)
-
-
-def _closed(piece: _Open, types: list[str], first: int, index: Index, plan: Plan) -> Chunk:
-    motion = None
-    if piece.builder is not None:
-        before, after = piece.start - first, piece.stop - first
-        before = max(0, before - 1)
-        while before > 0 and types[before] == "B":  # from the reference before ...
-            before -= 1
-        while after < len(types) and types[after - 1] == "B":  # ... to the one behind
-            after += 1
-        at = piece.start - first - before
-        motion = piece.builder.field(types[before:after], at, known=plan.known)
-    keys = None
-    if "keyframes" in plan.asked:
-        places = np.array(piece.key_places, np.int64)
-        keys = KeyFrames(places, index.times[places], piece.key_images[: len(places)])
-    times = index.times[piece.start : piece.stop].copy()
-    return Chunk(piece.start, times, piece.images, keys, motion, None)
-
-
-def read_sample(decoder: Decoder, index: Index, clip: Sequence[int], window: range, plan: Plan) -> Sample:
-    """Reads a clip, the key picture before it and a stretch of vectors behind it in one pass.
+def decode_sample(decoder: Decoder, index: Index, clip: Sequence[int], window: range, plan: Plan) -> Sample:
+    """Reads a clip, the key frame before it and the motion after it in one pass.
 
     Args:
-        decoder: A decoder that delivers vectors and pictures.
+        decoder: A decoder that delivers vectors and pixels.
         index: The stream's index.
         clip: Frame indices of the clip.
-        window: Consecutive frame indices of the vectors, the first one behind the clip's first.
-        plan: Gives size, direction, fill and what is known of the references.
+        window: Consecutive frame indices of the motion field, the first one after the clip's first.
+        plan: Size, direction, fill and division.
     """
     key = index.gop(clip[0])
     around = window
-    if plan.known or plan.fill:  # the frames around tell where the references are
+    if plan.needs_neighbors:
         first = max(key, window.start - MOST_B_FRAMES - 1)
         around = range(first, min(index.frames, window.stop + MOST_B_FRAMES))
     images = np.empty((len(clip), *plan.size, 3), np.uint8)
@@ -214,15 +226,17 @@ def read_sample(decoder: Decoder, index: Index, clip: Sequence[int], window: ran
     codec = decoder.stream.codec.canonical_name
     builder = FieldBuilder(len(window), index.size, codec, plan.direction, plan.fill)
     types: list[str] = []
-    for place, frame in decoder.pictures(index, sorted({key, *clip, *around})):
-        if place == key:
+    for i, frame in decoder.frames(index, sorted({key, *clip, *around})):
+        if i == key:
             decoder.rgb(frame, keyframe)
-        if place in clip:
-            decoder.rgb(frame, images[clip.index(place)])
-        if place in around:
+        if i in clip:
+            decoder.rgb(frame, images[clip.index(i)])
+        if i in around:
             types.append(PICTURE_TYPES[int(frame.pict_type)])
-        if place in window:
+        if i in window:
             builder.add(types[-1], frame)
-        if place >= window.stop - 1 and types[-1] != "B":
+        if i >= window.stop - 1 and types[-1] != "B":
             break
-    return Sample(images, keyframe, key, builder.field(types, window.start - around.start, known=plan.known))
+    return Sample(
+        images, keyframe, key, builder.field(types, window.start - around.start, divide=plan.divide)
+    )

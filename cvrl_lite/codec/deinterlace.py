@@ -1,4 +1,4 @@
-"""Frames of two fields, taken at two times, made frames of one time."""
+"""Deinterlaces frames."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from cvrl_lite.codec.turn import Size, turned_images
 
 
 def deinterlaced(frames: Iterable[VideoFrame]) -> Iterator[VideoFrame]:
-    """One frame for each, by FFmpeg's filter bwdif; those that are not marked as interlaced stay.
+    """Applies FFmpeg's filter bwdif, one output frame per frame.
 
-    So do frames too small for the filter, which wants 3 columns and 4 lines of each plane.
+    Frames that are not marked as interlaced, or are too small for the filter, which requires 3 columns and 4
+    lines per plane, pass unchanged.
 
     Args:
-        frames: Decoded frames of one size, in order, with all their pixels.
+        frames: Decoded frames of one size, in order, with all pixels.
     """
     graph, count = None, 0
     for count, frame in enumerate(frames, 1):
@@ -52,22 +53,21 @@ def _ready(graph: Graph) -> Iterator[VideoFrame]:
     while True:
         try:
             frame = graph.pull()
-        except (BlockingIOError, EOFError):  # it wants the next one first, or has given all
+        except (BlockingIOError, EOFError):  # needs more input, or is finished
             return
         assert isinstance(frame, VideoFrame)
         yield frame
 
 
 def deinterlaced_images(stream: Stream, size: Size | None) -> Iterator[np.ndarray]:
-    """All frames of a stream as (h, w, 3) uint8 RGB, deinterlaced before they are scaled and turned.
+    """All frames of a stream as (h, w, 3) uint8 RGB, deinterlaced before scaling and rotation.
 
     Raises:
         DamagedVideo: A frame cannot be decoded.
     """
     height, width = stream.plan(1, (), size).size
     with stream.decoders.borrow() as decoder:
-        stream.look(decoder, 0)
-        decoded = decoder.pictures(stream.index, range(stream.index.frames))
+        decoded = decoder.frames(stream.index, range(stream.index.frames))
         for frame in deinterlaced(frame for _, frame in decoded):
             image = decoder.rgb(frame, np.empty((height, width, 3), np.uint8))
             yield turned_images(image, stream.orientation)

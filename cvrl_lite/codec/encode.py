@@ -1,8 +1,8 @@
-"""Writing compressed video whose vectors are worth learning from.
+"""Encodes video whose vectors are suited to learning.
 
-Encoders made for watching pick several references, B-frames and key frames wherever they please. Here a
-clip gets a key frame every `gop` pictures, P-frames that look back exactly one picture, and nothing else,
-so that a vector always spans one step. Every choice can be undone by an argument.
+Encoders for watching use several references, B-frames, and key frames at any distance. Here a clip has a key
+frame every `gop` frames, and otherwise P-frames that refer to the frame before, so that a vector always spans
+one frame. Arguments change every default.
 
 Axes: T time, H W pixels.
 """
@@ -29,11 +29,11 @@ from cvrl_lite.errors import VideoError
 from cvrl_lite.files import FULL, replacing
 
 ENCODERS = {"h264": "libx264", "hevc": "libx265", "vp8": "libvpx", "vp9": "libvpx-vp9", "av1": "libsvtav1"}
-"""The encoder taken for a codec's name; any other name goes to FFmpeg as it is (`mpeg4`, `mpeg2video`,
+"""The encoder for a codec's name; any other name is passed to FFmpeg (`mpeg4`, `mpeg2video`,
 `mpeg1video`, `h263`, `flv`, `mjpeg` ...)."""
 
 CLOCK = Fraction(1, 90000)
-"""Seconds a tick that times are counted by where nothing else is said, as in MPEG's own systems."""
+"""Default seconds per tick of a file's clock, as in MPEG systems."""
 
 _MP4 = {"mp4", "mov", "ipod", "3gp", "3g2", "psp", "f4v", "ismv"}
 _CONSTANT_RATE_FACTOR = {"libx264", "libx265", "libvpx-vp9", "libsvtav1"}
@@ -62,47 +62,48 @@ def encode(
     sample_aspect_ratio: Fraction | None = None,
     options: Mapping[str, str] | None = None,
 ) -> int:
-    """Encodes pictures to a video file, with vectors of one step by default.
+    """Encodes frames to a video file, with vectors that span one frame by default.
 
     The same frames and arguments give the same bytes on one machine (with one thread). The file appears
-    whole or not at all.
+    complete or not at all.
 
     Args:
-        frames: `(T, H, W, 3)` uint8 RGB, or any iterable of `(H, W, 3)` pictures, which is read once.
+        frames: `(T, H, W, 3)` uint8 RGB, or any iterable of `(H, W, 3)` frames, which is read once.
         path: The file to write; its suffix chooses the container (`.mp4`, `.mkv`, `.avi`, `.264` ...).
-        fps: Frames a second; with `times`, those that most frames keep to.
-        times: Seconds, rising from 0 or later: when each frame is shown, so that the rate may vary. One more
-            may follow, when the last frame ends. None shows frames at an even rate, from 0 on. AVI, raw
-            streams, MPEG-1 and MPEG-2 have no place for them (see `holds_times`).
-        clock: Seconds a tick by which the file counts `times`, where the container leaves the choice (MP4
-            and MOV do; Matroska, WebM and FLV count milliseconds). MPEG-4 has at most 65535 ticks a second,
-            and counts 60000 where more are asked for.
+        fps: Frames per second; with `times`, the nominal rate.
+        times: Display time of each frame in seconds, increasing from 0 or later, for a variable rate. The end
+            of the last frame may follow. None means a constant rate, from 0 on. AVI, raw streams, MPEG-1 and
+            MPEG-2 cannot store times (see `holds_times`).
+        clock: Seconds per tick of `times` in the file, where the container leaves the choice (MP4 and MOV do;
+            Matroska, WebM and FLV count milliseconds). MPEG-4 allows 65535 ticks per second, and gets 60000
+            where more are requested.
         codec: `"h264"`, `"mpeg4"`, `"mpeg2video"`, `"hevc"` ... (see `ENCODERS`).
-        gop: Pictures from one key frame to the next; 1 writes key frames only.
-        b_frames: How many B-frames may stand between two others.
-        references: How many pictures a P-frame may look back on (H.264, HEVC). With one, H.264's B-frames
-            refer to no other B-frame.
-        crf: The quality of the codecs that have a rate factor, 0 (best) to 51; smaller files above.
+        gop: Frames from one key frame to the next; 1 writes key frames only.
+        b_frames: Largest number of consecutive B-frames.
+        references: Number of reference frames of a P-frame (H.264, HEVC). With one, H.264's B-frames refer to
+            no other B-frame.
+        crf: Constant rate factor of the codecs that have one, 0 (best) to 51 (smallest file).
         quantizer: A fixed quantizer instead of `crf`: 0 to 51 for H.264, 1 to 31 for the older codecs,
             which take 3 where it is not given.
-        weighted: Whether H.264 may scale the brightness of a reference.
-        scene_cuts: Whether the encoder may place further key frames where the picture changes.
-        deblock: Whether H.264 smooths block edges. Without, a skipped block is an exact copy.
-        preset: Effort of x264, x265 and SVT-AV1. `"veryfast"` takes about 0.4 ms a frame at 112x112.
+        weighted: Whether H.264 may use weighted prediction.
+        scene_cuts: Whether the encoder may place further key frames at scene cuts.
+        deblock: Whether H.264's deblocking filter is on. Without it, a skipped block is an exact copy.
+        preset: Preset of x264, x265 and SVT-AV1. `"veryfast"` takes about 0.4 ms per frame at 112x112.
         pixel_format: `"yuv420p"` needs even sizes in H.264; `"yuv444p"` takes any.
         threads: Encoder threads; more than one may change the bytes.
-        comment: A remark that the container keeps, where it has a place for one.
-        sample_aspect_ratio: A pixel's width by its height; None says nothing, which players take for 1.
-        options: Further encoder options by FFmpeg's names; they win over the arguments above.
+        comment: A comment for the container's metadata, where it has any.
+        sample_aspect_ratio: Width of a pixel by its height; None leaves it unspecified, which players take
+            for 1.
+        options: Further encoder options by FFmpeg's names; they override the arguments above.
 
     Returns:
         The number of frames written.
 
     Raises:
         ValueError: No frames, frames of another shape or type, a rate that is not positive, times that are
-            too few, do not rise by a tick, or cannot be held, `gop` or `crf` out of bounds, or a setting the
-            encoder does not know.
-        VideoError: The encoder or the container refuses these pictures.
+            too few, do not increase by a tick, or cannot be stored, `gop` or `crf` out of range, or a setting
+            unknown to the encoder.
+        VideoError: The encoder or the container rejects these frames.
         OSError: The disk is full; nothing of the file is left.
 
     Example:
@@ -117,8 +118,8 @@ def encode(
         raise ValueError(f"crf is 0 to 51, not {crf:g}")
     if sample_aspect_ratio is not None and not sample_aspect_ratio > 0:
         raise ValueError(f"sample_aspect_ratio is above 0, not {sample_aspect_ratio}")
-    pictures = iter(frames)
-    first = next(pictures, None)
+    remaining = iter(frames)
+    first = next(remaining, None)
     if first is None:
         raise ValueError("no frames to encode")
     height, width = _checked(first, None)
@@ -148,9 +149,9 @@ def encode(
                 if sample_aspect_ratio is not None:
                     stream.codec_context.sample_aspect_ratio = Fraction(sample_aspect_ratio)
                 convert = VideoReformatter()
-                for count, picture in enumerate(chain([first], pictures)):
-                    _checked(picture, (height, width))
-                    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
+                for count, image in enumerate(chain([first], remaining)):
+                    _checked(image, (height, width))
+                    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
                     frame = convert.reformat(frame, format=pixel_format, threads=1)
                     if stamps is not None and count == len(stamps):
                         raise ValueError(f"{count} times, and more frames")
@@ -159,7 +160,7 @@ def encode(
                 container.mux(_timed(stream.encode(None), stamps, rate))
                 if stamps is not None and len(stamps) > count + 2:
                     raise ValueError(f"{len(stamps)} times for {count + 1} frames")
-            if sample_aspect_ratio is not None and not _tells(part, sample_aspect_ratio):
+            if sample_aspect_ratio is not None and not _stores_ratio(part, sample_aspect_ratio):
                 kind = f"{codec} in {Path(path).suffix or container.format.name}"
                 raise VideoError(path, f"{kind} cannot hold a sample aspect ratio of {sample_aspect_ratio}")
             return count + 1
@@ -173,10 +174,9 @@ def encode(
 
 @contextmanager
 def _own_priority() -> Iterator[None]:
-    """Leaves the thread with the scheduling it had: SVT-AV1 makes root's real-time, with all its children.
+    """Restores the thread's scheduling policy: SVT-AV1 makes root's real-time, for all its children too.
 
-    They would run before everything else on the machine and, where threads wait for each other by spinning,
-    stop it.
+    They would preempt everything else on the machine and, where threads spin while waiting, block it.
     """
     if not hasattr(os, "sched_getscheduler"):  # not Linux
         yield
@@ -189,36 +189,36 @@ def _own_priority() -> Iterator[None]:
             os.sched_setscheduler(0, *before)
 
 
-def _tells(path: str | os.PathLike[str], ratio: Fraction) -> bool:
-    """Whether a file says that its pixels have this aspect ratio; not all codecs and containers can."""
+def _stores_ratio(path: str | os.PathLike[str], ratio: Fraction) -> bool:
+    """Whether a file stores this sample aspect ratio, which not all codecs and containers can."""
     with av.open(f"file:{os.fspath(path)}") as container:
-        told = container.streams.video[0].sample_aspect_ratio or 1
-    return abs(told / ratio - 1) < 1e-3
+        stored = container.streams.video[0].sample_aspect_ratio or 1
+    return abs(stored / ratio - 1) < 1e-3
 
 
 def _container(path: str | os.PathLike[str]) -> str:
-    """FFmpeg's name of the container that a file's suffix means, by FFmpeg's own rule."""
+    """FFmpeg's name of the container for a file's suffix, by FFmpeg's own rules."""
     nowhere = io.BytesIO()
     nowhere.name = f"x{Path(path).suffix}"
     with av.open(nowhere, "w") as container:
         return container.format.name
 
 
-def _checked(picture: np.ndarray, size: tuple[int, int] | None) -> tuple[int, int]:
-    """The size (H, W) of a uint8 RGB picture, which must be `size` where that is given."""
-    if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3:
-        raise ValueError(f"a frame must be (H, W, 3) uint8, not {picture.shape} {picture.dtype}")
-    if size is not None and picture.shape[:2] != size:
-        raise ValueError(f"the frames change size from {size} to {picture.shape[:2]}")
-    return picture.shape[:2]
+def _checked(image: np.ndarray, size: tuple[int, int] | None) -> tuple[int, int]:
+    """Checks a uint8 RGB frame, and that it has `size` if given; returns its size (H, W)."""
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+        raise ValueError(f"a frame must be (H, W, 3) uint8, not {image.shape} {image.dtype}")
+    if size is not None and image.shape[:2] != size:
+        raise ValueError(f"the frames change size from {size} to {image.shape[:2]}")
+    return image.shape[:2]
 
 
 def _rate(fps: float | Fraction, encoder: str) -> Fraction:
-    """Frames a second as a fraction that the encoder can hold."""
+    """Frames per second as a fraction that the encoder supports."""
     if not 0 < fps < float("inf"):
         raise ValueError(f"fps is a positive number, not {fps}")
     rate = Fraction(fps).limit_denominator(65535)
-    if encoder == "mpeg4" and rate.numerator > 65535:  # it counts parts of a second in 16 bits
+    if encoder == "mpeg4" and rate.numerator > 65535:  # whose time resolution has 16 bits
         rate = 1 / max(Fraction(1, 65535), (1 / Fraction(fps)).limit_denominator(65535))
     if not rate:
         raise ValueError(f"fps is at least 1/65535, not {fps}")
@@ -226,9 +226,9 @@ def _rate(fps: float | Fraction, encoder: str) -> Fraction:
 
 
 def holds_times(path: str | os.PathLike[str], codec: str) -> bool:
-    """Whether a file of this suffix and codec can hold frames at uneven steps.
+    """Whether a file of this suffix and codec can store a variable frame rate.
 
-    A raw stream has no times at all; AVI, MPEG-1 and MPEG-2 count frames.
+    Raw streams store no times at all; AVI, MPEG-1 and MPEG-2 have a constant rate.
 
     Example:
         >>> holds_times("a.mp4", "h264"), holds_times("a.avi", "mpeg4"), holds_times("a.264", "h264")
@@ -242,18 +242,18 @@ def holds_times(path: str | os.PathLike[str], codec: str) -> bool:
 def _stamps(
     times: Iterable[float | Fraction], clock: Fraction, path: str | os.PathLike[str], encoder: str
 ) -> tuple[list[int], Fraction]:
-    """The times in ticks, and the seconds of a tick."""
+    """Converts times to ticks; returns them and the seconds per tick."""
     if not holds_times(path, encoder):
         raise ValueError(f"{os.fspath(path)}: {encoder} there cannot hold times; give fps alone")
     tick = Fraction(1, 60000) if encoder == "mpeg4" and clock.denominator > 65535 else Fraction(clock)
     stamps = [round(Fraction(time) / tick) for time in times]
     if min(stamps, default=0) < 0 or any(after <= before for before, after in pairwise(stamps)):
-        raise ValueError(f"times rise from 0 or later, by at least {float(tick):g} s")
+        raise ValueError(f"times increase from 0 or later, by at least {float(tick):g} s")
     return stamps, tick
 
 
 def _timed(packets: list[Packet], stamps: list[int] | None, rate: Fraction) -> list[Packet]:
-    """Packets that know how long their frames are shown, which an encoder does not tell."""
+    """Sets the durations of packets, which an encoder leaves open."""
     if stamps is not None:
         for packet in packets:
             assert packet.pts is not None and packet.time_base is not None
@@ -287,7 +287,7 @@ def _settings(
             "sc_threshold": "40" if scene_cuts else "0",
             "x264-params": f"no-deblock={int(not deblock)}",
         }
-        if references == 1:  # otherwise x264 refers to B-pictures, too, and distances are not known
+        if references == 1:  # otherwise x264 refers to B-frames, too, and distances are unknown
             settings["b-pyramid"] = "none"
         # x264's macroblock tree gives other bytes from run to run on processors with AVX-512.
         settings["mbtree"] = "0"

@@ -1,6 +1,6 @@
-"""What a video file holds, written as arrays to one `.npz` and read back; many files side by side.
+"""Extracts what a video file holds to an `.npz` file of arrays, and reads it back.
 
-Axes: T time, H W pixels, H8 W8 cells of 8x8 pixels, K key pictures.
+Axes: T time, H W pixels, H8 W8 cells of 8x8 pixels, K key frames.
 """
 
 from __future__ import annotations
@@ -20,36 +20,36 @@ from typing import IO, Any, Literal
 import numpy as np
 
 from cvrl_lite.codec._stream.raster import Motion
-from cvrl_lite.codec.chunks import KeyFrames
+from cvrl_lite.codec.chunks import KeyFrames, What
 from cvrl_lite.codec.residual import Residual
 from cvrl_lite.codec.video import CompressedVideo
 from cvrl_lite.errors import DamagedVideo, NotAVideo, UnreadableFile, shown
-from cvrl_lite.files import check_regular, replacing
+from cvrl_lite.files import check_regular, file_stamp, replacing
 from cvrl_lite.folders import videos_below
 
-What = Literal["keyframes", "motion", "residual"]
-WHAT: tuple[What, ...] = ("keyframes", "motion", "residual")
+WHAT: tuple[What, ...] = ("keyframes", "motion", "residuals")
+"""What can be extracted."""
 
-_FORMAT = 2  # of the files written
-_SCALE = 16  # parts of a pixel that a stored vector counts
-_CHUNK = 64  # frames read at a time
-_ZIP = b"PK\3\4"  # how an archive begins
+_FORMAT = 3  # of the files written
+_SCALE = 16  # stored vectors are in 1/16 pixel
+_CHUNK = 64  # frames per chunk
+_ZIP = b"PK\3\4"  # signature of an archive
 _ARRAYS: dict[What, set[str]] = {
     "keyframes": {"keyframe_indices", "keyframe_times", "keyframes"},
     "motion": {"vectors", "mask"},
-    "residual": {"residuals", "residual_mask"},
+    "residuals": {"residuals", "residual_mask"},
 }
 
 
 @dataclass(frozen=True)
 class Extracted:
-    """What `load` reads back; None for what was not asked for.
+    """The contents of an extracted file; parts that were not extracted are None.
 
     Attributes:
-        header: About the file: name, bytes, format, codec, frames, picture types, units ...
+        header: About the video: name, bytes, format, codec, frames, picture types, units ...
         times: (T,) float64 seconds.
-        keyframes: Key pictures.
-        motion: The vector field, float32 pixels.
+        keyframes: The key frames.
+        motion: The motion field, float32 pixels.
         residuals: Luma residuals.
     """
 
@@ -67,26 +67,27 @@ def extract(
     *,
     direction: Literal["past", "future"] = "past",
 ) -> bool:
-    """Writes what a video holds to an `.npz`, in flat memory; the file is there whole or not at all.
+    """Extracts key frames, motion or residuals of a video to an `.npz` file, in constant memory.
 
-    Frames and their vectors lie as a player shows them (see `CompressedVideo`'s `apply_rotation`).
-    Vectors are int16 in 1/16 of a pixel: all that codecs store fits without loss, and what is divided by a
-    reference's distance is rounded by at most 1/32. Mask and key pictures are uint8, residuals int16.
+    The file appears complete or not at all. Frames and vectors are in the orientation of display (see
+    `CompressedVideo`). Vectors are int16 in 1/16 pixel: those of all codecs fit without loss, and vectors
+    divided by a reference's distance are rounded by at most 1/32. Mask and key frames are uint8, residuals
+    int16.
 
     Args:
         src: The video.
-        dst: The file to write. If it holds the same of the same video (by size and time of change)
-            already, and is whole, it stays.
-        what: Any of "keyframes", "motion", "residual".
+        dst: The file to write. If it holds the same parts of the same video (by name, size and modification
+            time) already, and is intact, it is kept.
+        what: Any of "keyframes", "motion", "residuals".
         direction: Of the vectors.
 
     Returns:
         Whether anything was written.
 
     Raises:
-        VideoError: The video cannot be read; nothing is written then.
-        OSError: The file cannot be written, or the disk is full; arrays lie beside it until it is whole.
-        ValueError: Something else is asked for.
+        VideoError: The video cannot be read; nothing is written.
+        OSError: The file cannot be written, or the disk is full; temporary files lie beside it until then.
+        ValueError: `what` is empty or holds another word.
 
     Example:
         >>> from cvrl_lite import data_path
@@ -101,18 +102,10 @@ def extract(
     if direction not in ("past", "future"):
         raise ValueError("a file holds the vectors of one direction: past or future")
     with CompressedVideo(src) as video:
-        state = os.stat(src)
-        origin = {
-            "format": _FORMAT,
-            "file": Path(src).name,
-            "bytes": state.st_size,
-            "changed_ns": state.st_mtime_ns,
-            "what": sorted(what),
-            "direction": direction,
-        }
+        origin: dict[str, Any] = {"format": _FORMAT, "what": sorted(what), "direction": direction}
+        origin |= file_stamp(src).origin()
         if _holds(dst, origin):
             return False
-        asked: list[Any] = ["residuals" if name == "residual" else name for name in what]
         types: list[str] = []
         exact = False
         with ExitStack() as stack:
@@ -120,12 +113,12 @@ def extract(
             columns: dict[str, _Column] = {}
 
             def put(name: str, values: np.ndarray) -> None:
-                if name not in columns:  # on the target's disk: the system's folder may lie in memory
+                if name not in columns:  # on the target's disk, as /tmp may be in memory
                     file = stack.enter_context(tempfile.TemporaryFile(dir=part.parent))
                     columns[name] = _Column(file, values)
                 columns[name].add(values)
 
-            for chunk in video.chunks(_CHUNK, asked, direction=direction):
+            for chunk in video.chunks(_CHUNK, what, direction=direction):
                 if chunk.keyframes is not None:
                     put("keyframe_indices", chunk.keyframes.indices)
                     put("keyframe_times", chunk.keyframes.times)
@@ -161,18 +154,18 @@ def extract(
 
 
 def load(path: str | os.PathLike[str]) -> Extracted:
-    """Reads what `extract` wrote.
+    """Reads a file written by `extract`.
 
     Raises:
         UnreadableFile: The file is missing, a folder or a pipe, or may not be read.
-        NotAVideo: It is of another kind.
+        NotAVideo: It is a file of another kind.
         DamagedVideo: It is broken.
     """
     check_regular(path)
     try:
         with open(path, "rb") as file:
             if file.read(len(_ZIP)) != _ZIP:
-                raise NotAVideo(path, "not what extract writes")
+                raise NotAVideo(path, "not a file written by extract")
             file.seek(0)
             with np.load(file, allow_pickle=False) as held:
                 arrays = {name: held[name] for name in held.files}
@@ -184,7 +177,7 @@ def load(path: str | os.PathLike[str]) -> Extracted:
         if "motion" in header["what"]:
             vectors = arrays["vectors"].astype(np.float32) / header["vector_parts_of_a_pixel"]
             motion = Motion(vectors, arrays["mask"].astype(bool), np.array(list(header["picture_types"])))
-        if "residual" in header["what"]:
+        if "residuals" in header["what"]:
             residuals = Residual(
                 arrays["residuals"], arrays["residual_mask"].astype(bool), header["residual_exact"]
             )
@@ -193,29 +186,29 @@ def load(path: str | os.PathLike[str]) -> Extracted:
     except OSError as error:
         raise UnreadableFile(path, error.strerror or "cannot be read") from None
     except KeyError as error:
-        raise NotAVideo(path, f"not what extract writes: it lacks {error}") from None
-    except Exception as error:  # a broken archive raises nearly anything
-        raise DamagedVideo(path, f"what extract wrote is broken: {str(error)[:100]}") from None
+        raise NotAVideo(path, f"not a file written by extract: it lacks {error}") from None
+    except Exception as error:  # NumPy and zipfile raise nearly anything
+        raise DamagedVideo(path, f"a broken file of extract: {str(error)[:100]}") from None
     return Extracted(header, times, keyframes, motion, residuals)
 
 
 def targets(sources: Sequence[Path], out: Path, name: Callable[[Path], str]) -> list[tuple[Path, Path]]:
-    """A file to write for each video: a folder's are looked for below it and keep their sub-folders.
+    """Chooses the file to write for each video; videos in folders keep their sub-folders.
 
-    Where two videos would be written to one file, or to names that differ in case alone and are one on many
-    systems, the one whose name the file has keeps it, else the first by name; the others' files get their
-    whole name and an ending (`a.avi.mp4`). A warning says so.
+    Where two videos would be written to the same file, or to names that differ in case alone and are the same
+    on many systems, the video with exactly that name gets it, or else the first by name; the others keep
+    their suffix (`a.avi.mp4`), with a warning.
 
     Args:
         sources: Files and folders.
-        out: Where to write. Where it lies in one of the folders, what an earlier call wrote is no source.
-        name: Of the file to write, from the video's path.
+        out: Where to write. Inside one of the folders, it is not searched for videos.
+        name: Gives the name of the file to write, from the video's path.
 
     Returns:
         Pairs (video, file to write), each video once.
 
     Raises:
-        ValueError: Two videos of one name, from two of the sources, would be written to one file.
+        ValueError: Two videos of the same name, from two sources, would be written to the same file.
 
     Example:
         >>> videos = [Path("in/a.avi"), Path("in/a.mp4")]
@@ -234,29 +227,29 @@ def targets(sources: Sequence[Path], out: Path, name: Callable[[Path], str]) -> 
                 pairs.setdefault(os.path.realpath(path), (path, target))
         else:
             pairs.setdefault(os.path.realpath(source), (source, out / name(source)))
-    wanted = dict(pairs.values())
+    chosen = dict(pairs.values())
     taken: dict[str, Path] = {}
-    for source in sorted(wanted, key=lambda path: (path.name != wanted[path].name, path)):
-        target = wanted[source]
-        if other := taken.get(_anywhere(target)):
-            if wanted[other] == target and other.name == source.name:
+    for source in sorted(chosen, key=lambda path: (path.name != chosen[path].name, path)):
+        target = chosen[source]
+        if other := taken.get(_normalized(target)):
+            if chosen[other] == target and other.name == source.name:
                 raise ValueError(f"{shown(source)} and {shown(other)} would both become {shown(target)}")
-            numbers = ("", *(f".{number}" for number in range(2, len(wanted) + 2)))
+            numbers = ("", *(f".{number}" for number in range(2, len(chosen) + 2)))
             names = (target.with_name(f"{source.name}{number}{target.suffix}") for number in numbers)
-            wanted[source] = next(path for path in names if _anywhere(path) not in taken)
-            first = f"{shown(other)} becomes {shown(wanted[other])}"
-            warnings.warn(f"{shown(source)}: becomes {shown(wanted[source])}, as {first}", stacklevel=2)
-        taken[_anywhere(wanted[source])] = source
-    return list(wanted.items())
+            chosen[source] = next(path for path in names if _normalized(path) not in taken)
+            first = f"{shown(other)} becomes {shown(chosen[other])}"
+            warnings.warn(f"{shown(source)}: becomes {shown(chosen[source])}, as {first}", stacklevel=2)
+        taken[_normalized(chosen[source])] = source
+    return list(chosen.items())
 
 
-def _anywhere(path: Path) -> str:
-    """What two names have in common that are one file on some system."""
+def _normalized(path: Path) -> str:
+    """A form in which two names are equal that are the same file on some system."""
     return unicodedata.normalize("NFC", str(path)).casefold()
 
 
 class _Column:
-    """One array, growing along its first axis in a temporary file."""
+    """An array that grows along its first axis, in a temporary file."""
 
     def __init__(self, file: IO[bytes], first: np.ndarray) -> None:
         self._file, self._rest, self._type, self._rows = file, first.shape[1:], first.dtype, 0
@@ -286,8 +279,8 @@ def _write(archive: zipfile.ZipFile, name: str, values: np.ndarray) -> None:
 
 
 def _holds(path: str | os.PathLike[str], origin: dict[str, Any]) -> bool:
-    """Whether a whole file is there that was extracted from the same video in the same way."""
-    if not os.path.isfile(path):  # not there, or a pipe, which is not opened
+    """Whether an intact file was extracted from the same video in the same way."""
+    if not os.path.isfile(path):  # missing, or a pipe, which must not be opened
         return False
     try:
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as held:
@@ -295,6 +288,6 @@ def _holds(path: str | os.PathLike[str], origin: dict[str, Any]) -> bool:
             if any(header.get(name) != value for name, value in origin.items()):
                 return False
             lacking = {"times"}.union(*(_ARRAYS[name] for name in origin["what"])) - set(held.files)
-            return not lacking and held.zip.testzip() is None  # takes a tenth as long as making it, at most
-    except Exception:  # not there, or not whole, in any of the ways that a broken archive can be
+            return not lacking and held.zip.testzip() is None  # at most a tenth of the time of extraction
+    except Exception:  # missing, or broken in any way
         return False

@@ -129,8 +129,8 @@ class FrameSequence:
         """Iterates over frames in one pass, holding one at a time.
 
         Args:
-            start: The first frame's index.
-            stop: The index after the last frame's; None goes to the end.
+            start: Index of the first frame.
+            stop: Index after the last frame; None is the end of the video.
             size: As in `clip`.
 
         Returns:
@@ -146,10 +146,10 @@ class FrameSequence:
             ...     sum(1 for frame in video.frames(60))
             12
         """
-        indices = self._stream.stretch(start, stop)
+        indices = self._stream.frame_range(start, stop)
         return self._iterate(indices, size)
 
     def _iterate(self, indices: range, size: Size | None) -> Iterator[np.ndarray]:
-        for chunk in self._stream.read(indices, self._stream.plan(1, ("images",), size)):
+        for chunk in self._stream.read_chunks(indices, self._stream.plan(1, ("images",), size)):
             assert chunk.images is not None
             yield chunk.images[0]

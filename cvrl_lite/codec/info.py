@@ -1,57 +1,64 @@
-"""What a video file says about itself."""
+"""Facts about a video file."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from fractions import Fraction
-from functools import cached_property
+from typing import TYPE_CHECKING
 
+from cvrl_lite.codec._stream.feed import VECTOR_CODECS
+from cvrl_lite.codec._stream.index import describe_streams
+from cvrl_lite.codec._stream.rates import average_rate, tick_of
 from cvrl_lite.codec.turn import orientation
+
+if TYPE_CHECKING:
+    from cvrl_lite.codec.stream import Stream
 
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """Facts about one video stream, by one pass over its packets.
-
-    `display_matrix`, `picture_types` (with what rests on them), `interlaced` and `reference_distance_known`
-    are found at first use, while the video is open; the first three decode. Pickling finds them, too.
+    """Facts about a video stream: plain data, found by one pass over its packets and its first frame.
 
     Attributes:
-        file: The path, or the file object's name.
-        container: FFmpeg's name of the file format, such as "mov,mp4,m4a,3gp,3g2,mj2".
-        stream: The container's index of the stream read.
-        streams: One entry for each stream of the container, such as "video h264".
+        file: The path, or the name of the file object.
+        container: FFmpeg's name of the format, such as "mov,mp4,m4a,3gp,3g2,mj2".
+        stream: Index of the stream in the container.
+        streams: All streams of the container, such as "video h264".
         codec: "h264", "mpeg4", "hevc" ...
         pixel_format: FFmpeg's name, such as "yuv420p".
-        width: Pixels of a frame as it is handed out: turned, unless read with `apply_rotation=False`.
-        height: As `width`.
-        sample_aspect_ratio: A pixel's width by its height, of frames as they are handed out: the container's,
-            or else the codec's; None where neither says, which players take for 1.
-        display_width: Pixels of a frame that is shown with square ones, rounded: the coded width is stretched
-            by the sample aspect ratio, the coded height stays.
-        display_height: As `display_width`.
-        frames: How many.
-        duration: Seconds, from the first picture's start to the last one's end.
-        average_rate: Frames a second: `frames` by `duration`. Where all frames last as long, up to what the
-            clock rounds, it equals `nominal_rate`.
-        nominal_rate: Frames a second by the step between most frames, as headers declare it where they are
-            consistent with that. Without time stamps it is the rate of the stream's headers, 25 where they
-            are silent, and all frames keep to it.
-        time_base: Seconds a tick of the stream's clock; times are known no better.
-        gop_lengths: Frames from each key picture to the next; the last one to the end.
-        has_vectors: Whether FFmpeg's decoder exports motion vectors that can be used for this codec.
-        vectors_in_fields: Whether vectors may count the lines of fields, half as many as a frame has, and
-            lead to fields: H.264's MBAFF and field pictures, MPEG-2's and MPEG-4's field prediction. FFmpeg
-            does not tell which blocks are fields, so that such vectors and their residuals cannot be
-            trusted; `cvrl-lite transcode --deinterlace` makes a file whose vectors can be.
-        has_timestamps: Whether times are the file's own; a raw stream has none and counts frames.
-        times_adjusted: Whether some frames' times are not their own time stamps, as these are missing or
-            repeated, jump back, or belong to another frame; the times rise nevertheless.
-        clock_jumps: Indices of frames at which the file's clock jumps back, as where recordings were joined;
-            from there on times go on from before.
-        frame_bytes: Bytes of each frame, in display order; empty where a stream has no time stamps or
-            several pictures a packet, so that they cannot be told apart.
+        width: Width in pixels of the frames that are read: rotated, unless read with `apply_rotation=False`.
+        height: Height, likewise.
+        sample_aspect_ratio: Width of a pixel by its height, for the frames that are read: the container's, or
+            else the codec's; None where neither has one, which players take for 1.
+        display_width: Width of a frame displayed with square pixels, rounded: the coded width is scaled by
+            the sample aspect ratio, the coded height stays.
+        display_height: Height, likewise.
+        frames: Number of frames.
+        duration: Seconds from the start of the first frame to the end of the last one.
+        average_rate: Frames per second: `frames` by `duration`. For evenly spaced frames, up to rounding, it
+            equals `nominal_rate`.
+        nominal_rate: Frames per second by the step between most frames, as headers declare it where they are
+            consistent with that. Without timestamps it is the declared rate, or else 25.
+        time_base: Seconds per tick of the stream's clock, the resolution of times.
+        gop_lengths: Frames from each key frame to the next, or to the end.
+        has_vectors: Whether FFmpeg's decoder of this codec exports usable motion vectors.
+        vectors_in_fields: Whether vectors may be in lines of fields, half as many as a frame has, and refer
+            to fields: H.264's MBAFF and field pictures, field prediction of MPEG-2 and MPEG-4. FFmpeg does
+            not tell which blocks are fields, so these vectors and their residuals are unreliable;
+            `cvrl-lite transcode --deinterlace` makes a file with reliable ones.
+        has_timestamps: Whether times are the file's own; in a raw stream they are computed from the rate.
+        times_adjusted: Whether some times are not the frames' own timestamps, because these are missing,
+            repeated, jump back, or belong to another frame; times increase nevertheless.
+        clock_jumps: Indices of frames at which the file's clock jumps back, as where recordings were
+            joined; times continue from the frame before.
+        display_matrix: How a player lays out the coded frames: nine numbers (a, b, u, c, d, v, x, y, w). A
+            pixel at (x, y) is displayed at (a x + c y, b x + d y); units are 1/65536, for u, v and w 1/2**30.
+            It is the container's (MP4, MOV, Matroska), or else that of an H.264 or HEVC stream; None where
+            neither has one.
+        interlaced: Whether frames are, or may be, of two fields captured at two times. H.264's headers tell
+            where blocks may be fields; in other codecs the first frame's flag counts, too.
+        frame_bytes: Coded size of each frame, in display order; empty where a stream has no timestamps or
+            several frames per packet.
     """
 
     file: str
@@ -76,81 +83,67 @@ class VideoInfo:
     has_timestamps: bool
     times_adjusted: bool
     clock_jumps: tuple[int, ...]
+    display_matrix: tuple[int, ...] | None
+    interlaced: bool
     frame_bytes: tuple[int, ...] = field(repr=False)
-    _types: Callable[[], str] = field(repr=False, compare=False)
-    _interlaced: Callable[[], bool] = field(repr=False, compare=False)
-    _matrix: Callable[[], tuple[int, ...] | None] = field(repr=False, compare=False)
-    _known: Callable[[], bool] = field(repr=False, compare=False)
-
-    @cached_property
-    def picture_types(self) -> str:
-        """A letter a frame, of I, P and B, in display order; decodes the file once."""
-        return self._types()
-
-    @property
-    def picture_counts(self) -> dict[str, int]:
-        """How many I-, P- and B-pictures there are: {"I": ..., "P": ..., "B": ...}."""
-        return {kind: self.picture_types.count(kind) for kind in "IPB"}
-
-    @property
-    def picture_bytes(self) -> dict[str, int] | None:
-        """Bytes of all I-, P- and B-pictures: {"I": ..., ...}; None where `frame_bytes` is empty."""
-        if not self.frame_bytes:
-            return None
-        pairs = list(zip(self.picture_types, self.frame_bytes, strict=True))
-        return {kind: sum(size for other, size in pairs if other == kind) for kind in "IPB"}
-
-    @cached_property
-    def display_matrix(self) -> tuple[int, ...] | None:
-        """How a player lays the coded frames: nine numbers (a, b, u, c, d, v, x, y, w) as the file has them.
-
-        A pixel at (x, y) is shown at (a x + c y, b x + d y); all are counted in 1/65536, but u, v and w in
-        1/2**30. They are the container's (MP4, MOV, Matroska), or else those that an H.264 or HEVC stream
-        says itself; None where neither does.
-        """
-        return self._matrix()
-
-    @cached_property
-    def interlaced(self) -> bool:
-        """Whether frames are, or may be, of two fields that were taken at two times.
-
-        H.264's headers tell where its blocks are fields, or may be; of other codecs the first frame's mark
-        counts, too.
-        """
-        return self._interlaced()
 
     @property
     def mirrored(self) -> bool:
-        """Whether a player flips the coded frames left to right, before it turns them by `rotation`."""
+        """Whether a player flips the coded frames left to right, before it rotates them by `rotation`."""
         return orientation(self.display_matrix).mirrored
 
     @property
     def rotation(self) -> int:
-        """Degrees by which a player turns the coded frames, anticlockwise: -90, 0, 90 or 180."""
+        """Degrees by which a player rotates the coded frames, counterclockwise: -90, 0, 90 or 180."""
         return orientation(self.display_matrix).rotation
 
-    @cached_property
-    def reference_distance_known(self) -> bool:
-        """Whether each vector leads to the nearest I- or P-picture before (or behind) it.
-
-        The older codecs know no other references, but for FLV1: where any of its P-pictures is marked as
-        disposable, this is False. In H.264 the headers of all slices must say so; what they leave open counts
-        as False.
-        """
-        return self._known()
-
     def as_dict(self) -> dict[str, object]:
-        """All of it but the lists with an entry a frame, ready for JSON; fractions become floats."""
-        shown = [entry.name for entry in fields(self) if not entry.name.startswith("_")]
-        shown.remove("frame_bytes")
-        shown += ["display_matrix", "mirrored", "rotation", "interlaced"]
-        shown += ["picture_counts", "picture_bytes", "reference_distance_known"]
-        facts = {name: getattr(self, name) for name in shown}
+        """All facts but `frame_bytes`, ready for JSON; rates become floats, the aspect ratio "16:15"."""
+        names = [entry.name for entry in fields(self) if entry.name != "frame_bytes"]
+        facts = {name: getattr(self, name) for name in (*names, "mirrored", "rotation")}
         ratio = self.sample_aspect_ratio
         facts["sample_aspect_ratio"] = ratio and f"{ratio.numerator}:{ratio.denominator}"
         return {name: float(fact) if isinstance(fact, Fraction) else fact for name, fact in facts.items()}
 
-    def __getstate__(self) -> dict[str, object]:
-        late = ("display_matrix", "picture_types", "interlaced", "reference_distance_known")
-        found = {name: getattr(self, name) for name in late}
-        return {name: value for name, value in vars(self).items() if not name.startswith("_")} | found
+
+def read_info(stream: Stream) -> VideoInfo:
+    """Collects the facts about a stream.
+
+    Raises:
+        DamagedVideo: Its packets cannot be read.
+    """
+    index, first = stream.index, stream.first_frame
+    height, width = stream.displayed(index.size)
+    ratio = stream.source.sample_aspect_ratio
+    wide = round(index.size[1] * (ratio or 1))
+    display_height, display_width = stream.displayed((index.size[0], max(1, wide)))
+    with stream.decoders.borrow_any() as decoder:
+        container, tick = decoder.container, tick_of(decoder.stream)
+        return VideoInfo(
+            file=stream.name,
+            container=container.format.name,
+            stream=decoder.stream.index,
+            streams=describe_streams(container),
+            codec=stream.codec,
+            pixel_format=str(decoder.stream.codec_context.pix_fmt),
+            width=width,
+            height=height,
+            sample_aspect_ratio=1 / ratio if ratio and stream.orientation.transpose else ratio,
+            display_width=display_width,
+            display_height=display_height,
+            frames=index.frames,
+            duration=index.duration,
+            average_rate=average_rate(index.frames, index.duration, index.rate, tick),
+            nominal_rate=index.rate,
+            time_base=tick,
+            gop_lengths=index.gop_lengths,
+            has_vectors=stream.codec in VECTOR_CODECS,
+            vectors_in_fields=index.in_fields,
+            has_timestamps=index.has_timestamps,
+            times_adjusted=index.times_adjusted,
+            clock_jumps=index.clock_jumps,
+            display_matrix=first.display_matrix,
+            # What is marked in H.264 may be whole frames nevertheless.
+            interlaced=index.in_fields or (stream.codec != "h264" and first.interlaced),
+            frame_bytes=tuple(index.bytes.tolist()),
+        )

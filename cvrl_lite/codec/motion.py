@@ -1,4 +1,4 @@
-"""From decoded pictures to vector fields: how far a vector reaches, what fills a gap, what adds up.
+"""Motion fields of decoded frames: division by reference distance, filled gaps, accumulated vectors.
 
 Axes: T time, D directions (past, future), H8 W8 cells of 8x8 pixels.
 """
@@ -14,26 +14,26 @@ from cvrl_lite.codec._stream.raster import Direction, Motion, Raster, records
 from cvrl_lite.errors import VideoError
 
 PICTURE_TYPES = "?IPBPIPI"
-"""FFmpeg's numbers for picture types: 0 unknown, I, P, B, S (a P with global motion), SI, SP, BI."""
+"""Letters of FFmpeg's AVPictureType: 0 unknown, I, P, B, S (a P with global motion), SI, SP, BI."""
 
 MOST_B_FRAMES = 16
-"""How many B-pictures may stand in a row: H.264 holds no more pictures back."""
+"""The longest run of B-frames: H.264 reorders no more frames."""
 
-# FFmpeg's decoders of these keep no vectors of B-pictures (h263dec.c and rv10.c update their table for the
-# others only) and export what they find there: of MPEG-4 zeros in FFmpeg 8, another picture's vectors before.
-# Not read, so masked.
+# FFmpeg's decoders of these store no vectors of B-frames (h263dec.c and rv10.c update their table for others
+# only) and export what the table holds: in MPEG-4 zeros with FFmpeg 8, vectors of another frame before. They
+# are not read, so these frames are masked.
 NO_B_VECTORS = frozenset({"mpeg4", "h263", "rv20"})
 
 
 class FieldBuilder:
-    """Collects the vectors of consecutive frames and makes their field.
+    """Collects the vectors of consecutive frames into a motion field.
 
     Args:
         frames: T.
-        size: (H, W) of the pictures.
-        codec: FFmpeg's name of it.
+        size: (H, W) of the frames.
+        codec: FFmpeg's name of the codec.
         direction: "past", "future" or "both".
-        fill: Whether a block of a B-picture that lacks a direction gets minus the other one.
+        fill: Whether a block of a B-frame without a vector in one direction gets minus the other one.
     """
 
     def __init__(
@@ -44,43 +44,41 @@ class FieldBuilder:
         self._codec, self._direction, self._fill = codec, direction, fill
 
     def add(self, kind: str, frame: VideoFrame) -> None:
-        """Takes the next frame, of picture type `kind`."""
+        """Adds the next frame, of picture type `kind`."""
         self._raster.add(None if kind == "B" and self._codec in NO_B_VECTORS else records(frame))
 
-    def field(self, types: Sequence[str], first: int, *, known: bool) -> Motion:
+    def field(self, types: Sequence[str], first: int, *, divide: bool) -> Motion:
         """The field of all frames added.
 
         Args:
-            types: The picture types of the frames and of some around them.
-            first: Where among `types` the first frame added is.
-            known: Whether each reference is the nearest picture that is not B; if so, vectors are divided
-                by its distance.
+            types: The picture types of the frames and of their neighbors.
+            first: Position in `types` of the first frame added.
+            divide: Whether to divide vectors by the distance of their reference, which is then the nearest
+                I- or P-frame.
         """
-        raster = self._raster
-        raster.paint()
-        vectors, mask = raster.vectors, raster.mask
+        vectors, mask = self._raster.vectors, self._raster.mask
         here = slice(first, first + vectors.shape[1])
         kinds = np.array(types[here], dtype="<U1")
-        if known or self._fill:
+        if divide or self._fill:
             steps = np.array([reference_steps(types, name)[here] for name in self._names], np.float32)
             steps = steps[:, :, None, None, None]
-            if known and steps.max(initial=1) > 1:
+            if divide and steps.max(initial=1) > 1:
                 vectors /= steps
                 steps[:] = 1
             if self._fill:
-                twofold = (kinds == "B")[:, None, None]
-                gaps = mask[::-1] & ~mask & twofold
+                is_b = (kinds == "B")[:, None, None]
+                gaps = mask[::-1] & ~mask & is_b
                 opposite = -vectors[::-1] * (steps / steps[::-1])
                 np.copyto(vectors, opposite, where=gaps[:, :, None])
                 mask |= gaps
         if self._direction == "both":
             return Motion(vectors.swapaxes(0, 1), mask.swapaxes(0, 1), kinds)
-        asked = self._names.index(self._direction)
-        return Motion(vectors[asked], mask[asked], kinds)
+        layer = self._names.index(self._direction)
+        return Motion(vectors[layer], mask[layer], kinds)
 
 
 def reference_steps(types: Sequence[str], direction: str) -> list[int]:
-    """How many frames away the nearest reference (I or P) lies, 1 where there is none.
+    """Distance in frames of the nearest I- or P-frame, 1 where there is none.
 
     Example:
         >>> reference_steps("IBBPP", "past"), reference_steps("IBBPP", "future")
@@ -96,14 +94,14 @@ def reference_steps(types: Sequence[str], direction: str) -> list[int]:
     return steps
 
 
-class Sums:
-    """Adds vectors up, so that they refer to the last I-picture instead of the picture before.
+class MotionAccumulator:
+    """Adds vectors up, so that they refer to the last I-frame instead of the frame before.
 
-    A cell's vector leads to a place in the picture before, whose own sum is added, and so on back to the
-    I-picture. Cells whose way leads through an intra block are masked.
+    A cell's vector leads to a cell of the frame before, whose accumulated vector is added, and so on back to
+    the I-frame. Cells whose path passes through an intra block are masked.
 
     Args:
-        name: The file's, for errors.
+        name: The file's name, for errors.
 
     Source:
         Wu et al., Compressed Video Action Recognition (CVPR 2018, arXiv 1712.00636), section 3.2; on the
@@ -114,20 +112,20 @@ class Sums:
         self._name = name
 
     def add(self, motion: Motion) -> Motion:
-        """The sums of the next frames.
+        """Accumulates the vectors of the next frames.
 
         Args:
-            motion: Consecutive frames of I- and P-pictures, each vector of one step; the very first one an
-                I-picture.
+            motion: Consecutive I- and P-frames with vectors of one frame's step; the very first frame is an
+                I-frame.
 
         Returns:
-            The same shapes. I-pictures are masked, as they refer to nothing.
+            Accumulated vectors in the same shapes; I-frames are masked.
 
         Raises:
-            VideoError: A B-picture is among them.
+            VideoError: A B-frame is among them.
         """
         if "B" in motion.picture_types:
-            raise VideoError(self._name, "accumulated vectors need a stream without B-pictures")
+            raise VideoError(self._name, "accumulated vectors need a stream without B-frames")
         vectors, mask = np.zeros_like(motion.vectors), np.zeros_like(motion.mask)
         rows, columns = motion.mask.shape[1:]
         down, right = np.mgrid[0:rows, 0:columns]

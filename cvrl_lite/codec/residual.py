@@ -1,7 +1,7 @@
-"""What is left of a picture when its prediction by the vectors is taken away.
+"""Residuals: decoded frames minus their motion-compensated prediction.
 
-FFmpeg does not hand out the residual that a file stores. It is found again here: the pictures referred to
-are moved by the vectors, as the decoder does it, and taken away from the decoded picture.
+FFmpeg does not export the residual that a file stores. Here it is recomputed: reference frames are moved by
+the vectors, as the decoder does it, and subtracted from the decoded frame.
 
 Axes: T time, H W pixels, H8 W8 cells of 8x8 pixels.
 """
@@ -9,6 +9,7 @@ Axes: T time, H W pixels, H8 W8 cells of 8x8 pixels.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -22,14 +23,14 @@ from cvrl_lite.codec.motion import MOST_B_FRAMES, NO_B_VECTORS, PICTURE_TYPES
 
 
 class Residual(NamedTuple):
-    """The residuals of some frames.
+    """The residuals of consecutive frames.
 
     Attributes:
-        values: (T, H, W) int16 luma, -255..255: the picture minus its prediction; 0 where there is none.
-        mask: (T, H8, W8) bool, True where a block was predicted; False in intra blocks and I-pictures.
-        exact: Whether the values are what the file adds to its predictions (up to the cut at 0 and 255);
-            else they are an approximation (several references, weights, deblocking, parts below 8x8,
-            B-pictures, other codecs than H.264, or an encoder that does not say).
+        values: (T, H, W) int16 luma, -255..255: the frame minus its prediction; 0 where there is none.
+        mask: (T, H8, W8) bool, True where a block was predicted; False in intra blocks and I-frames.
+        exact: Whether the values are what the file adds to its predictions (up to clipping at 0 and 255).
+            Otherwise they are an approximation: several references, weighted prediction, deblocking,
+            partitions below 8x8, B-frames, codecs other than H.264, or an encoder that does not tell.
     """
 
     values: np.ndarray
@@ -37,7 +38,7 @@ class Residual(NamedTuple):
     exact: bool
 
     def predicted(self) -> np.ndarray:
-        """(T, H, W) bool: the mask with a value for each pixel, also of a frame that was turned."""
+        """(T, H, W) bool: the mask per pixel, also of rotated frames."""
         height, width = self.values.shape[-2:]
         return self.mask.repeat(8, -2).repeat(8, -1)[..., :height, :width]
 
@@ -45,55 +46,55 @@ class Residual(NamedTuple):
 def iterate_residuals(
     decoder: Decoder, index: Index, start: int, stop: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """The residuals of the frames `start` to `stop`, one by one; few pictures are held at a time.
+    """Computes residuals frame by frame, holding few frames at a time.
 
-    P-pictures are predicted from the last picture that is not B, B-pictures from it and the next one.
+    P-frames are predicted from the last I- or P-frame, B-frames from it and the next one.
 
     Args:
         decoder: A decoder that delivers vectors and all pixels.
         index: The stream's index.
-        start: The first frame's index.
-        stop: The index after the last frame's.
+        start: Index of the first frame.
+        stop: Index after the last frame.
 
     Returns:
         An iterator of (values (H, W) int16, mask (H8, W8) bool).
 
     Raises:
-        DamagedVideo: A picture cannot be decoded.
+        DamagedVideo: A frame cannot be decoded.
     """
     if start >= stop:
         return
-    # Some frames more on both sides, to find the references of the first and of the last one.
+    # Neighbors on both sides hold the references of the first and the last frame.
     key = index.gop(start)
     first = min(start, max(key, start - MOST_B_FRAMES))
     around = range(first, min(index.frames, stop + MOST_B_FRAMES))
     codec = decoder.stream.codec.canonical_name
-    past: _Anchor | None = None
-    between: list[VideoFrame] = []  # B-pictures, until the next picture that is none
-    for place, frame in decoder.pictures(index, around):
+    past: _ReferenceFrame | None = None
+    between: list[VideoFrame] = []  # B-frames, until the next I- or P-frame
+    for i, frame in decoder.frames(index, around):
         if PICTURE_TYPES[int(frame.pict_type)] == "B":
-            if start <= place < stop:
+            if start <= i < stop:
                 if codec in NO_B_VECTORS:
-                    yield _nothing(frame)
+                    yield _no_residual(frame)
                 else:
                     between.append(frame)
         else:
-            anchor = _Anchor(frame, six_tap=codec == "h264")
+            reference = _ReferenceFrame(frame, six_tap_filter=codec == "h264")
             for waiting in between:
-                yield _residual(waiting, past, anchor)
-            if start <= place < stop:
+                yield _residual(waiting, past, reference)
+            if start <= i < stop:
                 yield _residual(frame, past, None)
-            past, between = anchor, []
-        if place >= stop - 1 and not between:
+            past, between = reference, []
+        if i >= stop - 1 and not between:
             return
     for waiting in between:
         yield _residual(waiting, past, None)
 
 
-def collected(
+def collect_residuals(
     parts: Iterator[tuple[np.ndarray, np.ndarray]], count: int, size: tuple[int, int], exact: bool
 ) -> Residual:
-    """The next `count` of the frames that `iterate_residuals` yields, pictures (H, W) of `size`."""
+    """Stacks the next `count` residuals of `iterate_residuals`, of frames (H, W) of `size`."""
     height, width = size
     values = np.empty((count, height, width), np.int16)
     mask = np.empty((count, -(-height // 8), -(-width // 8)), bool)
@@ -103,12 +104,12 @@ def collected(
 
 
 def read_residuals(decoder: Decoder, index: Index, start: int, stop: int, exact: bool) -> Residual:
-    """The residuals of the frames `start` to `stop` in one piece; arguments as in `iterate_residuals`."""
-    return collected(iterate_residuals(decoder, index, start, stop), stop - start, index.size, exact)
+    """Computes residuals in one array; arguments as of `iterate_residuals`."""
+    return collect_residuals(iterate_residuals(decoder, index, start, stop), stop - start, index.size, exact)
 
 
 def luma(frame: VideoFrame) -> np.ndarray:
-    """A picture's first plane, (H, W) uint8; of more than 8 bits, the upper ones."""
+    """The luma plane of a frame, (H, W) uint8; the upper 8 bits where there are more."""
     form, plane = frame.format, frame.planes[0]
     bits = form.components[0].bits
     if not form.is_planar and len(form.components) > 1:
@@ -120,34 +121,34 @@ def luma(frame: VideoFrame) -> np.ndarray:
     return pixels if bits == 8 else (pixels >> (bits - 8)).astype(np.uint8)
 
 
-class _Anchor:
-    """A picture that others refer to, made ready when one does."""
+class _ReferenceFrame:
+    """A decoded frame, prepared for motion compensation when a vector refers to it."""
 
-    def __init__(self, frame: VideoFrame, *, six_tap: bool) -> None:
-        self._frame, self._six_tap = frame, six_tap
-        self._reference: Reference | None = None
+    def __init__(self, frame: VideoFrame, *, six_tap_filter: bool) -> None:
+        self._frame, self._six_tap_filter = frame, six_tap_filter
 
-    def compensated(self, vectors: np.ndarray) -> np.ndarray:
-        """The picture moved by vectors (2, H8, W8) in pixels."""
-        if self._reference is None:
-            self._reference = Reference(luma(self._frame), six_tap=self._six_tap)
-        return self._reference.compensated(np.rint(vectors * 4).astype(np.int32))
+    @cached_property
+    def _reference(self) -> Reference:
+        return Reference(luma(self._frame), six_tap_filter=self._six_tap_filter)
+
+    def compensate(self, vectors: np.ndarray) -> np.ndarray:
+        """Moves the frame by vectors (2, H8, W8) in pixels."""
+        return self._reference.compensate(np.rint(vectors * 4).astype(np.int32))
 
 
 def _residual(
-    frame: VideoFrame, past: _Anchor | None, future: _Anchor | None
+    frame: VideoFrame, past: _ReferenceFrame | None, future: _ReferenceFrame | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """A picture minus its prediction, and where there is one."""
+    """A frame minus its prediction (H, W), and where there is one (H8, W8)."""
     raster = Raster(1, (frame.height, frame.width), ("past", "future"))
     raster.add(records(frame))
-    raster.paint()
     predictions, masks = [], []
-    for anchor, vectors, mask in zip((past, future), raster.vectors[:, 0], raster.mask[:, 0]):
-        if anchor is not None and mask.any():
-            predictions.append(anchor.compensated(vectors))
+    for reference, vectors, mask in zip((past, future), raster.vectors[:, 0], raster.mask[:, 0]):
+        if reference is not None and mask.any():
+            predictions.append(reference.compensate(vectors))
             masks.append(mask)
     if not masks:
-        return _nothing(frame)
+        return _no_residual(frame)
     prediction, predicted = predictions[0], masks[0]
     if len(masks) == 2:
         one, two = predictions
@@ -161,11 +162,11 @@ def _residual(
     return values, predicted
 
 
-def _nothing(frame: VideoFrame) -> tuple[np.ndarray, np.ndarray]:
+def _no_residual(frame: VideoFrame) -> tuple[np.ndarray, np.ndarray]:
     values = np.zeros((frame.height, frame.width), np.int16)
     return values, np.zeros((-(-frame.height // 8), -(-frame.width // 8)), bool)
 
 
 def _pixels(cells: np.ndarray, like: np.ndarray) -> np.ndarray:
-    """A mask of cells as one of pixels, in the size of a picture."""
+    """Expands a mask of cells to pixels, in the shape of a frame."""
     return cells.repeat(8, 0).repeat(8, 1)[: like.shape[0], : like.shape[1]]

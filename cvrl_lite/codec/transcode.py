@@ -1,4 +1,4 @@
-"""Writing a video again in a form that trains fast: short GOPs, one reference, a small size."""
+"""Re-encodes a video for training: short GOPs, a single reference, a small size."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 import os
 from fractions import Fraction
 from itertools import chain, repeat
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import av
@@ -19,12 +18,13 @@ from cvrl_lite.codec.info import VideoInfo
 from cvrl_lite.codec.turn import scaled
 from cvrl_lite.codec.video import CompressedVideo
 from cvrl_lite.errors import UnreadableFile, VideoError
+from cvrl_lite.files import file_stamp
 
-_FORMAT = 3  # of what is written; a later one is made again
+_FORMAT = 3  # of the files written; others are made again
 
-_MOST_TICKS = 10_000_000  # a second; Matroska may count nanoseconds, which MP4 has no room for
-_FINE = 90_000  # ticks a second that tell a start well
-_LARGEST = 16384  # pixels along a side: x264 writes no more
+_MOST_TICKS = 10_000_000  # per second; Matroska may count nanoseconds, too fine for MP4
+_FINE = 90_000  # ticks per second, enough for the start time
+_LARGEST = 16384  # pixels per side that x264 supports
 
 
 def transcode(
@@ -38,39 +38,36 @@ def transcode(
     deinterlace: bool = False,
     **settings: Any,
 ) -> int:
-    """Encodes a video anew, frame by frame, in flat memory.
+    """Re-encodes a video frame by frame, in constant memory.
 
-    Random access decodes from the key picture before, so a GOP of 12 instead of 250 doubles the clips a
-    second that can be read, and vectors of one step are easier to learn from. Frames are written as a
-    player shows them: turned, mirrored and, where their pixels are not square, stretched. The container's
-    comment says what the file was made from and how, where it has one (MP4, AVI and Matroska do; see
-    `is_transcoded`).
+    Random access decodes from the key frame before, so a GOP of 12 instead of 250 doubles the clips per
+    second that can be read, and vectors that span one frame are easier to learn from. Frames are written in
+    the orientation of display and, where their pixels are not square, scaled. The container's comment records
+    source and settings, where it can (MP4, AVI and Matroska; see `is_transcoded`).
 
     Args:
         src: The video to read.
         dst: The file to write; its suffix chooses the container.
-        gop: Pictures from one key picture to the next.
-        short_side: The shorter side in pixels, rounded to even sizes; a smaller video keeps its size.
-        square_pixels: Whether frames get the size in which they are displayed (`info.display_width` and
-            `display_height`, made even). Otherwise they keep the size that is stored, and the new file says
-            the sample aspect ratio.
-        constant_rate: Whether frames are shown at even steps: by the clock each step shows the frame that is
-            due, so that some are repeated and some left out, and nothing drifts. True takes the source's
-            nominal rate, a number that many frames a second. Otherwise each frame keeps its time, to a tick
-            of the source's clock, where the file to be written has times: AVI, raw streams, MPEG-1 and
-            MPEG-2 get a constant rate. AVI and raw streams begin at 0, as does what begins before.
-        deinterlace: Whether frames of two fields, where the stream marks them as interlaced, become frames
-            of one time (FFmpeg's bwdif, one frame for each).
-        settings: Further keyword arguments of `encode` but `times`, `clock` and `comment`. `fps` shows each
-            frame once, at even steps from 0 on, whatever its time.
+        gop: Frames from one key frame to the next.
+        short_side: The shorter side in pixels, rounded to even sizes; smaller videos keep their size.
+        square_pixels: Whether frames get their display size (`info.display_width` and `display_height`, made
+            even). Otherwise they keep the stored size, and the new file has the sample aspect ratio.
+        constant_rate: Whether frames are resampled to a constant rate, by which some are repeated and some
+            dropped, without drift: True for the source's nominal rate, or a number of frames per second.
+            Otherwise each frame keeps its time, to a tick of the source's clock, where the new file stores
+            times: AVI, raw streams, MPEG-1 and MPEG-2 get a constant rate. AVI and raw streams begin at 0, as
+            does a source that begins before.
+        deinterlace: Whether frames marked as interlaced are deinterlaced (FFmpeg's bwdif, one frame each).
+        settings: Further keyword arguments of `encode` except `times`, `clock` and `comment`. `fps` displays
+            each frame once, at even steps from 0 on, whatever its time.
 
     Returns:
         The number of frames written.
 
     Raises:
         ValueError: As `encode`.
-        VideoError: The source cannot be read (nothing is written then), the encoder refuses it, or the codec
-            and container to be written cannot hold the sample aspect ratio that is to be kept.
+        VideoError: The source cannot be read (nothing is written), the encoder rejects it, or the new codec
+            and container cannot store the sample aspect ratio.
 
     Example:
         >>> import numpy as np, tempfile
@@ -83,9 +80,9 @@ def transcode(
     """
     how: dict[str, Any] = {"gop": gop, "short_side": short_side, "square_pixels": square_pixels}
     how |= {"constant_rate": _rate(constant_rate), "deinterlace": deinterlace}
-    made = _made(src, how | settings)
+    comment = _comment(src, how | settings)
     if constant_rate and "fps" in settings:
-        raise ValueError("constant_rate goes by the clock, fps does not: give one of them")
+        raise ValueError("constant_rate follows the clock, fps does not: give one of them")
     with CompressedVideo(src) as video:
         info, ratio = video.info, None
         height, width = info.display_height, info.display_width
@@ -106,7 +103,7 @@ def transcode(
             frames = chain.from_iterable(map(repeat, frames, timing.counts))
         when: dict[str, Any] = {"fps": timing.rate, "times": timing.times, "clock": timing.clock}
         how = when | {"sample_aspect_ratio": ratio} | settings
-        return encode(frames, dst, gop=gop, comment=made, **how)
+        return encode(frames, dst, gop=gop, comment=comment, **how)
 
 
 def is_transcoded(
@@ -120,11 +117,11 @@ def is_transcoded(
     deinterlace: bool = False,
     **settings: Any,
 ) -> bool:
-    """Whether `dst` is what `transcode` makes of the video as it is now, by its size and time of change.
+    """Whether `dst` was made by `transcode` from the video as it is now, by its size and modification time.
 
     Args:
         src: The video.
-        dst: A file that may have been made from it, or may not be there.
+        dst: A file that may have been made from it, or may be missing.
         gop: As in `transcode`.
         short_side: As in `transcode`.
         square_pixels: As in `transcode`.
@@ -137,19 +134,19 @@ def is_transcoded(
     """
     how: dict[str, Any] = {"gop": gop, "short_side": short_side, "square_pixels": square_pixels}
     how |= {"constant_rate": _rate(constant_rate), "deinterlace": deinterlace}
-    made = _made(src, how | settings)
+    comment = _comment(src, how | settings)
     if not os.path.isfile(dst):
         return False
     try:
         with av.open(f"file:{os.fspath(dst)}", metadata_errors="replace") as container:
             remarks = [text for name, text in container.metadata.items() if name.lower() == "comment"]
-            return remarks == [made]
+            return remarks == [comment]
     except (OSError, av.FFmpegError):
         return False
 
 
 class _Timing(NamedTuple):
-    """When frames are shown, as `encode` takes it, and how often each comes; None for once."""
+    """Arguments of `encode` about time, and how often each frame is repeated; None for once."""
 
     rate: Fraction
     counts: list[int] | None = None
@@ -158,7 +155,7 @@ class _Timing(NamedTuple):
 
 
 def _timing(info: VideoInfo, times: np.ndarray, constant: bool | Fraction, held: bool) -> _Timing:
-    """How a file is timed that holds a time for each frame, or counts frames where not `held`."""
+    """Timing of a file that stores a time per frame; where not `held`, it has a constant rate."""
     rate, counts, total = info.nominal_rate, None, info.frames
     start = max(0.0, float(times[0]))
     even = times[0] + np.arange(total) / float(rate)
@@ -172,13 +169,15 @@ def _timing(info: VideoInfo, times: np.ndarray, constant: bool | Fraction, held:
         return _Timing(rate, None, [Fraction(end) for end in ends], clock)
     if not held or not start:
         return _Timing(rate, counts)
-    clock = Fraction(1, rate.numerator * max(1, _FINE // rate.numerator))  # in which a step is a whole number
+    clock = Fraction(
+        1, rate.numerator * max(1, _FINE // rate.numerator)
+    )  # that a frame lasts a whole number of ticks of
     first = round(start / clock) * clock
     return _Timing(rate, counts, [first + place / rate for place in range(total + 1)], clock)
 
 
 def _rate(constant: bool | float | Fraction) -> bool | Fraction:
-    """A rate asked for as a fraction; True and False stay."""
+    """The requested rate as a fraction; True and False stay."""
     if isinstance(constant, bool):
         return constant
     if not 0 < constant < float("inf"):
@@ -186,16 +185,10 @@ def _rate(constant: bool | float | Fraction) -> bool | Fraction:
     return Fraction(constant).limit_denominator(65535)
 
 
-def _made(src: str | os.PathLike[str], how: dict[str, Any]) -> str:
-    """From what, and how, a file is made, in a line of JSON."""
+def _comment(src: str | os.PathLike[str], how: dict[str, Any]) -> str:
+    """Source and settings of a file, as a line of JSON."""
     try:
-        state = os.stat(src)
+        origin = file_stamp(src).origin()
     except OSError as error:
         raise UnreadableFile(src, error.strerror or "cannot be read") from None
-    origin = {
-        "format": _FORMAT,
-        "file": Path(src).name,
-        "bytes": state.st_size,
-        "changed_ns": state.st_mtime_ns,
-    }
-    return json.dumps(origin | how, sort_keys=True, default=str)
+    return json.dumps({"format": _FORMAT} | origin | how, sort_keys=True, default=str)

@@ -1,4 +1,4 @@
-"""Sizes that frames are scaled to, and laying frames and their vectors the way a player shows them.
+"""Scaled sizes, and the rotation of frames, vectors and residuals into the orientation of display.
 
 Axes: T time, H W pixels, H8 W8 cells of 8x8 pixels.
 """
@@ -17,7 +17,7 @@ Size = int | tuple[int, int]
 
 
 def scaled(size: tuple[int, int], target: Size | None) -> tuple[int, int]:
-    """The size (H, W) that a picture gets: `target` itself, or the shape kept with a shorter side of it.
+    """The size (H, W) of a scaled frame: `target` itself, or for an int the one with that shorter side.
 
     Example:
         >>> scaled((240, 320), 112), scaled((240, 320), (112, 112)), scaled((240, 320), None)
@@ -28,17 +28,17 @@ def scaled(size: tuple[int, int], target: Size | None) -> tuple[int, int]:
         target = (round(size[0] * target / shorter), round(size[1] * target / shorter))
     height, width = target or size
     if height < 1 or width < 1:
-        raise ValueError(f"a picture cannot be {width}x{height}")
+        raise ValueError(f"a frame cannot be {width}x{height}")
     return height, width
 
 
 class Orientation(NamedTuple):
-    """One of the eight ways to lay a frame: exchange rows and columns, then flip what that gives.
+    """One of the eight orientations of a frame: a transposition followed by flips.
 
     Attributes:
-        transpose: Whether rows and columns are exchanged first.
-        hflip: Whether left and right are then exchanged.
-        vflip: Whether top and bottom are.
+        transpose: Whether rows and columns are exchanged.
+        hflip: Whether left and right are exchanged after that.
+        vflip: Whether top and bottom are exchanged after that.
     """
 
     transpose: bool = False
@@ -47,44 +47,44 @@ class Orientation(NamedTuple):
 
     @property
     def inverse(self) -> Orientation:
-        """The one that undoes this one."""
+        """The orientation that undoes this one."""
         return Orientation(True, self.vflip, self.hflip) if self.transpose else self
 
     @property
     def mirrored(self) -> bool:
-        """Whether text can no longer be read, however the frame is turned."""
+        """Whether the frame is a mirror image, however it is rotated."""
         return self.transpose ^ self.hflip ^ self.vflip
 
     @property
     def rotation(self) -> int:
-        """Degrees anticlockwise, -90 to 180, that remain after flipping left to right if `mirrored`."""
+        """Degrees counterclockwise, -90 to 180, after a flip left to right if `mirrored`."""
         if self.transpose:
             return 90 if self.vflip ^ self.mirrored else -90
         return 180 if self.hflip ^ self.mirrored else 0
 
     def size(self, coded: tuple[int, int]) -> tuple[int, int]:
-        """The size (H, W) that a frame of size `coded` is shown in; for the way back, the same."""
+        """The displayed size (H, W) of a frame of size `coded`, or the other way round."""
         return (coded[1], coded[0]) if self.transpose else coded
 
 
 UPRIGHT = Orientation()
-"""Shown as coded."""
+"""Displayed as coded."""
 
 
 def orientation(matrix: Sequence[int] | None) -> Orientation:
-    """How a player lays frames with this display matrix.
+    """The orientation of frames with this display matrix.
 
-    A pixel at (x, y) is shown at (a x + c y, b x + d y) with a, b, c, d = matrix[0], [1], [3], [4]. Of the
-    eight matrices of whole quarter turns and mirrors this is what ffmpeg's autorotate does, scales left
-    aside. A tilt in between, which ffmpeg draws with cut corners, goes to the nearest of the eight: vectors
-    and blocks have no other way to lie.
+    A pixel at (x, y) is displayed at (a x + c y, b x + d y) with a, b, c, d = matrix[0], [1], [3], [4]. For
+    the eight matrices of quarter turns and mirrors this equals ffmpeg's autorotate, scaling aside. Any other
+    angle, which ffmpeg renders with cropped corners, is rounded to the nearest of the eight, since blocks and
+    their vectors cannot be rotated by it.
 
     Source:
         configure_input_video_filter() in FFmpeg's fftools/ffmpeg_filter.c.
 
     Example:
         >>> one, half = 1 << 16, 1 << 30
-        >>> orientation((0, one, 0, -one, 0, 0, 0, 0, half)).rotation  # a phone held upright
+        >>> orientation((0, one, 0, -one, 0, 0, 0, 0, half)).rotation  # a phone held in portrait orientation
         -90
     """
     if matrix is None:
@@ -92,89 +92,89 @@ def orientation(matrix: Sequence[int] | None) -> Orientation:
     a, b, c, d = matrix[0], matrix[1], matrix[3], matrix[4]
     transpose = abs(b) + abs(c) > abs(a) + abs(d)
     x, y = (c, b) if transpose else (a, d)
-    if not x or not y:  # it leaves nothing of the frame; FFmpeg ignores it, too
+    if not x or not y:  # degenerate; FFmpeg ignores it, too
         return UPRIGHT
     return Orientation(transpose, x < 0, y < 0)
 
 
-def turned_images(images: np.ndarray, way: Orientation) -> np.ndarray:
-    """(..., H, W, 3) as they are shown."""
-    return _laid(images, way, (-3, -2))
+def turned_images(images: np.ndarray, to: Orientation) -> np.ndarray:
+    """Images (..., H, W, 3) in the orientation of display."""
+    return _oriented(images, to, (-3, -2))
 
 
 class TurnedResidual(Residual):
-    """Residuals laid as their frames are shown."""
+    """Residuals in the orientation of display."""
 
-    _way = UPRIGHT
+    _orientation = UPRIGHT
 
     def predicted(self) -> np.ndarray:
-        """As of `Residual`."""
-        back = self._way.inverse
-        values, mask = (_laid(part, back, (-2, -1)) for part in self[:2])
+        """As in `Residual`."""
+        back = self._orientation.inverse
+        values, mask = (_oriented(part, back, (-2, -1)) for part in self[:2])
         coded = Residual(values, mask, self.exact)
-        return _laid(coded.predicted(), self._way, (-2, -1))
+        return _oriented(coded.predicted(), self._orientation, (-2, -1))
 
 
-def turned_residual(residual: Residual, way: Orientation) -> Residual:
-    """The residual of the frames as they are shown."""
-    if way == UPRIGHT:
+def turned_residual(residual: Residual, to: Orientation) -> Residual:
+    """Residuals in the orientation of display."""
+    if to == UPRIGHT:
         return residual
-    values, mask = (_laid(part, way, (-2, -1)) for part in residual[:2])
+    values, mask = (_oriented(part, to, (-2, -1)) for part in residual[:2])
     turned = TurnedResidual(values, mask, residual.exact)
-    turned._way = way
+    turned._orientation = to
     return turned
 
 
 class TurnedMotion(Motion):
-    """A field laid as its frames are shown.
+    """A motion field in the orientation of display.
 
-    The cells that the coded frame's right and lower edge cut may lie at other edges now, so that other grids
-    are made of the field as it was coded.
+    The cells cropped by the coded frame's right and lower border may lie at other borders, so the field is
+    resampled in its coded orientation.
     """
 
-    _way = UPRIGHT
+    _orientation = UPRIGHT
 
     def resample(self, cell: Literal[4, 8, 16] | None, size: tuple[int, int] | None = None) -> Motion:
-        """As of `Motion`; `size` is that of the frame as it is shown."""
-        coded = Motion(*_parts(self, self._way.inverse))
-        return Motion(*_parts(coded.resample(cell, size and self._way.size(size)), self._way))
+        """As in `Motion`; `size` is that of the displayed frame."""
+        coded = Motion(*_parts(self, self._orientation.inverse))
+        return Motion(*_parts(coded.resample(cell, size and self._orientation.size(size)), self._orientation))
 
     def _replace(self, **parts: Any) -> TurnedMotion:
         made = super()._replace(**parts)
-        made._way = self._way
+        made._orientation = self._orientation
         return made
 
 
-def turned_motion(motion: Motion, way: Orientation) -> Motion:
-    """The field of the frames as they are shown; cells cut by the frame's edge stay at the edge they were at.
+def turned_motion(motion: Motion, to: Orientation) -> Motion:
+    """A motion field in the orientation of display; cropped cells stay at their border of the frame.
 
     Example:
         >>> field = np.zeros((1, 2, 1, 2), np.float32)
-        >>> field[0, :, 0, 1] = 3, 0  # from the right
+        >>> field[0, :, 0, 1] = 3, 0  # its content came from the right
         >>> motion = Motion(field, field[:, 0] != 0, np.array(["P"]))
         >>> motion = turned_motion(motion, Orientation(transpose=True, vflip=True))
-        >>> motion.vectors[0, :, 0, 0].tolist()  # a quarter anticlockwise: from above
+        >>> motion.vectors[0, :, 0, 0].tolist()  # rotated counterclockwise by 90 degrees: from above
         [0.0, -3.0]
     """
-    if way == UPRIGHT:
+    if to == UPRIGHT:
         return motion
-    turned = TurnedMotion(*_parts(motion, way))
-    turned._way = way
+    turned = TurnedMotion(*_parts(motion, to))
+    turned._orientation = to
     return turned
 
 
-def _parts(motion: Motion, way: Orientation) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _parts(motion: Motion, to: Orientation) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     x, y = motion.vectors[..., 0, :, :], motion.vectors[..., 1, :, :]
-    if way.transpose:
+    if to.transpose:
         x, y = y, x
-    vectors = np.stack([-x if way.hflip else x, -y if way.vflip else y], -3)
-    return _laid(vectors, way, (-2, -1)), _laid(motion.mask, way, (-2, -1)), motion.picture_types
+    vectors = np.stack([-x if to.hflip else x, -y if to.vflip else y], -3)
+    return _oriented(vectors, to, (-2, -1)), _oriented(motion.mask, to, (-2, -1)), motion.picture_types
 
 
-def _laid(array: np.ndarray, way: Orientation, axes: tuple[int, int]) -> np.ndarray:
-    """An array with these two axes, rows and columns, laid this way."""
-    if way == UPRIGHT:
+def _oriented(array: np.ndarray, to: Orientation, axes: tuple[int, int]) -> np.ndarray:
+    """An array with the given axes, rows and columns, in this orientation."""
+    if to == UPRIGHT:
         return array
-    laid = array.swapaxes(*axes) if way.transpose else array
-    flipped = [axis for axis, flip in zip(axes, (way.vflip, way.hflip), strict=True) if flip]
-    return np.ascontiguousarray(np.flip(laid, tuple(flipped)))
+    oriented = array.swapaxes(*axes) if to.transpose else array
+    flipped = [axis for axis, flip in zip(axes, (to.vflip, to.hflip), strict=True) if flip]
+    return np.ascontiguousarray(np.flip(oriented, tuple(flipped)))

@@ -1,6 +1,6 @@
-"""The door to a compressed video file.
+"""`CompressedVideo`: frames, key frames, motion vectors and residuals of a video file.
 
-Axes: T time, H W pixels, H8 W8 cells of 8x8 pixels, K key pictures.
+Axes: T time, H W pixels, H8 W8 cells of 8x8 pixels, K key frames.
 """
 
 from __future__ import annotations
@@ -17,42 +17,42 @@ from cvrl_lite.codec._stream.source import Source
 from cvrl_lite.codec.chunks import Chunk, KeyFrames, Sample, What
 from cvrl_lite.codec.damage import Damage
 from cvrl_lite.codec.frames import FrameSequence
-from cvrl_lite.codec.info import VideoInfo
-from cvrl_lite.codec.residual import Residual, read_residuals
+from cvrl_lite.codec.info import VideoInfo, read_info
+from cvrl_lite.codec.residual import Residual
 from cvrl_lite.codec.stream import Stream
-from cvrl_lite.codec.turn import Size, turned_images, turned_residual
+from cvrl_lite.codec.turn import Size, turned_images
 
 
 class CompressedVideo(FrameSequence):
-    """A compressed video file: what it holds, its key pictures, vectors and residuals, and clips of it.
+    """A compressed video file, read as a sequence of frames, and with what its bitstream holds.
 
-    A frame's index is its place in what one straight decode delivers. Decoding starts at the key picture
-    before what is asked for and uses one thread; whatever is read at any place equals the slice of a
-    reading from the start. A video can be pickled and used behind a fork: each process opens the file
-    for itself.
+    A frame's index is its position in what a straight decode delivers. Decoding starts at the key frame
+    before a requested frame and uses one thread; whatever is read at any position equals the slice of a read
+    from the start. A video can be pickled and used after a fork: each process opens the file itself.
 
     Args:
         path: A path, or a binary file object that can seek.
-        stream: The container's index of the video stream; None takes the first video stream.
-        on_damage: "raise" makes reading raise DamagedVideo where pictures are missing or cannot be decoded;
-            "keep" decodes the file once at first use and then shows the video of the pictures that could
-            be read, with the report in `damage`.
-        apply_rotation: Whether pixels and vectors are turned and mirrored the way a player shows them, by
-            `info.display_matrix`; otherwise both stay as they are coded.
-        cache: A folder that keeps the index of a file (by path, size and modification time), so that it
-            is made once.
+        stream: Index of the video stream in the container; None takes the first video stream.
+        on_damage: "raise" raises DamagedVideo where frames are missing or cannot be decoded; "keep" decodes
+            the file once at first use and then presents the readable frames, with a report in `damage`.
+        apply_rotation: Whether pixels and vectors are rotated and mirrored by `info.display_matrix`, as a
+            player does; otherwise both stay as coded.
+        cache: A folder that caches the index of a file (by path, size and modification time).
 
     Raises:
         UnreadableFile: The file is missing, a folder, or may not be read.
-        NotAVideo: Nothing recognizable is in it.
-        NoVideoStream: It has no video stream, or not the one asked for.
-        EncryptedVideo: Only its key opens it; found here or, in other files, at first use.
+        NotAVideo: FFmpeg recognizes no format.
+        NoVideoStream: There is no video stream, or not the selected one.
+        EncryptedVideo: The stream is encrypted; in some files this is found at first use.
 
     Example:
         >>> from cvrl_lite import data_path
         >>> with CompressedVideo(data_path("sample.mp4")) as video:
-        ...     video.info.codec, video.info.gop_lengths, video.info.picture_counts
+        ...     video.info.codec, video.info.gop_lengths, video.picture_counts
         ('h264', (12, 12, 12, 12, 12, 12), {'I': 6, 'P': 66, 'B': 0})
+        >>> with CompressedVideo(data_path("sample.mp4")) as video:
+        ...     len(video), video[0].shape, video[10:20:2].shape, video[[7, 2, 2, -1]].shape
+        (72, (224, 224, 3), (5, 224, 224, 3), (4, 224, 224, 3))
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class CompressedVideo(FrameSequence):
         path = self._stream.source.file
         if not isinstance(path, str):
             raise TypeError(f"{self._stream.name}: a video read from a file object cannot be pickled")
-        return _opened_again, (os.path.abspath(path), self._options)
+        return _reopen, (os.path.abspath(path), self._options)
 
     def close(self) -> None:
         """Closes the file; a second time does nothing."""
@@ -91,21 +91,54 @@ class CompressedVideo(FrameSequence):
 
     @cached_property
     def info(self) -> VideoInfo:
-        """The file's facts: codec, size, frames, duration, GOPs ... (see `VideoInfo`)."""
-        return self._stream.info()
+        """Codec, size, number of frames, duration, GOPs ... (see `VideoInfo`)."""
+        return read_info(self._stream)
 
     @property
     def times(self) -> np.ndarray:
-        """(frames,) float64 seconds: when each frame is shown, by the file's own clock."""
+        """(frames,) float64 seconds: the display time of each frame, by the file's clock."""
         return self._stream.index.times.copy()
 
     @property
     def damage(self) -> Damage:
-        """What is wrong with the file; decodes it once, whatever `on_damage` says."""
+        """The faults of the file; decodes it once, whatever `on_damage` is."""
         return self._stream.damage
 
+    @property
+    def picture_types(self) -> str:
+        """A letter per frame, of I, P and B, in display order; decodes the file once."""
+        return self._stream.picture_types
+
+    @property
+    def picture_counts(self) -> dict[str, int]:
+        """Numbers of I-, P- and B-frames: {"I": ..., "P": ..., "B": ...}; decodes the file once."""
+        return {kind: self.picture_types.count(kind) for kind in "IPB"}
+
+    @property
+    def picture_bytes(self) -> dict[str, int] | None:
+        """Bytes of all I-, P- and B-frames: {"I": ..., ...}; None where `info.frame_bytes` is empty."""
+        if not self.info.frame_bytes:
+            return None
+        pairs = list(zip(self.picture_types, self.info.frame_bytes, strict=True))
+        return {kind: sum(size for other, size in pairs if other == kind) for kind in "IPB"}
+
+    @property
+    def reference_distance_known(self) -> bool:
+        """Whether each vector refers to the nearest I- or P-frame before (or after) its own.
+
+        The older codecs have no other references, except FLV1: where any of its P-frames is marked as
+        disposable, this is False. In H.264 the headers of all slices must exclude others; what they leave
+        open counts as False. Reads the packets of an H.264 or FLV1 file once.
+        """
+        return self._stream.reference_distance_known
+
+    def summary(self) -> dict[str, object]:
+        """Everything about the file, ready for JSON: `info`, frame types and references; decodes it once."""
+        names = ("picture_counts", "picture_bytes", "reference_distance_known")
+        return self.info.as_dict() | {name: getattr(self, name) for name in names}
+
     def keyframes(self) -> KeyFrames:
-        """The pictures flagged as key pictures, which need no other to be decoded.
+        """Reads the key frames, which need no other frame to be decoded.
 
         Returns:
             Their indices, times and RGB images, in display order.
@@ -121,8 +154,8 @@ class CompressedVideo(FrameSequence):
         """
         index = self._stream.index
         with self._stream.decoders.borrow() as decoder:
-            places, images = decoder.key_images(index)
-        indices = np.array(places, np.int64)
+            found, images = decoder.key_images(index)
+        indices = np.array(found, np.int64)
         return KeyFrames(indices, index.times[indices], turned_images(images, self._stream.orientation))
 
     def motion(
@@ -134,34 +167,34 @@ class CompressedVideo(FrameSequence):
         fill: Literal["opposite"] | None = None,
         accumulate: bool = False,
     ) -> Motion:
-        """The dense motion field, one vector for each 8x8 cell, frame by frame.
+        """Reads the dense motion field, one vector per cell of 8x8 pixels and frame.
 
-        A vector points from a cell back to where its content came from, in pixels: x right, y down, with
-        the codec's quarter-pixel (MPEG-4: half-pixel) steps. A vector that spans several frames is divided
-        by their number where that is known (`info.reference_distance_known`); elsewhere, in H.264 with
-        several references, it may span more than one frame, as FFmpeg does not tell which picture was
-        referred to. FFmpeg exports none of MPEG-4's B-pictures, which are masked.
+        A vector points from a cell back to its source in the reference, in pixels: x right, y down, with the
+        codec's quarter-pixel (MPEG-4: half-pixel) steps. A vector that spans several frames is divided by
+        their number where that is known (`reference_distance_known`); otherwise, in H.264 with several
+        references, it may span more than one frame, as FFmpeg does not export which frame it refers to.
+        FFmpeg exports no vectors of MPEG-4's B-frames, which are masked.
 
         Args:
-            start: The first frame's index.
-            stop: The index after the last frame's; None goes to the end.
-            direction: "past" for vectors into earlier pictures, "future" for those that B-frames have into
-                later ones, "both" for the two side by side.
-            fill: "opposite" gives a block of a B-picture that lacks the direction minus its other vector,
-                scaled by the distances of the references; where these are not known, the nearest
-                pictures that are not B are taken for them.
-            accumulate: Whether vectors refer to the last I-picture instead of the last picture.
+            start: Index of the first frame.
+            stop: Index after the last frame; None is the end of the video.
+            direction: "past" for vectors into earlier frames, "future" for those of B-frames into later
+                ones, "both" for the two side by side.
+            fill: "opposite" gives a block of a B-frame without a vector in the direction minus its other
+                vector, scaled by the distances of the references; where these are unknown, the nearest I-
+                and P-frames are assumed.
+            accumulate: Whether vectors refer to the last I-frame instead of the last frame.
 
         Returns:
             `Motion(vectors, mask, picture_types)`; vectors (T, 2, H8, W8) float32 with H8 = ceil(H/8), mask
-            (T, H8, W8), picture types (T,). Intra blocks and whole I-pictures have mask False, vectors 0.
-            Of "both" vectors are (T, 2, 2, H8, W8) and mask (T, 2, H8, W8): past, future.
+            (T, H8, W8), picture types (T,). Intra blocks and I-frames have mask False, vectors 0. For "both",
+            vectors are (T, 2, 2, H8, W8) and mask (T, 2, H8, W8): past, future.
 
         Raises:
             NoMotionVectors: FFmpeg's decoder of this codec exports none.
-            VideoError: Accumulated vectors of a stream with B-pictures or several references, or of frames
-                before its first I-picture.
-            DamagedVideo: A picture cannot be decoded.
+            VideoError: Accumulated vectors of a stream with B-frames or several references, or of frames
+                before its first I-frame.
+            DamagedVideo: A frame cannot be decoded.
             IndexError: `start` or `stop` lies outside the video.
             ValueError: `stop` before `start`, or another direction.
 
@@ -173,26 +206,26 @@ class CompressedVideo(FrameSequence):
             ((5, 2, 28, 28), 'PPIPP')
         """
         plan = self._stream.plan(1, ("motion",), direction=direction, fill=fill, accumulate=accumulate)
-        return self._stream.motion(self._stream.stretch(start, stop), plan)
+        return self._stream.read_motion(self._stream.frame_range(start, stop), plan)
 
     def residuals(self, start: int = 0, stop: int | None = None) -> Residual:
-        """What the vectors do not explain: each picture's luma minus its prediction from the references.
+        """Computes the luma residuals: each frame minus its motion-compensated prediction.
 
-        FFmpeg does not export the residual that the file holds. Here it is found again: the reference is
-        moved by the vectors, with the standard's own filter, and subtracted from the decoded picture. That
-        is exact where the stream allows it, otherwise an approximation, and `exact` says which.
+        FFmpeg does not export the residuals in the file. Here the references are moved by the vectors, with
+        the standard's interpolation filter, and subtracted from the decoded frames. The result is exact where
+        the stream allows it, otherwise an approximation; `exact` tells which.
 
         Args:
-            start: The first frame's index.
-            stop: The index after the last frame's; None goes to the end.
+            start: Index of the first frame.
+            stop: Index after the last frame; None is the end of the video.
 
         Returns:
             `Residual(values, mask, exact)`; values (T, H, W) int16 luma, -255..255; mask (T, H8, W8) bool,
-            False where nothing was predicted (intra blocks, I-pictures), values 0 there.
+            False where nothing was predicted (intra blocks, I-frames), with values 0.
 
         Raises:
             NoMotionVectors: FFmpeg's decoder of this codec exports none.
-            DamagedVideo: A picture cannot be decoded.
+            DamagedVideo: A frame cannot be decoded.
             IndexError: `start` or `stop` lies outside the video.
 
         Example:
@@ -201,13 +234,8 @@ class CompressedVideo(FrameSequence):
             ...     video.residuals(10, 15).values.shape
             (5, 224, 224)
         """
-        stream = self._stream
-        stream.need_vectors()
-        wanted = stream.stretch(start, stop)
-        with stream.decoders.borrow(vectors=True) as decoder:
-            stream.look(decoder, wanted.start)
-            found = read_residuals(decoder, stream.index, wanted.start, wanted.stop, stream.residual_exact)
-        return turned_residual(found, stream.orientation)
+        self._stream.require_vectors()
+        return self._stream.read_residuals(self._stream.frame_range(start, stop))
 
     def chunks(
         self,
@@ -221,28 +249,28 @@ class CompressedVideo(FrameSequence):
         fill: Literal["opposite"] | None = None,
         accumulate: bool = False,
     ) -> Iterator[Chunk]:
-        """The video in stretches of so many frames, each read once, in flat memory.
+        """Reads the video in chunks, each frame once, in constant memory.
 
         Args:
-            frames: Frames a chunk; the last one may hold fewer.
+            frames: Frames per chunk; the last one may hold fewer.
             what: Any of "images", "keyframes", "motion", "residuals".
-            start: The first frame's index.
-            stop: The index after the last frame's; None goes to the end.
+            start: Index of the first frame.
+            stop: Index after the last frame; None is the end of the video.
             size: Of images and key frames, as in `clip`.
             direction: Of the vectors, as in `motion`.
             fill: As in `motion`.
             accumulate: As in `motion`.
 
         Returns:
-            An iterator of `Chunk(start, times, images, keyframes, motion, residuals)`; None for what was
-            not asked for.
+            An iterator of `Chunk(start, times, images, keyframes, motion, residuals)`; parts that were not
+            requested are None.
 
         Raises:
-            NoMotionVectors: Vectors or residuals are asked for and the codec's decoder exports none.
+            NoMotionVectors: Vectors or residuals are requested and FFmpeg's decoder exports none.
             VideoError: As in `motion`.
-            DamagedVideo: A picture cannot be decoded.
+            DamagedVideo: A frame cannot be decoded.
             IndexError: `start` or `stop` lies outside the video.
-            ValueError: Something else is asked for, or no frames.
+            ValueError: `what` is empty or holds another word, or `frames` is below 1.
 
         Example:
             >>> from cvrl_lite import data_path
@@ -250,14 +278,14 @@ class CompressedVideo(FrameSequence):
             ...     [len(chunk.motion.mask) for chunk in video.chunks(32)]
             [32, 32, 8]
         """
-        asked = {what} if isinstance(what, str) else set(what)
-        if not asked or asked - set(get_args(What)) or frames < 1:
+        parts = {what} if isinstance(what, str) else set(what)
+        if not parts or parts - set(get_args(What)) or frames < 1:
             raise ValueError(
                 f"chunks hold at least 1 frame, and some of {', '.join(get_args(What))}; not {what!r}"
             )
-        wanted = self._stream.stretch(start, stop)
-        plan = self._stream.plan(frames, asked, size, direction=direction, fill=fill, accumulate=accumulate)
-        return self._stream.read(wanted, plan)
+        indices = self._stream.frame_range(start, stop)
+        plan = self._stream.plan(frames, parts, size, direction=direction, fill=fill, accumulate=accumulate)
+        return self._stream.read_chunks(indices, plan)
 
     def sample(
         self,
@@ -272,16 +300,16 @@ class CompressedVideo(FrameSequence):
         direction: Direction = "past",
         fill: Literal["opposite"] | None = None,
     ) -> Sample:
-        """What a training step asks for, in one decoding pass: a clip, its key frame, the vectors after it.
+        """Reads a training sample in one pass: a clip, its key frame, and the motion after it.
 
         Args:
-            start: The clip's first frame.
+            start: Index of the clip's first frame.
             frames: Frames of the clip.
-            stride: From one frame of the clip to the next.
+            stride: Distance between consecutive frames of the clip.
             size: Of the clip and the key frame, as in `clip`.
-            at: Instead of `start`, seconds, as in `clip`.
-            gap: Frames from the clip's last one to the first vector map, at least 1.
-            window: Vector maps, one a frame.
+            at: Time in seconds instead of `start`, as in `clip`.
+            gap: Distance from the clip's last frame to the first frame of the motion field, at least 1.
+            window: Frames of the motion field.
             direction: As in `motion`.
             fill: As in `motion`.
 
@@ -290,9 +318,9 @@ class CompressedVideo(FrameSequence):
 
         Raises:
             NoMotionVectors: FFmpeg's decoder of this codec exports none.
-            DamagedVideo: A picture cannot be decoded.
-            IndexError: Clip or window reach outside the video.
-            ValueError: A number below 1, or not one of `start` and `at`.
+            DamagedVideo: A frame cannot be decoded.
+            IndexError: The clip or the window extends past the video.
+            ValueError: A number below 1, or not exactly one of `start` and `at`.
 
         Example:
             >>> from cvrl_lite import data_path
@@ -305,17 +333,17 @@ class CompressedVideo(FrameSequence):
             raise ValueError(f"gap and window are at least 1, not {gap} and {window}")
         plan = self._stream.plan(window, ("motion",), size, direction=direction, fill=fill)
         clip = self._stream.clip_indices(start, at, frames, stride)
-        maps = self._stream.stretch(clip[-1] + gap, clip[-1] + gap + window)
-        return self._stream.sample(clip, maps, plan)
+        motion = self._stream.frame_range(clip[-1] + gap, clip[-1] + gap + window)
+        return self._stream.read_sample(clip, motion, plan)
 
     def _records(self, start: int, stop: int) -> list[np.ndarray]:
-        """Each frame's vectors as FFmpeg exports them, (N,) of dtype RECORD; for comparisons."""
+        """Each frame's vectors as exported by FFmpeg, (N,) of dtype RECORD; for comparisons."""
         stream = self._stream
         with stream.decoders.borrow(vectors=True, pixels="none") as decoder:
-            frames = (frame for _, frame in decoder.pictures(stream.index, stream.stretch(start, stop)))
+            frames = (frame for _, frame in decoder.frames(stream.index, stream.frame_range(start, stop)))
             held = (records(frame) for frame in frames)
             return [np.empty(0, RECORD) if part is None else part.copy().view(RECORD) for part in held]
 
 
-def _opened_again(path: str, options: dict[str, Any]) -> CompressedVideo:
+def _reopen(path: str, options: dict[str, Any]) -> CompressedVideo:
     return CompressedVideo(path, **options)

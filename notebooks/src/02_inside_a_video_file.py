@@ -212,7 +212,7 @@ show(
 
 # %%
 for name, video, bytes_ in (("sample", sample, sizes), ("sample_watch", watch, sizes_watch)):
-    print(f"{name:12} {bytes_.sum():6} bytes  GOPs {video.info.gop_lengths}  {video.info.picture_counts}")
+    print(f"{name:12} {bytes_.sum():6} bytes  GOPs {video.info.gop_lengths}  {video.picture_counts}")
 
 longest = [max(video.info.gop_lengths) for video in (sample, watch)]
 assert sizes_watch.sum() < sizes.sum() and longest[1] > longest[0]
@@ -269,8 +269,8 @@ assert cheap < 0.4 * dear and off[types_watch == "B"].mean() < 1.1 * off[types_w
 
 # %%
 for name, video in (("sample", sample), ("sample_watch", watch)):
-    print(f"{name:12} reference distance known: {video.info.reference_distance_known}")
-assert sample.info.reference_distance_known and not watch.info.reference_distance_known
+    print(f"{name:12} reference distance known: {video.reference_distance_known}")
+assert sample.reference_distance_known and not watch.reference_distance_known
 
 # %% [markdown]
 # ## A first look at motion vectors
@@ -392,7 +392,7 @@ def pack(frames, **settings):
         encode(frames, f"{folder}/packed.mp4", **settings)
         with CompressedVideo(f"{folder}/packed.mp4") as video:
             sizes = [size for _, size, _ in sorted(packets(f"{folder}/packed.mp4"))]
-            known = video.info.reference_distance_known
+            known = video.reference_distance_known
             return Packed(video.info, known, np.array(sizes), video.motion(), video.clip(0, len(frames)))
 
 

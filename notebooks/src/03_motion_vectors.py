@@ -307,11 +307,11 @@ for frame in range(1, 5):
 # %% [markdown]
 # Past vectors grow with the distance: one frame back, two, three, and for the P-frame four. A future vector
 # points the other way and shrinks. All of them tell the same motion of (3, 1) a frame, if one divides by
-# the distance. `motion()` does so where it knows the distance, and `info.reference_distance_known` says
+# the distance. `motion()` does so where it knows the distance, and `video.reference_distance_known` says
 # whether it does; it reads that from the headers of the stream.
 
 # %%
-print("reference distance known:", steady.info.reference_distance_known)
+print("reference distance known:", steady.reference_distance_known)
 both = steady.motion(direction="both")
 print("vectors", both.vectors.shape, " mask", both.mask.shape, " second axis: past, future")
 for way, name, sign in ((0, "past", 1), (1, "future", -1)):
@@ -431,14 +431,14 @@ vectors, mask = film_motion.vectors[7], film_motion.mask[7]
 values, counts = np.unique(vectors[:, mask], axis=1, return_counts=True)
 print("most common vector of frame 7:", tuple(map(float, values[:, counts.argmax()])))
 print("sources exported in all frames:", {int(r["source"]) for frame in film_records for r in frame})
-print("reference distance known:", films.info.reference_distance_known)
+print("reference distance known:", films.reference_distance_known)
 
 errors = {
     f"from {back} back": error(copied(film_frames[7 - back], vectors), film_frames[7])
     for back in (1, 2, 3, 4)
 }
 print("copying along the vectors fits best", min(errors, key=errors.get))
-assert 3 * errors["from 2 back"] < errors["from 1 back"] and not films.info.reference_distance_known
+assert 3 * errors["from 2 back"] < errors["from 1 back"] and not films.reference_distance_known
 
 # %% [markdown]
 # The vector of 4 pixels spans *two* frames. But the record says -1, "from the past", and no more: **FFmpeg

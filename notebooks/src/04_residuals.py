@@ -357,7 +357,7 @@ assert means["slow_pan"] < 3 and means["two_films"] > 20
 # %% [markdown]
 # After deblocking the residual is still good enough to be a network's input. With the wrong reference it
 # is nonsense: each frame was predicted from the other film. So ask `exact`, and where it is False ask
-# `info.reference_distance_known`.
+# `video.reference_distance_known`.
 #
 # ## Back to the I-frame
 #

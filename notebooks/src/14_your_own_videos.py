@@ -129,7 +129,7 @@ def look(path):
         with CompressedVideo(path) as video:
             info = video.info
             line = Timeline(video.times, key_frames(info.gop_lengths), sampling)
-            info.reference_distance_known  # found while the file is open, and kept
+            distances_known[path] = info.has_vectors and video.reference_distance_known
     except VideoError as error:
         return None, None, error.reason
     if not info.has_vectors:
@@ -139,6 +139,7 @@ def look(path):
     return info, line, line.lacks
 
 
+distances_known = {}  # of each file, whether it tells which frame a vector points to
 looked = {entry.path: look(entry.path) for entry in entries}
 
 # %% tags=["nbval-ignore-output"]
@@ -149,7 +150,7 @@ for path, (info, _, why) in looked.items():
     if info is None:
         print(row(name, *"------", why))
         continue
-    known = ("known" if info.reference_distance_known else "unknown") if info.has_vectors else "-"
+    known = ("known" if distances_known[path] else "unknown") if info.has_vectors else "-"
     size, seconds = f"{info.width}x{info.height}", f"{info.duration:.2f}"
     rate = f"{float(info.average_rate):.0f}"
     print(row(name, info.codec, size, rate, seconds, max(info.gop_lengths), known, why.split(":")[0]))
@@ -206,7 +207,7 @@ for path in readable:
     targets[path] = target
 after = {path: look(target) for path, target in targets.items()}
 print("longest GOP now:", max(max(info.gop_lengths) for info, _, _ in after.values()))
-print("all references known:", all(info.reference_distance_known for info, _, _ in after.values()))
+print("all references known:", all(distances_known[target] for target in targets.values()))
 print("all with vectors:", all(info.has_vectors for info, _, _ in after.values()))
 
 # %% [markdown]
@@ -217,7 +218,7 @@ print("all with vectors:", all(info.has_vectors for info, _, _ in after.values()
 def frames_of(path):
     """Type, bytes and time of each frame."""
     with CompressedVideo(path) as video:
-        return video.info.picture_types, video.info.frame_bytes, video.times
+        return video.picture_types, video.info.frame_bytes, video.times
 
 
 first = usable[0]
@@ -287,7 +288,7 @@ def key_within_reach(line):
 for name, group in (("as found", looked), ("anew", after)):
     jump = np.mean([frames_for_a_jump(group[path][0].gop_lengths) for path in usable])
     near = np.mean([key_within_reach(group[path][1]) for path in usable])
-    known = sum(group[path][0].reference_distance_known for path in usable)
+    known = sum(distances_known[path if group is looked else targets[path]] for path in usable)
     print(f"{name}: {jump:.1f} frames a jump, a key frame near {near:.0%} of the clips,", end=" ")
     print(f"distances known in {known} of {len(usable)} files")
     if OURS and name == "as found":

@@ -73,7 +73,7 @@ class Comparison:
         if found is None or stop == start:
             return
         self.equal(f"{door}: types", "".join(found.picture_types), self.truth.types[start:stop], "types")
-        self.field(door, found, start, stop, direction, video.info.reference_distance_known)
+        self.field(door, found, start, stop, direction, video.reference_distance_known)
 
     def field(self, door: str, found, start: int, stop: int, direction: str, divided: bool) -> None:
         """Compares a field of some frames."""

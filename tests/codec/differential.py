@@ -166,7 +166,7 @@ def _compare_facts(comparison: Comparison, video: CompressedVideo) -> None:
             comparison.tell("times", f"times: {words}")
     elif truth.rises and adjusted:
         comparison.tell("times", "times adjusted, and the file's own rise")
-    types = comparison.read("picture_types", lambda: info.picture_types)
+    types = comparison.read("picture_types", lambda: video.picture_types)
     if types is not None:
         comparison.equal("picture types", types, truth.types, "types")
     if not truth.keys:  # a decoder that flags none
@@ -199,7 +199,7 @@ def _compare_all(comparison: Comparison, video: CompressedVideo) -> None:
         *(["keyframes"] if comparison.truth.keys else []),
         *(["motion"] if with_vectors else []),
     }
-    known = with_vectors and video.info.reference_distance_known
+    known = with_vectors and video.reference_distance_known
 
     def chunked() -> None:
         keys: list[int] = []
@@ -254,7 +254,7 @@ def _compare_call(comparison: Comparison, video: CompressedVideo, door: str, sta
         comparison.images(f"{call} key frame", found.keyframe[None], [found.keyframe_index])
         key = max((key for key in comparison.truth.keys if key <= start), default=found.keyframe_index)
         comparison.equal(f"{call}: its key frame", found.keyframe_index, key, "keys")
-        known = video.info.reference_distance_known
+        known = video.reference_distance_known
         comparison.field(call, found.motion, stop, end, "past", known)
 
 
@@ -293,7 +293,7 @@ def _kept(path: Path, comparison: Comparison) -> list[bytes] | str:
             if not (np.diff(times) > 0).all():
                 comparison.tell("times", "times do not rise")
             counts = {len(images), len(times), video.info.frames, video.damage.frames}
-            counts.add(len(video.info.picture_types))
+            counts.add(len(video.picture_types))
             if len(counts) > 1:
                 comparison.tell("frames", f"the doors count differently: {sorted(counts)}")
             return images

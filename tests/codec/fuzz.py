@@ -123,7 +123,7 @@ def read_all(path: Path, mode: str, seed: int) -> tuple[str, dict[str, object]]:
         if "info" not in found:
             return errors[0].split()[0], {}
         frames = video.info.frames
-        door("facts", lambda: video.info.as_dict())
+        door("facts", lambda: video.summary())
         door("damage", lambda: video.damage)
         door("times", lambda: video.times)
         door("frames", lambda: np.stack(list(video.frames())))

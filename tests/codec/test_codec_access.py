@@ -12,7 +12,7 @@ from material import noise, pack_b_pictures, pan, remux, texture
 
 from cvrl_lite import CompressedVideo, VideoError
 from cvrl_lite.codec import encode, transcode
-from cvrl_lite.codec._stream.headers import Mpeg4Teller
+from cvrl_lite.codec._stream.headers import Mpeg4FrameTypeParser
 
 KINDS = {
     "simple.mp4": {"gop": 12},
@@ -103,14 +103,14 @@ def test_each_frame_has_the_bytes_of_its_packet(files):
     with CompressedVideo(files / "b.mp4") as video:
         info = video.info
         assert info.frame_bytes == tuple(sizes[pts] for pts in sorted(sizes))
-        types = info.picture_types
+        types = video.picture_types
         assert types.startswith("I") and len(types) == FRAMES
-        assert info.picture_bytes["B"] == sum(
+        assert video.picture_bytes["B"] == sum(
             size for kind, size in zip(types, info.frame_bytes) if kind == "B"
         )
-        assert sum(info.picture_bytes.values()) == sum(sizes.values())
+        assert sum(video.picture_bytes.values()) == sum(sizes.values())
     with CompressedVideo(files / "raw.264") as video:
-        assert video.info.frame_bytes == () and video.info.picture_bytes is None
+        assert video.info.frame_bytes == () and video.picture_bytes is None
 
 
 def test_what_a_file_says_about_itself(files):
@@ -119,9 +119,9 @@ def test_what_a_file_says_about_itself(files):
         assert (info.codec, info.width, info.height, info.frames) == ("h264", 80, 64, FRAMES)
         assert (info.duration, info.average_rate, info.display_matrix) == (2.0, 25.0, None)
         assert info.gop_lengths == (15, 15, 15, 5)
-        assert sum(info.picture_counts.values()) == FRAMES and info.picture_counts["B"] > 10
+        assert sum(video.picture_counts.values()) == FRAMES and video.picture_counts["B"] > 10
         assert info.has_vectors and info.has_timestamps and info.streams == ("video h264",)
-        assert info.as_dict()["picture_counts"] == info.picture_counts
+        assert video.summary()["picture_counts"] == video.picture_counts
         copy = pickle.loads(pickle.dumps(info))
         assert copy == info and copy.as_dict() == info.as_dict()
         with pytest.raises(AttributeError):
@@ -157,7 +157,7 @@ def test_packed_b_pictures_come_in_their_order(tmp_path):
     encode(pan(24, 2, 1), tmp_path / "a.mp4", codec="mpeg4", b_frames=2, gop=100)
     with CompressedVideo(tmp_path / "packed.avi") as packed, CompressedVideo(tmp_path / "a.mp4") as plain:
         assert packed.info.frames == plain.info.frames == 24
-        assert packed.info.picture_counts == plain.info.picture_counts
+        assert packed.picture_counts == plain.picture_counts
         assert np.array_equal(packed.clip(0, 24), plain.clip(0, 24))
         assert np.array_equal(packed.clip(11, 4, 3), plain.clip(11, 4, 3))
         for a, b in zip(packed.motion(3, 20), plain.motion(3, 20), strict=True):
@@ -182,11 +182,12 @@ def test_pictures_that_are_not_coded_do_not_count():
     layer = bytes.fromhex("000001b0f1000001b5a9130000010000000120 08d48d0800cd04040c14183f")
     coded, not_coded = bytes.fromhex("000001b6 506f"), bytes.fromhex("000001b6 504f")
     packed = b"\0\0\1\xb2DivX503b1393p"
-    tell = Mpeg4Teller(layer + packed)
-    assert [tell(coded), tell(not_coded), tell(coded + coded), tell(b"\x7f")] == ["P", "", "PP", ""]
-    assert Mpeg4Teller(layer)(coded + coded) == "P"  # a decoder takes no notice of the second one
-    assert Mpeg4Teller(b"")(layer + packed + coded + coded) == "PP"
-    assert Mpeg4Teller(b"")(layer + coded + not_coded) == "P"
+    parser = Mpeg4FrameTypeParser(layer + packed)
+    found = [parser.parse(data) for data in (coded, not_coded, coded + coded, b"\x7f")]
+    assert found == ["P", "", "PP", ""]
+    assert Mpeg4FrameTypeParser(layer).parse(coded + coded) == "P"  # a decoder ignores the second one
+    assert Mpeg4FrameTypeParser(b"").parse(layer + packed + coded + coded) == "PP"
+    assert Mpeg4FrameTypeParser(b"").parse(layer + coded + not_coded) == "P"
 
 
 def test_clips_have_the_size_asked_for(files):
@@ -271,7 +272,7 @@ def test_encoding_keeps_to_its_settings(tmp_path):
     for codec in ("h264", "mpeg4"):
         encode(frames, tmp_path / "plain.mp4", codec=codec)
         with CompressedVideo(tmp_path / "plain.mp4") as video:
-            assert video.info.picture_counts == {"I": 3, "P": 24, "B": 0}
+            assert video.picture_counts == {"I": 3, "P": 24, "B": 0}
             assert video.info.gop_lengths == (12, 12, 3)
         encode(frames, tmp_path / "cuts.mp4", codec=codec, scene_cuts=True, fps=30, gop=100)
         with CompressedVideo(tmp_path / "cuts.mp4") as video:

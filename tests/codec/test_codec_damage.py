@@ -13,7 +13,7 @@ from material import noise, pan, remux, texture, write_sound
 
 from cvrl_lite import CompressedVideo, DamagedVideo, NotAVideo, NoVideoStream, UnreadableFile, VideoError
 from cvrl_lite.codec import encode
-from cvrl_lite.codec._stream import index
+from cvrl_lite.codec._stream import listing
 
 FRAMES = 80
 
@@ -201,7 +201,7 @@ class Breaking(io.BytesIO):
 @pytest.mark.parametrize("name", ["late.mp4", "v.mkv", "v.avi", "v.ts", "v.264"])
 @pytest.mark.parametrize("mode", ["raise", "keep"])
 def test_errors_of_a_file_object_are_told_in_a_line(whole, name, mode, monkeypatch, capfd):
-    monkeypatch.setattr(index, "_MOST_KEPT", 0)
+    monkeypatch.setattr(listing, "_MOST_KEPT", 0)
     for job in JOBS:
         file = Breaking((whole / name).read_bytes())
         with CompressedVideo(file, on_damage=mode) as video:

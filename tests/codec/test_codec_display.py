@@ -251,7 +251,7 @@ def test_transcoding_and_extraction_write_what_is_shown(tmp_path, matrix):
     path = remux(tmp_path / "plain.mp4", tmp_path / "a.mp4", matrix)
     transcode(path, tmp_path / "new.mp4", crf=5)
     transcode(path, tmp_path / "small.mp4", short_side=32)
-    extract(path, tmp_path / "a.npz", ("keyframes", "motion", "residual"))
+    extract(path, tmp_path / "a.npz", ("keyframes", "motion", "residuals"))
     made = load(tmp_path / "a.npz")
     with (
         CompressedVideo(path) as old,

@@ -16,7 +16,7 @@ from material import pan
 
 from cvrl_lite import CompressedVideo, NotAVideo, VideoError
 from cvrl_lite.codec import encode
-from cvrl_lite.codec._stream import index_file, packets, scan
+from cvrl_lite.codec._stream import index_file, scan
 
 FRAMES = 50
 KINDS = {
@@ -166,18 +166,19 @@ def test_nothing_is_kept_behind_a_video(files):
     gc.disable()
     try:
         video = CompressedVideo(files / "b.mp4")
-        assert video.info is video.info and video.info.picture_types and video.motion(3, 9)
+        assert video.info is video.info and video.picture_types and video.motion(3, 9)
         pictures = video.frames()
         next(pictures)
         stream = weakref.ref(video._stream)
-        packets = weakref.ref(video._stream.decoders.kept)
+        memory = video._stream.decoders.memory
+        assert memory.packets
         video.close()
         pictures.close()
-        assert packets() is None and video._stream.decoders.kept is None
+        assert memory.packets is None
         del video, pictures
         assert stream() is None
-        info = CompressedVideo(files / "b.mp4").info  # which tells what it does on its own
-        assert info.picture_counts["I"] == 4
+        info = CompressedVideo(files / "b.mp4").info  # plain data: the video may be gone
+        assert info.gop_lengths == (15, 15, 15, 5) and info.rotation == 0 and not info.interlaced
     finally:
         gc.enable()
 
@@ -292,11 +293,11 @@ def test_an_index_is_made_anew_where_it_must(files, tmp_path, monkeypatch):
 
 def test_decoders_read_on_where_packets_are_not_kept(files, monkeypatch):
     """Files too large to hold in memory: the same answers, by seeking."""
-    from cvrl_lite.codec._stream import index
+    from cvrl_lite.codec._stream import listing
 
     with CompressedVideo(files / "b.mp4") as kept:
         assert kept.info.frames == FRAMES
-        monkeypatch.setattr(index, "_MOST_KEPT", 100)
+        monkeypatch.setattr(listing, "_MOST_KEPT", 100)
         with (
             CompressedVideo(files / "b.mp4") as sought,
             CompressedVideo(files / "b.mp4", on_damage="keep") as safe,
@@ -306,8 +307,8 @@ def test_decoders_read_on_where_packets_are_not_kept(files, monkeypatch):
                     assert np.array_equal(video.clip(start, 5), kept.clip(start, 5))
                     assert same(video.motion(start, start + 5), kept.motion(start, start + 5))
                 assert same(video.keyframes(), kept.keyframes()) and not video.damage
-            assert sought._stream.decoders.kept is None
-            assert isinstance(kept._stream.decoders.kept, packets.Kept)
+            assert sought._stream.decoders.memory.packets is None
+            assert kept._stream.decoders.memory.packets
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 import av
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+import reference
+from hypothesis import given
 from hypothesis import strategies as st
 from material import noise, pan, slow_painter, texture
 from test_codec_real import COUNTS, quick_first
@@ -11,8 +12,9 @@ from test_codec_real import COUNTS, quick_first
 from cvrl_lite import CompressedVideo, NoMotionVectors, VideoError
 from cvrl_lite.codec import Motion, encode
 from cvrl_lite.codec._stream import raster
-from cvrl_lite.codec._stream.compiled import compiled_paint
 from cvrl_lite.codec._stream.decode import Decoder
+from cvrl_lite.codec._stream.feed import DecodeOptions
+from cvrl_lite.codec._stream.packets import PacketMemory
 from cvrl_lite.codec._stream.pool import Decoders
 from cvrl_lite.codec._stream.scan import read_index
 from cvrl_lite.codec._stream.source import Source
@@ -48,7 +50,7 @@ def test_both_directions_side_by_side(twofold):
 
 def test_a_gap_is_filled_from_the_other_direction(twofold):
     with CompressedVideo(twofold) as video:
-        assert video.info.reference_distance_known
+        assert video.reference_distance_known
         plain = {name: video.motion(direction=name) for name in ("past", "future")}
         kinds = plain["past"].picture_types
         steps = {name: np.array(reference_steps(kinds, name)) for name in plain}
@@ -82,7 +84,7 @@ def test_a_gap_is_filled_from_the_other_direction(twofold):
 def test_where_distances_are_not_known_a_filling_is_scaled_by_them(tmp_path):
     encode(pan(40, 2, -1), tmp_path / "a.mp4", b_frames=3, references=3, gop=25, preset="medium")
     with CompressedVideo(tmp_path / "a.mp4") as video:
-        assert not video.info.reference_distance_known
+        assert not video.reference_distance_known
         past, future = video.motion(), video.motion(direction="future")
         filled = video.motion(fill="opposite")
         steps = [np.array(reference_steps(past.picture_types, name)) for name in ("past", "future")]
@@ -142,7 +144,7 @@ def test_sums_begin_at_an_i_picture_where_a_stream_can_be_entered_at_others(tmp_
     options = {"x264-params": "intra-refresh=1:keyint=16"}
     encode(pan(24, 2, 1, 64, 160), tmp_path / "a.mkv", gop=16, options=options)
     with CompressedVideo(tmp_path / "a.mkv") as video:
-        assert video.info.gop_lengths == (24,) and video.info.picture_types == "I" + 23 * "P"
+        assert video.info.gop_lengths == (24,) and video.picture_types == "I" + 23 * "P"
         total = video.motion(accumulate=True)
         assert total.mask[19].any()
         for start, stop in ((18, 20), (16, 18), (23, 24), (24, 24), (0, 1)):
@@ -161,9 +163,9 @@ def test_sums_are_refused_before_the_first_i_picture(tmp_path):
             if number >= 4:
                 new.mux(packet)
     with CompressedVideo(tmp_path / "tail.avi") as video:
-        assert video.info.picture_types == "PPPPIPPPPPPP"
+        assert video.picture_types == "PPPPIPPPPPPP"
         for read in (video.motion, lambda *part, **how: next(video.chunks(4, "motion", start=2, **how))):
-            with pytest.raises(VideoError, match=r"tail\.avi: .*an I-picture up to frame [02]$"):
+            with pytest.raises(VideoError, match=r"tail\.avi: .*an I-frame up to frame [02]$"):
                 read(accumulate=True)
         assert video.motion(4, accumulate=True).mask[1:].any()
 
@@ -207,16 +209,12 @@ def test_odd_grids_have_narrow_cells_at_the_edge():
 def digest(path, threads):
     """Records and pixels of every picture, by a decoder with so many slice threads."""
 
-    class Sliced(Decoder):
-        def _open(self):
-            super()._open()
-            self.context.thread_count = threads
-
     source = Source(str(path))
     index = read_index(source, Decoders(source))
-    decoder = Sliced(source, vectors=True)
+    decoder = Decoder(source, DecodeOptions(vectors=True), PacketMemory())
+    decoder.context.thread_count = threads
     found = []
-    for place, frame in decoder.pictures(index, range(index.frames)):
+    for place, frame in decoder.frames(index, range(index.frames)):
         held = raster.records(frame)
         if held is not None:  # between and behind its fields, a record is padded with what lies in memory
             held = np.delete(held.view(np.uint8).reshape(-1, 40), [14, 15, *range(34, 40)], 1)
@@ -265,17 +263,13 @@ def tiling(chance, rows, columns, ways):
     return held[chance.permutation(len(found))]
 
 
-def painted(frames, size, names, scales):
+def painted(frames, size, names):
     made = raster.Raster(len(frames), size, names)
-    for held, scale in zip(frames, scales, strict=True):
-        if held is not None:
-            held["motion_scale"] = scale
+    for held in frames:
         made.add(None if held is None else held.view(np.int32))
-    made.paint()
     return made.vectors, made.mask
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     seed=st.integers(0, 10**6),
     height=st.integers(1, 90),
@@ -284,9 +278,7 @@ def painted(frames, size, names, scales):
     names=st.sampled_from([("past",), ("future",), ("past", "future")]),
     scale=st.sampled_from([2, 4, 8, 16]),
 )
-def test_both_painters_give_the_same_bytes(monkeypatch, seed, height, width, count, names, scale):
-    if compiled_paint() is None:
-        pytest.skip("numba is not installed")
+def test_the_compiled_painter_equals_numpy(seed, height, width, count, names, scale):
     chance = np.random.default_rng(seed)
     rows, columns = -(-height // 16) * 2, -(-width // 16) * 2
     frames = [
@@ -295,23 +287,19 @@ def test_both_painters_give_the_same_bytes(monkeypatch, seed, height, width, cou
         else None
         for _ in range(count)
     ]
-    fast = painted(frames, (height, width), names, [scale] * count)
-    with monkeypatch.context() as patch:
-        patch.setattr(raster, "compiled_paint", lambda: None)
-        slow = painted(frames, (height, width), names, [scale] * count)
+    for held in frames:
+        if held is not None:
+            held["motion_scale"] = scale
+    fast, slow = painted(frames, (height, width), names), reference.paint(frames, (height, width), names)
     for a, b in zip(fast, slow, strict=True):
         assert a.dtype == b.dtype and a.tobytes() == b.tobytes()
 
 
 @pytest.mark.parametrize("name", quick_first(VECTORED))
-def test_fields_of_real_clips_equal_a_slow_painter(real_videos, monkeypatch, name):
-    """Both painters, all directions; what is divided by known distances is multiplied again."""
+def test_fields_of_real_clips_equal_a_slow_painter(real_videos, name):
+    """In both directions; the slow painter's vectors are divided by known distances, too."""
     with CompressedVideo(real_videos / name) as video:
-        both, divided = video.motion(direction="both"), video._stream.steps_differ
-        if compiled_paint() is not None:
-            monkeypatch.setattr(raster, "compiled_paint", lambda: None)
-            plain = video.motion(direction="both")
-            assert all(a.tobytes() == b.tobytes() for a, b in zip(both, plain, strict=True))
+        both, divided = video.motion(direction="both"), video._stream.divides_vectors
     for i, direction in enumerate(("past", "future")):
         field, covered = slow_painter(real_videos / name, direction)
         assert np.array_equal(both.mask[:, i], covered)

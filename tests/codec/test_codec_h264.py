@@ -12,12 +12,12 @@ from material import noise, pan, remux
 
 from cvrl_lite.codec import encode
 from cvrl_lite.codec._stream.h264 import H264Facts, read_facts
-from cvrl_lite.codec._stream.h264_headers import split
+from cvrl_lite.codec._stream.h264_headers import split_nal_units
 
 PLAIN = H264Facts(
     bit_depth=8,
     cropped=False,
-    b_pictures=False,
+    b_frames=False,
     weighted=False,
     deblocked=True,
     sub_8x8_partitions=False,
@@ -75,11 +75,11 @@ def test_a_plain_stream_in_any_container(tmp_path, suffix):
         ({"quantizer": 0, "deblock": False}, {"deblocked": False}),  # lossless, a profile of its own
         ({"options": {"weightp": "1"}, "frames": brightening()}, {"weighted": True}),
         ({"options": {"weightp": "1"}, "deblock": False}, {"deblocked": False}),  # tables that change nothing
-        ({"b_frames": 2, "options": {"b-pyramid": "none"}}, {"b_pictures": True}),
-        ({"b_frames": 1, "weighted": True}, {"b_pictures": True, "weighted": True}),
+        ({"b_frames": 2, "options": {"b-pyramid": "none"}}, {"b_frames": True}),
+        ({"b_frames": 1, "weighted": True}, {"b_frames": True, "weighted": True}),
         (
             {"b_frames": 2, "options": {"b-pyramid": "none", "x264-params": "open-gop=1"}},
-            {"b_pictures": True},
+            {"b_frames": True},
         ),
         ({"options": {"x264-params": "fake-interlaced=1"}}, {}),
         ({"options": {"x264-params": "cqm=jvt"}, "preset": "medium"}, {}),  # with scaling lists
@@ -89,7 +89,7 @@ def test_a_plain_stream_in_any_container(tmp_path, suffix):
 def test_a_setting_shows_and_the_references_are_known(tmp_path, how, expected):
     facts = facts_of(made(tmp_path, **how))
     assert differing(facts) == expected
-    assert facts.single_reference_p_only == (not facts.b_pictures)
+    assert facts.single_reference_p_only == (not facts.b_frames)
     assert facts.residual_exact == (expected == {"deblocked": False})
 
 
@@ -125,7 +125,7 @@ def test_a_missing_picture_leaves_the_references_open(tmp_path):
 def test_without_the_encoders_text_the_partitions_are_unknown(tmp_path):
     _, packets = opened(made(tmp_path, "clip.264", deblock=False))
     with_text = b"".join(packets)
-    nals = [nal for nal in split(with_text, 0) if nal and nal[0] & 31 != 6]
+    nals = [nal for nal in split_nal_units(with_text, 0) if nal and nal[0] & 31 != 6]
     without = b"".join(b"\0\0\1" + nal for nal in nals)
     assert read_facts(None, [with_text]).residual_exact
     facts = read_facts(None, [without])
@@ -200,5 +200,5 @@ def test_real_clips_and_what_their_encoders_wrote_about_them(real_videos, name):
     options = dict(part.split("=", 1) for part in text[1].decode().split())
     assert facts.bit_depth == int(options.get("bitdepth", facts.bit_depth))
     assert (options["ref"] == "1") >= facts.reference_distance_known
-    assert facts.b_pictures == (int(options["bframes"]) > 0)
+    assert facts.b_frames == (int(options["bframes"]) > 0)
     assert options["deblock"].startswith("1") == facts.deblocked

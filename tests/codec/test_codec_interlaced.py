@@ -14,7 +14,7 @@ from material import pan
 from cvrl_lite import NoMotionVectors
 from cvrl_lite.cli import main
 from cvrl_lite.codec import CompressedVideo, encode, extract, transcode
-from cvrl_lite.codec._stream.h264_headers import read_sps
+from cvrl_lite.codec._stream.h264_headers import parse_sps
 from cvrl_lite.codec.extract import load
 from cvrl_lite.datasets import ClipSampling, Entry, VideoDataset, decode
 from cvrl_lite.datasets.loaders.files import FileLoader
@@ -76,7 +76,7 @@ def test_progressive_frames_are_not_called_interlaced(tmp_path, name):
     if name == "marked.264":
         data = (tmp_path / name).read_bytes()
         at = data.index(b"\0\0\1\x67") + 3
-        assert not read_sps(data[at : at + 40])[1].frames_only  # else this shows nothing
+        assert not parse_sps(data[at : at + 40])[1].frames_only  # else this shows nothing
 
 
 @pytest.mark.parametrize("suffix", [".avi", ".ts"])

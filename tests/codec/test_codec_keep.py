@@ -64,7 +64,7 @@ def kept(path):
         pictures = np.stack(list(video.frames()))
         assert len(pictures) == info.frames
         motion = video.motion()
-        assert len(motion.mask) == info.frames == sum(info.picture_counts.values())
+        assert len(motion.mask) == info.frames == sum(video.picture_counts.values())
         keys = video.keyframes()
         assert len(keys.indices) and keys.images.shape[1:] == pictures.shape[1:]
         for start in range(0, info.frames - 4, 7):

@@ -53,8 +53,8 @@ def test_times_that_cannot_be_written(tmp_path):
     for times, name, codec, message in (
         ([0, 0.1], "a.mp4", "h264", "more frames"),
         ([0, 0.1, 0.2, 0.3, 0.4], "a.mp4", "h264", "5 times for 3 frames"),
-        ([0, 0.2, 0.1], "a.mp4", "h264", "rise"),
-        ([0, 0.1, 0.1], "a.mp4", "h264", "rise"),
+        ([0, 0.2, 0.1], "a.mp4", "h264", "increase"),
+        ([0, 0.1, 0.1], "a.mp4", "h264", "increase"),
         ([-0.1, 0, 0.1], "a.mp4", "h264", "from 0"),
         ([0, 1, 2], "a.avi", "mpeg4", "cannot hold times"),
         ([0, 1, 2], "a.264", "h264", "cannot hold times"),

@@ -10,8 +10,8 @@ from material import pack_b_pictures, pan
 
 from cvrl_lite import CompressedVideo, DamagedVideo
 from cvrl_lite.codec import encode, extract, load, transcode
-from cvrl_lite.codec._stream.clock import rising
-from cvrl_lite.codec._stream.index import Listed
+from cvrl_lite.codec._stream.clock import increasing
+from cvrl_lite.codec._stream.listing import PacketInfo
 
 
 def straight(path):
@@ -44,7 +44,7 @@ def equals_straight(path, tmp_path):
             assert (np.diff(video.times) > 0).all()
             whole = np.stack(list(video.frames()))
             assert np.abs(whole.astype(int) - images).max() <= 3  # another scaler setting
-            assert video.info.picture_types == kinds
+            assert video.picture_types == kinds
             assert video.keyframes().indices.tolist() == keys
             assert np.array_equal(video.keyframes().images, whole[np.array(keys, int)])
             assert sum(video.info.gop_lengths) == count
@@ -221,14 +221,14 @@ def test_one_repeated_stamp_costs_no_entry_points(tmp_path, ending):
         with video._stream.decoders.borrow() as decoder:
             fed, plain = [], decoder._decode
             decoder._decode = lambda packet, *more: fed.append(packet) or plain(packet, *more)
-            list(decoder.pictures(video._stream.index, [53]))
+            list(decoder.frames(video._stream.index, [53]))
     assert len(fed) < 12
 
 
 def test_a_clock_that_errs_for_a_moment_is_not_begun_anew():
     def clock(dts, keys=(0,)):
-        listed = [Listed(stamp, stamp, i in keys, 9, "P") for i, stamp in enumerate(dts)]
-        return rising(listed, 0, range(len(listed)), 10.0)
+        listed = [PacketInfo(stamp, stamp, i in keys, 9, "P") for i, stamp in enumerate(dts)]
+        return increasing(listed, 0, range(len(listed)), 10.0)
 
     made = clock([0, 10, 20, 30])
     assert made.stamps.tolist() == [0, 10, 20, 30] and not made.is_adjusted

@@ -63,7 +63,7 @@ def test_what_cannot_be_loaded_says_why(video, tmp_path):
 
 def test_arrays_grow_on_the_disk_of_the_target(video, tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", os.fspath(tmp_path / "absent"))  # the system's own folder
-    assert extract(video, tmp_path / "new/a.npz", ("keyframes", "motion", "residual"))
+    assert extract(video, tmp_path / "new/a.npz", ("keyframes", "motion", "residuals"))
     assert os.listdir(tmp_path / "new") == ["a.npz"]
 
 

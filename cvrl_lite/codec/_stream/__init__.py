@@ -1,1 +1,1 @@
-"""Below the doors of `codec`: opening, packets, the index, decoding, and what headers tell."""
+"""Private parts of `codec`: opening files, packets, headers, the index, decoding, and inner loops."""

@@ -1,4 +1,4 @@
-"""Times that rise, from stamps that may be missing, repeated, or jump back."""
+"""Increasing times from timestamps that may be missing, repeated, or jump back."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cvrl_lite.codec._stream.index import Listed
+from cvrl_lite.codec._stream.listing import PacketInfo
 
-_GLITCH = 16  # packets within which a clock that went back by mistake finds its way again
+_GLITCH = 16  # packets within which a clock recovers from a glitch
 
 
 class Clock(NamedTuple):
-    """When frames are shown.
+    """The display times of frames.
 
     Attributes:
-        stamps: (N,) float64, rising, in the file's own unit; empty where it has no stamps at all.
-        is_adjusted: Whether some are not those of their frames.
-        jumps: The frames at which the file's clock jumps back and begins anew.
+        stamps: (N,) float64, increasing, in the file's unit; empty where it has no timestamps.
+        is_adjusted: Whether some are not the frames' own.
+        jumps: The frames at which the file's clock jumps back and restarts.
     """
 
     stamps: np.ndarray
@@ -28,30 +28,30 @@ class Clock(NamedTuple):
     jumps: tuple[int, ...]
 
 
-def rising(packets: Sequence[Listed], entry: int, frames: Sequence[int], step: float) -> Clock:
-    """Gives each frame a time.
+def increasing(packets: Sequence[PacketInfo], entry: int, frames: Sequence[int], step: float) -> Clock:
+    """Assigns a time to each frame.
 
     Args:
         packets: All packets of a stream in decoding order.
-        entry: The first one that was decoded.
-        frames: The number of each frame's packet, in the order in which frames are delivered.
-        step: From one frame to the next, where no stamps tell.
+        entry: Number of the first one that was decoded.
+        frames: The number of each frame's packet, in the order of delivery.
+        step: Ticks from one frame to the next, where no timestamps tell.
     """
     pts = [packets[number].pts for number in frames]
     dts = [packets[number].dts for number in frames]
-    by_dts = None in pts and None not in dts  # a container that knows when to decode, not when to show
+    by_dts = None in pts and None not in dts  # the container has decoding times only
     own = dts if by_dts else pts
     if all(stamp is None for stamp in own):
         return Clock(np.empty(0), False, ())
     if None not in own and all(a < b for a, b in pairwise(own)):  # type: ignore[operator]
         return Clock(np.array(own, float), False, ())
-    restarts, wrong = _turns(packets, entry)
+    restarts, wrong = _restarts(packets, entry)
     stamps: list[float] = []
     jumps: list[int] = []
-    first, turn = 0, 0
+    first, part = 0, 0
     while first < len(frames):
         last = first
-        while last < len(frames) and (ahead := bisect_right(restarts, frames[last])) <= turn:
+        while last < len(frames) and (ahead := bisect_right(restarts, frames[last])) <= part:
             last += 1
         piece = [None if frames[i] in wrong else own[i] for i in range(first, last)]
         filled = _filled(piece, step)
@@ -62,13 +62,13 @@ def rising(packets: Sequence[Listed], entry: int, frames: Sequence[int], step: f
         stamps += filled
         first = last
         if first < len(frames):
-            turn = ahead
+            part = ahead
     expected = sorted(dts, key=lambda stamp: stamp or 0) if by_dts else pts
     return Clock(np.array(stamps), stamps != expected, tuple(jumps))
 
 
-def _turns(packets: Sequence[Listed], entry: int) -> tuple[list[int], set[int]]:
-    """The packets at which the clock jumps back for good, and those whose stamps went back by mistake."""
+def _restarts(packets: Sequence[PacketInfo], entry: int) -> tuple[list[int], set[int]]:
+    """The packets at which the clock restarts, and those whose timestamps are a glitch."""
     restarts: list[int] = []
     wrong: set[int] = set()
     latest = -np.inf
@@ -83,7 +83,7 @@ def _turns(packets: Sequence[Listed], entry: int) -> tuple[list[int], set[int]]:
         if stamp is not None and stamp < latest:
             near = range(number + 1, min(len(packets), number + 1 + (1 if packet.is_key else _GLITCH)))
             found = next((k for k in near if by_dts and (packets[k].dts or 0) > latest), None)
-            # By mistake, if it goes on afterwards as if nothing had been.
+            # A glitch, if the clock then continues as if nothing had happened.
             if found and (packets[found].dts or 0) - latest > (found - number + 1) * step / 2:
                 wrong.update(range(number, found))
                 number = found
@@ -99,12 +99,12 @@ def _turns(packets: Sequence[Listed], entry: int) -> tuple[list[int], set[int]]:
 
 
 def _usual(stamps: Sequence[float]) -> float:
-    """The usual step of rising stamps; 0 where there are too few to tell."""
+    """The median step of increasing timestamps; 0 for fewer than two."""
     return float(np.median(np.diff(stamps))) if len(stamps) > 1 else 0.0
 
 
 def _filled(piece: Sequence[float | None], step: float) -> list[float]:
-    """Stamps of frames in their order: sorted, and those missing or repeated put between the others."""
+    """Sorts the timestamps of consecutive frames, and interpolates missing and repeated ones."""
     known = [i for i, stamp in enumerate(piece) if stamp is not None]
     values = sorted(float(stamp) for stamp in piece if stamp is not None)
     if not known:

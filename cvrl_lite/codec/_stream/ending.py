@@ -1,4 +1,4 @@
-"""Whether a file ends before its own header says that it does."""
+"""Detects truncated files, by what their headers announce."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _CLOCK = re.compile(r"(\d{1,6}):(\d\d):(\d\d(?:\.\d*)?)", re.ASCII)
 def missing_end(
     container: InputContainer, stream: VideoStream, held: int, stamps: Sequence[int | None]
 ) -> str:
-    """What is missing where the container announces more frames than its packets hold; else "".
+    """Describes what is missing where the container announces more than was read; else "".
 
     Args:
         container: The file.
         stream: Its video stream.
-        held: How many packets were read.
-        stamps: When they are shown.
+        held: Number of packets read.
+        stamps: Their presentation timestamps.
     """
     formats = container.format.name.split(",")
     if "mp4" in formats:  # the sample table, after edit lists
@@ -31,15 +31,16 @@ def missing_end(
     announced = _announced_seconds(container, stream, formats)
     if not announced or not known or stream.time_base is None:
         return ""
-    lasts = float((max(known) - min(stream.start_time or 0, 0)) * stream.time_base)  # announced from 0 on
-    last = 1 / float(stream.average_rate or 25)  # from the last frame's start to its end
+    # The announced duration starts at 0.
+    lasts = float((max(known) - min(stream.start_time or 0, 0)) * stream.time_base)
+    last = 1 / float(stream.average_rate or 25)  # duration of the last frame
     short = announced - lasts - last > max(0.5, 0.05 * announced)
     return f"it breaks off after {lasts:.1f} of {announced:.1f} s" if short else ""
 
 
 def _announced_seconds(container: InputContainer, stream: VideoStream, formats: list[str]) -> float:
-    """How long the stream is by the file's own header; 0 where it does not say."""
-    if "avi" in formats and stream.frames and stream.time_base:  # its duration is guessed from what is there
+    """The duration of the stream by the file's header; 0 without one."""
+    if "avi" in formats and stream.frames and stream.time_base:  # FFmpeg guesses its duration from the data
         return float(stream.frames * stream.time_base)
     if "matroska" in formats:
         if tag := _CLOCK.fullmatch(stream.metadata.get("DURATION", "")):

@@ -1,7 +1,7 @@
-"""An open container with its decoder, and the packets that it is fed with.
+"""An open container with its decoder, and the packets fed to it.
 
-FFmpeg's frame threads export wrong vectors, different in each run (they are read from a picture that another
-thread may still be filling), so a decoder here has one thread and never more.
+FFmpeg's frame threads export wrong vectors, different in each run (they are read from a frame that another
+thread may still be filling), so a decoder here always has a single thread.
 """
 
 from __future__ import annotations
@@ -9,17 +9,20 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from itertools import chain, dropwhile, islice
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import av
 from av.codec.context import Flags2
+from av.container import InputContainer
 from av.packet import Packet
 from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
 
-from cvrl_lite.codec._stream.headers import first_alone, teller
+from cvrl_lite.codec._stream.headers import frame_type_parser, unpack_first
 from cvrl_lite.codec._stream.index import Index, Key
-from cvrl_lite.codec._stream.packets import Kept, packets, stamped
+from cvrl_lite.codec._stream.packets import PacketMemory, packets, stamped
 from cvrl_lite.codec._stream.source import Source
 from cvrl_lite.errors import DamagedVideo
 
@@ -31,115 +34,156 @@ VECTOR_CODECS = frozenset(
 
 Pixels = Literal["all", "keys", "none"]
 
-
 _LAST = 32
-"""Frames that are held behind a fault, whoever else holds them.
+"""Decoded frames that are kept alive after a fault, whoever else holds them.
 
-FFmpeg conceals what is missing with whatever lies in the buffer that it takes, and takes one that nobody
-holds: were it left to the caller how long a frame lives, the same frame would come out differently.
+FFmpeg conceals missing blocks with whatever lies in the buffer that it takes, and takes one that nobody
+holds. If the caller decided how long a frame lives, the same frame would look different each time.
 """
 
 
+@dataclass(frozen=True)
+class DecodeOptions:
+    """What a decoder delivers.
+
+    Attributes:
+        vectors: Whether to export motion vectors.
+        pixels: Which frames have valid pixels: "all", "keys" or "none". For the others H.264's loop filter
+            and the older codecs' inverse transform are skipped, which changes no vector and saves up to a
+            quarter of the time.
+        tolerant: Whether to continue after packets that cannot be decoded, and to deliver frames marked as
+            corrupt, where they lie behind the stream's first fault.
+    """
+
+    vectors: bool = False
+    pixels: Pixels = "all"
+    tolerant: bool = False
+
+
+class Opened(NamedTuple):
+    """An open container whose decoder was not used.
+
+    Attributes:
+        container: The container.
+        stream: The stream in it.
+        used: Whether it no longer stands at its start.
+    """
+
+    container: InputContainer
+    stream: VideoStream
+    used: bool
+
+
 class Feed:
-    """Reads packets from any key packet on, from the container or from memory, and decodes them.
+    """Feeds packets to a decoder from any key packet on, from the container or from memory.
 
     Args:
         source: What to open.
-        vectors: Whether to export motion vectors.
-        pixels: Which frames are to be looked at.
+        options: What to deliver.
+        memory: The stream's packets, where they are in memory.
+        opened: A container to take over; None opens one.
 
     Attributes:
-        kept: The stream's packets, where they are in memory.
+        options: As given.
         started: Whether it has decoded anything.
-        refused: The stamps of packets that could not be decoded and were passed over.
+        refused: The stamps of packets that could not be decoded and were skipped.
     """
 
-    def __init__(self, source: Source, *, vectors: bool, pixels: Pixels) -> None:
-        self.name, self._source, self._vectors, self.pixels = source.name, source, vectors, pixels
-        self.kept: Kept | None = None
+    def __init__(
+        self, source: Source, options: DecodeOptions, memory: PacketMemory, opened: Opened | None = None
+    ) -> None:
+        self.name, self.options, self._source, self._memory = source.name, options, source, memory
         self.refused: list[int | None] = []
         self._begin(numbered=False, lenient=False)
-        self._open()
+        self._attach(opened or self._open())
 
-    def _open(self) -> None:
-        self.container, self.stream = self._source.open()
+    def _open(self) -> Opened:
+        return Opened(*self._source.open(), used=False)
+
+    def _attach(self, opened: Opened) -> None:
+        self.container, self.stream, self._used = opened
+        self.started = False
         self.context = self.stream.codec_context
         self.context.thread_type = "SLICE"
         self.context.thread_count = 1
-        self._set_up()
-        codec = self.stream.codec.canonical_name
+        codec, pixels = self.stream.codec.canonical_name, self.options.pixels
+        if self.options.vectors:
+            self.context.flags2 |= Flags2.export_mvs
+        if pixels == "none":
+            self.context.options = {"skip_loop_filter": "all", "skip_idct": "all"}
+        elif pixels == "keys":
+            self.context.options = {"skip_loop_filter": "nointra"}
+            if codec != "mpeg2video":  # whose key frames may have a P-field
+                self.context.options |= {"skip_idct": "nokey"}
         self._skips = codec in VECTOR_CODECS  # heeds skip_frame packet by packet (dav1d does not)
         self._older = self._skips and codec != "h264"
-        if self._older and codec != "mpeg2video" and self.container.format.name == "avi":
-            self._source.seen = True  # no such frame is turned, or marked as fields by more than its header
-        self.used = self.started = False
+        is_avi = self.container.format.name == "avi"
+        if self._older and codec != "mpeg2video" and is_avi and self._source.first_frame is None:
+            # No such file has a display matrix, or is marked as interlaced by more than its header.
+            self._source.record_first_frame(None)
 
-    def _set_up(self) -> None:
-        if self._vectors:
-            self.context.flags2 |= Flags2.export_mvs
-        if self.pixels == "none":
-            self.context.options = {"skip_loop_filter": "all", "skip_idct": "all"}
-        elif self.pixels == "keys":
-            self.context.options = {"skip_loop_filter": "nointra"}
-            if self.stream.codec.canonical_name != "mpeg2video":  # a key frame may have a P-field
-                self.context.options |= {"skip_idct": "nokey"}
+    @property
+    def can_be_taken_over(self) -> bool:
+        """Whether `release` is allowed: nothing was decoded, and nothing set that cannot be undone."""
+        return not self.started and self.options.pixels == "all"
 
-    def become(self, vectors: bool, pixels: Pixels) -> None:
-        """Changes what a decoder will deliver that has not `started` to decode."""
-        self._vectors, self.pixels = vectors, pixels
-        self._set_up()
+    def release(self) -> Opened:
+        """Hands the container over to another decoder; this one must not be used again."""
+        return Opened(self.container, self.stream, self._used)
 
     def close(self) -> None:
         """Closes the container."""
         self.container.close()
 
     def rewind(self) -> None:
-        """Makes the container stand at its start; what is read from it next is told nowhere else."""
-        if self.used:
+        """Returns to the start of the container, for a caller that reads it by itself."""
+        if self._used:
             self.close()
-            self._open()
-        self.used = True
+            self._attach(self._open())
+        self._used = True
 
     def _renew(self) -> None:
-        """Makes the decoder know nothing of the stream, and a container that is read stand at its start."""
-        if self.started or self.kept is None:
+        """Resets the decoder, and a container that is read to its start."""
+        if self.started or self._memory.packets is None:
             self.rewind()
 
     def _begin(self, *, numbered: bool, lenient: bool) -> None:
-        """Begins a run: with packets' numbers for their stamps or not, past faults or not."""
+        """Begins a run: with packet numbers for stamps or not, past faults or not."""
         self._numbered, self._lenient = numbered, lenient
-        self._seen: Counter[int | None] = Counter()
+        self._delivered: Counter[int | None] = Counter()
         self._last: deque[VideoFrame] = deque(maxlen=_LAST)
 
     def _packets_from(self, index: Index, key: int, *, lenient: bool) -> Iterator[Packet]:
-        """The packets from a key packet on, in decoding order, with the stamps that the index has."""
+        """The packets from a key packet on, in decoding order, with the stamps of the index."""
         self._begin(numbered=index.numbered, lenient=lenient)
         entry = index.keys[key]
         held = stamped(self._from(entry, index), entry.number, numbered=index.numbered)
         codec = self.stream.codec.canonical_name
         if codec == "mpeg4" and index.numbered and entry.number > index.keys[0].number:
-            # What is packed with the key frame or comes right behind it is shown before it, and lacks what it
-            # refers to. Passed over by the decoder, it would leave there what disturbs the next frames.
-            yield first_alone(next(held))
-            held = dropwhile(lambda packet: index.places.get(packet.pts, entry.first) < entry.first, held)
+            # Frames packed with the key frame or right behind it are displayed before it, and lack their
+            # references. Decoding them would leave state that disturbs the next frames.
+            frames = index.frame_by_stamp
+            yield unpack_first(next(held))
+            held = dropwhile(lambda packet: frames.get(packet.pts, entry.first) < entry.first, held)
         yield from held
 
     def _from(self, entry: Key, index: Index) -> Iterator[Packet]:
-        renewed = self._lenient or entry.setups is not None  # what a stream said of itself outlasts a flush
-        if self.kept is not None:
+        renewed = self._lenient or entry.setups is not None  # parameters outlast a flush
+        kept = self._memory.packets
+        if kept is not None:
             if renewed:
                 self._renew()
-            elif self.used:
+            elif self._used:
                 self.context.flush_buffers()
-            self.used = True
+            self._used = True
             if entry.setups:
-                self._read_setups(self.kept[number] for number in entry.setups)
-            return islice(self.kept, entry.number, None)
+                self._read_setups(kept[number] for number in entry.setups)
+            return islice(kept, entry.number, None)
         stamp = entry.dts if entry.pts is None else entry.pts
-        is_told = index.seekable and not (index.numbered and entry.position is None)
-        if not renewed and is_told and stamp is not None and (self.used or entry.number):
-            self.used = True
-            with suppress(av.FFmpegError):  # that cannot seek in this container
+        can_seek = index.seekable and not (index.numbered and entry.position is None)
+        if not renewed and can_seek and stamp is not None and (self._used or entry.number):
+            self._used = True
+            with suppress(av.FFmpegError):  # no seeking in this container
                 self.container.seek(stamp, stream=self.stream)
                 if (first := self._found(entry, index)) is not None:
                     return chain((first,), self._packets())
@@ -153,7 +197,7 @@ class Feed:
         return held
 
     def _found(self, entry: Key, index: Index) -> Packet | None:
-        """A key packet somewhere behind the place where the container stands."""
+        """Reads on to a key packet; None if it does not come."""
         for packet in self._packets():
             same = not index.numbered or (packet.dts, packet.pos) == (entry.dts, entry.position)
             if packet.pts == entry.pts and same:
@@ -164,9 +208,9 @@ class Feed:
         return None
 
     def _read_setups(self, setups: Iterable[Packet]) -> None:
-        """Lets the decoder know the parameters in some packets."""
+        """Decodes packets for their parameters alone."""
         for packet in setups:
-            with suppress(av.FFmpegError):  # of their frames, which may lack others
+            with suppress(av.FFmpegError):  # their frames may lack references
                 self.context.decode(packet)
         self.context.flush_buffers()
 
@@ -183,25 +227,25 @@ class Feed:
             frames = self.context.decode(packet)
         except av.FFmpegError as error:
             if packet is not None and (packet.pts is None or self._is_empty(packet)):
-                return []  # only fed to make others come out, or nothing in it
+                return []  # sent to flush others out, or empty
             stamp = None if packet is None else packet.pts
             if self._lenient:
                 self.refused.append(stamp)
                 return []
-            place = index.places.get(stamp) if index else None
-            when = f" at {index.times[place]:.2f} s" if index and place is not None else ""
+            frame = index.frame_by_stamp.get(stamp) if index else None
+            when = f" at {index.times[frame]:.2f} s" if index and frame is not None else ""
             raise DamagedVideo(self.name, f"the frame{when} cannot be decoded: {error.strerror}") from None
         if self._numbered:
-            for frame in frames:  # a packet may come out twice
-                stamp = frame.pts
+            for delivered in frames:  # a packet may be delivered twice
+                stamp = delivered.pts
                 if stamp is not None:
-                    frame.pts = stamp + self._seen[stamp]
-                    self._seen[stamp] += 1
+                    delivered.pts = stamp + self._delivered[stamp]
+                    self._delivered[stamp] += 1
         if self._lenient:
             self._last.extend(frames)
         return frames
 
     def _is_empty(self, packet: Packet) -> bool:
-        """Whether there is no frame in a packet, such as parameter sets alone, at which decoders complain."""
-        tell = teller(self.stream)
-        return tell is not None and not tell.may_hide and not tell(packet)
+        """Whether a packet holds no frame, such as parameter sets alone, which decoders complain about."""
+        parser = frame_type_parser(self.stream)
+        return parser is not None and not parser.may_hide_frames and not parser.parse(packet)

@@ -1,4 +1,4 @@
-"""Indexes kept on disk, so that a set of many files is looked through once."""
+"""Indexes cached on disk, so that the files of a data set are parsed once."""
 
 from __future__ import annotations
 
@@ -14,33 +14,32 @@ from pathlib import Path
 import numpy as np
 
 from cvrl_lite.codec._stream.index import Index, Key
-from cvrl_lite.files import replacing
+from cvrl_lite.files import file_stamp, replacing
 
-_FORMAT = 9
+_FORMAT = 10
 
 
 def cached_index(path: str, stream: int, folder: str | os.PathLike[str], make: Callable[[], Index]) -> Index:
-    """The index of a file, from `folder` where the file is as it was when the index was made.
+    """The index of a file, from the cache if the file is unchanged.
 
     Args:
         path: The video file.
-        stream: Which stream of it.
-        folder: Where indexes are kept; it is made where it is missing.
-        make: Reads the index from the file.
+        stream: The number of the stream.
+        folder: The cache folder, which is created if missing.
+        make: Builds the index.
 
     Returns:
-        What `make` returns. The same file is known by its absolute path, size and modification time. Where
-        nothing can be written (no such folder can be made, the disk is full), nothing is kept.
+        What `make` returns. A file is identified by its stamp (absolute path, size, modification time).
+        Where the cache cannot be written, nothing is kept.
     """
     try:
-        state = os.stat(path)
-    except OSError:  # gone since it was opened
+        key = f"{_FORMAT} {stream} {file_stamp(path)}"
+    except OSError:  # deleted since it was opened
         return make()
-    key = f"{_FORMAT} {os.path.abspath(path)} {stream} {state.st_size} {state.st_mtime_ns}"
     kept = Path(folder) / f"{hashlib.sha256(os.fsencode(key)).hexdigest()[:32]}.npz"
     try:
         return _load(kept, key)
-    except Exception:  # not there, or not whole, in any of the ways that a broken archive can be
+    except Exception:  # missing, or broken: NumPy and zipfile raise nearly anything
         index = make()
     with suppress(OSError), replacing(kept) as part, open(part, "wb") as file:
         _save(index, file, key)
@@ -48,7 +47,7 @@ def cached_index(path: str, stream: int, folder: str | os.PathLike[str], make: C
 
 
 def _save(index: Index, file: object, key: str) -> None:
-    arrays = ("times", "places", "bytes")
+    arrays = ("times", "frame_by_stamp", "bytes")
     facts = {f.name: getattr(index, f.name) for f in fields(index) if f.name not in arrays}
     facts["keys"] = [entry._asdict() for entry in index.keys]
     facts["rate"] = str(index.rate)
@@ -56,8 +55,8 @@ def _save(index: Index, file: object, key: str) -> None:
         file,  # type: ignore[arg-type]
         key=np.array(key),
         times=index.times,
-        stamps=np.array(list(index.places), np.int64),
-        places=np.array(list(index.places.values()), np.int64),
+        stamps=np.array(list(index.frame_by_stamp), np.int64),
+        frames=np.array(list(index.frame_by_stamp.values()), np.int64),
         bytes=index.bytes,
         facts=np.array(json.dumps(facts)),
     )
@@ -68,8 +67,8 @@ def _load(path: Path, key: str) -> Index:
         if str(held["key"]) != key:
             raise ValueError(f"{path}: the index of another file")
         facts = json.loads(str(held["facts"]))
-        places: dict[int | None, int] = dict(
-            zip(held["stamps"].tolist(), held["places"].tolist(), strict=True)
+        frame_by_stamp: dict[int | None, int] = dict(
+            zip(held["stamps"].tolist(), held["frames"].tolist(), strict=True)
         )
         facts["keys"] = tuple(
             Key(**entry | {"setups": None if entry["setups"] is None else tuple(entry["setups"])})
@@ -77,4 +76,4 @@ def _load(path: Path, key: str) -> Index:
         )
         facts["size"], facts["clock_jumps"] = tuple(facts["size"]), tuple(facts["clock_jumps"])
         facts["rate"] = Fraction(facts["rate"])
-        return Index(times=held["times"], places=places, bytes=held["bytes"], **facts)
+        return Index(times=held["times"], frame_by_stamp=frame_by_stamp, bytes=held["bytes"], **facts)

@@ -1,6 +1,6 @@
-"""What the packets of H.264 and HEVC hold, by the first bytes of their NAL units; nothing is decoded.
+"""Frame types of H.264 and HEVC packets, by the first bytes of their NAL units.
 
-Names are those of Rec. ITU-T H.264 and H.265, chapters 7.3 and 7.4.
+Syntax elements are those of Rec. ITU-T H.264 and H.265, clauses 7.3 and 7.4.
 """
 
 from __future__ import annotations
@@ -11,16 +11,24 @@ from typing import NamedTuple
 
 from av.packet import Packet
 
-from cvrl_lite.codec._stream.h264_headers import Bits, Sps, Unknown, field_of, is_intra, read_sps, split
+from cvrl_lite.codec._stream.bits import InvalidHeader
+from cvrl_lite.codec._stream.h264_headers import (
+    Sps,
+    is_field_slice,
+    is_intra,
+    parse_sps,
+    payload_reader,
+    split_nal_units,
+)
 
-_LONG_CODE = b"\0\0\0\1"  # stands in packets of some AVI files in spite of a header that says sizes
-_HEADER = 24  # bytes of a slice in which it has said whether it is a field
-_RECOVERY_POINT = 6  # the type of an SEI message
-_OTHER = 63  # stands for NAL units of HEVC's further layers, which FFmpeg's decoder leaves out
+_LONG_CODE = b"\0\0\0\1"  # in packets of some AVI files whose header announces sizes
+_HEADER = 24  # bytes of a slice that hold its field_pic_flag
+_RECOVERY_POINT = 6  # type of an SEI message
+_OTHER = 63  # NAL units of HEVC's enhancement layers, which FFmpeg's decoder ignores
 
 
 class _Syntax(NamedTuple):
-    """How one of the two codecs marks what its NAL units are."""
+    """The NAL unit types of a codec."""
 
     slices: frozenset[int]
     keys: frozenset[int]
@@ -45,25 +53,25 @@ _HEVC = _Syntax(
 )
 
 
-class NalTeller:
-    """Tells the frames of a packet, as `headers.teller` does, from H.264 or HEVC.
+class NalFrameTypeParser:
+    """Parses the packets of H.264 or HEVC; see `FrameTypeParser`.
 
     Args:
         codec: "h264" or "hevc".
         header: The codec's extradata: "avcC" or "hvcC", NAL units behind start codes, or nothing.
 
     Attributes:
-        parameters: The parameter sets in the packet looked at last.
+        parameters: The parameter sets in the last packet.
         known: Those of the header.
-        in_fields: As of `headers.Teller`.
+        in_fields: As in `FrameTypeParser`.
     """
 
-    may_hide = False
+    may_hide_frames = False
 
     def __init__(self, codec: str, header: bytes) -> None:
         self._avc = codec == "h264"
         self._syntax = _H264 if self._avc else _HEVC
-        self._sps: Sps | None = None  # one of a stream that may hold fields
+        self._sps: Sps | None = None  # one that allows fields
         self._fields = self.in_fields = False
         self._length, sets = _configuration(header, avc=self._avc)
         self.parameters: list[bytes] = []
@@ -71,23 +79,23 @@ class NalTeller:
             self._take(nal)
         self.known = frozenset(self.parameters)
 
-    def __call__(self, packet: Packet) -> str:
-        """A letter for the frame in a packet; "" where it holds no slice, and is whole as it is."""
+    def parse(self, packet: Packet) -> str:
+        """The type of the frame in a packet; "" for an intact packet without a slice."""
         if self._length:
             if not self._fields and not packet.is_keyframe:
                 kind = self._kind(memoryview(packet)[self._length : self._length + 2])
-                if kind in self._syntax.slices:  # as of nearly all packets
+                if kind in self._syntax.slices:  # nearly all packets
                     self.parameters = []
                     return "I" if kind in self._syntax.keys else "?"
             data = bytes(packet)
-            return self._look(data, 0 if data[:4] == _LONG_CODE else self._length)
+            return self._parse_all(data, 0 if data[:4] == _LONG_CODE else self._length)
         if not self._fields and not packet.is_keyframe:
             found = self._syntax.first_slice.search(packet)
             if found and not self._syntax.any_parameters.search(packet, 0, found.start()):
                 self.parameters = []
                 kind = self._kind(memoryview(packet)[found.start() + 3 : found.start() + 5])
                 return "I" if kind in self._syntax.keys else "?"
-        return self._look(bytes(packet), 0)
+        return self._parse_all(bytes(packet), 0)
 
     def _kind(self, nal: bytes | memoryview) -> int:
         if len(nal) < 2:
@@ -96,11 +104,11 @@ class NalTeller:
             return nal[0] & 31
         return nal[0] >> 1 & 63 if nal[0] < 128 and not nal[0] & 1 and nal[1] < 8 else _OTHER
 
-    def _look(self, data: bytes, length: int) -> str:
+    def _parse_all(self, data: bytes, length: int) -> str:
         self.parameters = []
         letter, recovers = "", None
         try:
-            for nal in _whole(data, length):
+            for nal in _checked_units(data, length):
                 kind = self._kind(nal)
                 if kind in self._syntax.slices and not letter:
                     letter = self._letter(nal, kind, recovers)
@@ -108,13 +116,13 @@ class NalTeller:
                     self._take(nal)
                 elif self._avc and kind == 6 and recovers is None:
                     recovers = _recovery_frames(nal)
-        except Unknown:
-            return letter or "?"  # broken: the decoder says what can be had of it
+        except InvalidHeader:
+            return letter or "?"  # broken: only the decoder knows
         return letter
 
     def _letter(self, nal: bytes, kind: int, recovers: int | None) -> str:
         is_key = kind in self._syntax.keys
-        if self._fields and (self._sps is None or field_of(nal[:_HEADER], self._sps)):
+        if self._fields and (self._sps is None or is_field_slice(nal[:_HEADER], self._sps)):
             self.in_fields |= self._sps is not None
             return "F" if is_key or recovers is not None else "f"
         if is_key or recovers == 0:
@@ -127,8 +135,8 @@ class NalTeller:
         self.parameters.append(nal)
         if self._avc and self._kind(nal) == 7:
             try:
-                sps = read_sps(nal)[1]
-            except Unknown:
+                sps = parse_sps(nal)[1]
+            except InvalidHeader:
                 self._fields, self._sps = True, None
                 return
             if not sps.frames_only:
@@ -136,11 +144,11 @@ class NalTeller:
                 self.in_fields |= sps.adaptive_fields
 
 
-def _whole(data: bytes, length: int) -> Iterator[bytes]:
+def _checked_units(data: bytes, length: int) -> Iterator[bytes]:
     """The NAL units of a packet.
 
     Raises:
-        Unknown: There is something else in it.
+        InvalidHeader: The packet holds anything else.
     """
     if length:
         at = 0
@@ -148,21 +156,21 @@ def _whole(data: bytes, length: int) -> Iterator[bytes]:
             size = int.from_bytes(data[at : at + length], "big")
             at += length + size
             if not size or at > len(data) or data[at - size] & 0x80:
-                raise Unknown
+                raise InvalidHeader("not a sequence of NAL units")
             yield data[at - size : at]
         if at != len(data):
-            raise Unknown
+            raise InvalidHeader("not a sequence of NAL units")
         return
     if data.lstrip(b"\0")[:1] != b"\1":
-        raise Unknown
-    for nal in split(data, 0):
+        raise InvalidHeader("not a sequence of NAL units")
+    for nal in split_nal_units(data, 0):
         if not nal or nal[0] & 0x80:
-            raise Unknown
-        yield nal.rstrip(b"\0")  # zeros before the next start code belong to neither
+            raise InvalidHeader("not a sequence of NAL units")
+        yield nal.rstrip(b"\0")  # zeros before the next start code belong to no unit
 
 
 def _recovery_frames(nal: bytes) -> int | None:
-    """After how many frames the pictures are right, by an SEI unit of H.264; None if it does not say."""
+    """The frame count of an SEI unit's recovery point (H.264, D.1.8); None if it has none."""
     at = 1
     while at + 2 < len(nal):
         sizes = []
@@ -174,16 +182,16 @@ def _recovery_frames(nal: bytes) -> int | None:
             at += 1
             sizes.append(total)
         if sizes[0] == _RECOVERY_POINT:
-            return Bits(b"\0" + nal[at : at + 6]).unsigned()
+            return payload_reader(b"\0" + nal[at : at + 6]).ue()
         at += sizes[1]
     return None
 
 
 def _configuration(header: bytes, *, avc: bool) -> tuple[int, list[bytes]]:
-    """From extradata: the bytes of a NAL unit's size in packets (0: start codes), and the parameter sets."""
+    """Parses extradata: bytes of a NAL unit's size in packets (0: start codes), and the parameter sets."""
     if header[:1] != b"\1":
         syntax = _H264 if avc else _HEVC
-        nals = [nal.rstrip(b"\0") for nal in split(header, 0)]
+        nals = [nal.rstrip(b"\0") for nal in split_nal_units(header, 0)]
         found = ((nal[0] & 31 if avc else nal[0] >> 1 & 63) if nal else -1 for nal in nals)
         return 0, [nal for nal, kind in zip(nals, found) if kind in syntax.parameters]
     sets: list[bytes] = []

@@ -1,12 +1,11 @@
-"""From a list of block vectors to a dense field on 8x8 cells.
+"""Exported motion vectors, and the dense motion field on 8x8 cells that they make.
 
-FFmpeg exports one 40-byte record (AVMotionVector) a block and direction: source (which way), block width
-and height, source position, position of the block's *center*, motion, motion scale. No block is smaller
-than 8x8, and all lie on an 8-pixel lattice, so the cells (center - 1) >> 3 and center >> 3 along each axis
-are a block's outer cells whether it is 8 or 16 wide: four scatters paint every block, and sizes need not
-be looked at.
+FFmpeg exports one 40-byte record (AVMotionVector) per block and direction: source (past or future), block
+width and height, source position, position of the block's *center*, motion, motion scale. No block is
+smaller than 8x8, and all lie on an 8-pixel lattice, so the cells (center - 1) >> 3 and center >> 3 along each
+axis are a block's outer cells whether it is 8 or 16 wide, and block sizes need not be read.
 
-Axes: T time, H8 W8 cells of 8x8 pixels.
+Axes: T time, D directions, H8 W8 cells of 8x8 pixels.
 """
 
 from __future__ import annotations
@@ -18,14 +17,9 @@ import numpy as np
 from av.sidedata.sidedata import SideDataContainer, Type
 from av.video.frame import VideoFrame
 
-from cvrl_lite.codec._stream.compiled import compiled_paint
+from cvrl_lite.codec._stream.kernels import paint_vectors
 
 Direction = Literal["past", "future", "both"]
-
-_EMPTY = np.iinfo(np.int64).min  # no motion looks like this
-_RECORDS = 8192  # a batch: few enough to stay in the cache, many enough to amortise NumPy's calls
-_FRAMES = 16
-
 
 RECORD = np.dtype(
     {
@@ -47,19 +41,19 @@ RECORD = np.dtype(
         "itemsize": 40,
     }
 )
-"""AVMotionVector, field by field."""
+"""FFmpeg's AVMotionVector."""
 
 
 class Motion(NamedTuple):
-    """The dense vector field of some frames.
+    """The dense motion field of consecutive frames.
 
-    Of `direction="both"` the first two have one more axis behind T: past, future.
+    With `direction="both"` vectors and mask have a second axis: past, future.
 
     Attributes:
         vectors: (T, 2, H8, W8) float32 pixels, x right and y down, from each cell *back* to where its
-            content is in the reference: apparent motion is minus the vector. Zero where the mask is False.
-        mask: (T, H8, W8) bool, True where a block carries a vector (a skipped block does, an intra block
-            does not).
+            content lies in the reference; apparent motion is minus the vector. Zero where the mask is False.
+        mask: (T, H8, W8) bool, True where a block carries a vector; a skipped block does, an intra block
+            does not.
         picture_types: (T,) of "I", "P", "B".
     """
 
@@ -68,17 +62,17 @@ class Motion(NamedTuple):
     picture_types: np.ndarray
 
     def flow(self) -> np.ndarray:
-        """Apparent motion from the reference to here: minus the vectors, in their shape."""
+        """Apparent motion from the reference to the frame: minus the vectors, same shape."""
         return -self.vectors
 
     def resample(self, cell: Literal[4, 8, 16] | None, size: tuple[int, int] | None = None) -> Motion:
-        """The field on cells of another size; vectors stay in pixels.
+        """Resamples the field to cells of another size; vectors stay in pixels.
 
         Args:
-            cell: 4 repeats each cell, 16 takes the mean over the valid ones of four, None gives one value
-                a pixel.
-            size: (H, W) of the picture, to crop to; without it the result covers whole cells of 8x8. A field
-                turned by `apply_rotation` is cropped where the turned picture ends.
+            cell: Side of the new cells: 4 repeats each cell, 16 averages the valid ones of four, None gives
+                one vector per pixel.
+            size: (H, W) of the frame to crop to; without it the result covers whole cells of 8x8. A field
+                turned by `apply_rotation` is cropped where the turned frame ends.
 
         Returns:
             The field with ceil(H/cell) rows and ceil(W/cell) columns.
@@ -104,7 +98,7 @@ class Motion(NamedTuple):
 
 
 def _mean_of_four(vectors: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Means over the valid cells of each 2x2; the last row and column may stand alone."""
+    """Averages the valid cells of each 2x2 group; the last row and column may be incomplete."""
     odd = [(0, 0)] * (mask.ndim - 2) + [(0, mask.shape[-2] % 2), (0, mask.shape[-1] % 2)]
     mask = np.pad(mask, odd)
     vectors = np.pad(vectors, [(0, 0), *odd])
@@ -115,26 +109,26 @@ def _mean_of_four(vectors: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np
 
 
 def records(frame: VideoFrame) -> np.ndarray | None:
-    """The vector records of a picture, (10 N,) int32 as they lie in its memory; None where it has none.
+    """The exported vectors of a frame, (10 N,) int32, as a view of its memory; None where it has none.
 
-    The view is valid as long as the frame. `frame.side_data` would tie the frame into a reference cycle
-    and keep hundreds of pictures in memory; the container made here does not.
+    The view is valid as long as the frame. `frame.side_data` would create a reference cycle and keep
+    hundreds of frames in memory; the container made here does not.
     """
     try:
         held = SideDataContainer(frame)  # type: ignore[call-arg]
-    except ValueError:  # of a kind that PyAV does not know, such as EXIF beside still pictures
+    except ValueError:  # side data unknown to PyAV, such as EXIF of still images
         return None
     side_data = held.get(Type.MOTION_VECTORS)
     return None if side_data is None else np.frombuffer(side_data, np.int32)
 
 
 class Raster:
-    """Paints the vectors of consecutive frames, in batches.
+    """Paints the vectors of consecutive frames onto a dense field.
 
     Args:
-        frames: How many frames, T.
-        size: (H, W) of the pictures.
-        directions: Any of "past" and "future": D of them.
+        frames: T.
+        size: (H, W) of the frames.
+        directions: D of "past" and "future".
 
     Attributes:
         vectors: (D, T, 2, H8, W8) float32.
@@ -145,73 +139,13 @@ class Raster:
         rows, columns = -(-size[0] // 8), -(-size[1] // 8)
         self.vectors = np.zeros((len(directions), frames, 2, rows, columns), np.float32)
         self.mask = np.zeros((len(directions), frames, rows, columns), bool)
-        # Vectors cover whole macroblocks, in interlaced video pairs of them; the rest is cropped.
-        self._rows, self._columns = -(-size[0] // 32) * 4, -(-size[1] // 32) * 4
-        self._signs = [-1 if direction == "past" else 1 for direction in directions]
-        self._batch = np.empty((_RECORDS, 5), np.int64)
-        self._counts: list[int] = []
-        self._held, self._done = 0, 0
-        self._targets = list(zip(self._signs, self.vectors, self.mask, strict=True))
-        self._compiled = compiled_paint()
+        signs = [-1 if direction == "past" else 1 for direction in directions]
+        self._layers = list(zip(signs, self.vectors, self.mask, strict=True))
+        self._next = 0
 
     def add(self, vectors: np.ndarray | None) -> None:
-        """Takes the records of the next frame (None: it has none)."""
-        if self._compiled is not None:
-            if vectors is not None:
-                for sign, fields, masks in self._targets:
-                    self._compiled(vectors, sign, fields, masks, self._done)
-            self._done += 1
-            return
-        count = 0 if vectors is None else len(vectors) // 10
-        if self._held + count > len(self._batch):
-            self.paint()
-            if count > len(self._batch):
-                self._batch = np.empty((count, 5), np.int64)
+        """Adds the next frame: its records as `records` returns them, or None."""
         if vectors is not None:
-            self._batch[self._held : self._held + count] = vectors.view(np.int64).reshape(-1, 5)
-        self._held += count
-        self._counts.append(count)
-        if len(self._counts) == _FRAMES:
-            self.paint()
-
-    def paint(self) -> None:
-        """Paints what is held; to be called once more after the last frame."""
-        frames, cells = len(self._counts), self._rows * self._columns
-        if self._held:
-            batch, origin = self._batch[: self._held], np.repeat(np.arange(frames) * cells, self._counts)
-            ways = np.sign(batch.view(np.int32)[:, 0])
-            for number, sign in enumerate(self._signs):
-                chosen = ways == sign
-                if chosen.all():
-                    self._scatter(number, batch, origin, frames)
-                elif chosen.any():
-                    self._scatter(number, batch[chosen], origin[chosen], frames)
-        self._done += frames
-        self._counts, self._held = [], 0
-
-    def _scatter(self, number: int, batch: np.ndarray, origin: np.ndarray, frames: int) -> None:
-        scale = batch.view(np.uint16)[0, 16]
-        # Columns 5 and 6 of the 16-bit view are the center; column 7 is padding with garbage in it.
-        x, y = batch.view(np.int16)[:, 5].astype(np.int64), batch.view(np.int16)[:, 6].astype(np.int64)
-        left, right = (x - 1) >> 3, x >> 3
-        top, bottom = origin + ((y - 1) >> 3) * self._columns, origin + (y >> 3) * self._columns
-        grid = np.full(frames * self._rows * self._columns, _EMPTY)
-        motion = batch[:, 3]  # x and y, 32 bits each, moved as one
-        grid[top + left] = motion
-        grid[top + right] = motion
-        grid[bottom + left] = motion
-        grid[bottom + right] = motion
-
-        here = slice(self._done, self._done + frames)
-        rows, columns = self.mask.shape[2:]
-        painted = grid != _EMPTY
-        np.multiply(grid, painted, out=grid)
-        self.mask[number, here] = painted.reshape(frames, self._rows, self._columns)[:, :rows, :columns]
-        pairs = grid.view(np.int32).reshape(frames, self._rows, self._columns, 2)[:, :rows, :columns]
-        np.multiply(
-            pairs.transpose(0, 3, 1, 2),
-            np.float32(1 / scale),
-            out=self.vectors[number, here],
-            dtype=np.float32,
-            casting="unsafe",
-        )
+            for sign, field, mask in self._layers:
+                paint_vectors(vectors, sign, field, mask, self._next)
+        self._next += 1

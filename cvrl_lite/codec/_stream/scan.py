@@ -1,4 +1,4 @@
-"""One straight decode, which tells the frames of a stream where its packets do not."""
+"""Builds the index of a stream; where packets do not determine the frames, by one straight decode."""
 
 from __future__ import annotations
 
@@ -7,116 +7,118 @@ from collections.abc import Callable
 import numpy as np
 from av.packet import Packet
 
-from cvrl_lite.codec._stream.clock import rising
+from cvrl_lite.codec._stream.clock import increasing
 from cvrl_lite.codec._stream.decode import Decoder
-from cvrl_lite.codec._stream.index import Index, Key, Listing, list_packets
-from cvrl_lite.codec._stream.packets import SPREAD, Kept
+from cvrl_lite.codec._stream.index import Index, Key
+from cvrl_lite.codec._stream.listing import PacketList, list_packets
+from cvrl_lite.codec._stream.packets import SPREAD
 from cvrl_lite.codec._stream.pool import Decoders
 from cvrl_lite.codec._stream.source import Source
 from cvrl_lite.errors import DamagedVideo
 
 
 def read_index(source: Source, decoders: Decoders) -> Index:
-    """Makes the index of a stream, and keeps its packets in memory if they are few.
+    """Builds the index of a stream, and keeps its packets in memory if they are few.
 
     Args:
         source: The file.
-        decoders: Those of the stream; they are given the packets.
+        decoders: The stream's decoders; their memory receives the packets.
 
     Raises:
         DamagedVideo: The stream holds no frames, or no key frame.
-        EncryptedVideo: They are encrypted.
+        EncryptedVideo: It is encrypted.
     """
     held: list[Packet] = []
     with decoders.borrow() as decoder:
         decoder.rewind()
         try:
-            listing = list_packets(source.name, decoder.container, decoder.stream, held)
+            packets = list_packets(source.name, decoder.container, decoder.stream, held)
         except DamagedVideo as error:
-            raise source.told(error) from None
-    decoders.kept = Kept(held) if held else None
-    if not listing.doubt:
-        return listing.index()
+            raise source.explain(error) from None
+    if held:
+        decoders.memory.keep(held)
+    if not packets.doubt:
+        return packets.index()
     with decoders.borrow(pixels="none") as decoder:
-        return scan(decoder, listing)
+        return decoded_index(decoder, packets)
 
 
-def scan(decoder: Decoder, listing: Listing) -> Index:
-    """The index of what a decoder delivers, in the order in which it does.
+def decoded_index(decoder: Decoder, packets: PacketList) -> Index:
+    """The index of what a decoder delivers, in its order.
 
     Args:
-        decoder: A decoder; its pixels do not matter.
-        listing: What the packets tell.
+        decoder: A decoder; its pixels are not used.
+        packets: The packets of the stream.
 
     Raises:
         DamagedVideo: No key frame can be decoded.
     """
-    places: dict[int | None, int] = {}
+    frame_by_stamp: dict[int | None, int] = {}
     order: list[int] = []
     keys: list[Key] = []
-    setups = _setups(listing)
-    for stamp, is_key in decoder.straight(listing, setups(listing.entry) or ()):
+    setups = _setups(packets)
+    for stamp, is_key in decoder.decode_straight(packets, setups(packets.entry) or ()):
         number = stamp // SPREAD
         if is_key and stamp % SPREAD == 0:
-            key = listing.key(number, len(order), setups(number))
+            key = packets.key(number, len(order), setups(number))
             keys.append(key._replace(is_flagged=True))
-        places[stamp] = len(order)
+        frame_by_stamp[stamp] = len(order)
         order.append(number)
-    entry = listing.key(listing.entry, 0, setups(listing.entry))
-    lost = not keys and listing.packets[listing.entry].frames[:1] == "I"  # some decoders flag none at all
+    entry = packets.key(packets.entry, 0, setups(packets.entry))
+    lost = not keys and packets.packets[packets.entry].frames[:1] == "I"  # some decoders flag no key frames
     if not order or lost:
-        raise DamagedVideo(decoder.name, listing.breaks_off or "no key frame could be decoded")
-    if not keys or keys[0].frame or keys[0].number != listing.entry:
+        raise DamagedVideo(decoder.name, packets.breaks_off or "no key frame could be decoded")
+    if not keys or keys[0].frame or keys[0].number != packets.entry:
         keys.insert(0, entry._replace(is_sure=False, is_flagged=False))
-    keys = _certain(keys, order, listing)
-    step = 1 / (listing.timed(np.empty(0), len(order), np.empty(0))[2] * listing.tick)
-    clock = rising(listing.packets, listing.entry, order, float(step))
-    # Where frames share packets, those are decoded, not shown, at even steps.
-    shared = any(len(packet.frames) > 1 for packet in listing.packets)
-    stamps = [packet.dts for packet in listing.packets if packet.dts is not None] if shared else clock.stamps
-    times, duration, rate = listing.timed(clock.stamps, len(order), np.array(stamps))
-    stamped = len(clock.stamps) > 0 and not listing.is_raw
+    keys = _with_first_frames(keys, order, packets)
+    step = 1 / (packets.timed(np.empty(0), len(order), np.empty(0))[2] * packets.tick)
+    clock = increasing(packets.packets, packets.entry, order, float(step))
+    # Where frames share packets, the packets' decoding times tell the rate.
+    shared = any(len(packet.frames) > 1 for packet in packets.packets)
+    stamps = [packet.dts for packet in packets.packets if packet.dts is not None] if shared else clock.stamps
+    times, duration, rate = packets.timed(clock.stamps, len(order), np.array(stamps))
+    has_timestamps = len(clock.stamps) > 0 and not packets.is_raw
     return Index(
         times,
-        places,
+        frame_by_stamp,
         tuple(keys),
-        has_timestamps=stamped,
+        has_timestamps=has_timestamps,
         duration=duration,
         rate=rate,
-        size=listing.size,
+        size=packets.size,
         bytes=np.empty(0, np.int64),
-        breaks_off=listing.breaks_off,
-        in_fields=listing.in_fields,
-        seekable=listing.seekable,
+        breaks_off=packets.breaks_off,
+        in_fields=packets.in_fields,
+        seekable=packets.seekable,
         numbered=True,
-        times_adjusted=stamped and clock.is_adjusted,
-        clock_jumps=clock.jumps if stamped else (),
+        times_adjusted=has_timestamps and clock.is_adjusted,
+        clock_jumps=clock.jumps if has_timestamps else (),
     )
 
 
-def _certain(keys: list[Key], order: list[int], listing: Listing) -> list[Key]:
-    """The keys with the first frame from which on no packet before them is needed."""
+def _with_first_frames(keys: list[Key], order: list[int], packets: PacketList) -> list[Key]:
+    """The keys, each with the first frame from which on no packet before it is needed."""
     numbers = np.array(order)
-    certain: list[Key] = []
+    found: list[Key] = []
     for key in keys:
-        if certain and not listing.packets[key.number].is_key:  # its frame came out by a later packet
-            certain.append(certain[-1]._replace(frame=key.frame, is_flagged=True))
+        if found and not packets.packets[key.number].is_key:  # a later packet made the frame come out
+            found.append(found[-1]._replace(frame=key.frame, is_flagged=True))
             continue
         earlier = np.flatnonzero(numbers[key.frame :] < key.number)
         first = key.frame + (int(earlier[-1]) + 1 if len(earlier) else 0)
-        certain.append(key._replace(first=max(first, certain[-1].first) if certain else 0))
-    return certain
+        found.append(key._replace(first=max(first, found[-1].first) if found else 0))
+    return found
 
 
-def _setups(listing: Listing) -> Callable[[int], tuple[int, ...] | None]:
-    """Tells what a decoder has to read before it can start at a key packet (see `Key.setups`)."""
-    most = max(map(len, listing.parameters.values()), default=0)
+def _setups(packets: PacketList) -> Callable[[int], tuple[int, ...] | None]:
+    """A function that finds the packets to read before decoding starts at a key packet (`Key.setups`)."""
+    most = max(map(len, packets.parameters.values()), default=0)
 
     def setups(key: int) -> tuple[int, ...] | None:
-        if len(listing.parameters.get(key, ())) == most:
-            return None  # it says all itself, or nothing ever changes
+        if len(packets.parameters.get(key, ())) == most:
+            return None  # it holds all parameters itself, or none ever change
         in_force: dict[bytes, int] = {}
-        for number, sets in listing.parameters.items():
+        for number, sets in packets.parameters.items():
             if number < key:
                 in_force |= dict.fromkeys(sets, number)
         return tuple(sorted(set(in_force.values())))

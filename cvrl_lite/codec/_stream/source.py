@@ -1,10 +1,10 @@
-"""Opening a video: a path or a binary file, the stream asked for, and errors that name the file."""
+"""Opens a video from a path or a binary file object; errors name the file."""
 
 from __future__ import annotations
 
 import os
 from fractions import Fraction
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import av
 import numpy as np
@@ -18,33 +18,40 @@ from cvrl_lite.codec._stream.encryption import is_encrypted
 from cvrl_lite.errors import EncryptedVideo, NotAVideo, NoVideoStream, UnreadableFile, VideoError
 from cvrl_lite.files import NO_HANDLES, check_regular
 
-_IN_BAND = ("avc3", "hev1")  # kinds of MP4 streams that may have their parameters in their packets alone
+_IN_BAND = ("avc3", "hev1")  # MP4 sample entries whose parameter sets may be in the packets alone
+
+
+class FirstFrame(NamedTuple):
+    """What the first frame of a stream tells about all of them.
+
+    Attributes:
+        display_matrix: Nine numbers, of the container or else of the codec; None without one.
+        interlaced: Whether it is marked as interlaced.
+    """
+
+    display_matrix: tuple[int, ...] | None = None
+    interlaced: bool = False
 
 
 class Source:
-    """Where a video comes from. It can be opened as often as needed, also several times at once.
+    """A video file, which can be opened any number of times, also concurrently.
 
     Args:
         file: A path, or a binary file object that can seek.
         stream: The container's index of the video stream; None takes the first video stream.
 
     Attributes:
-        sample_aspect_ratio: Of the coded pixels, from the first opening on: the container's, or else the
-            codec's; None where neither says.
-        seen: Whether the stream's first frame was decoded since.
-        display_matrix: The nine numbers that it carries, of the container or else of the codec; None where
-            it carries none.
-        interlaced: Whether it is marked as two fields.
+        sample_aspect_ratio: Of the coded pixels, known once opened: the container's, or else the codec's;
+            None where neither has one.
+        first_frame: What the first frame tells; None until it was decoded.
     """
 
     def __init__(self, file: str | os.PathLike[str] | BinaryIO, stream: int | None = None) -> None:
         self.stream = stream
         self.sample_aspect_ratio: Fraction | None = None
-        self.seen = False
-        self.display_matrix: tuple[int, ...] | None = None
-        self.interlaced = False
-        self._options = {"pattern_type": "none"}  # a % in a name never stands for the numbers of many files
-        self._in_haste = True
+        self.first_frame: FirstFrame | None = None
+        self._options = {"pattern_type": "none"}  # a % in a name is no pattern of image files
+        self._may_skip_probing = True
         if isinstance(file, str | os.PathLike):
             self.file: str | BinaryIO = os.fspath(file)
             self.name = self.file
@@ -53,13 +60,13 @@ class Source:
             self.name = str(getattr(file, "name", None) or f"<{type(file).__name__}>")
 
     def open(self) -> tuple[InputContainer, VideoStream]:
-        """A new container, and the chosen stream in it; other streams are not read.
+        """Opens a container and selects the stream; other streams are discarded.
 
         Raises:
             UnreadableFile: Missing, a folder, or not permitted.
-            NotAVideo: Nothing FFmpeg recognizes.
-            NoVideoStream: No video stream, or not the one asked for.
-            EncryptedVideo: A stream that only its key opens.
+            NotAVideo: FFmpeg recognizes no format.
+            NoVideoStream: No video stream, or not the selected one.
+            EncryptedVideo: The stream is encrypted.
             OSError: This process has too many open files.
         """
         target: Any
@@ -71,41 +78,43 @@ class Source:
         except av.FFmpegError as error:
             if error.errno in NO_HANDLES:
                 raise OSError(error.errno, error.strerror, self.name) from None
-            raise self.told(NotAVideo(self.name, "no video format was recognized in it")) from None
+            raise self.explain(NotAVideo(self.name, "no video format was recognized in it")) from None
         try:
-            stream = self._chosen(container)
+            stream = self._select(container)
         except NoVideoStream as error:
             container.close()
-            raise self.told(error) from None
-        if "probesize" in self._options and not stream.codec_context.height:  # what was passed over is needed
+            raise self.explain(error) from None
+        if "probesize" in self._options and not stream.codec_context.height:  # probing is needed
             container.close()
             del self._options["probesize"]
-            self._in_haste = False
+            self._may_skip_probing = False
             return self.open()
         tag = stream.codec_context.codec_tag
-        if self._in_haste and "mp4" in container.format.name.split(",") and tag not in _IN_BAND:
-            # An MP4 header tells all that a decoder needs: a further opening need not look into the streams.
+        if self._may_skip_probing and "mp4" in container.format.name.split(",") and tag not in _IN_BAND:
+            # An MP4 header holds all that a decoder needs: when opened again, the streams need no probing.
             self._options["probesize"] = "32"
         self.sample_aspect_ratio = self.sample_aspect_ratio or stream.sample_aspect_ratio
         return container, stream
 
-    def told(self, error: VideoError) -> VideoError:
-        """An error, or the one that the file is encrypted where that is why."""
+    def explain(self, error: VideoError) -> VideoError:
+        """The error itself, or EncryptedVideo where that is the cause."""
         return EncryptedVideo(self.name) if is_encrypted(self.file) else error
 
-    def see(self, frame: VideoFrame) -> None:
-        """Takes note of what the stream's first frame says of all of them."""
+    def record_first_frame(self, frame: VideoFrame | None) -> None:
+        """Stores what the first frame tells; None where it tells nothing."""
+        if frame is None:
+            self.first_frame = FirstFrame()
+            return
         # Not `frame.side_data`, which keeps the frame in memory: see `raster.records`.
         try:
-            held = SideDataContainer(frame).get(Type.DISPLAYMATRIX)  # type: ignore[call-arg]
-        except ValueError:  # of a kind that PyAV does not know, such as EXIF beside still pictures
-            held = None
-        self.display_matrix = None if held is None else tuple(np.frombuffer(held, np.int32).tolist())
-        self.interlaced = bool(frame.interlaced_frame)
-        self.seen = True
+            matrix = SideDataContainer(frame).get(Type.DISPLAYMATRIX)  # type: ignore[call-arg]
+        except ValueError:  # side data unknown to PyAV, such as EXIF of still images
+            matrix = None
+        numbers = None if matrix is None else tuple(np.frombuffer(matrix, np.int32).tolist())
+        self.first_frame = FirstFrame(numbers, bool(frame.interlaced_frame))
 
     def _checked_path(self, path: str) -> str:
-        """The path as FFmpeg takes it: never another protocol, whatever a file is called."""
+        """The path as a URL, so that FFmpeg never takes a file name for another protocol."""
         check_regular(path)
         try:
             with open(path, "rb") as file:
@@ -117,15 +126,15 @@ class Source:
             raise UnreadableFile(path, error.strerror or "cannot be read") from None
         return f"file:{path}"
 
-    def _chosen(self, container: InputContainer) -> VideoStream:
-        # A cover picture is stored as a video stream of one frame.
+    def _select(self, container: InputContainer) -> VideoStream:
+        # Cover art is stored as a video stream of one frame.
         videos = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
         if self.stream is not None:
             videos = [s for s in container.streams.video if s.index == self.stream]
         if not videos:
             held = ", ".join(f"{s.index} {s.type}" for s in container.streams) or "none"
-            wanted = "no video stream" if self.stream is None else f"stream {self.stream} is no video stream"
-            raise NoVideoStream(self.name, f"{wanted} (streams: {held})")
+            missing = "no video stream" if self.stream is None else f"stream {self.stream} is no video stream"
+            raise NoVideoStream(self.name, f"{missing} (streams: {held})")
         if videos[0].codec_context is None:
             raise NoVideoStream(self.name, f"FFmpeg has no decoder for stream {videos[0].index}")
         for other in container.streams:
@@ -135,10 +144,10 @@ class Source:
 
 
 class _View:
-    """A reading position of its own in a shared file object, so that several containers can read it.
+    """A read position in a shared file object, so that several containers can read it.
 
-    An error of the file is raised once, as UnreadableFile; PyAV carries it through FFmpeg. From then on this
-    view is at its end, as FFmpeg goes on to read, and some of its demuxers without an end.
+    An error of the file object is raised once, as UnreadableFile. Afterwards the view reports its end, since
+    FFmpeg continues to read, and some demuxers never stop.
     """
 
     def __init__(self, file: BinaryIO, name: str) -> None:
@@ -152,7 +161,7 @@ class _View:
         try:
             self._file.seek(self._at)
             data = self._file.read(size)
-        except Exception as error:  # of whatever kind: there are file objects over any kind of network
+        except Exception as error:  # file objects over a network raise their own types
             raise self._failure(error) from error
         self._at += len(data)
         return data
