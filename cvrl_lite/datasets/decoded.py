@@ -26,7 +26,7 @@ from cvrl_lite.datasets.clip_sampling import ClipSampling, evaluation_frames
 from cvrl_lite.datasets.kept import keep, kept
 from cvrl_lite.datasets.samples import key_frames, read_residuals, read_square, read_vectors
 from cvrl_lite.errors import VideoError
-from cvrl_lite.files import READ_ONLY, alone, cache_dir
+from cvrl_lite.files import READ_ONLY, alone, cache_dir, file_stamp
 from cvrl_lite.processes import map_in_processes, processors
 from cvrl_lite.progress import track
 
@@ -232,10 +232,10 @@ def _file_of(entry: Entry, how: _How, folder: Path | None, *, is_default: bool) 
     if folder is None or (is_default and _is_temporary(entry.path)):
         return None
     try:
-        state = entry.path.stat()
+        stamp = file_stamp(entry.path)
     except OSError:  # reading it says what is wrong with it
         return None
-    facts = [_FORMAT, str(entry.path.absolute()), state.st_size, state.st_mtime_ns, *how]
+    facts = [_FORMAT, *stamp, *how]
     return folder / f"{hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]}.safetensors"
 
 
