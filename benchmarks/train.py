@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 
 import torch
@@ -26,7 +27,7 @@ from cvrl_lite import train
 from cvrl_lite.datasets import Batch, MemoryLoader
 from cvrl_lite.pretext import info_nce, info_nce_in_blocks
 from cvrl_lite.train.distributed import GracefulExit
-from cvrl_lite.train.engine import _Training
+from cvrl_lite.train.pretrain import trainer_for
 
 
 class Same:
@@ -56,13 +57,12 @@ def made_up(recipe: train.Recipe, batch: int) -> Batch:
     )
 
 
-def seconds(training: _Training, steps: int) -> list[float]:
+def seconds(training: train.Trainer, steps: int) -> list[float]:
     """The time of each of some steps, after two to warm up."""
     times, clock = [], time.perf_counter()
-    training.recipe = training.recipe.replace(steps=steps + 2)
-    for _ in training.steps(0, GracefulExit()):
-        if training.device.type == "cuda":
-            torch.cuda.synchronize()
+    for number, batch in enumerate(islice(training.batches(), steps + 2)):
+        training.step(number, batch)
+        list(training.read(GracefulExit()))  # waits for the device
         times.append(time.perf_counter() - clock)
         clock = time.perf_counter()
     return times[2:]
@@ -91,8 +91,8 @@ def step(fast: bool) -> list[str]:
     if train.emulates_bfloat16(device):
         del ways["bfloat16"]  # a step takes minutes
 
-    def training(precision: str, channels_last: bool) -> _Training:
-        made = _Training(recipe.replace(precision=precision), Same(made_up(recipe, recipe.batch)), device)
+    def training(precision: str, channels_last: bool) -> train.Trainer:
+        made = trainer_for(recipe.replace(precision=precision), Same(made_up(recipe, recipe.batch)), device)
         if not channels_last:
             made.model.to(memory_format=torch.contiguous_format)
         return made
@@ -118,8 +118,8 @@ def loader(fast: bool) -> list[str]:
     (batch,) = sampler.batches(recipe.batch, 1)
     device = train.device()
     ways = {
-        "drawn from the set": _Training(recipe, sampler, device),
-        "one batch": _Training(recipe, Same(batch), device),
+        "drawn from the set": trainer_for(recipe, sampler, device),
+        "one batch": trainer_for(recipe, Same(batch), device),
     }
     count = 3 if fast else 8
     found = compared({name: lambda t=t: seconds(t, count) for name, t in ways.items()}, 1 if fast else 5)

@@ -2,45 +2,81 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cvrl_lite.datasets import DecodedSet, MemoryLoader
+from cvrl_lite.datasets import Batch, DecodedSet, MemoryLoader
 from cvrl_lite.models import ProjectionHead, TinyR2Plus1D, VideoBackbone
-from cvrl_lite.pretext import info_nce
-from cvrl_lite.train import Recipe
-from cvrl_lite.train.optim import learning_rate, make_optimizer
+from cvrl_lite.pretext import gather, info_nce, processes
+from cvrl_lite.train import Recipe, Trainer
+from cvrl_lite.train.checkpoint import Folder
+from cvrl_lite.train.data import fingerprint
+from cvrl_lite.train.distributed import distributed, processes_sharing
 from cvrl_lite.transforms import Views, augment
 
 _FEATURES_SCALE = 8.0  # pooled features are of length 1 or so; a linear layer learns sooner from longer ones
 
 
+class _Objective(nn.Module):
+    """A backbone with a head, as the engine trains them: a loss of the pooled features."""
+
+    def __init__(
+        self, backbone: VideoBackbone, head: nn.Module, loss_of: Callable[[Tensor, Views], Tensor]
+    ) -> None:
+        super().__init__()
+        self.backbone, self.head, self.loss_of = backbone, head, loss_of
+
+    def forward(self, views: Views, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
+        """The loss, computed in float32, and the same as a metric."""
+        pooled = self.backbone(views.clip)
+        with torch.autocast(pooled.device.type, enabled=False):
+            loss = self.loss_of(pooled.float(), views)
+        return loss, {"loss": loss}
+
+
 def _train(
-    recipe: Recipe, data: DecodedSet, head: nn.Module, loss_of: Callable[[Tensor, Views], Tensor]
+    recipe: Recipe,
+    data: DecodedSet,
+    head: nn.Module,
+    loss_of: Callable[[Tensor, Views], Tensor],
+    out: Path | None,
 ) -> VideoBackbone:
-    """The recipe's optimizer and schedule on a loss of the pooled features."""
+    """The recipe's optimizer and schedule on a loss of the pooled features.
+
+    It resumes where `out` holds a part of it, and shares batches where torchrun started several processes.
+    """
     backbone = TinyR2Plus1D(recipe.networks.widths)
-    model = nn.ModuleDict({"backbone": backbone, "head": head}).to(memory_format=torch.channels_last_3d)
-    optimizer = make_optimizer(model, recipe.optimization)
-    for step, batch in enumerate(
-        MemoryLoader(data, recipe.sampling, recipe.seed).batches(recipe.batch, recipe.steps)
-    ):
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate(step, recipe)
-        views = augment(batch, recipe.augmentation)
-        with torch.autocast("cpu", torch.bfloat16, enabled=recipe.precision == "bfloat16"):
-            pooled = backbone(views.clip)
-        loss = loss_of(pooled.float(), views)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
+    sampler = MemoryLoader(data, recipe.sampling, recipe.seed)
+
+    def views(batch: Batch) -> Views:
+        return augment(batch, recipe.augmentation)
+
+    with distributed() as device, ExitStack() as stack:
+        rank, _ = processes_sharing(recipe.batch)
+        folder = Folder(out) if out is not None else None
+        if folder and rank == 0:
+            stack.enter_context(folder.claimed())
+            folder.enter(recipe)
+            folder.check_data(fingerprint(sampler.entries))
+        model = _Objective(backbone, head, loss_of)
+        trainer = Trainer(model, recipe, sampler, device=device, prepare=views)
+        done = trainer.resume(folder) if folder else 0
+        if folder and rank == 0:
+            folder.begin(recipe)
+            folder.note(fingerprint(sampler.entries))
+        end = trainer.fit(done, folder)
+    if end.ended_by:
+        signal.raise_signal(end.ended_by)
     return backbone
 
 
-def instance_discrimination(recipe: Recipe, data: DecodedSet) -> VideoBackbone:
+def instance_discrimination(recipe: Recipe, data: DecodedSet, out: Path | None) -> VideoBackbone:
     """SimCLR's task on clips: two clips of one video are to find each other among all others of the batch.
 
     A batch holds two clips each of half as many videos, so that as many clips are seen.
@@ -50,30 +86,37 @@ def instance_discrimination(recipe: Recipe, data: DecodedSet) -> VideoBackbone:
 
     def loss_of(pooled: Tensor, views: Views) -> Tensor:
         first, second = head(pooled).unflatten(0, (-1, 2)).unbind(1)
-        there, _ = info_nce(first, torch.cat([second, first]), 0.1, allowed=_others(len(first)))
-        back, _ = info_nce(second, torch.cat([first, second]), 0.1, allowed=_others(len(first)))
-        return (there + back) / 2
+        return (_simclr_loss(first, second) + _simclr_loss(second, first)) / 2
 
-    return _train(recipe, data, head, loss_of)
+    return _train(recipe, data, head, loss_of, out)
 
 
-def _others(videos: int) -> Tensor:
-    """(videos, 2 videos) bool: every clip but itself, which stands in the second half of the keys."""
-    return torch.cat([torch.ones(videos, videos), 1 - torch.eye(videos)], 1).bool()
+def _simclr_loss(queries: Tensor, positives: Tensor) -> Tensor:
+    """InfoNCE of this process's queries (N, D) among all clips of all processes but the query itself."""
+    rank, videos = processes()[0], len(queries)
+    elsewhere = [
+        part
+        for gathered in (gather(positives), gather(queries))
+        for part in (gathered[: rank * videos], gathered[(rank + 1) * videos :])
+    ]
+    keys = torch.cat([positives, queries, *elsewhere])
+    allowed = torch.ones(videos, len(keys), dtype=torch.bool, device=keys.device)
+    allowed[:, videos : 2 * videos].fill_diagonal_(False)
+    return info_nce(queries, keys, 0.1, allowed=allowed)[0]
 
 
-def supervised(label: str) -> Callable[[Recipe, DecodedSet], VideoBackbone]:
+def supervised(label: str) -> Callable[[Recipe, DecodedSet, Path | None], VideoBackbone]:
     """Training with one factor's labels. Clips are not mirrored: that would turn right into left."""
 
-    def train(recipe: Recipe, data: DecodedSet) -> VideoBackbone:
+    def train(recipe: Recipe, data: DecodedSet, out: Path | None) -> VideoBackbone:
         recipe = recipe.replace(augmentation={"flip": 0.0})
         head = nn.Linear(sum(recipe.networks.widths[2:]), len(data.classes[label]))
-        wanted = torch.zeros(int(data.source_numbers.max()) + 1, dtype=torch.long)
-        wanted[torch.from_numpy(data.source_numbers)] = torch.from_numpy(data.labels(label))
+        targets = torch.zeros(int(data.source_numbers.max()) + 1, dtype=torch.long)
+        targets[torch.from_numpy(data.source_numbers)] = torch.from_numpy(data.labels(label))
 
         def loss_of(pooled: Tensor, views: Views) -> Tensor:
-            return F.cross_entropy(head(pooled * _FEATURES_SCALE), wanted[views.sources])
+            return F.cross_entropy(head(pooled * _FEATURES_SCALE), targets.to(pooled.device)[views.sources])
 
-        return _train(recipe, data, head, loss_of)
+        return _train(recipe, data, head, loss_of, out)
 
     return train

@@ -60,7 +60,7 @@ class Model:
     tasks: tuple[str, ...] = ()
     changes: dict[str, Any] = dataclasses.field(default_factory=dict)
     signal: Callable[[DecodedSet], DecodedSet] | None = None
-    train: Callable[[Recipe, DecodedSet], VideoBackbone] | None = None
+    train: Callable[[Recipe, DecodedSet, Path | None], VideoBackbone] | None = None
     world: str = "hard"
     steps: int = STEPS
 
@@ -75,7 +75,7 @@ def _short(*tasks: str, world: str = "hard", **changes: Any) -> Model:
 
 
 MODELS = {
-    "untrained": Model(train=lambda recipe, data: TinyR2Plus1D(recipe.networks.widths)),
+    "untrained": Model(train=lambda recipe, data, out: TinyR2Plus1D(recipe.networks.widths)),
     "context": Model(("context",)),
     "motion": _motion(),
     "current": _motion(sampling={"gap": -0.56}),  # the window lies inside the clip
@@ -125,7 +125,7 @@ def trained(name: str, seed: int, steps: int, data: DecodedSet, out: Path | None
         data = model.signal(data)
     if model.train:
         torch.manual_seed(seed)
-        return model.train(recipe, data)
+        return model.train(recipe, data, out)
     run = train.pretrain(recipe, out, data)
     if run.interrupted:
         raise KeyboardInterrupt

@@ -139,7 +139,6 @@ def test_a_folder_called_like_a_data_set_is_a_folder(clips, tmp_path, monkeypatc
     os.symlink(clips[0].parent, tmp_path / "kinetics")
     monkeypatch.chdir(tmp_path)
     words = ["pretrain", "--recipe", "laptop_fast", "--tasks", "context", "--steps", "1", "--batch", "2"]
-    monkeypatch.setattr("cvrl_lite.train.engine.faster_precision", lambda *_: "float32")
     assert main([*words, "--folder", "kinetics", "--out", "run"]) == 0
     recipe = json.loads((tmp_path / "run/recipe.json").read_text())
     assert (recipe["data"], recipe["root"]) == (str(tmp_path / "kinetics"), None)

@@ -1,5 +1,6 @@
 """The numbers that tell a collapse, and the training that logs them."""
 
+import importlib
 import json
 import warnings
 
@@ -11,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cvrl_lite import train
-from cvrl_lite.datasets import MovingScenes, decode, moving_scenes
+from cvrl_lite.datasets import MemoryLoader, MovingScenes, decode, moving_scenes
 from cvrl_lite.pretext import alignment, collapsed, effective_rank, uniformity
-from cvrl_lite.train import engine
+
+pretraining = importlib.import_module("cvrl_lite.train.pretrain")  # its function hides it
 
 
 @given(count=st.integers(2, 12), width=st.integers(2, 9), seed=st.integers(0, 1000))
@@ -50,7 +52,7 @@ def test_a_training_logs_its_health_and_is_not_changed_by_it(data, tmp_path, mon
         steps=4, batch=6, precision="float32"
     )
     without = train.pretrain(recipe, data=data)
-    monkeypatch.setattr(engine, "_CHECKUP", 2)
+    monkeypatch.setattr(pretraining, "_CHECKUP", 2)
     run = train.pretrain(recipe, tmp_path, data)
     lines = [json.loads(line) for line in (tmp_path / train.METRICS).read_text().splitlines()]
     logged = [line for line in lines if "feature_rank" in line]
@@ -102,5 +104,5 @@ def test_a_few_clips_tell_no_collapse(data, tmp_path):
 def test_a_probe_of_a_few_steps_looks_at_no_health(data, monkeypatch):
     monkeypatch.setattr(train.Pretraining, "health", lambda *_: pytest.fail("it takes time"))
     recipe = train.recipes.laptop_fast(("motion",)).replace(batch=6, precision="float32")
-    sampler = engine.MemoryLoader(data, recipe.sampling, 0)
-    assert engine.seconds_per_step(recipe, sampler, train.device(), steps=1) > 0
+    trainer = pretraining.trainer_for(recipe, MemoryLoader(data, recipe.sampling, 0), train.device())
+    assert train.precision.seconds_per_step(trainer, steps=1) > 0

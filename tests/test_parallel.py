@@ -167,13 +167,13 @@ def test_a_process_that_fails_ends_all_with_its_message(tmp_path):
     script = tmp_path / "fails.py"
     script.write_text(
         "import os, sys\n"
-        "from cvrl_lite import cli, pretrain\n"
+        "from cvrl_lite import cli, train\n"
         "from cvrl_lite.errors import Diverged\n"
         "def step(self, step, *_):\n"
         "    if self.rank == 1 and step == 2:\n"
         "        raise Diverged('step 3: motion_loss is nan')\n"
         "    return original(self, step, *_)\n"
-        "original, train.engine._Training._step = train.engine._Training._step, step\n"
+        "original, train.Trainer.step = train.Trainer.step, step\n"
         "sys.exit(cli.main(sys.argv[1:]))\n"
     )
     moving_scenes.make(tmp_path / "clips", 8, seed=0, workers=1)

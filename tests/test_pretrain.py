@@ -1,6 +1,7 @@
 """The loop: it learns, it can be repeated, stopped, saved and loaded."""
 
 import dataclasses
+import importlib
 import json
 import os
 import signal
@@ -17,7 +18,9 @@ from cvrl_lite.cli import main
 from cvrl_lite.datasets import ClipSampling, DecodedSet, DecodedVideo, Entry, MovingScenes, moving_scenes
 from cvrl_lite.errors import Diverged
 from cvrl_lite.pretext import RegressionConfig
-from cvrl_lite.train import engine
+from cvrl_lite.train import engine, precision
+
+pretraining = importlib.import_module("cvrl_lite.train.pretrain")  # its function hides it
 
 SMALL = train.Recipe(
     steps=4,
@@ -139,23 +142,15 @@ def test_ctrl_c_while_the_processes_talk_is_heard_at_the_next_step(data, tmp_pat
 
 
 def test_replaced_files_are_counted_a_step(data, tmp_path, monkeypatch):
-    original = engine.MemoryLoader.batches
+    original = pretraining.MemoryLoader.batches
 
     def batches(*words, **more):
         for number, batch in enumerate(original(*words, **more), 1):
             yield dataclasses.replace(batch, replaced=number)
 
-    monkeypatch.setattr(engine.MemoryLoader, "batches", batches)
+    monkeypatch.setattr(pretraining.MemoryLoader, "batches", batches)
     train.pretrain(SMALL, tmp_path, data)
     assert [m["replaced"] for m in read_metrics(tmp_path)] == [1, 2, 3, 4]
-
-
-def test_all_processes_take_the_first_ones_word_for_bfloat16(data, monkeypatch):
-    monkeypatch.setattr(engine, "emulates_bfloat16", lambda device: False)
-    monkeypatch.setattr(engine, "broadcast", lambda mine: not mine)  # the first one measured otherwise
-    monkeypatch.setattr(engine, "seconds_per_step", lambda *_: pytest.fail("the others wait for ever"))
-    sampler = engine.MemoryLoader(data, SMALL.sampling, 0)
-    assert engine.faster_precision(SMALL, sampler, train.device()) == "float32"
 
 
 def test_a_run_that_lost_its_last_steps_does_them_again(data, tmp_path):
@@ -187,6 +182,25 @@ def test_a_finished_run_is_loaded_not_repeated(data, tmp_path):
     assert second.steps == 4 and (tmp_path / "metrics.jsonl").read_text() == before
     for name, value in first.model.state_dict().items():
         assert torch.equal(value, second.model.state_dict()[name])
+
+
+def test_a_finished_run_of_files_is_loaded_without_decoding_them(tmp_path, monkeypatch, capsys):
+    moving_scenes.make(tmp_path / "clips", 8, seed=0, workers=1)
+    (tmp_path / "clips/broken.mp4").write_text("no video")
+    words = ["pretrain", "--recipe", "laptop_fast", "--folder", str(tmp_path / "clips"), "--steps", "2"]
+    words += ["--batch", "4", "--out", str(tmp_path / "run")]
+    assert main(words) == 1
+    weights = (tmp_path / "run/model.safetensors").read_bytes()
+    monkeypatch.setattr(pretraining, "sampler_for", lambda *_: pytest.fail("it reads the files"))
+    capsys.readouterr()
+    assert main(words) == 1
+    said = capsys.readouterr()
+    assert said.out == f"{tmp_path}/run: had finished before: 2 steps (float32)\n"
+    assert "broken.mp4: not used" in said.err
+    assert (tmp_path / "run/model.safetensors").read_bytes() == weights
+    (tmp_path / "clips/broken.mp4").unlink()
+    assert main(words) == 2
+    assert "holds a run on other data" in capsys.readouterr().err
 
 
 def test_a_folder_with_another_run_is_refused(data, tmp_path):
@@ -289,41 +303,15 @@ def test_workers_read_files_instead_of_memory_where_a_run_begins(data, tmp_path,
         asked.append((recipe.in_memory, workers))
         return original(recipe, given, 0)
 
-    original = engine.sampler_for
-    monkeypatch.setattr(engine, "sampler_for", sampler_for)
-    monkeypatch.setattr(engine, "faster_precision", lambda *_: "float32")
+    original = pretraining.sampler_for
+    monkeypatch.setattr(pretraining, "sampler_for", sampler_for)
     for folder, workers in (("a", "0"), ("b", "2"), ("a", "2"), ("b", "0")):
+        for file in tmp_path.glob(f"{folder}/step-*"):
+            file.unlink()  # else it had finished
         assert main([*words, str(tmp_path / folder), "--workers", workers]) == 0
     assert asked == [(True, 0), (False, 2), (True, 2), (False, 0)]
 
 
-def test_precision_is_chosen_by_measuring(data, monkeypatch):
-    took = {"float32": 1.0, "bfloat16": 0.95}
-    monkeypatch.setattr(engine, "seconds_per_step", lambda recipe, *_: took[recipe.precision])
-    monkeypatch.setattr(engine, "emulates_bfloat16", lambda device: False)
-    sampler, device = engine.MemoryLoader(data, SMALL.sampling, 0), train.device()
-    assert engine.faster_precision(SMALL, sampler, device) == "float32"
-    took["bfloat16"] = 0.5
-    assert engine.faster_precision(SMALL, sampler, device) == "bfloat16"
-    monkeypatch.setattr(engine, "emulates_bfloat16", lambda device: True)
-    monkeypatch.setattr(engine, "seconds_per_step", lambda *_: pytest.fail("a step of minutes"))
-    assert engine.faster_precision(SMALL, sampler, device) == "float32"
-
-
-def test_a_processor_without_bfloat16_is_told_by_its_time(monkeypatch):
-    ticks = {torch.float32: 1.0, torch.bfloat16: 20.0}
-    now = [0.0]
-
-    class Layer(torch.nn.Module):
-        def __init__(self, *_, dtype, **__):
-            super().__init__()
-            self.dtype = dtype
-
-        def forward(self, clips):
-            now[0] += ticks[self.dtype]
-
-    monkeypatch.setattr(engine.nn, "Conv3d", Layer)
-    monkeypatch.setattr(engine.time, "perf_counter", lambda: now[0])
-    assert engine.emulates_bfloat16(torch.device("cpu"))
-    ticks[torch.bfloat16] = 2.0
-    assert not engine.emulates_bfloat16(torch.device("cpu"))
+def test_a_training_shorter_than_a_trial_has_none(data, monkeypatch):
+    monkeypatch.setattr(precision, "faster_precision", lambda *_: pytest.fail("it takes longer"))
+    assert train.pretrain(SMALL.replace(precision="auto"), data=data).recipe.precision == "float32"

@@ -72,9 +72,9 @@ def _run(argv: Sequence[str] | None) -> int:
     except KeyboardInterrupt:
         complain("interrupted")
         return 130
-    except (VideoError, OSError, ValueError, ImportError, Diverged) as error:
+    except (VideoError, OSError, ValueError, ImportError, MemoryError, Diverged) as error:
         # An import fails where an optional part of the package is not installed; the error says which.
-        complain(_line(one_line(error)))
+        complain(_line(one_line(error)) or "out of memory")
         return 2
 
 

@@ -114,6 +114,7 @@ def _pretrain(arguments: argparse.Namespace) -> int:
     outcome = {
         "out": str(arguments.out),
         "steps": run.steps,
+        "resumed_from": run.resumed_from,
         "seconds": round(run.seconds, 1),
         "precision": run.recipe.precision,
         "skipped": {str(file.path): file.reason for file in run.skipped},
@@ -121,6 +122,8 @@ def _pretrain(arguments: argparse.Namespace) -> int:
     }
     if arguments.json:
         say(json.dumps(outcome, indent=2))
+    elif run.resumed_from == run.recipe.steps:
+        say(f"{shown(arguments.out)}: had finished before: {run.steps} steps ({run.recipe.precision})")
     else:
         say(f"{shown(arguments.out)}: {run.steps} steps in {run.seconds:.0f} s ({run.recipe.precision})")
     return ended or (1 if run.skipped else 0)

@@ -14,7 +14,8 @@ from cvrl_lite.datasets import DecodedSet, MemoryLoader, MovingScenes, decode, m
 from cvrl_lite.files import kept_in_cache, replacing
 from cvrl_lite.models import TinyR2Plus1D, VideoBackbone
 from cvrl_lite.train.checkpoint import Folder
-from cvrl_lite.train.engine import faster_precision, seconds_per_step
+from cvrl_lite.train.precision import seconds_per_step
+from cvrl_lite.train.pretrain import faster_precision, trainer_for
 
 MODELS: dict[str, tuple[str, ...]] = {
     "context": ("context",),
@@ -75,8 +76,10 @@ def _fitted(recipe: train.Recipe, gallery: DecodedSet, minutes: float, folder: F
     if begun is not None and not begun.differences(recipe.replace(steps=begun.steps)):
         return begun
     sampler, device = MemoryLoader(gallery, recipe.sampling, recipe.seed), train.device()
-    recipe = recipe.replace(precision=faster_precision(recipe, sampler, device))
-    fitting = int(minutes * 60 / seconds_per_step(recipe, sampler, device))
+    precision, took = faster_precision(recipe, sampler, device)
+    recipe = recipe.replace(precision=precision)
+    seconds = took.get(precision) or seconds_per_step(trainer_for(recipe, sampler, device))
+    fitting = int(minutes * 60 / seconds)
     return recipe.replace(steps=max(1, min(recipe.steps, fitting)))
 
 

@@ -6,7 +6,7 @@ from cvrl_lite.train.checkpoint import METRICS, load
 from cvrl_lite.train.config import TASKS, Optimization, Recipe
 from cvrl_lite.train.data import load_data
 from cvrl_lite.train.distributed import device
-from cvrl_lite.train.engine import Run, emulates_bfloat16, faster_precision, pretrain, seconds_per_step
+from cvrl_lite.train.engine import Callback, Trainer, step_seed
 from cvrl_lite.train.finetune import (
     Classifier,
     Finetuning,
@@ -18,10 +18,13 @@ from cvrl_lite.train.finetune import (
     released,
 )
 from cvrl_lite.train.model import Pretraining
+from cvrl_lite.train.precision import emulates_bfloat16
+from cvrl_lite.train.pretrain import Run, pretrain
 
 __all__ = [
     "METRICS",
     "TASKS",
+    "Callback",
     "Classifier",
     "Finetuning",
     "Networks",
@@ -29,11 +32,11 @@ __all__ = [
     "Pretraining",
     "Recipe",
     "Run",
+    "Trainer",
     "accuracy",
     "clip_alone",
     "device",
     "emulates_bfloat16",
-    "faster_precision",
     "finetune",
     "load",
     "load_data",
@@ -42,5 +45,5 @@ __all__ = [
     "pretrain",
     "recipes",
     "released",
-    "seconds_per_step",
+    "step_seed",
 ]

@@ -15,7 +15,7 @@ import json
 import os
 import platform
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -25,9 +25,10 @@ from safetensors.torch import load as tensors_of
 from safetensors.torch import save
 from torch import nn
 
+from cvrl_lite.datasets import Skipped
 from cvrl_lite.files import alone, replacing, writing
 from cvrl_lite.models import VideoBackbone
-from cvrl_lite.train.config import Recipe
+from cvrl_lite.train.config import Recipe, flat
 
 WEIGHTS, RECIPE, METRICS, ENVIRONMENT = (
     "model.safetensors",
@@ -35,8 +36,12 @@ WEIGHTS, RECIPE, METRICS, ENVIRONMENT = (
     "metrics.jsonl",
     "environment.json",
 )
+FINETUNING = "finetuning.json"  # in place of the recipe, where a classifier was trained
 # How the temporary files of `replacing` begin, whatever they end with.
-_HALF_WRITTEN = (".step-", *(f".{Path(name).stem}." for name in (WEIGHTS, RECIPE, METRICS, ENVIRONMENT)))
+_HALF_WRITTEN = (
+    ".step-",
+    *(f".{Path(name).stem}." for name in (WEIGHTS, RECIPE, METRICS, ENVIRONMENT, FINETUNING)),
+)
 
 
 class Folder:
@@ -75,37 +80,85 @@ class Folder:
         self.path.mkdir(parents=True, exist_ok=True)
         found = self.recipe()
         if found is None:
-            for name in (WEIGHTS, METRICS, "step-*"):
-                for file in self.path.glob(name):
-                    raise ValueError(f"{file}: of a run whose {RECIPE} is missing; choose another folder")
+            self._refuse_orphans(RECIPE)
             return recipe
         if different := found.differences(recipe):
             raise ValueError(f"{self.path}: holds a run of another recipe ({'; '.join(different[:3])})")
         return found
 
-    def check_data(self, data: str) -> None:
-        """Raises ValueError where the run in it was begun on data of another `fingerprint`."""
-        file = self.path / ENVIRONMENT
+    def enter_values(self, name: str, values: dict[str, Any]) -> None:
+        """Keeps a configuration that is no recipe's in a file of the folder.
+
+        Args:
+            name: Of the file.
+            values: What it holds; JSON's types, or what JSON makes of tuples.
+
+        Raises:
+            ValueError: The folder holds another run, or one whose configuration is missing.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        file, values = self.path / name, json.loads(json.dumps(values))
         if not file.exists():
+            self._refuse_orphans(name)
+            self._write(name, json.dumps(values, indent=2))
             return
-        with _reading(file, "no environment"):
-            begun = json.loads(file.read_text(encoding="utf-8")).get("data", data)  # older runs lack it
+        with _reading(file, "no configuration"):
+            found = flat(json.loads(file.read_text(encoding="utf-8")))
+        different = [
+            f"{key}: {found.get(key)}, not {value}"
+            for key, value in flat(values).items()
+            if found.get(key) != value
+        ]
+        if different:
+            raise ValueError(f"{self.path}: holds another run ({'; '.join(different[:3])})")
+
+    def check_data(self, data: str, of: str = "data") -> None:
+        """Raises ValueError where the run in it was begun on data of another `fingerprint`.
+
+        Args:
+            data: The fingerprint.
+            of: "data", the files that are trained on; or "files", those that were listed, usable or not.
+        """
+        begun = self._environment().get(of, data)  # older runs lack it
         if begun != data:
             raise ValueError(f"{self.path}: holds a run on other data ({begun}, not {data})")
 
     def begin(self, recipe: Recipe) -> None:
         """Writes what is known before the first step, and removes what a killed process left half written."""
+        self.remove_partial()
+        self._write(RECIPE, recipe.to_json())
+
+    def remove_partial(self) -> None:
+        """Removes what a killed process left half written."""
         for file in self.path.glob(".*"):
             if file.name.startswith(_HALF_WRITTEN):
                 file.unlink()
         for weights in self.path.glob("step-*.safetensors"):
             if not weights.with_suffix(".pt").exists():
                 weights.unlink()
-        self._write(RECIPE, recipe.to_json())
 
-    def note(self, data: str) -> None:
-        """Writes on what machine, and on data of which fingerprint, the steps to come are done."""
-        self._write(ENVIRONMENT, json.dumps(environment() | {"data": data}, indent=2))
+    def note(self, data: str, *, files: str | None = None, skipped: Sequence[Skipped] = ()) -> None:
+        """Writes on what machine and data the steps to come are done.
+
+        Args:
+            data: Fingerprint of the files that are trained on.
+            files: Of those that were listed, where they were.
+            skipped: Those that cannot be used.
+        """
+        facts = environment() | {"data": data}
+        if files is not None:
+            facts |= {"files": files, "skipped": {str(file.path): file.reason for file in skipped}}
+        self._write(ENVIRONMENT, json.dumps(facts, indent=2))
+
+    def skipped(self) -> tuple[Skipped, ...]:
+        """The files that the run in it could not use."""
+        found = self._environment().get("skipped", {})
+        return tuple(Skipped(Path(name), reason) for name, reason in found.items())
+
+    def last_step(self) -> int:
+        """How many steps the last checkpoint has done; 0 where there is none."""
+        states = self._checkpoints()
+        return int(states[-1].stem.removeprefix("step-")) if states else 0
 
     def save(self, step: int, model: nn.Module, optimizer: torch.optim.Optimizer, keep: int) -> None:
         """Writes a checkpoint, and removes all but the last `keep`.
@@ -155,16 +208,32 @@ class Folder:
                         kept.append(f"{line}\n")
         self._write(METRICS, "".join(kept), end="")
 
-    def add_metrics(self, metrics: dict[str, Any]) -> None:
+    def add_metrics(self, metrics: Mapping[str, Any]) -> None:
         """Appends a line."""
         with writing(self.path / METRICS), open(self.path / METRICS, "a", encoding="utf-8") as file:
-            file.write(json.dumps(metrics) + "\n")
+            file.write(json.dumps(dict(metrics)) + "\n")
+
+    def _refuse_orphans(self, name: str) -> None:
+        """Raises ValueError where the folder holds parts of a run, but not the file that says of which."""
+        for pattern in (WEIGHTS, METRICS, "step-*"):
+            for file in self.path.glob(pattern):
+                raise ValueError(f"{file}: of a run whose {name} is missing; choose another folder")
+
+    def _environment(self) -> dict[str, Any]:
+        file = self.path / ENVIRONMENT
+        if not file.exists():
+            return {}
+        with _reading(file, "no environment"):
+            return dict(json.loads(file.read_text(encoding="utf-8")))
+        return {}
 
     def _checkpoints(self) -> list[Path]:
         return sorted(p for p in self.path.glob("step-*.pt") if p.with_suffix(".safetensors").exists())
 
     def _weights(self, name: str, model: nn.Module) -> None:
-        weights = {key: value.contiguous() for key, value in model.state_dict().items()}
+        # Copies, as safetensors refuses tensors that two parts of a model share.
+        layout = torch.contiguous_format
+        weights = {key: value.clone(memory_format=layout) for key, value in model.state_dict().items()}
         self._bytes(name, save(weights))
 
     def _bytes(self, name: str, held: bytes | memoryview) -> None:

@@ -195,7 +195,7 @@ class Recipe:
             kinds = [values["tasks"].get(name, {"kind": "none"})["kind"] for values in (mine, theirs)]
             if kinds[0] != kinds[1]:
                 mine["tasks"][name], theirs["tasks"][name] = kinds
-        mine, theirs = _flat(mine), _flat(theirs)
+        mine, theirs = flat(mine), flat(theirs)
         if "auto" in (self.precision, other.precision):
             theirs["precision"] = self.precision
         return [f"{name}: {mine[name]}, not {theirs[name]}" for name in mine if mine[name] != theirs[name]]
@@ -220,9 +220,10 @@ def _changed(name: str, part: Any, change: Any) -> Any:
     return change
 
 
-def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+def flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested values by dotted names: `{"networks": {"hidden": 1}}` as `{"networks.hidden": 1}`."""
     found: dict[str, Any] = {}
     for name, value in values.items():
         plain = list(value) if isinstance(value, tuple) else value
-        found |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: plain}
+        found |= flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: plain}
     return found

@@ -52,27 +52,29 @@ def videos_of(recipe: Recipe, split: str = "train") -> VideoDataset:
     return VideoFolder(recipe.data, recipe.source)
 
 
-def load_data(recipe: Recipe) -> DecodedSet:
-    """Reads the recipe's training data into memory."""
+def load_data(recipe: Recipe, videos: VideoDataset | None = None) -> DecodedSet:
+    """Reads the recipe's training data, or other files for it, into memory."""
     return decode(
-        videos_of(recipe),
+        videos_of(recipe) if videos is None else videos,
         size=recipe.decoded,
         cells=recipe.decoded_cells,
         residuals=recipe.needs_residuals,
     )
 
 
-def sampler_for(recipe: Recipe, data: DecodedSet | None, workers: int) -> MemoryLoader | FileLoader:
+def sampler_for(recipe: Recipe, data: DecodedSet | VideoDataset, workers: int) -> MemoryLoader | FileLoader:
     """What draws the recipe's batches.
 
     Args:
-        recipe: Says whether the data are kept in memory.
-        data: The decoded data, where they are at hand already.
+        recipe: Says whether files are decoded into memory.
+        data: The decoded data, or the files.
         workers: Processes that read files, where they are not kept in memory.
     """
-    if data is None and not recipe.in_memory:
+    if isinstance(data, DecodedSet):
+        return MemoryLoader(data, recipe.sampling, recipe.seed)
+    if not recipe.in_memory:
         return FileLoader(
-            videos_of(recipe),
+            data,
             recipe.sampling,
             recipe.seed,
             size=recipe.decoded,
@@ -81,7 +83,7 @@ def sampler_for(recipe: Recipe, data: DecodedSet | None, workers: int) -> Memory
             workers=workers,
             cache=cache_dir() / "indexes",
         )
-    return MemoryLoader(load_data(recipe) if data is None else data, recipe.sampling, recipe.seed)
+    return MemoryLoader(load_data(recipe, data), recipe.sampling, recipe.seed)
 
 
 def check_sources(recipe: Recipe, sources: int) -> None:

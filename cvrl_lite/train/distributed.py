@@ -13,6 +13,8 @@ from typing import Any, TypeVar
 import torch
 import torch.distributed as dist
 
+from cvrl_lite.pretext import processes
+
 T = TypeVar("T")
 
 
@@ -30,9 +32,9 @@ def device() -> torch.device:
 
 @contextmanager
 def distributed() -> Iterator[torch.device]:
-    """Joins the other processes, where torchrun started several; gives the device to train on.
+    """Joins the process group where torchrun started several processes; yields the device to train on.
 
-    Processes on GPUs talk through NCCL, others through gloo.
+    Processes on GPUs communicate through NCCL, others through gloo.
 
     Raises:
         ConnectionError: One of them ended meanwhile.
@@ -56,8 +58,20 @@ def distributed() -> Iterator[torch.device]:
         dist.destroy_process_group()
 
 
+def processes_sharing(batch: int) -> tuple[int, int]:
+    """This process's rank, and the number of processes that share each batch.
+
+    Raises:
+        ValueError: They cannot get equal parts of it.
+    """
+    rank, world = processes()
+    if batch % world:
+        raise ValueError(f"a batch of {batch} cannot be shared by {world} processes")
+    return rank, world
+
+
 def broadcast(value: T) -> T:
-    """The value that the first process has, in all of them."""
+    """The value of the first process, in all of them."""
     if not dist.is_initialized():
         return value
     held = [value]
@@ -66,14 +80,14 @@ def broadcast(value: T) -> T:
 
 
 class GracefulExit:
-    """Turns the first Ctrl-C, or a request to end, into a note; the next one is not held back.
+    """Holds back the first SIGINT or SIGTERM, so that a training can write a checkpoint before it ends.
 
-    So a step is finished, and a checkpoint written, before a training ends. A note may come at any moment,
-    so no process acts on its own: all end at the step at which they learned of it together.
+    A second signal acts at once. Signals arrive at any moment and at any process, so no process acts on its
+    own: all end after the step at which they told each other.
 
     Attributes:
-        received: The signal by which this process was told to stop; 0 before. Only the handler sets it.
-        agreed: The signal that one of them got, once all know of it; 0 before.
+        received: The signal this process got; 0 before. Only the handler sets it.
+        agreed: The signal that one of the processes got, once all know of it; 0 before.
     """
 
     def __init__(self) -> None:
@@ -84,7 +98,7 @@ class GracefulExit:
     def __enter__(self) -> GracefulExit:
         if threading.current_thread() is threading.main_thread():  # only there can signals be handled
             self._before = {
-                number: signal.signal(number, self._note) for number in (signal.SIGINT, signal.SIGTERM)
+                number: signal.signal(number, self._receive) for number in (signal.SIGINT, signal.SIGTERM)
             }
         return self
 
@@ -92,7 +106,7 @@ class GracefulExit:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
-    def _note(self, number: int, frame: FrameType | None) -> None:
+    def _receive(self, number: int, frame: FrameType | None) -> None:
         if self.received or os.getpid() != self._process:  # a worker of ours, forked, has nothing to finish
             signal.signal(number, self._before[number])
             signal.raise_signal(number)

@@ -1,273 +1,342 @@
-"""The training loop: batches, one forward pass, the tasks' losses, metrics and checkpoints."""
+"""The one training loop: pretraining, finetuning and the peers of the study all run through it.
+
+It knows no task. A model maps a batch to a loss and its metrics, a plan says how many steps at what learning
+rate, a loader yields the batches, and a folder keeps what comes of it. Every random number of a step follows
+from the plan's seed and the number of the step, so weights and optimizer state are all that a resumed run
+needs to go on with the same numbers.
+"""
 
 from __future__ import annotations
 
 import math
-import os
 import signal
 import time
-import warnings
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
-from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 import torch.distributed as dist
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from cvrl_lite.datasets import Batch, DecodedSet, FileLoader, MemoryLoader, Skipped
+from cvrl_lite.datasets import Batch
 from cvrl_lite.errors import Diverged
-from cvrl_lite.models import VideoBackbone, synchronized
-from cvrl_lite.pretext import all_reduce_sum, collapsed, processes
-from cvrl_lite.processes import killed_workers_told
+from cvrl_lite.models import synchronized
+from cvrl_lite.pretext import all_reduce_sum
 from cvrl_lite.progress import track
 from cvrl_lite.train.checkpoint import Folder
-from cvrl_lite.train.config import Recipe
-from cvrl_lite.train.data import check_sources, fingerprint, sampler_for
-from cvrl_lite.train.distributed import GracefulExit, broadcast, distributed
-from cvrl_lite.train.model import Pretraining, on_device
+from cvrl_lite.train.config import Optimization
+from cvrl_lite.train.distributed import GracefulExit, processes_sharing
 from cvrl_lite.train.optim import learning_rate, make_optimizer
-from cvrl_lite.transforms import Views, augment
 
-_CHECKUP = 50  # steps from one look at the features' health to the next
-_ENOUGH = 8  # clips that can tell a collapse; N of them span N - 1 directions at most
-_STOPS = (signal.SIGTERM, signal.SIGINT)
+_READ_EVERY = {"cuda": 10}  # steps between two reads of the metrics; elsewhere a read costs nothing
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _EXPLODED = 1e4  # nats; the loss of a blind guess among a million keys is 14
 
 
+class Plan(Protocol):
+    """What the engine has to know of a training; `Recipe` and `Finetuning` are plans."""
+
+    @property
+    def steps(self) -> int:
+        """Batches."""
+        ...
+
+    @property
+    def batch(self) -> int:
+        """Clips a batch, of all processes together."""
+        ...
+
+    @property
+    def seed(self) -> int:
+        """Of everything random."""
+        ...
+
+    @property
+    def precision(self) -> str:
+        """Of the forward pass: "float32" or "bfloat16"."""
+        ...
+
+    @property
+    def optimization(self) -> Optimization:
+        """How the weights move."""
+        ...
+
+    @property
+    def save_every(self) -> int:
+        """Steps between checkpoints."""
+        ...
+
+    @property
+    def keep(self) -> int:
+        """How many checkpoints stay."""
+        ...
+
+
+class Loader(Protocol):
+    """What yields the batches; see `datasets.MemoryLoader.batches`."""
+
+    def batches(
+        self, size: int, steps: int, *, first: int = 0, share: tuple[int, int] = (0, 1)
+    ) -> Iterator[Batch]:
+        """The batches from `first` on."""
+        ...
+
+
 @dataclass(frozen=True)
-class Run:
-    """The outcome of a training.
+class Callback:
+    """Something to do every few steps, and after the last one.
 
     Attributes:
-        recipe: With the values really used.
-        model: Backbone and tasks.
-        steps: Steps done; fewer than the recipe's after an interruption.
-        seconds: Time spent on them this time.
-        skipped: Files that could not be used, with the reason.
-        ended_by: The signal that ended it early, SIGINT or SIGTERM; 0 where none did.
-        folder: Where checkpoint and metrics are; None where none were asked for.
+        every: Steps from one call to the next.
+        call: Gets the number of steps done, the model, and the inputs of the step (in pretraining the
+            augmented views). It returns metrics that join those of the step, and may leave the model in
+            evaluation mode. Of several processes only the first one calls it.
     """
 
-    recipe: Recipe
-    model: Pretraining
+    every: int
+    call: Callable[[int, nn.Module, Any], Mapping[str, float]]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a training ended.
+
+    Attributes:
+        steps: Steps done, those of earlier runs included.
+        seconds: Time spent on them this time.
+        ended_by: The signal that ended it early, SIGINT or SIGTERM; 0 where none did.
+    """
+
     steps: int
     seconds: float
-    skipped: tuple[Skipped, ...]
     ended_by: int
-    folder: Path | None
-
-    @property
-    def interrupted(self) -> bool:
-        """Whether Ctrl-C, or a request to end, came before its last step."""
-        return self.ended_by != 0
-
-    @property
-    def backbone(self) -> VideoBackbone:
-        """What pretraining is for."""
-        return self.model.backbone
 
 
-def pretrain(
-    recipe: Recipe,
-    out: str | os.PathLike[str] | None = None,
-    data: DecodedSet | None = None,
-    *,
-    workers: int = 0,
-) -> Run:
-    """Trains, or goes on with a training that was broken off.
+@dataclass(frozen=True)
+class _Unread:
+    """A step whose metrics are still on the device."""
 
-    Started by torchrun, it is one of several processes that train one model; each gets its part of every
-    batch, and the first one alone writes.
-
-    Args:
-        recipe: What to train.
-        out: The run's folder; see `checkpoint`. Where it holds a run of the same recipe, that run goes on
-            from its last checkpoint, with the same numbers as if it had never stopped.
-        data: The decoded training data, where they are at hand already; else the recipe's are read.
-        workers: Processes that read files, where the recipe's data are not kept in memory.
-
-    Returns:
-        The run, also after Ctrl-C or SIGTERM, with the checkpoint written.
-
-    Raises:
-        ValueError: No video of the data is usable, or too few are to match their context; the folder holds
-            another run, one on other data, or damaged files; or the batch cannot be shared by the processes.
-        Diverged: A loss or the gradient is not finite; the message names the step, the part and the files.
-        BlockingIOError: Another process is training into the folder.
-        ChildProcessError: A worker was killed. The last checkpoint is kept.
-        OSError: A file cannot be written, as on a full disk. The last checkpoint is kept.
-    """
-    with distributed() as device, killed_workers_told(), ExitStack() as stack:
-        rank, world = processes()
-        if recipe.batch % world:
-            raise ValueError(f"a batch of {recipe.batch} cannot be shared by {world} processes")
-        folder = Folder(out) if out is not None else None
-        if folder and rank == 0:
-            stack.enter_context(folder.claimed())
-        recipe = broadcast(folder.enter(recipe) if folder and rank == 0 else recipe)
-        sampler = sampler_for(recipe, data, workers)
-        check_sources(recipe, len({entry.source for entry in sampler.entries}))
-        if folder and rank == 0:
-            folder.check_data(fingerprint(sampler.entries))
-        if recipe.precision == "auto":
-            recipe = recipe.replace(precision=broadcast(faster_precision(recipe, sampler, device)))
-        training = _Training(recipe, sampler, device)
-        writes = folder if rank == 0 else None
-        done = training.resume(folder) if folder else 0
-        if writes:
-            writes.begin(recipe)
-            writes.cut_metrics(done)
-            if done < recipe.steps:
-                writes.note(fingerprint(sampler.entries))
-        start = time.perf_counter()
-        with GracefulExit() as stop:
-            steps = training.steps(done, stop)
-            for metrics in track(steps, "training", recipe.steps - done) if rank == 0 else steps:
-                done += 1
-                last = done == recipe.steps or stop.agreed
-                if writes:
-                    writes.add_metrics(metrics | {"seconds": round(time.perf_counter() - start, 3)})
-                    if last or done % recipe.save_every == 0:
-                        keep = 1 if done == recipe.steps else recipe.keep
-                        writes.save(done, training.model, training.optimizer, keep)
-        seconds = time.perf_counter() - start
-        if writes:
-            writes.finish(training.model)
-    path = folder.path if folder else None
-    ended_by = stop.agreed if done < recipe.steps else 0
-    return Run(recipe, training.model, done, seconds, sampler.skipped, ended_by, path)
+    step: int
+    rate: float
+    names: tuple[str, ...]
+    replaced: int
+    metrics: dict[str, Tensor]
 
 
-class _Training:
+class Trainer:
     """A model with its optimizer, going step by step.
 
-    Every random number of a step comes from the seed and the step's number, so that nothing but weights
-    and optimizer has to be kept to go on exactly.
+    Args:
+        model: Called as `model(inputs, progress)`, where `progress` is the share of the training done, 0..1.
+            It returns the loss () and metrics by name, each a tensor (). It is moved to the device.
+        plan: Steps, batch, seed, precision, optimization, checkpoints.
+        loader: Yields the batches.
+        device: Where it trains.
+        prepare: Makes the model's inputs of a batch that is on the device, outside autocast.
+        find_unused_parameters: Whether a step may leave parameters without a gradient, which
+            DistributedDataParallel has to know.
+
+    Raises:
+        ValueError: The batch cannot be shared by the processes.
     """
 
-    def __init__(self, recipe: Recipe, sampler: MemoryLoader | FileLoader, device: torch.device) -> None:
-        torch.manual_seed(recipe.seed)
-        self.recipe, self.sampler, self.device = recipe, sampler, device
-        self.rank, self.world = processes()
-        self.model = synchronized(on_device(recipe, device))
-        self.optimizer = make_optimizer(self.model, recipe.optimization)
-        if recipe.compiled:
-            self.model.compile()
-        self._called: nn.Module = self.model
+    def __init__(
+        self,
+        model: nn.Module,
+        plan: Plan,
+        loader: Loader,
+        *,
+        device: torch.device,
+        prepare: Callable[[Batch], Any],
+        find_unused_parameters: bool = False,
+    ) -> None:
+        self.rank, self.world = processes_sharing(plan.batch)
+        self.plan, self.loader, self.device, self.prepare = plan, loader, device, prepare
+        self.model = synchronized(model.to(device))
+        self.model.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+        self.optimizer = make_optimizer(self.model, plan.optimization)
+        self.called: nn.Module = self.model
         if self.world > 1:
-            self._called = DistributedDataParallel(self.model, find_unused_parameters=self.model.partly_used)
+            self.called = DistributedDataParallel(self.model, find_unused_parameters=find_unused_parameters)
+        self._unread: list[_Unread] = []
+        self._last_read = time.perf_counter()
 
     def resume(self, folder: Folder) -> int:
-        """Takes up the folder's last checkpoint; the steps done."""
+        """Loads the folder's last checkpoint; how many steps it has done."""
         done = folder.restore(self.model, self.optimizer)
         if self.world > 1:
             dist.barrier()  # all have read before the first one writes
         return done
 
-    def steps(self, first: int, stop: GracefulExit) -> Iterator[dict[str, Any]]:
-        """Does the steps from `first` on, until all agree to stop, and yields each one's metrics."""
-        recipe = self.recipe
-        self.model.train()
-        batches = self.sampler.batches(recipe.batch, recipe.steps, first=first, share=(self.rank, self.world))
-        began = time.perf_counter()
-        for step, batch in enumerate(batches, first):
-            rate = learning_rate(step, recipe)
-            parts = self._step(step, rate, batch, stop)
-            now = time.perf_counter()
-            metrics = {"step": step + 1, **parts, "learning_rate": rate}
-            yield metrics | {"clips_per_second": round(recipe.batch / (now - began), 1)}
-            if stop.agreed:
-                return
-            began = time.perf_counter()
+    def fit(
+        self,
+        done: int = 0,
+        folder: Folder | None = None,
+        *,
+        callbacks: Sequence[Callback] = (),
+        log: Callable[[Mapping[str, Any]], None] | None = None,
+        description: str = "training",
+    ) -> Outcome:
+        """Trains to the plan's end, or until Ctrl-C or SIGTERM.
 
-    def _step(self, step: int, rate: float, batch: Batch, stop: GracefulExit) -> dict[str, float]:
-        recipe = self.recipe
+        Args:
+            done: Steps that `resume` brought back.
+            folder: Where metrics and checkpoints go; only the first process writes.
+            callbacks: What to do every few steps.
+            log: Gets each step's metrics, too, in the first process.
+            description: Of the progress bar.
+
+        Raises:
+            Diverged: A loss or the gradient norm is not finite; the message names the step and the files.
+            MemoryError: Neither batch nor model fit into memory.
+        """
+        plan, began = self.plan, time.perf_counter()
+        writes = folder if self.rank == 0 else None
+        if writes:
+            writes.cut_metrics(done)
+        with GracefulExit() as stop, out_of_memory_told(plan.batch // self.world, self.device):
+            self.model.train()
+            self._last_read = time.perf_counter()
+            batches = self.batches(done)
+            for batch in track(batches, description, plan.steps - done) if self.rank == 0 else batches:
+                inputs = self.step(done, batch)
+                done += 1
+                last = done == plan.steps
+                due = [callback for callback in callbacks if last or done % callback.every == 0]
+                save = last or done % plan.save_every == 0
+                read_now = done % _READ_EVERY.get(self.device.type, 1) == 0
+                stop_now = self.world == 1 and stop.received  # several hear of it at their next read
+                if not (due or save or read_now or stop_now):
+                    continue
+                for metrics in self.read(stop):
+                    if due and metrics["step"] == done and self.rank == 0:
+                        for callback in due:
+                            metrics |= callback.call(done, self.model, inputs)
+                        self.model.train()
+                    metrics["seconds"] = round(time.perf_counter() - began, 3)
+                    if writes:
+                        writes.add_metrics(metrics)
+                    if log and self.rank == 0:
+                        log(metrics)
+                if writes and (save or stop.agreed):
+                    writes.save(done, self.model, self.optimizer, 1 if last else plan.keep)
+                self._last_read = time.perf_counter()
+                if stop.agreed:
+                    break
+        if writes:
+            writes.finish(self.model)
+        ended_by = stop.agreed if done < plan.steps else 0
+        return Outcome(done, time.perf_counter() - began, ended_by)
+
+    def batches(self, first: int = 0) -> Iterator[Batch]:
+        """This process's part of the plan's batches, from `first` on."""
+        share = (self.rank, self.world)
+        return self.loader.batches(self.plan.batch, self.plan.steps, first=first, share=share)
+
+    def step(self, step: int, batch: Batch) -> Any:
+        """One step: forward, backward, update. Its metrics stay on the device.
+
+        Args:
+            step: Its number, 0 up.
+            batch: This process's part of the batch.
+
+        Returns:
+            The model's inputs.
+        """
+        plan, rate = self.plan, learning_rate(step, self.plan)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        state = np.random.SeedSequence((recipe.seed, step, self.rank)).generate_state(1, np.uint64)
-        torch.manual_seed(int(state[0] >> np.uint64(1)))  # of dropout
-        views = augment(batch.to(self.device), recipe.augmentation)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16"):
-            loss, parts = self._called(views, step / recipe.steps)
+        torch.manual_seed(step_seed(plan.seed, step, self.rank))  # dropout
+        inputs = self.prepare(batch.to(self.device))
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=plan.precision == "bfloat16"):
+            loss, metrics = self.called(inputs, step / plan.steps)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        longest = recipe.optimization.clip_norm
+        longest = plan.optimization.clip_norm
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), math.inf if longest is None else longest)
-        # A process that was told to stop tells the others; what is heard later waits for the next step.
-        asked = [stop.received == number for number in _STOPS]
-        counts = torch.tensor([*map(float, asked), float(batch.replaced)], device=self.device)
-        shared = all_reduce_sum(torch.cat([torch.stack([*parts.values()]).float(), counts]))
-        means, (*askers, replaced) = (shared[:-3] / self.world).tolist(), shared[-3:].tolist()
-        stop.agreed = next((number for number, count in zip(_STOPS, askers, strict=True) if count), 0)
-        numbers = dict(zip((*parts, "gradient_norm"), [*means, float(norm)], strict=True))
-        for name, value in numbers.items():
-            if not math.isfinite(value) or (name.endswith("loss") and value > _EXPLODED):
-                files = ", ".join(batch.names[:8]) + (" ..." if len(batch.names) > 8 else "")
-                raise Diverged(f"step {step + 1}: {name} is {value:g}; the batch holds {files}")
         self.optimizer.step()
-        numbers = {name: round(value, 5) for name, value in numbers.items()} | {"replaced": int(replaced)}
-        due = (step + 1) % _CHECKUP == 0 or step + 1 == recipe.steps
-        if due and self.rank == 0 and len(views.clip) > 1:
-            numbers |= self._checkup(step + 1, views)
-        return numbers
+        kept = {name: value.detach().float() for name, value in metrics.items()} | {"gradient_norm": norm}
+        self._unread.append(_Unread(step + 1, rate, batch.names, batch.replaced, kept))
+        return inputs
 
-    def _checkup(self, step: int, views: Views) -> dict[str, float]:
-        """The health of the features, with a warning where they have collapsed."""
-        health = self.model.health(views)
-        if len(views.clip) >= _ENOUGH and collapsed(health["feature_rank"]):
-            warnings.warn(
-                f"step {step}: the features have collapsed: all clips of the batch lie along "
-                f"{health['feature_rank']:.1f} directions",
-                stacklevel=2,
-            )
-        return health
+    def read(self, stop: GracefulExit) -> Iterator[dict[str, Any]]:
+        """The metrics of all steps since the last read, averaged over the processes; waits for the device.
+
+        A process that was told to stop tells the others here; what it hears later waits for the next read.
+
+        Args:
+            stop: Its `agreed` is set where a process was told to stop.
+
+        Yields:
+            A dictionary a step.
+
+        Raises:
+            Diverged: A loss or the gradient norm of a step is not finite. The steps before are yielded.
+        """
+        unread, self._unread = self._unread, []
+        received = [float(stop.received == number) for number in _SIGNALS]
+        counts = torch.tensor([*received, *(float(step.replaced) for step in unread)], device=self.device)
+        values = [value for step in unread for value in step.metrics.values()]
+        shared = all_reduce_sum(torch.cat([counts, torch.stack(values)])).tolist()
+        took = time.perf_counter() - self._last_read
+        stop.agreed = next((n for n, count in zip(_SIGNALS, shared, strict=False) if count), 0)
+        replaced = shared[len(_SIGNALS) : len(counts)]
+        means = iter([value / self.world for value in shared[len(counts) :]])
+        for step, files in zip(unread, replaced, strict=True):
+            numbers = {name: next(means) for name in step.metrics}
+            for name, value in numbers.items():
+                if not math.isfinite(value) or (name.endswith("loss") and value > _EXPLODED):
+                    names = ", ".join(step.names[:8]) + (" ..." if len(step.names) > 8 else "")
+                    raise Diverged(f"step {step.step}: {name} is {value:g}; the batch holds {names}")
+            numbers = {name: round(value, 5) for name, value in numbers.items()}
+            numbers |= {"replaced": int(files), "learning_rate": step.rate}
+            speed = round(self.plan.batch * len(unread) / took, 1)
+            yield {"step": step.step} | numbers | {"clips_per_second": speed}
 
 
-def seconds_per_step(
-    recipe: Recipe, sampler: MemoryLoader | FileLoader, device: torch.device, steps: int = 3
-) -> float:
-    """Time of a step: the shortest of a few real ones of a fresh model, after one to warm up."""
-    # It ends before its last step, which looks at the features' health.
-    at_once = {name: {"start": 0.0} for name in recipe.tasks}
-    training = _Training(recipe.replace(steps=steps + 2, tasks=at_once), sampler, device)
-    clock, times = time.perf_counter(), []
-    for _ in islice(training.steps(0, GracefulExit()), steps + 1):
-        times.append(time.perf_counter() - clock)
-        clock = time.perf_counter()
-    return min(times[1:])  # whatever else the machine does makes steps longer, never shorter
+def step_seed(seed: int, step: int, rank: int = 0) -> int:
+    """What a step's dropout is drawn from.
 
+    Args:
+        seed: Of the training.
+        step: Its number, 0 up.
+        rank: Of the process, 0 up.
 
-def emulates_bfloat16(device: torch.device) -> bool:
-    """Whether bfloat16 is out of the question here: processors without instructions for it take ten times as
-    long as in float32, and more. Measured on a small convolution, in milliseconds.
+    Returns:
+        63 bits, for `torch.manual_seed`.
     """
-    if device.type != "cpu":
-        return False
-    took = {}
-    for precision in (torch.float32, torch.bfloat16):
-        layer = nn.Conv3d(16, 16, 3, padding=1, dtype=precision)
-        clips, times = torch.zeros(4, 16, 4, 16, 16, dtype=precision), []
-        with torch.no_grad():
-            for _ in range(5):
-                clock = time.perf_counter()
-                layer(clips)
-                times.append(time.perf_counter() - clock)
-        took[precision] = min(times)
-    return took[torch.bfloat16] > 3 * took[torch.float32]
+    state = np.random.SeedSequence((seed, step, rank)).generate_state(1, np.uint64)
+    return int(state[0] >> np.uint64(1))
 
 
-def faster_precision(recipe: Recipe, sampler: MemoryLoader | FileLoader, device: torch.device) -> str:
-    """`"bfloat16"` where a few steps in it take less than .9 of the time of float32."""
-    if broadcast(emulates_bfloat16(device)):  # all have to go the same way from here
-        return "float32"  # a few steps to find that out would take minutes
-    took = {
-        precision: seconds_per_step(recipe.replace(precision=precision), sampler, device)
-        for precision in ("float32", "bfloat16")
-    }
-    return "bfloat16" if took["bfloat16"] < 0.9 * took["float32"] else "float32"
+@contextmanager
+def out_of_memory_told(clips: int, device: torch.device) -> Iterator[None]:
+    """Turns what torch and NumPy raise where memory runs out into one line with advice.
+
+    Args:
+        clips: In the batch of one process.
+        device: Where it trains.
+
+    Raises:
+        MemoryError: Memory ran out.
+
+    Example:
+        >>> with out_of_memory_told(64, torch.device("cpu")):
+        ...     torch.empty(2**60)
+        Traceback (most recent call last):
+        MemoryError: cpu: out of memory with 64 clips a batch and process: take a smaller batch, ...
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        known = isinstance(error, (MemoryError, torch.OutOfMemoryError))
+        if not known and "DefaultCPUAllocator" not in str(error):
+            raise
+        raise MemoryError(
+            f"{device}: out of memory with {clips} clips a batch and process: take a smaller batch, smaller "
+            "or fewer frames, or more processes (torchrun); the last checkpoint is kept"
+        ) from None

@@ -5,8 +5,11 @@ Axes: N videos, K classes, B batch, D features.
 
 from __future__ import annotations
 
+import os
+import signal
 import warnings
-from dataclasses import dataclass, field, replace
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -16,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from cvrl_lite.datasets import (
+    Batch,
     ClipSampling,
     DecodedSet,
     DecodedVideo,
@@ -26,11 +30,13 @@ from cvrl_lite.datasets import (
 )
 from cvrl_lite.datasets.loaders.schedule import check_usable
 from cvrl_lite.models import VideoBackbone
-from cvrl_lite.progress import track
+from cvrl_lite.train.checkpoint import FINETUNING, Folder
 from cvrl_lite.train.config import Optimization
+from cvrl_lite.train.data import fingerprint
+from cvrl_lite.train.distributed import distributed, processes_sharing
+from cvrl_lite.train.engine import Trainer
 from cvrl_lite.train.model import Pretraining
-from cvrl_lite.train.optim import learning_rate, make_optimizer
-from cvrl_lite.transforms import Augmentation, augment, eval_transform
+from cvrl_lite.transforms import Augmentation, Views, augment, eval_transform
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,8 @@ class Finetuning:
         seed: Of everything random.
         precision: "float32" or "bfloat16".
         motion_weight: Of motion prediction's loss beside that of the labels, where there is a helper.
+        save_every: Steps between checkpoints, where a folder keeps them.
+        keep: How many checkpoints stay.
     """
 
     steps: int = 200
@@ -60,6 +68,8 @@ class Finetuning:
     seed: int = 0
     precision: str = "float32"
     motion_weight: float = 0.5
+    save_every: int = 200
+    keep: int = 2
 
 
 def released(
@@ -153,10 +163,37 @@ class Classifier(nn.Module):
         return logits
 
 
+class _Supervised(nn.Module):
+    """The classifier, and the helper where there is one, as the engine trains them."""
+
+    def __init__(self, classifier: Classifier, helper: Pretraining | None, motion_weight: float) -> None:
+        super().__init__()
+        self.classifier, self.helper, self.motion_weight = classifier, helper, motion_weight
+
+    def forward(self, inputs: tuple[Views, Tensor], progress: float) -> tuple[Tensor, dict[str, Tensor]]:
+        """The loss, and loss and accuracy on the labels, of views and labels (B,)."""
+        views, labels = inputs
+        logits = self.classifier(views.clip)
+        loss = F.cross_entropy(logits, labels)
+        metrics = {"label_loss": loss, "label_accuracy": (logits.argmax(1) == labels).float().mean()}
+        if self.helper is None:
+            return loss, metrics
+        helping, parts = self.helper(views, progress)
+        return loss + self.motion_weight * helping, metrics | parts
+
+
 def finetune(
-    backbone: VideoBackbone, data: DecodedSet, label: str, how: Finetuning, helper: Pretraining | None = None
+    backbone: VideoBackbone,
+    data: DecodedSet,
+    label: str,
+    how: Finetuning,
+    helper: Pretraining | None = None,
+    *,
+    out: str | os.PathLike[str] | None = None,
 ) -> Classifier:
     """Trains a backbone and a new classifier with labels.
+
+    Started by torchrun, it is one of several processes that train one classifier, as in `pretrain`.
 
     Args:
         backbone: Pretrained, or fresh. It is changed.
@@ -165,12 +202,20 @@ def finetune(
         how: Steps, rates, views.
         helper: A model of motion prediction around the same backbone, trained beside the labels on the same
             clips; they need vectors then, which without a helper nobody reads.
+        out: A folder for metrics, checkpoints and the weights, as `pretrain` writes it. Where it holds the
+            same finetuning, that resumes from its last checkpoint, with the numbers of an unbroken one.
 
     Returns:
         The trained classifier, in evaluation mode. Videos too short for `how.sampling` are warned of.
 
     Raises:
-        ValueError: There is no such label, the helper has another backbone, or no video is usable.
+        ValueError: There is no such label, the helper has another backbone, no video is usable, the folder
+            holds another run, or the batch cannot be shared by the processes.
+        Diverged: The loss or the gradient is not finite; the message names the step and the files.
+        MemoryError: Memory ran out. The last checkpoint is kept.
+        KeyboardInterrupt: After Ctrl-C; a checkpoint is written before. SIGTERM likewise ends the process.
+        BlockingIOError: Another process is training into the folder.
+        OSError: A file cannot be written. The last checkpoint is kept.
     """
     if label not in data.classes:
         raise ValueError(f"label is one of {', '.join(data.classes)}; got {label}")
@@ -178,32 +223,41 @@ def finetune(
         data = replace(data, videos=tuple(_without_vectors(video) for video in data.videos))
     elif helper.backbone is not backbone:
         raise ValueError("the helper has to be around the backbone that is finetuned")
-    torch.manual_seed(how.seed)
-    device = next(backbone.parameters()).device
-    model = Classifier(backbone, len(data.classes[label]), how.dropout).to(device)
-    trained: nn.Module = model if helper is None else nn.ModuleList([model, helper])
-    trained.to(memory_format=torch.channels_last_3d).train()  # type: ignore[call-overload]
-    optimizer = make_optimizer(trained, how.optimization)
-    known = {str(video.entry.path): video.entry.labels[label] for video in data.videos}
     sampler = MemoryLoader(data, how.sampling, how.seed)
     for short in sampler.skipped[len(data.skipped) :]:
         warnings.warn(f"{short.path}: not trained on: {short.reason}", stacklevel=2)
-    batches = sampler.batches(how.batch, how.steps)
-    for step, batch in enumerate(track(batches, "finetuning", how.steps)):
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate(step, how)
-        views = augment(batch.to(device), how.augmentation)
-        with torch.autocast(device.type, torch.bfloat16, enabled=how.precision == "bfloat16"):
-            wanted = torch.tensor([known[name] for name in batch.names], device=device)
-            loss = F.cross_entropy(model(views.clip), wanted)
-            if helper is not None:
-                loss = loss + how.motion_weight * helper(views, step / how.steps)[0]
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        longest = how.optimization.clip_norm
-        if longest is not None:
-            nn.utils.clip_grad_norm_(trained.parameters(), longest)
-        optimizer.step()
+    known = {str(video.entry.path): video.entry.labels[label] for video in data.videos}
+    with distributed() as own, ExitStack() as stack:
+        rank, world = processes_sharing(how.batch)
+        device = next(backbone.parameters()).device if world == 1 else own
+        folder = Folder(out) if out is not None else None
+        if folder and rank == 0:
+            stack.enter_context(folder.claimed())
+            classes = data.classes[label]
+            folder.enter_values(FINETUNING, asdict(how) | {"label": label, "classes": classes})
+            folder.check_data(fingerprint(sampler.entries))
+
+        def views_and_labels(batch: Batch) -> tuple[Views, Tensor]:
+            labels = torch.tensor([known[name] for name in batch.names], device=device)
+            return augment(batch, how.augmentation), labels
+
+        torch.manual_seed(how.seed)
+        model = Classifier(backbone, len(data.classes[label]), how.dropout)
+        trainer = Trainer(
+            _Supervised(model, helper, how.motion_weight),
+            how,
+            sampler,
+            device=device,
+            prepare=views_and_labels,
+            find_unused_parameters=helper is not None,
+        )
+        done = trainer.resume(folder) if folder else 0
+        if folder and rank == 0 and done < how.steps:
+            folder.remove_partial()
+            folder.note(fingerprint(sampler.entries))
+        end = trainer.fit(done, folder, description="finetuning")
+    if end.ended_by:
+        signal.raise_signal(end.ended_by)
     return model.eval()
 
 
