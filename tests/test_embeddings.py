@@ -1,7 +1,5 @@
 """Tables of features: what belongs to a row stays with it."""
 
-import doctest
-
 import numpy as np
 import pytest
 
@@ -38,10 +36,6 @@ def same(one: Embeddings, other: Embeddings) -> bool:
         and all(np.array_equal(one.labels[name], other.labels[name]) for name in one.labels)
         and (one.classes, one.skipped, one.parts) == (other.classes, other.skipped, other.parts)
     )
-
-
-def test_examples_run():
-    assert doctest.testmod(embeddings).failed == 0
 
 
 def test_by_file_is_the_mean_over_clips(table):

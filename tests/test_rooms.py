@@ -95,6 +95,6 @@ def too_long(path: Path) -> bool:
 
 
 def test_no_file_is_too_long() -> None:
-    folders = ("cvrl_lite", "tests", "benchmarks", "experiments", "notebooks")
+    folders = ("cvrl_lite", "tests", "benchmarks", "experiments", "examples", "notebooks")
     files = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
     assert [path.relative_to(ROOT).as_posix() for path in files if too_long(path)] == []
