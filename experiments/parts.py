@@ -1,0 +1,100 @@
+"""Scores trained networks by the parts of their features: context part, motion part and whole, on `test`.
+
+    python experiments/joint.py --final --again --out runs   # trains context, motion and joint, three seeds each
+    python experiments/parts.py runs                         # scores what is finished in there; resumable
+    python experiments/parts.py --table                      # the table of README.md and docs/model_cards.md
+
+A run is a folder `MODEL-SEED`; each is one line of `experiments/parts.jsonl`. R@1 and the accuracy of a linear
+probe (C = 1), on MovingScenes, with `train` as gallery.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+from pathlib import Path
+
+import cvrl_lite
+from cvrl_lite import evaluate
+from cvrl_lite.datasets import DecodedSet, MovingScenes, decode
+
+LOG = Path(__file__).with_name("parts.jsonl")
+MODELS = ("context", "motion", "joint")
+PARTS = ("whole", "context", "motion")
+LABELS = ("scene", "action")
+MEASURES = ("R@1", "linear")
+
+Scores = dict[str, dict[str, dict[str, float]]]
+
+
+def scored(run: Path, gallery: DecodedSet, queries: DecodedSet) -> Scores:
+    """`{part: {label: {"R@1": ..., "linear": ...}}}` of a run's network."""
+    model = cvrl_lite.load(run)
+    tables = [model.embed(data) for data in (gallery, queries)]
+    found: Scores = {}
+    for part in PARTS:
+        x, y = (table.part(None if part == "whole" else part) for table in tables)
+        found[part] = {}
+        for label in LABELS:
+            classes, wanted = x.labels[label], y.labels[label]
+            found[part][label] = {
+                **evaluate.retrieval(y.features, wanted, x.features, classes, (1,)),
+                "linear": evaluate.linear_probe(x.features, classes, y.features, wanted),
+            }
+            found[part][label] = {name: round(value, 4) for name, value in found[part][label].items()}
+    return found
+
+
+def rows() -> list[dict[str, object]]:
+    """What is scored already."""
+    return [json.loads(line) for line in LOG.read_text(encoding="utf-8").splitlines()] if LOG.exists() else []
+
+
+def table() -> str:
+    """Means, and the spread over seeds where there are several, as a Markdown table."""
+    heads = [f"{label} {measure}" for label in LABELS for measure in MEASURES]
+    lines = [f"| trained with | seeds | part | {' | '.join(heads)} |", "|---" * (3 + len(heads)) + "|"]
+    for model in MODELS:
+        runs: list[Scores] = [row["scores"] for row in rows() if row["model"] == model]  # type: ignore[misc]
+        for part in PARTS if runs else ():
+            cells = []
+            for label in LABELS:
+                for measure in MEASURES:
+                    values = [scores[part][label][measure] for scores in runs]
+                    spread = f" ± {statistics.stdev(values):.2f}" if len(values) > 1 else ""
+                    cells.append(f"{statistics.mean(values):.2f}{spread}")
+            lines.append(f"| {model} | {len(runs)} | {part} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def main() -> int:
+    """Runs what the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("runs", nargs="?", type=Path, help="a folder of runs, MODEL-SEED each")
+    parser.add_argument("--table", action="store_true", help="print the table of what is scored")
+    arguments = parser.parse_args()
+    if arguments.table:
+        print(table())
+        return 0
+    if arguments.runs is None:
+        parser.error("give a folder of runs, or --table")
+    done = {(row["model"], row["seed"]) for row in rows()}
+    names = [f"{model}-{seed}" for seed in range(3) for model in MODELS if (model, seed) not in done]
+    finished = [name for name in names if (arguments.runs / name / "model.safetensors").exists()]
+    if not finished:
+        print("nothing new to score")
+        return 0
+    gallery, queries = (decode(MovingScenes(split), vectors=False) for split in ("train", "test"))
+    for name in finished:
+        model, _, seed = name.partition("-")
+        scores = scored(arguments.runs / name, gallery, queries)
+        with open(LOG, "a", encoding="utf-8") as file:
+            file.write(json.dumps({"model": model, "seed": int(seed), "scores": scores}) + "\n")
+        print(name, scores, flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
