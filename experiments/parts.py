@@ -1,10 +1,10 @@
 """Scores trained networks by the parts of their features: context part, motion part and whole, on `test`.
 
-    python experiments/joint.py --final --again --out runs   # trains context, motion and joint, three seeds each
+    python experiments/joint.py --final --again --out runs   # trains context, motion, joint; three seeds each
     python experiments/parts.py runs                         # scores what is finished in there; resumable
     python experiments/parts.py --table                      # the table of README.md and docs/model_cards.md
 
-A run is a folder `MODEL-SEED`; each is one line of `experiments/parts.jsonl`. R@1 and the accuracy of a linear
+A run is a folder `MODEL-SEED`, and one line of `experiments/parts.jsonl`. R@1 and the accuracy of a linear
 probe (C = 1), on MovingScenes, with `train` as gallery.
 """
 

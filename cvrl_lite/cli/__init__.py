@@ -30,7 +30,12 @@ class _Parser(argparse.ArgumentParser):
 
 def parser() -> argparse.ArgumentParser:
     """The command line's grammar."""
-    from cvrl_lite.cli import batch, learning, reading  # in here, Ctrl-C meanwhile ends in one line, too
+    from cvrl_lite.cli import (
+        batch,
+        embedding,
+        learning,
+        reading,
+    )  # in here, Ctrl-C meanwhile ends in one line, too
 
     top = _Parser(prog="cvrl-lite", description="Self-supervised learning from compressed video.")
     top.add_argument("--version", action="version", version=f"cvrl-lite {__version__}")
@@ -38,6 +43,7 @@ def parser() -> argparse.ArgumentParser:
     reading.add_commands(commands)
     batch.add_commands(commands)
     learning.add_commands(commands)
+    embedding.add_commands(commands)
     return top
 
 

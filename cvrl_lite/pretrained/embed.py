@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.data import DataLoader
 
+from cvrl_lite.models import VideoBackbone
 from cvrl_lite.pretrained.embeddings import Embeddings
 from cvrl_lite.pretrained.listing import Clips, Item, ItemReader, Listing
 from cvrl_lite.processes import begin_worker, check_handles, killed_workers_told
@@ -23,33 +24,31 @@ _ITEMS = 32  # run through the network at a time
 
 
 def embed_items(
-    backbone: nn.Module,
+    backbone: VideoBackbone,
     transform: Callable[[Tensor], Tensor],
     listing: Listing,
     reader: ItemReader,
     *,
-    parts: dict[str, slice],
     per_clip: bool,
     workers: int,
 ) -> Embeddings:
-    """The table of a list of items.
+    """The table of a list of items; it is empty where none can be used.
 
     Args:
         backbone: In evaluation mode; from (B, 3, T, H, W) to (B, D).
         transform: From (B, T, S, S, 3) uint8 to what the backbone takes.
         listing: The items.
         reader: Reads them.
-        parts: Of the features.
         per_clip: Whether each clip has a row, or each item the mean over its clips.
         workers: Processes that read; 0 reads in this one.
 
     Raises:
         ChildProcessError: A worker was killed.
         OSError: The system allows too few open files for so many workers.
-        ValueError: No item can be used.
     """
-    rows: list[NDArray[np.float32]] = []
-    places: list[Clips] = []
+    nothing = np.zeros(0)
+    rows: list[NDArray[np.float32]] = [np.zeros((0, backbone.width), np.float32)]
+    places: list[Clips] = [Clips(np.zeros(0, np.uint8), nothing, nothing)]
     numbers: list[int] = []
     skipped = list(listing.skipped)
     with killed_workers_told():
@@ -61,21 +60,18 @@ def embed_items(
                 rows.append(found if per_clip else found.mean(0, keepdims=True))
                 places.append(item if per_clip else _whole(item))
                 numbers += [number] * len(rows[-1])
-    if not rows:
-        reason = f"; the first: {skipped[0][0]}: {skipped[0][1]}" if skipped else ""
-        raise ValueError(f"nothing can be embedded{reason}")
     items = [listing.items[number] for number in numbers]
     return Embeddings(
         np.concatenate(rows),
-        np.array([item.name for item in items]),
-        np.array([item.source for item in items]),
+        np.array([item.name for item in items], np.str_),
+        np.array([item.source for item in items], np.str_),
         np.concatenate([clips.start for clips in places]),
         np.concatenate([clips.stop for clips in places]),
-        np.array(numbers),
-        {label: np.array([item.labels[label] for item in items]) for label in listing.classes},
+        np.array(numbers, np.int64),
+        {label: np.array([item.labels[label] for item in items], np.int64) for label in listing.classes},
         listing.classes,
         tuple(skipped),
-        parts,
+        backbone.parts,
     )
 
 
@@ -112,7 +108,7 @@ def _whole(clips: Clips) -> Clips:
 
 @torch.no_grad()
 def _run(
-    backbone: nn.Module, transform: Callable[[Tensor], Tensor], clips: NDArray[np.uint8]
+    backbone: VideoBackbone, transform: Callable[[Tensor], Tensor], clips: NDArray[np.uint8]
 ) -> NDArray[np.float32]:
     device = next(backbone.parameters()).device
     found: Tensor = backbone(transform(torch.from_numpy(clips).to(device)))

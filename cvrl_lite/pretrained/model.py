@@ -5,6 +5,7 @@ Axes: N rows, D features, T frames of a clip, S side of a decoded square.
 
 from __future__ import annotations
 
+import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,8 @@ from cvrl_lite.files import data_path
 from cvrl_lite.models import VideoBackbone
 from cvrl_lite.pretrained.embed import embed_items
 from cvrl_lite.pretrained.embeddings import Embeddings, check_part
-from cvrl_lite.pretrained.listing import Data, ItemReader, list_items
+from cvrl_lite.pretrained.listing import Data, ItemReader, Listing, list_items
+from cvrl_lite.pretrained.shards import embed_in_shards
 from cvrl_lite.train import Recipe, device
 from cvrl_lite.train.checkpoint import load as read_checkpoint
 from cvrl_lite.transforms import EvalTransform
@@ -89,6 +91,7 @@ class Pretrained:
         per_clip: bool = False,
         clips: int = 3,
         workers: int = 0,
+        resume: str | os.PathLike[str] | None = None,
     ) -> Embeddings:
         """The features of videos.
 
@@ -102,6 +105,8 @@ class Pretrained:
             per_clip: Whether each clip has a row; else a file's row is the mean over its clips.
             clips: Clips of a file, spread evenly over it.
             workers: Processes that read files beside the network; 0 reads in this one.
+            resume: A folder for the tables of every 256 files as they are made. A call that was stopped goes
+                on from them; those of another network, other clips or changed files are made again.
 
         Returns:
             The table; files that cannot be used are in its `skipped`.
@@ -117,17 +122,30 @@ class Pretrained:
         if clips < 1:
             raise ValueError(f"clips is 1 or more, got {clips}")
         listing = list_items(data)
-        reader = ItemReader(listing.items, self.sampling, self.transform.decoded, clips)
         self.backbone.eval()
-        return embed_items(
-            self.backbone,
-            self.transform,
-            listing,
-            reader,
-            parts=self.backbone.parts,
-            per_clip=per_clip,
-            workers=workers,
-        ).part(part)
+
+        def embed(some: Listing) -> Embeddings:
+            reader = ItemReader(some.items, self.sampling, self.transform.decoded, clips)
+            return embed_items(
+                self.backbone, self.transform, some, reader, per_clip=per_clip, workers=workers
+            )
+
+        if resume is None:
+            table = embed(listing)
+        else:
+            how = (self._fingerprint(), clips, per_clip)
+            table = embed_in_shards(embed, listing, Path(resume), how)
+        if not len(table):
+            reason = "; the first: {}: {}".format(*table.skipped[0]) if table.skipped else ""
+            raise ValueError(f"nothing can be embedded{reason}")
+        return table.part(part)
+
+    def _fingerprint(self) -> str:
+        """What decides a clip's features: the weights, and what is fed to them."""
+        found = hashlib.sha256(repr((self.sampling, self.transform)).encode())
+        for name, value in self.backbone.state_dict().items():
+            found.update(name.encode() + value.cpu().contiguous().numpy().tobytes())
+        return found.hexdigest()
 
     def search(
         self, query: Data | Embeddings, table: Embeddings, *, part: str | None = None, k: int = 5
