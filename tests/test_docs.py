@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import re
 import shlex
+import shutil
 from pathlib import Path
 
 import pytest
@@ -108,14 +109,13 @@ def test_the_readmes_search_runs_and_its_training_example_is_a_recipe(
     for seed in (1, 2, 3):
         clip = moving_scenes.draw(moving_scenes.SCENES[seed], moving_scenes.ACTIONS[0], seed=seed, frames=24)
         codec.encode(clip, tmp_path / f"videos/{seed}.mp4")
-    _, loading, searching, training = re.findall(r"```python\n(.*?)```", README, re.S)
+    shutil.copy(tmp_path / "videos/2.mp4", tmp_path / "query.mp4")
+    _, searching, training = re.findall(r"```python\n(.*?)```", README, re.S)
     names: dict[str, object] = {}
-    exec(loading, names)
-    assert set(names["recipe"].tasks) == {"context", "motion"}  # type: ignore[attr-defined]
     exec(searching, names)
-    assert names["vectors"].shape == (3, 256)  # type: ignore[attr-defined]
-    assert names["nearest"][:, 0].tolist() == [0, 1, 2]  # type: ignore[index]
-    assert len(names["used"].entries) == 3  # type: ignore[attr-defined]
+    assert names["table"].features.shape == (3, 256) and not names["table"].skipped  # type: ignore[attr-defined]
+    assert names["hits"][0].name == "2.mp4" and names["hits"][0].cosine > 0.999  # type: ignore[index]
+    assert (tmp_path / "table.npz").exists()
     exec(training.split("run =")[0], names)
     assert names["recipe"].steps == 200  # type: ignore[attr-defined]
     resolve("cvrl_lite.train.pretrain")
