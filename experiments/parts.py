@@ -1,6 +1,7 @@
 """Scores trained networks by the parts of their features: context part, motion part and whole, on `test`.
 
     python experiments/joint.py --final --again --out runs   # trains context, motion, joint; three seeds each
+    python experiments/parts.py --shipped                    # scores the networks that come along, of seed 0
     python experiments/parts.py runs                         # scores what is finished in there; resumable
     python experiments/parts.py --table                      # the table of README.md and docs/model_cards.md
 
@@ -29,9 +30,18 @@ MEASURES = ("R@1", "linear")
 Scores = dict[str, dict[str, dict[str, float]]]
 
 
-def scored(run: Path, gallery: DecodedSet, queries: DecodedSet) -> Scores:
-    """`{part: {label: {"R@1": ..., "linear": ...}}}` of a run's network."""
-    model = cvrl_lite.load(run)
+def finished(run: Path) -> bool:
+    """Whether a run came to its end: one that was stopped has weights, too."""
+    files = [run / name for name in ("recipe.json", "metrics.jsonl", "model.safetensors")]
+    if not all(file.exists() for file in files):
+        return False
+    steps, lines = json.loads(files[0].read_text())["steps"], files[1].read_text().splitlines()
+    return bool(lines) and json.loads(lines[-1])["step"] == steps
+
+
+def scored(network: str | Path, gallery: DecodedSet, queries: DecodedSet) -> Scores:
+    """`{part: {label: {"R@1": ..., "linear": ...}}}` of a trained network."""
+    model = cvrl_lite.load(network)
     tables = [model.embed(data) for data in (gallery, queries)]
     found: Scores = {}
     for part in PARTS:
@@ -74,25 +84,32 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("runs", nargs="?", type=Path, help="a folder of runs, MODEL-SEED each")
     parser.add_argument("--table", action="store_true", help="print the table of what is scored")
+    parser.add_argument("--shipped", action="store_true", help="score the networks that come along")
     arguments = parser.parse_args()
     if arguments.table:
         print(table())
         return 0
-    if arguments.runs is None:
-        parser.error("give a folder of runs, or --table")
+    if arguments.runs is None and not arguments.shipped:
+        parser.error("give a folder of runs, --shipped or --table")
     done = {(row["model"], row["seed"]) for row in rows()}
-    names = [f"{model}-{seed}" for seed in range(3) for model in MODELS if (model, seed) not in done]
-    finished = [name for name in names if (arguments.runs / name / "model.safetensors").exists()]
-    if not finished:
+    todo: list[tuple[str, int, str | Path]] = []
+    for seed in range(3):
+        for model in MODELS:
+            if (model, seed) in done:
+                continue
+            if arguments.shipped and seed == 0:
+                todo.append((model, seed, model))
+            elif arguments.runs and finished(arguments.runs / f"{model}-{seed}"):
+                todo.append((model, seed, arguments.runs / f"{model}-{seed}"))
+    if not todo:
         print("nothing new to score")
         return 0
     gallery, queries = (decode(MovingScenes(split), vectors=False) for split in ("train", "test"))
-    for name in finished:
-        model, _, seed = name.partition("-")
-        scores = scored(arguments.runs / name, gallery, queries)
+    for model, seed, network in todo:
+        scores = scored(network, gallery, queries)
         with open(LOG, "a", encoding="utf-8") as file:
-            file.write(json.dumps({"model": model, "seed": int(seed), "scores": scores}) + "\n")
-        print(name, scores, flush=True)
+            file.write(json.dumps({"model": model, "seed": seed, "scores": scores}) + "\n")
+        print(model, seed, scores, flush=True)
     return 0
 
 
