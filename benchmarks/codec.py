@@ -310,7 +310,9 @@ def processor() -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Times reading compressed video; prints Markdown tables.")
+    parser = argparse.ArgumentParser(
+        description="Times reading compressed video; prints Markdown tables.", allow_abbrev=False
+    )
     parser.add_argument(
         "groups", nargs="*", metavar="GROUP", help=f"which tables, of {', '.join(GROUPS)} (default: all)"
     )

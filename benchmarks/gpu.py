@@ -361,7 +361,7 @@ STAGES = (
 
 def main() -> None:
     """Runs the stages and writes their results."""
-    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
     options.add_argument("packed", type=Path, help="the file that pack.py wrote")
     options.add_argument("--out", type=Path, default=Path("gpu.json"), help="(default: %(default)s)")
     options.add_argument("--stages", nargs="+", choices=STAGES, default=STAGES, metavar="STAGE")

@@ -145,7 +145,7 @@ def _jpeg(image: NDArray[np.uint8], quality: int) -> bytes:
 
 def main() -> None:
     """Packs a folder and says how large the file is."""
-    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
     options.add_argument("folder", type=Path, help="class folders of clips named ..._gNN_cNN")
     options.add_argument("target", type=Path, help="the .npz to write")
     options.add_argument("--quality", type=int, default=60, help="of the JPEGs (default: %(default)s)")

@@ -34,7 +34,9 @@ def held() -> float:
 
 def main() -> None:
     """Makes the gallery, searches it, prints."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter, allow_abbrev=False
+    )
     parser.add_argument("--fast", action="store_true")
     parser.add_argument("--queries", type=int, default=1000)
     arguments = parser.parse_args()

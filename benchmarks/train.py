@@ -184,7 +184,9 @@ GROUPS = {"step": step, "loader": loader, "loss": loss}
 
 def main() -> None:
     """Prints the tables asked for."""
-    options = argparse.ArgumentParser(description="What a training step costs; prints Markdown tables.")
+    options = argparse.ArgumentParser(
+        description="What a training step costs; prints Markdown tables.", allow_abbrev=False
+    )
     options.add_argument("groups", nargs="*", metavar="GROUP", help=f"of {', '.join(GROUPS)} (default: all)")
     options.add_argument("--fast", action="store_true", help="fewer rounds, a small batch: under a minute")
     options.add_argument("--one-loss", nargs=2, help=argparse.SUPPRESS)

@@ -77,7 +77,9 @@ def table() -> str:
 
 def main() -> int:
     """Runs what is missing and can be run."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter, allow_abbrev=False
+    )
     parser.add_argument("--out", type=Path, default=Path("runs/study"), help="what study.py was given")
     parser.add_argument("--fast", action="store_true")
     parser.add_argument("--table", action="store_true")

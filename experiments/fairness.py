@@ -132,7 +132,9 @@ def from_vectors(train: DecodedSet, val: DecodedSet, label: str, steps: int) -> 
 
 def main() -> None:
     """Measures, prints and writes."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter, allow_abbrev=False
+    )
     parser.add_argument("--hard", action="store_true")
     parser.add_argument("--fast", action="store_true")
     arguments = parser.parse_args()

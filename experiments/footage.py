@@ -70,7 +70,9 @@ def histograms(pictures: np.ndarray) -> np.ndarray:
 
 def main() -> int:
     """Measures and prints."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter, allow_abbrev=False
+    )
     parser.add_argument("folder", type=Path)
     parser.add_argument("--source", default="^[a-z]+_vid")
     arguments = parser.parse_args()

@@ -107,7 +107,9 @@ def table() -> str:
 
 def main() -> int:
     """Runs what is missing and can be run."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter, allow_abbrev=False
+    )
     parser.add_argument("--out", type=Path, default=Path("runs/study"), help="what study.py was given")
     parser.add_argument("--protocols", nargs="+", default=["probe", "finetune"])
     parser.add_argument("--seeds", type=int, nargs="+", default=list(SEEDS))

@@ -172,7 +172,9 @@ def drawn(question: str, found: Runs) -> tuple[figures.Figure, str]:
 
 def main() -> int:
     """Prints, or writes."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter, allow_abbrev=False
+    )
     parser.add_argument("--write", action="store_true")
     write, found = parser.parse_args().write, runs()
     assert {model for _, _, names in QUESTIONS.values() for model in names} <= set(MODELS)

@@ -215,7 +215,9 @@ def build(name: str) -> list[str]:
 
 def main(arguments: list[str] | None = None) -> int:
     """Builds the notebooks named on the command line, or all; returns 1 if one could not be built."""
-    parser = argparse.ArgumentParser(description="Build the course's notebooks from notebooks/src/*.py.")
+    parser = argparse.ArgumentParser(
+        description="Build the course's notebooks from notebooks/src/*.py.", allow_abbrev=False
+    )
     parser.add_argument("names", nargs="*", metavar="NAME", help="such as 00_start_here; all if none")
     chosen = parser.parse_args(arguments).names or names()
     os.environ["TQDM_DISABLE"] = "1"  # for the kernels: a stored notebook shows no progress bars

@@ -13,6 +13,7 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
+from typing import Any
 
 from cvrl_lite import __version__
 from cvrl_lite.cli.output import complain, standard_streams
@@ -21,7 +22,10 @@ from cvrl_lite.processes import Terminated, terminable
 
 
 class _Parser(argparse.ArgumentParser):
-    """An argument parser that keeps to one line an error."""
+    """An argument parser that keeps to one line an error, and takes options by their full names only."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options, allow_abbrev=False)
 
     def error(self, message: str) -> None:  # type: ignore[override]
         print(f"{self.prog}: {message} (see {self.prog} --help)", file=sys.stderr)
@@ -69,6 +73,9 @@ def _run(argv: Sequence[str] | None) -> int:
     try:
         with terminable():
             arguments = parser().parse_args(argv)
+            # Where a recipe names a module of the user's, it is looked for here, after all that is installed.
+            if (here := os.getcwd()) not in sys.path:
+                sys.path.append(here)
             return int(arguments.run(arguments))
     except Terminated as stop:
         complain("terminated")

@@ -243,7 +243,7 @@ def _schedule(arguments: argparse.Namespace, recipe: Recipe, videos: int) -> Fin
 
     from cvrl_lite import train
 
-    if recipe.networks.backbone == "tiny":
+    if recipe.networks.encoders == "tiny":
         how = dataclasses.replace(train.Finetuning(), test_clips=_CLIPS)
     else:
         how = train.released(videos, dataset="hmdb51" if arguments.data == "hmdb51" else "ucf101")

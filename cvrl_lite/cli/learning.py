@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import inspect
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from cvrl_lite.cli.judging import add_evaluate
 from cvrl_lite.cli.output import complain, say
 from cvrl_lite.cli.reading import Commands, command
 from cvrl_lite.errors import shown
+
+if TYPE_CHECKING:
+    from cvrl_lite.train import Recipe
 
 
 def add_commands(commands: Commands) -> None:
@@ -45,7 +50,34 @@ def add_commands(commands: Commands) -> None:
     made.add_argument(
         "--tasks", default="context,motion", help="some of context,motion,residual (default: context,motion)"
     )
-    made.add_argument("--steps", type=int, help="batches (default: the recipe's)")
+    made.add_argument(
+        "--task",
+        action="append",
+        default=[],
+        metavar="NAME=MODULE:CLASS",
+        help="add a task of your own, a TaskConfig, under this name; may be given again",
+    )
+    made.add_argument(
+        "--backbone",
+        metavar="NAME",
+        help="tiny, c3d, r3d26, r2plus1d26, or your own as module:function",
+    )
+    made.add_argument(
+        "--init", metavar="NETWORK", help="start from the backbone of a shipped network or of an earlier run"
+    )
+    made.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="FIELD=VALUE",
+        help="change any field of the recipe: optimization.learning_rate=1e-3, tasks.context.weight=.2; "
+        "may be given again",
+    )
+    length = made.add_mutually_exclusive_group()
+    length.add_argument("--steps", type=int, help="batches (default: the recipe's)")
+    length.add_argument(
+        "--epochs", type=float, help="instead: how often, on average, a batch holds each file of the data"
+    )
     made.add_argument("--batch", type=int, help="clips a batch, of all processes (default: the recipe's)")
     made.add_argument("--seed", type=int, help="of everything random (default: the recipe's)")
     made.add_argument(
@@ -102,7 +134,7 @@ def _pretrain(arguments: argparse.Namespace) -> int:
     known = inspect.signature(make).parameters  # a batch, say, from which the recipe takes its learning rate
     tasks = tuple(arguments.tasks.split(","))
     recipe = make(tasks=tasks, **{name: value for name, value in given.items() if name in known})
-    recipe = recipe.replace(**given)
+    recipe = changed(recipe.replace(**given), arguments)
     run = train.pretrain(recipe, arguments.out, workers=arguments.workers)
     ended = 128 + run.ended_by if run.interrupted else 0
     if not is_first():
@@ -127,6 +159,60 @@ def _pretrain(arguments: argparse.Namespace) -> int:
     else:
         say(f"{shown(arguments.out)}: {run.steps} steps in {run.seconds:.0f} s ({run.recipe.precision})")
     return ended or (1 if run.skipped else 0)
+
+
+def changed(recipe: Recipe, arguments: argparse.Namespace) -> Recipe:
+    """The recipe with what --backbone, --init, --task, --set and --epochs say of it.
+
+    Raises:
+        ValueError: One of them means nothing.
+    """
+    from cvrl_lite.models.importing import imported
+    from cvrl_lite.pretext import TaskConfig
+    from cvrl_lite.train.checkpoint import shipped
+    from cvrl_lite.train.data import videos_of
+
+    if arguments.backbone:
+        recipe = recipe.replace(networks={"backbone": arguments.backbone})
+    if arguments.init:
+        init = arguments.init if shipped(arguments.init) else str(Path(arguments.init).absolute())
+        if not (shipped(init) or Path(init).exists()):
+            raise ValueError(f"--init {init}: no run's folder, no file, and no network that comes along")
+        recipe = recipe.replace(init=init)
+    for text in arguments.task:
+        name, _, path = text.partition("=")
+        if not path:
+            raise ValueError(f"--task is NAME=MODULE:CLASS; got {text}")
+        kind = imported(path)
+        if not (isinstance(kind, type) and issubclass(kind, TaskConfig)):
+            raise ValueError(f"{path}: a task is a TaskConfig")
+        recipe = recipe.replace(tasks={name: kind()})
+    for text in arguments.set:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise ValueError(f"--set is FIELD=VALUE; got {text}")
+        change: Any = _value(value)
+        first, *inner = name.split(".")
+        for part in reversed(inner):
+            change = {part: change}
+        recipe = recipe.replace(**{first: change})
+    if arguments.epochs is not None:
+        if not arguments.epochs > 0:
+            raise ValueError(f"--epochs is above 0; got {arguments.epochs}")
+        clips = arguments.epochs * len(videos_of(recipe).entries)
+        recipe = recipe.replace(steps=max(1, round(clips / recipe.batch)))
+    return recipe
+
+
+def _value(text: str) -> Any:
+    """What a word of the command line means: a number, a list, true, false, none; or itself."""
+    words = {"true": True, "false": False, "none": None, "null": None}
+    if text.lower() in words:
+        return words[text.lower()]
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
 
 
 def _quickstart(arguments: argparse.Namespace) -> int:

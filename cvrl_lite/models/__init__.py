@@ -13,6 +13,7 @@ from cvrl_lite.models.predictor import MotionPredictor
 from cvrl_lite.models.resnets import R2D10, R3D10, R3D26, R2Plus1D26, ResNet
 from cvrl_lite.models.table import describe
 from cvrl_lite.models.tiny import ContextEncoder, MotionEncoder, TinyR2Plus1D
+from cvrl_lite.models.wrap import wrap
 
 __all__ = [
     "BACKBONES",
@@ -31,4 +32,5 @@ __all__ = [
     "VideoBackbone",
     "describe",
     "synchronized",
+    "wrap",
 ]

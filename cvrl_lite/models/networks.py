@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_type_hints
 
 from cvrl_lite.models.backbone import VideoBackbone
 from cvrl_lite.models.c3d import C3D
 from cvrl_lite.models.heads import ProjectionHead
+from cvrl_lite.models.importing import imported
 from cvrl_lite.models.predictor import MotionPredictor
 from cvrl_lite.models.resnets import R2D10, R3D10, R3D26, R2Plus1D26
 from cvrl_lite.models.tiny import ContextEncoder, MotionEncoder, TinyR2Plus1D
@@ -27,7 +28,9 @@ class Networks:
     """Which networks are trained, and how wide.
 
     Attributes:
-        backbone: "tiny", "c3d", "r3d26" or "r2plus1d26".
+        backbone: "tiny", "c3d", "r3d26" or "r2plus1d26", or "module:name": a `VideoBackbone` class, or a
+            function with the annotation `-> VideoBackbone`, which `wrap` may help to write.
+        arguments: Of a backbone that is named as "module:name".
         widths: Channels of the tiny backbone's blocks.
         encoders: Of key frames and vectors: "tiny", or "paper" for the paper's R2D-10 and R3D-10.
         hidden: Width inside the projection heads.
@@ -45,6 +48,7 @@ class Networks:
     """
 
     backbone: str = "tiny"
+    arguments: dict[str, Any] = field(default_factory=dict)
     widths: tuple[int, int, int, int] = (24, 48, 96, 96)
     encoders: Literal["tiny", "paper"] = "tiny"
     hidden: int = 256
@@ -59,15 +63,36 @@ class Networks:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "widths", tuple(self.widths))  # JSON has lists only
-        if self.backbone not in BACKBONES:
-            raise ValueError(f"networks.backbone is one of {', '.join(BACKBONES)}; got {self.backbone}")
+        if self.backbone not in BACKBONES and ":" not in self.backbone:
+            names = ", ".join(BACKBONES)
+            raise ValueError(f"networks.backbone is one of {names}, or module:name; got {self.backbone}")
+        if self.arguments and self.backbone in BACKBONES:
+            raise ValueError(f"networks.arguments are those of a module:name; {self.backbone} takes none")
         if self.encoders not in ("tiny", "paper"):
             raise ValueError(f"networks.encoders is one of tiny, paper; got {self.encoders}")
 
     def build_backbone(self) -> VideoBackbone:
-        """A fresh backbone."""
-        arguments: dict[str, Any] = {"widths": self.widths} if self.backbone == "tiny" else {}
-        return BACKBONES[self.backbone](**arguments)
+        """A fresh backbone.
+
+        Raises:
+            ValueError: The "module:name" cannot be imported, makes no backbone, or takes other arguments.
+        """
+        if self.backbone == "tiny":
+            return TinyR2Plus1D(self.widths)
+        if self.backbone in BACKBONES:
+            return BACKBONES[self.backbone]()
+        make = imported(self.backbone)
+        # Asked before the call: what a stored recipe names is run only if it was written to make backbones.
+        if not _makes_backbones(make):
+            raise ValueError(
+                f"{self.backbone}: a backbone is made by a VideoBackbone class, or by a function with the "
+                "annotation -> VideoBackbone"
+            )
+        try:
+            made: VideoBackbone = make(**self.arguments)
+        except TypeError as error:
+            raise ValueError(f"{self.backbone}: {error}") from None
+        return made
 
     def build_frame_encoder(self) -> ContextEncoder | R2D10:
         """A fresh encoder of key frames."""
@@ -97,3 +122,11 @@ class Networks:
             content=self.content,
             transformer=self.transformer,
         )
+
+
+def _makes_backbones(make: Any) -> bool:
+    try:
+        made = make if isinstance(make, type) else get_type_hints(make).get("return")
+    except (TypeError, NameError):  # no function, or with annotations that mean nothing
+        return False
+    return isinstance(made, type) and issubclass(made, VideoBackbone)

@@ -6,7 +6,6 @@ Axes: B batch, N rows, D projection width.
 from __future__ import annotations
 
 import dataclasses
-import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import Any, ClassVar, NamedTuple
 from torch import Tensor, nn
 
 from cvrl_lite.models import Networks
+from cvrl_lite.models.importing import imported
 from cvrl_lite.transforms import Views
 
 FeatureMaps = tuple[Tensor, Tensor]
@@ -156,28 +156,3 @@ def from_values(values: Any, kinds: Mapping[str, type[TaskConfig]]) -> TaskConfi
         return cls(**given)
     except TypeError as error:  # an unknown name, or a value of another type
         raise ValueError(f"{kind}: {error}") from None
-
-
-def imported(path: str) -> Any:
-    """What "module:name" means; the module is imported.
-
-    Raises:
-        ValueError: It cannot be found.
-
-    Example:
-        >>> imported("math:sqrt")(9.0)
-        3.0
-    """
-    module, _, name = path.partition(":")
-    if not module or not name:
-        raise ValueError(f"{path}: not of the form module:name")
-    try:
-        found: Any = importlib.import_module(module)
-    except ImportError as error:
-        raise ValueError(f"{path}: cannot be imported: {error}") from None
-    for part in name.split("."):
-        try:
-            found = getattr(found, part)
-        except AttributeError:
-            raise ValueError(f"{path}: {module} has no {name}") from None
-    return found

@@ -26,7 +26,7 @@ from safetensors.torch import save
 from torch import nn
 
 from cvrl_lite.datasets import Skipped
-from cvrl_lite.files import alone, replacing, writing
+from cvrl_lite.files import alone, data_path, replacing, writing
 from cvrl_lite.models import VideoBackbone
 from cvrl_lite.train.config import Recipe, flat
 
@@ -283,6 +283,12 @@ def environment() -> dict[str, Any]:
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
         "packages": {name: importlib.metadata.version(name) for name in names},
     }
+
+
+def shipped(name: str) -> Path | None:
+    """The weights of a network that comes with the package; None where none has that name."""
+    found = {file.stem: file for file in data_path("checkpoints").glob("*.safetensors")}
+    return found.get(name)
 
 
 def load(folder: str | os.PathLike[str]) -> tuple[VideoBackbone, Recipe]:

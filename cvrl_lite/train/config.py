@@ -6,6 +6,7 @@ import dataclasses
 import json
 import os
 from dataclasses import dataclass, field
+from numbers import Integral, Real
 from typing import Any
 
 from cvrl_lite.datasets import ClipSampling
@@ -57,6 +58,7 @@ class Recipe:
             or the path of any folder of videos.
         root: The folder of UCF101, HMDB51, Kinetics, or of another set of MovingScenes.
         source: For a folder of the user's: which files were cut from one video; see `datasets.VideoFolder`.
+        init: The shipped network, or the run, whose backbone the training starts from; None: a fresh one.
         in_memory: Whether all videos are decoded once, before the training. Else they are read from their
             files again and again, by workers.
         seed: Of initial weights, samples, augmentation and dropout.
@@ -81,6 +83,7 @@ class Recipe:
     data: str = "moving_scenes"
     root: str | None = None
     source: str | None = None
+    init: str | None = None
     in_memory: bool = True
     seed: int = 0
     steps: int = 800
@@ -198,7 +201,8 @@ class Recipe:
         mine, theirs = flat(mine), flat(theirs)
         if "auto" in (self.precision, other.precision):
             theirs["precision"] = self.precision
-        return [f"{name}: {mine[name]}, not {theirs[name]}" for name in mine if mine[name] != theirs[name]]
+        pairs = {name: (mine.get(name), theirs.get(name)) for name in mine | theirs}
+        return [f"{name}: {one}, not {another}" for name, (one, another) in pairs.items() if one != another]
 
 
 def _changed(name: str, part: Any, change: Any) -> Any:
@@ -210,14 +214,28 @@ def _changed(name: str, part: Any, change: Any) -> Any:
             return {task: part[task] for task in change}
         if isinstance(change, dict):
             return part | {key: _changed(f"{name}.{key}", part.get(key), to) for key, to in change.items()}
-    if isinstance(change, dict) and dataclasses.is_dataclass(part) and not isinstance(part, type):
-        known = {field.name for field in dataclasses.fields(part)}
-        if unknown := [key for key in change if key not in known]:
-            raise ValueError(f"{name} has no {', '.join(unknown)}; it has {', '.join(sorted(known))}")
-        return dataclasses.replace(
-            part, **{key: _changed(f"{name}.{key}", getattr(part, key), to) for key, to in change.items()}
+    if dataclasses.is_dataclass(part) and not isinstance(part, type) and isinstance(change, dict):
+        kinds = {field.name: str(field.type) for field in dataclasses.fields(part)}
+        if unknown := [key for key in change if key not in kinds]:
+            raise ValueError(f"{name} has no {', '.join(unknown)}; it has {', '.join(sorted(kinds))}")
+        changed = {key: _changed(f"{name}.{key}", getattr(part, key), to) for key, to in change.items()}
+        for key, value in changed.items():
+            _check_kind(f"{name}.{key}", kinds[key], value)
+        return dataclasses.replace(part, **changed)
+    if dataclasses.is_dataclass(part) and not isinstance(change, type(part) | TaskConfig):
+        raise ValueError(
+            f"{name} is a {type(part).__name__}, or a dict of some of its values; got {change!r}"
         )
     return change
+
+
+def _check_kind(name: str, kind: str, value: Any) -> None:
+    """Raises ValueError where a value is not of the kind that a field's annotation names."""
+    for word, types in (("bool", bool), ("int", Integral), ("float", Real), ("str", str)):
+        if kind.removesuffix(" | None") == word:
+            allowed = isinstance(value, types) and isinstance(value, bool) == (word == "bool")
+            if not allowed and not (value is None and kind.endswith("None")):
+                raise ValueError(f"{name} is of the kind {kind}; got {value!r}")
 
 
 def flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -14,6 +14,7 @@ from cvrl_lite.pretext import (
     effective_rank,
     uniformity,
 )
+from cvrl_lite.train.checkpoint import load, shipped
 from cvrl_lite.train.config import Recipe
 from cvrl_lite.transforms import Views
 
@@ -88,6 +89,24 @@ class Pretraining(nn.Module):
                 found[f"{name}_alignment"] = alignment(*pairs)
         self.train(training)
         return {name: round(float(value), 4) for name, value in found.items()}
+
+
+def start_from(backbone: VideoBackbone, network: str) -> None:
+    """Gives a backbone the weights of another network's.
+
+    Args:
+        backbone: Its weights are changed.
+        network: The name of a network that comes along, a run's folder, or a .safetensors file.
+
+    Raises:
+        FileNotFoundError: There is no such network, or a file of it is missing.
+        ValueError: Its backbone has another form.
+    """
+    other, _ = load(shipped(network) or network)
+    try:
+        backbone.load_state_dict(other.state_dict())
+    except RuntimeError:
+        raise ValueError(f"{network}: its backbone has another form than the recipe's") from None
 
 
 def inputs_of(recipe: Recipe, backbone: VideoBackbone) -> TaskInputs:

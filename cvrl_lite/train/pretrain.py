@@ -23,7 +23,7 @@ from cvrl_lite.train.config import Recipe
 from cvrl_lite.train.data import check_sources, fingerprint, sampler_for, videos_of
 from cvrl_lite.train.distributed import broadcast, distributed, processes_sharing
 from cvrl_lite.train.engine import Callback, Trainer
-from cvrl_lite.train.model import Pretraining, on_device
+from cvrl_lite.train.model import Pretraining, on_device, start_from
 from cvrl_lite.train.optim import make_optimizer
 from cvrl_lite.train.tensorboard import summary_writer, writing_to
 from cvrl_lite.transforms import Views, augment
@@ -128,7 +128,10 @@ def pretrain(
         if recipe.precision == "auto":
             recipe = recipe.replace(precision=_precision(recipe, sampler, device))
         trainer = trainer_for(recipe, sampler, device)
+        model: Any = trainer.model
         done = trainer.resume(folder) if folder else 0
+        if recipe.init and not done:
+            start_from(model.backbone, recipe.init)
         log = None
         if writes:
             writes.begin(recipe)
@@ -139,7 +142,6 @@ def pretrain(
         checks = (Callback(_CHECKUP, _health), *callbacks)
         end = trainer.fit(done, folder, callbacks=checks, log=log)
     path = folder.path if folder else None
-    model: Any = trainer.model
     return Run(recipe, model, end.steps, end.seconds, sampler.skipped, end.ended_by, path, done)
 
 

@@ -329,7 +329,9 @@ def run(roots: list[Path], calls: int, seed: int) -> int:
 
 def main() -> int:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter, allow_abbrev=False
+    )
     parser.add_argument("paths", nargs="*", type=Path, help="folders or files")
     parser.add_argument("--calls", type=int, default=12, help="random calls an opening (12)")
     parser.add_argument("--seed", type=int, default=0, help="of the calls (0)")

@@ -319,7 +319,9 @@ def run(count: int, seed: int, silence: float = SILENCE, *, loud: bool = True) -
 
 def main() -> int:
     """The command line; 1 where there were faults."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter, allow_abbrev=False
+    )
     parser.add_argument("--count", type=int, default=10_000, help="mutations (10000)")
     parser.add_argument("--seed", type=int, default=0, help="the first one's number (0)")
     parser.add_argument("--only", type=int, help="read this one alone, here")

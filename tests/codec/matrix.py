@@ -254,7 +254,9 @@ def make(folder: Path, names: Iterable[str]) -> list[Path]:
 
 def main() -> int:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter, allow_abbrev=False
+    )
     parser.add_argument("folder", type=Path)
     parser.add_argument("--only", default="", help="a part of the names")
     asked = parser.parse_args()
