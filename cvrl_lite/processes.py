@@ -8,8 +8,9 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import as_completed
+from concurrent.futures import FIRST_COMPLETED, wait
 from contextlib import contextmanager
+from itertools import islice
 from types import FrameType
 from typing import TypeVar
 
@@ -127,10 +128,13 @@ def map_in_processes(
     pool = ProcessPoolExecutor(workers, initializer=begin_worker, env={"OMP_NUM_THREADS": "1"})
     try:
         with killed_workers_told():
-            waiting = {pool.submit(function, item) for item in items}
-            for future in as_completed(waiting):
-                waiting.discard(future)  # and its result, once it was handed on
-                yield future.result()
+            rest = iter(items)
+            # No more at a time than loky hands to its workers: killing a pool fails on what waits behind.
+            waiting = {pool.submit(function, item) for item in islice(rest, 2 * workers)}
+            while waiting:
+                done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                yield from [future.result() for future in done]
+                waiting |= {pool.submit(function, item) for item in islice(rest, len(done))}
     finally:
         pool.shutdown(wait=True, kill_workers=True)  # either all is done, or nobody waits for it
 

@@ -86,8 +86,7 @@ ENDINGS = {
 
 def end(how: str, whom: str, process: subprocess.Popen[str], children: list[psutil.Process]) -> None:
     if how == "killed worker":
-        working = ("LokyProcess", "_serve")
-        next(c for c in children if any(word in " ".join(c.cmdline()) for word in working)).kill()
+        next(c for c in children if "LokyProcess" in " ".join(c.cmdline())).kill()
     elif whom == "group":
         os.killpg(process.pid, getattr(signal, how))
     else:

@@ -13,6 +13,7 @@ import io
 import json
 import os
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from dataclasses import astuple, dataclass, fields, replace
 from functools import cache
 from pathlib import Path
@@ -22,7 +23,7 @@ from cvrl_lite.datasets.moving_scenes.integers import Dice
 from cvrl_lite.datasets.moving_scenes.light import APPEARANCES
 from cvrl_lite.datasets.moving_scenes.render import draw
 from cvrl_lite.datasets.moving_scenes.textures import SCENES
-from cvrl_lite.datasets.moving_scenes.workers import finished
+from cvrl_lite.datasets.moving_scenes.workers import render_clips
 from cvrl_lite.errors import UnreadableFile
 from cvrl_lite.files import alone, kept_in_cache, replacing, sha256, writing
 from cvrl_lite.progress import track
@@ -199,13 +200,14 @@ def make(
         jobs = [(clip.file, clip.scene, clip.action, clip.appearance, clip.seed) for clip in missing.values()]
         with writing(ledger), open(ledger, "a", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
-            results = finished(
+            results = render_clips(
                 folder, jobs, bystanders=bystanders, preset=preset, frames=frames, size=size, workers=workers
             )
-            for name, pixels, contents in track(results, "drawing MovingScenes", len(jobs)):
-                done[name] = replace(missing[name], pixels_sha256=pixels, file_sha256=contents)
-                writer.writerow(astuple(done[name]))
-                file.flush()
+            with closing(results):
+                for name, pixels, contents in track(results, "drawing MovingScenes", len(jobs)):
+                    done[name] = replace(missing[name], pixels_sha256=pixels, file_sha256=contents)
+                    writer.writerow(astuple(done[name]))
+                    file.flush()
         _write(index, [done[clip.file] for clip in planned])
         _write_card(folder, made_with | {"index_sha256": sha256(index)})
         ledger.unlink(missing_ok=True)
