@@ -232,3 +232,13 @@ def test_features_straight_from_files_are_those_of_the_decoded_set(tmp_path, wor
     assert kept.labels("scene").tolist() == videos.labels("scene").tolist()
     assert [file.path for file in skipped] == [broken, short]
     assert skipped[1].reason == "shorter than a clip of 0.56 s"
+
+
+def test_a_data_set_in_place_of_features_gets_a_sentence():
+    labels, features = np.zeros(2, np.int64), np.eye(2, dtype=np.float32)
+    videos = datasets.VideoDataset([datasets.Entry(Path(f"{name}.mp4"), name) for name in "ab"])
+    for protocol in (evaluate.retrieval, evaluate.linear_probe):
+        with pytest.raises(ValueError, match=r"features \(N, D\) are expected, .*embed.*, not VideoDataset"):
+            protocol(features, labels, videos, labels)
+        with pytest.raises(ValueError, match=r"not the shape \(2,\)"):
+            protocol(features[0], labels, features, labels)

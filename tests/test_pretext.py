@@ -85,6 +85,14 @@ def test_info_nce_refuses_shapes_that_cannot_pair(shapes):
         info_nce(torch.zeros(shapes[0]), torch.zeros(shapes[1]), 0.1)
 
 
+def test_info_nce_refuses_a_mask_of_another_shape():
+    x = torch.eye(3)
+    for loss in (info_nce, info_nce_in_blocks):
+        assert torch.isclose(loss(x, x)[0], loss(x, x, 0.1, torch.ones(3, dtype=torch.bool))[0])
+        with pytest.raises(ValueError, match=r"valid says of each query .*\(3,\) bool; got \(1, 3\)"):
+            loss(x, x, valid=torch.ones(1, 3, dtype=torch.bool))
+
+
 @given(
     rows=st.integers(1, 9),
     more=st.integers(0, 7),

@@ -109,7 +109,13 @@ def hits(
 
 
 def check_labels(features: NDArray[np.float32], labels: NDArray[np.int64], name: str) -> None:
-    """Raises ValueError where there is no vector, or not one label each."""
+    """Raises ValueError where there are no features (N, D), or not one label each."""
+    if getattr(features, "ndim", None) != 2:
+        shape = getattr(features, "shape", None)
+        got = type(features).__name__ if shape is None else f"the shape {tuple(shape)}"
+        raise ValueError(
+            f"{name}: features (N, D) are expected, such as Pretrained.embed(...).features, not {got}"
+        )
     if not len(features):
         raise ValueError(f"{name}: there is no vector")
     if np.shape(labels) != (len(features),):

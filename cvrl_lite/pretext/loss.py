@@ -23,7 +23,7 @@ _BLOCK = 2**22  # logits held at a time, 16 MB in float32
 def info_nce(
     queries: Tensor,
     keys: Tensor,
-    temperature: float,
+    temperature: float = 0.1,
     valid: Tensor | None = None,
     *,
     allowed: Tensor | None = None,
@@ -42,17 +42,17 @@ def info_nce(
         Both are 0 when no row is valid.
 
     Raises:
-        ValueError: There are fewer keys than queries, or their widths differ.
+        ValueError: There are fewer keys than queries, their widths differ, or `valid` has another shape.
 
     Source:
         The released code; van den Oord et al. 2018 (arXiv 1807.03748) for the loss.
 
     Example:
-        >>> loss, accuracy = info_nce(torch.eye(4), torch.eye(4), temperature=0.1)
+        >>> loss, accuracy = info_nce(torch.eye(4), torch.eye(4))
         >>> bool(loss < 0.001), float(accuracy)
         (True, 1.0)
     """
-    _check(queries, keys)
+    _check(queries, keys, valid)
     with torch.autocast(queries.device.type, enabled=False):
         logits = _unit(queries) @ _unit(keys).T / temperature
     targets = torch.arange(len(queries), device=queries.device)
@@ -71,7 +71,7 @@ def info_nce(
 def info_nce_in_blocks(
     queries: Tensor,
     keys: Tensor,
-    temperature: float,
+    temperature: float = 0.1,
     valid: Tensor | None = None,
     *,
     allowed: Allowed | None = None,
@@ -95,14 +95,14 @@ def info_nce_in_blocks(
         that of all rows, and the loss is this process's part of the mean; see `shared_mean`.
 
     Raises:
-        ValueError: There are fewer keys than queries, or their widths differ.
+        ValueError: There are fewer keys than queries, their widths differ, or `valid` has another shape.
 
     Example:
         >>> loss, accuracy = info_nce_in_blocks(torch.eye(4), torch.eye(4), temperature=0.1, block=8)
         >>> bool(loss < 0.001), float(accuracy)
         (True, 1.0)
     """
-    _check(queries, keys)
+    _check(queries, keys, valid)
     rank, _ = processes()
     rows = torch.arange(len(queries), device=queries.device)
     rows = rows if valid is None else rows[valid]
@@ -186,9 +186,13 @@ def _unit(rows: Tensor) -> Tensor:
     return F.normalize(rows if rows.dtype == torch.float64 else rows.float(), dim=1)
 
 
-def _check(queries: Tensor, keys: Tensor) -> None:
+def _check(queries: Tensor, keys: Tensor, valid: Tensor | None) -> None:
     if queries.ndim != 2 or keys.ndim != 2 or queries.shape[1] != keys.shape[1] or len(keys) < len(queries):
         raise ValueError(
             "info_nce takes queries (N, D) and keys (M, D), M >= N; "
             f"got {tuple(queries.shape)} and {tuple(keys.shape)}"
+        )
+    if valid is not None and valid.shape != queries.shape[:1]:
+        raise ValueError(
+            f"valid says of each query whether it counts, ({len(queries)},) bool; got {tuple(valid.shape)}"
         )
