@@ -9,6 +9,7 @@ its output goes away, a command finishes its work, and its code says how that we
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
 import warnings
@@ -30,6 +31,13 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> None:  # type: ignore[override]
         print(f"{self.prog}: {message} (see {self.prog} --help)", file=sys.stderr)
         raise SystemExit(2)
+
+
+class _Told(logging.Handler):
+    """Prints what the package logs, such as what it is about to do for minutes, to stderr."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        complain(_line(record.getMessage()))
 
 
 def parser() -> argparse.ArgumentParser:
@@ -60,12 +68,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
-    usual = warnings.formatwarning
+    usual, log, told = warnings.formatwarning, logging.getLogger("cvrl_lite"), _Told()
     warnings.formatwarning = lambda message, *_: f"cvrl-lite: {_line(message)}\n"
+    level = log.level
+    log.addHandler(told)
+    log.setLevel(logging.INFO)
     try:
         with standard_streams():
             return _run(argv)
     finally:
+        log.removeHandler(told)
+        log.setLevel(level)
         warnings.formatwarning = usual
 
 

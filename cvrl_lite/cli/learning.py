@@ -87,6 +87,18 @@ def add_commands(commands: Commands) -> None:
         help="processes that read files, beside each training; with any, a new run reads its files again and "
         "again instead of decoding all of them into memory first",
     )
+    made.add_argument(
+        "--tensorboard", action="store_true", help="write metrics for TensorBoard to --out/tensorboard, too"
+    )
+    made.add_argument(
+        "--check-folder",
+        type=Path,
+        metavar="DIR",
+        help="labeled videos, a sub-folder a class: log how often a clip's nearest neighbor is of its class",
+    )
+    made.add_argument(
+        "--check-every", type=int, default=100, metavar="N", help="steps between checks (default: 100)"
+    )
     made.add_argument("--json", action="store_true", help="print the outcome as JSON")
 
     add_evaluate(commands)
@@ -135,7 +147,20 @@ def _pretrain(arguments: argparse.Namespace) -> int:
     tasks = tuple(arguments.tasks.split(","))
     recipe = make(tasks=tasks, **{name: value for name, value in given.items() if name in known})
     recipe = changed(recipe.replace(**given), arguments)
-    run = train.pretrain(recipe, arguments.out, workers=arguments.workers)
+    callbacks = []
+    if arguments.check_every < 1:
+        raise ValueError(f"--check-every is at least 1; got {arguments.check_every}")
+    if arguments.check_folder:
+        from cvrl_lite.cli.checks import knn_check
+
+        callbacks = [knn_check(arguments.check_folder, arguments.check_every, recipe, arguments.source)]
+    run = train.pretrain(
+        recipe,
+        arguments.out,
+        workers=arguments.workers,
+        callbacks=callbacks,
+        tensorboard=arguments.tensorboard,
+    )
     ended = 128 + run.ended_by if run.interrupted else 0
     if not is_first():
         return ended
