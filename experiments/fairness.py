@@ -24,6 +24,7 @@ from cvrl_lite import evaluate, train
 from cvrl_lite.datasets import VECTOR_STEPS, DecodedSet, MemoryLoader, MovingScenes, decode
 from cvrl_lite.datasets.moving_scenes import hard_set
 from cvrl_lite.models import MotionEncoder, TinyR2Plus1D
+from cvrl_lite.pretrained import Pretrained
 from cvrl_lite.transforms import augment, eval_transform
 
 HERE = Path(__file__).parent
@@ -146,7 +147,11 @@ def main() -> None:
     rows = []
     for seed in range(1 if fast else 3):
         torch.manual_seed(seed)
-        rows.append(evaluate.scores(TinyR2Plus1D(RECIPE.networks.widths), train, val, RECIPE.sampling))
+        rows.append(
+            evaluate.scores(
+                train, val, model=Pretrained.from_recipe(TinyR2Plus1D(RECIPE.networks.widths), RECIPE)
+            )
+        )
     result["untrained network"] = {
         label: {m: [round(row[label][m], 3) for row in rows] for m in ("R@1", "linear")} for label in rows[0]
     }

@@ -28,6 +28,7 @@ from cvrl_lite.datasets import DecodedSet, MovingScenes, decode
 from cvrl_lite.datasets.moving_scenes import hard_set
 from cvrl_lite.files import sha256
 from cvrl_lite.models import TinyR2Plus1D
+from cvrl_lite.pretrained import Pretrained
 
 HERE = Path(__file__).parent
 MODELS = {"untrained": (), "context": ("context",), "motion": ("motion",), "joint": ("context", "motion")}
@@ -74,7 +75,7 @@ def one(
     else:
         torch.manual_seed(seed)
         backbone = TinyR2Plus1D(recipe.networks.widths)
-    scores = evaluate.scores(backbone, gallery, queries, recipe.sampling, size=recipe.augmentation.size)
+    scores = evaluate.scores(gallery, queries, model=Pretrained.from_recipe(backbone, recipe))
     return result | {"scores": {k: {m: round(v, 4) for m, v in row.items()} for k, row in scores.items()}}
 
 

@@ -201,7 +201,8 @@ def test_quickstart_prints_its_table(tmp_path, capsys, monkeypatch):
     words = ["quickstart", "--out", str(tmp_path / "out"), "--minutes", "0.05", "--clips", "160", "--json"]
     assert main(words) == 0
     table = json.loads(capsys.readouterr().out)
-    assert list(table) == ["untrained", "context", "motion", "joint", "chance"]
+    parts = ["joint: context part", "joint: motion part"]
+    assert list(table) == ["untrained", "context", "motion", "joint", *parts, "chance"]
     for row in table.values():
         assert set(row) == {"scene", "action"} and set(row["scene"]) == {"R@1", "linear"}
     assert table["chance"]["action"]["R@1"] == 1 / 8

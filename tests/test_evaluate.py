@@ -16,6 +16,8 @@ from cvrl_lite.codec import encode
 from cvrl_lite.datasets import moving_scenes
 from cvrl_lite.evaluate import search
 from cvrl_lite.models import TinyR2Plus1D
+from cvrl_lite.pretrained import Pretrained
+from cvrl_lite.transforms import EvalTransform
 
 
 @given(seed=st.integers(0, 10_000), queries=st.integers(1, 20), gallery=st.integers(5, 30))
@@ -177,9 +179,9 @@ def painted(classes: dict[str, tuple[str, ...]], *rows: tuple[int, ...]) -> data
 
 def scores(gallery: datasets.DecodedSet, queries: datasets.DecodedSet) -> dict:
     torch.manual_seed(0)
-    return evaluate.scores(
-        TinyR2Plus1D((8, 8, 8, 8)), gallery, queries, datasets.ClipSampling(), size=16, clips=1
-    )
+    transform = EvalTransform(16, 16, "plain")
+    model = Pretrained(TinyR2Plus1D((8, 8, 8, 8)), datasets.ClipSampling(), transform)
+    return evaluate.scores(gallery, queries, model=model)
 
 
 def test_sets_that_number_their_classes_differently_are_not_judged_by_them():

@@ -56,9 +56,7 @@ def splits():
 def test_they_know_what_they_were_trained_for_and_little_else(splits) -> None:
     found = {}
     for name in ("context", "motion", "joint"):
-        model = cvrl_lite.load(name)
-        backbone, recipe = model.backbone, model.recipe
-        found[name] = evaluate.scores(backbone, *splits, recipe.sampling)
+        found[name] = evaluate.scores(*splits, model=cvrl_lite.load(name))
     assert found["context"]["scene"]["R@1"] > 0.75 > 0.25 > found["context"]["action"]["R@1"]
     assert found["motion"]["action"]["R@1"] > 0.75 > 0.25 > found["motion"]["scene"]["R@1"]
     assert found["joint"]["scene"]["R@1"] > 0.55 and found["joint"]["action"]["R@1"] > 0.55
@@ -69,7 +67,9 @@ def test_a_shortened_training_goes_the_same_way(splits) -> None:
     """120 steps of the shipped context recipe, narrower: above an untrained network, as far as they go."""
     recipe = train.recipes.laptop_fast(("context",)).replace(precision="float32", steps=120)
     torch.manual_seed(recipe.seed)
-    before = evaluate.scores(train.Pretraining(recipe).backbone, *splits, recipe.sampling)
-    after = evaluate.scores(train.pretrain(recipe, data=splits[0]).backbone, *splits, recipe.sampling)
+    fresh = cvrl_lite.Pretrained.from_recipe(train.Pretraining(recipe).backbone, recipe)
+    before = evaluate.scores(*splits, model=fresh)
+    trained = cvrl_lite.Pretrained.from_recipe(train.pretrain(recipe, data=splits[0]).backbone, recipe)
+    after = evaluate.scores(*splits, model=trained)
     assert after["scene"]["linear"] > before["scene"]["linear"] + 0.05
     assert after["scene"]["R@1"] > before["scene"]["R@1"]

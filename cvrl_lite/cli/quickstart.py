@@ -13,6 +13,7 @@ from cvrl_lite.course.figures import decoupling, save
 from cvrl_lite.datasets import DecodedSet, MemoryLoader, MovingScenes, decode, moving_scenes
 from cvrl_lite.files import kept_in_cache, replacing
 from cvrl_lite.models import TinyR2Plus1D, VideoBackbone
+from cvrl_lite.pretrained import Embeddings, Pretrained
 from cvrl_lite.train.checkpoint import Folder
 from cvrl_lite.train.precision import seconds_per_step
 from cvrl_lite.train.pretrain import faster_precision, trainer_for
@@ -36,7 +37,8 @@ def quickstart(out: Path, *, minutes: float = 10.0, clips: int = 1600, seed: int
         seed: Of the trainings.
 
     Returns:
-        `{model: {label: {"R@1": ..., "linear": ...}}}` for untrained, context, motion, joint and chance.
+        `{model: {label: {"R@1": ..., "linear": ...}}}` for untrained, context, motion, joint and chance, and
+        for each part of the joint network's features, "joint: context part" and "joint: motion part".
 
     Raises:
         ValueError: A folder in `out` holds another run, such as one on another number of clips.
@@ -51,18 +53,25 @@ def quickstart(out: Path, *, minutes: float = 10.0, clips: int = 1600, seed: int
     gallery = decode(MovingScenes("train", root), size=sample.decoded)
     test = decode(MovingScenes("test", root), size=sample.decoded, vectors=False)
 
-    def judge(backbone: VideoBackbone) -> dict[str, dict[str, float]]:
-        found = evaluate.scores(backbone, gallery, test, sample.sampling, size=sample.augmentation.size)
+    def embed(backbone: VideoBackbone) -> list[Embeddings]:
+        model = Pretrained.from_recipe(backbone, sample)
+        return [model.embed(data) for data in (gallery, test)]
+
+    def judge(tables: list[Embeddings], part: str | None = None) -> dict[str, dict[str, float]]:
+        found = evaluate.scores(*tables, part=part)
         return {label: {name: row[name] for name in ("R@1", "linear")} for label, row in found.items()}
 
     torch.manual_seed(seed)
-    result: Table = {"untrained": judge(TinyR2Plus1D(sample.networks.widths))}
+    result: Table = {"untrained": judge(embed(TinyR2Plus1D(sample.networks.widths)))}
     for name, tasks in MODELS.items():
         whole = train.recipes.laptop(tasks, seed=seed).replace(root=root)
         run = train.pretrain(_fitted(whole, gallery, minutes, Folder(out / name)), out / name, gallery)
         if run.interrupted:
             signal.raise_signal(run.ended_by)
-        result[name] = judge(run.backbone)
+        tables = embed(run.backbone)
+        result[name] = judge(tables)
+        if len(tasks) > 1:
+            result |= {f"{name}: {part} part": judge(tables, part) for part in run.backbone.parts}
     result["chance"] = evaluate.chance(gallery)
     with replacing(out / "quickstart.json") as part:
         part.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
@@ -87,8 +96,8 @@ def table(result: Table) -> str:
     """The result as aligned text, a row a model."""
     labels = list(next(iter(result.values())))
     heads = [f"{label} {measure}" for label in labels for measure in ("R@1", "linear")]
-    lines = [f"{'trained with':<12}" + "".join(f"{head:>15}" for head in heads)]
+    lines = [f"{'trained with':<20}" + "".join(f"{head:>15}" for head in heads)]
     for model, row in result.items():
         values = [row[label][measure] for label in labels for measure in ("R@1", "linear")]
-        lines.append(f"{model:<12}" + "".join(f"{value:>15.2f}" for value in values))
+        lines.append(f"{model:<20}" + "".join(f"{value:>15.2f}" for value in values))
     return "\n".join(lines)

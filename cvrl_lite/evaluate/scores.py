@@ -3,65 +3,69 @@
 from __future__ import annotations
 
 import warnings
-from typing import Literal
 
 import numpy as np
 
-from cvrl_lite.datasets import ClipSampling, DecodedSet, VideoDataset
-from cvrl_lite.evaluate.features import features
+from cvrl_lite.datasets import DecodedSet, VideoDataset
 from cvrl_lite.evaluate.probe import linear_probe
 from cvrl_lite.evaluate.search import KS, retrieval
-from cvrl_lite.models import VideoBackbone
+from cvrl_lite.pretrained import Data, Embeddings, Pretrained
 
 
 def scores(
-    backbone: VideoBackbone,
-    gallery: DecodedSet,
-    queries: DecodedSet,
-    sampling: ClipSampling,
+    gallery: Embeddings | Data,
+    queries: Embeddings | Data,
     *,
-    size: int = 64,
-    clips: int = 3,
-    normalize: Literal["plain", "imagenet"] = "plain",
+    model: Pretrained | None = None,
+    part: str | None = None,
 ) -> dict[str, dict[str, float]]:
-    """Retrieval and linear probe by every label, from features computed once.
+    """Retrieval and linear probe by every label.
 
     Args:
-        backbone: What to judge.
-        gallery: The training split.
-        queries: The split to report on.
-        sampling: Frames and step of a clip.
-        size: Side of the pictures in pixels.
-        clips: Clips a video.
-        normalize: Which mean and deviation pixels get, as in the training's augmentation.
+        gallery: The training split: its features, or what `model` is to embed.
+        queries: The split to report on, likewise.
+        model: The network to judge, where data are given.
+        part: "context", "motion", or None for the whole features.
 
     Returns:
-        `{label: {"R@1": ..., "R@5": ..., ..., "linear": ...}}`, in 0..1, by the `shared_labels`; without
-        `linear`, and with a warning, where the gallery shows one class alone. The probe's penalty is
-        `linear_probe`'s default, C = 1; `cvrl-lite evaluate --protocol linear` chooses it.
+        `{label: {"R@1": ..., "R@5": ..., ..., "linear": ...}}`, 0..1, by the `shared_labels`, a row a file;
+        without `linear`, and with a warning, where the gallery shows one class alone. The probe's penalty is
+        `linear_probe`'s default, C = 1.
 
     Raises:
-        ValueError: As in `shared_labels`, or a feature is not finite.
+        ValueError: As in `shared_labels` and `Embeddings.part`, or a feature is not finite.
+        TypeError: Data are given without a model.
+
+    Example:
+        >>> table = Embeddings.from_arrays(np.eye(4), {"way": np.array([0, 0, 1, 1])})
+        >>> scores(table, table)["way"]["R@1"]
+        1.0
     """
-    labels = shared_labels(gallery, queries)
-    known, asked = (
-        features(backbone, data, sampling, size=size, clips=clips, normalize=normalize)
-        for data in (gallery, queries)
-    )
-    ks = [k for k in KS if k <= len(known)]
+    x, y = (_table(data, model).by_file().part(part) for data in (gallery, queries))
+    ks = [k for k in KS if k <= len(x)]
     result = {}
-    for name in labels:
-        given, wanted = gallery.labels(name), queries.labels(name)
-        result[name] = retrieval(asked, wanted, known, given, ks)
-        if len(np.unique(given)) > 1:
-            result[name]["linear"] = linear_probe(known, given, asked, wanted)
+    for name in shared_labels(x, y):
+        classes, wanted = x.labels[name], y.labels[name]
+        result[name] = retrieval(y.features, wanted, x.features, classes, ks)
+        if len(np.unique(classes)) > 1:
+            result[name]["linear"] = linear_probe(x.features, classes, y.features, wanted)
         else:
             warnings.warn(f"{name}: no linear probe: the gallery shows one class alone", stacklevel=2)
     return result
 
 
+def _table(data: Embeddings | Data, model: Pretrained | None) -> Embeddings:
+    if isinstance(data, Embeddings):
+        return data
+    if model is None:
+        raise TypeError("data are judged by a model: scores(gallery, queries, model=...)")
+    return model.embed(data)
+
+
 def shared_labels(
-    gallery: VideoDataset | DecodedSet, queries: VideoDataset | DecodedSet, label: str | None = None
+    gallery: VideoDataset | DecodedSet | Embeddings,
+    queries: VideoDataset | DecodedSet | Embeddings,
+    label: str | None = None,
 ) -> tuple[str, ...]:
     """The labels that the queries can be judged by: those that the gallery has, too. Others are warned of.
 
