@@ -741,7 +741,7 @@ assert plain_ > 0.6 and strong < 0.15
 
 # %%
 still = square.videos[3].frames[0]
-levels = torch.from_numpy(still).float() / 255  # (112, 112, 3)
+levels = torch.tensor(still).float() / 255  # (112, 112, 3)
 
 
 def recolored(pictures, random, how):
