@@ -238,7 +238,7 @@ def test_features_straight_from_files_are_those_of_the_decoded_set(tmp_path, wor
 
 def test_a_data_set_in_place_of_features_gets_a_sentence():
     labels, features = np.zeros(2, np.int64), np.eye(2, dtype=np.float32)
-    videos = datasets.VideoDataset([datasets.Entry(Path(f"{name}.mp4"), name) for name in "ab"])
+    videos = datasets.VideoDataset([datasets.Entry(Path(f"{name}.mp4"), name, {}) for name in "ab"])
     for protocol in (evaluate.retrieval, evaluate.linear_probe):
         with pytest.raises(ValueError, match=r"features \(N, D\) are expected, .*embed.*, not VideoDataset"):
             protocol(features, labels, videos, labels)
