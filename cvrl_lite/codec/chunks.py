@@ -116,9 +116,9 @@ def iterate_chunks(decoder: Decoder, index: Index, frames: range, plan: Plan) ->
     Raises:
         DamagedVideo: A frame cannot be decoded.
     """
-    start, stop = frames.start, frames.stop
+    start, stop, needs_neighbors = frames.start, frames.stop, plan.needs_neighbors
     first, end = start, stop
-    if plan.needs_neighbors and start < stop:
+    if needs_neighbors and start < stop:
         first = min(start, index.gop(start))
         end = min(index.frames, stop + MOST_B_FRAMES)
     types: list[str] = []
@@ -133,7 +133,7 @@ def iterate_chunks(decoder: Decoder, index: Index, frames: range, plan: Plan) ->
                 pending.append(_begin_chunk(i, min(i + plan.frames, stop), decoder, index, plan))
             pending[-1].add(i, types[-1], frame, decoder)
         while pending and i >= pending[0].stop - 1:
-            if plan.needs_neighbors and reference < pending[0].stop - 1:
+            if needs_neighbors and reference < pending[0].stop - 1:
                 break  # the next reference of its last B-frames is still to come
             yield pending.popleft().finish(types, first)
         if i >= stop - 1 and not pending:

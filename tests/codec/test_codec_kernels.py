@@ -55,14 +55,15 @@ def test_exp_golomb_codes_are_read_back(numbers, lead):
 
 
 def test_bits_past_the_end():
-    padded, strict = BitReader(b"\x80", zero_padded=True), BitReader(memoryview(b"\x80"))
+    padded, strict = BitReader(b"\x80", zero_padded=True), BitReader(b"\x80")
     assert (padded.read(4), padded.read(90), padded.read(200)) == (8, 0, 0)
     assert (strict.read(4), strict.flag()) == (8, False)
     for read in (lambda: strict.read(4), strict.ue):
         with pytest.raises(EndOfData):
             read()
-    with pytest.raises(InvalidHeader):
-        BitReader(bytes(16)).ue()
+    for data in (bytes(16), bytes(5) + b"\1"):
+        with pytest.raises(InvalidHeader):  # EndOfData is one
+            BitReader(data).ue()
     signed = BitReader(bytes([0b1_010_011_0, 0b0100_0010, 0b1_0000000]))
     assert [signed.se() for _ in range(5)] == [0, 1, -1, 2, -2]
     with pytest.raises(InvalidHeader):

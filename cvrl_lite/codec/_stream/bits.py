@@ -17,7 +17,7 @@ class BitReader:
     """Reads numbers from the start of a header, most significant bit first.
 
     Args:
-        data: The header, without emulation prevention bytes.
+        data: The header, or the first bytes of a packet that hold it, without emulation prevention bytes.
         zero_padded: Whether bits past the end read as zero; otherwise they raise EndOfData.
 
     Example:
@@ -26,9 +26,8 @@ class BitReader:
         (5, 5, 1)
     """
 
-    def __init__(self, data: bytes | memoryview, *, zero_padded: bool = False) -> None:
-        self._data, self._length, self._zero_padded = data, 8 * len(data), zero_padded
-        self._position = 0
+    def __init__(self, data: bytes, *, zero_padded: bool = False) -> None:
+        self._value, self._left, self._zero_padded = int.from_bytes(data, "big"), 8 * len(data), zero_padded
 
     def read(self, count: int) -> int:
         """Reads `count` bits as an unsigned number.
@@ -36,9 +35,12 @@ class BitReader:
         Raises:
             EndOfData: The data end before.
         """
-        value = self._peek(count)
-        self._position += count
-        return value
+        left = self._left - count
+        if left < 0 and not self._zero_padded:
+            raise EndOfData
+        self._left = left
+        value = self._value >> left if left >= 0 else self._value << -left
+        return value & ((1 << count) - 1)
 
     def flag(self) -> bool:
         """Reads one bit."""
@@ -55,11 +57,13 @@ class BitReader:
             EndOfData: The data end before.
             InvalidHeader: The number exceeds `largest`.
         """
-        window = min(2 * _LONGEST_CODE, self._length - self._position)
-        zeros = window - self._peek(window).bit_length()
+        rest = self._value & ((1 << max(0, self._left)) - 1)
+        if not rest:
+            raise EndOfData
+        zeros = self._left - rest.bit_length()
         if zeros > _LONGEST_CODE:
             raise InvalidHeader("an Exp-Golomb code of more than 32 leading zeros")
-        self._position += zeros
+        self._left -= zeros
         value = self.read(zeros + 1) - 1
         if value > largest:
             raise InvalidHeader(f"{value} where at most {largest} is allowed")
@@ -69,12 +73,3 @@ class BitReader:
         """Reads a signed Exp-Golomb code."""
         code = self.ue()
         return (code + 1) // 2 if code % 2 else -(code // 2)
-
-    def _peek(self, count: int) -> int:
-        end = self._position + count
-        if end > self._length and not self._zero_padded:
-            raise EndOfData
-        first, last = self._position >> 3, (end + 7) >> 3
-        chunk = self._data[first:last]
-        value = int.from_bytes(chunk, "big") << 8 * (last - first - len(chunk))
-        return value >> (-end & 7) & ((1 << count) - 1)

@@ -25,6 +25,7 @@ _START = b"\0\0\1"
 # User data by which FFmpeg's decoder recognizes the encoder: its bugs, and whether its stream is packed.
 _ENCODERS = tuple(b"\xb2" + name for name in (b"DivX", b"XviD", b"Lavc", b"FFmp", b"ffmp"))
 _IS_PACKED = re.compile(rb"\x00\x00\x01\xb2DivX\d+(?:b|Build)\d+p")  # else one frame is read per packet
+_VOP_BYTES = 128  # of a frame's header, up to vop_coded: room for a gap of a thousand seconds
 _LONGEST = 160  # bytes of an MPEG-4 header with both quantizer tables
 _MPEG12_SLICE = re.compile(rb"\x00\x00\x01[\x01-\xaf]")
 _AV1_FRAMES = (3, 6)  # a frame's header, and a frame
@@ -249,13 +250,13 @@ class Mpeg4FrameTypeParser:
 
     def _coded(self, data: bytes, at: int) -> str:
         """The type of the frame whose header begins at a byte; "" if it is not coded."""
-        bits = BitReader(memoryview(data)[at:])
+        bits = BitReader(data[at : at + _VOP_BYTES])
         try:
             kind = "IPBP"[bits.read(2)]  # S-frames, P with global motion, come last
-            while bits.flag():  # a one per whole second
+            while bits.read(1):  # a one per whole second
                 pass
-            bits.skip(2 + self._time_bits)  # the time within the second, between two markers
-            return kind if bits.flag() else ""
+            # The time within the second, between two markers, is followed by vop_coded.
+            return kind if bits.read(3 + self._time_bits) & 1 else ""
         except EndOfData:
             return ""
 
