@@ -326,7 +326,7 @@ assert (ends[:, 0] < np.log(BATCH)).all() and ends[:, 1].mean() > 1.5 / BATCH
 
 # %%
 def still_vectors(backbone, data):
-    """(N, 64): the still half of each clip's feature vector."""
+    """(N, 64): the context part of each clip's feature vector."""
     found = evaluate.features(backbone, data, sampling, size=SIZE, clips=2)
     return found[:, : backbone.context_channels]
 
@@ -608,26 +608,26 @@ print("Right." if wrong is None else "Not yet: for {} you say {}, and it is {:.3
 #
 # The network in `data/` was trained for 1000 steps with context matching and motion prediction together.
 # Only its backbone was kept; encoder and heads are gone. But a still picture can be had without them: show
-# the backbone the key frame eight times, a film in which nothing happens, and take the still half. So clips
+# the backbone the key frame eight times, a film in which nothing happens, and take the context part. So clips
 # and key frames of `val` lie in one space. We compare each clip with the key frames of *all* videos, sorted
 # by scene.
 
 # %%
 pretrained = cvrl_lite.load("joint")
 joint, recipe = pretrained.backbone, pretrained.recipe
-size, still_half = recipe.augmentation.size, slice(0, joint.context_channels)
+size, context_part = recipe.augmentation.size, slice(0, joint.context_channels)
 
 
 @torch.no_grad()
 def vectors(clips):
-    """(N, 256): features of clips (N, 8, S, S, 3) uint8; the still half comes first."""
+    """(N, 256): features of clips (N, 8, S, S, 3) uint8; the context part comes first."""
     parts = [joint(eval_transform(torch.from_numpy(part), size)) for part in np.array_split(clips, 8)]
     return torch.cat(parts).numpy()
 
 
 eight = np.concatenate([evaluation_clips(video, recipe.sampling, 1) for video in val_set.videos])
 stills = np.stack([np.repeat(video.frames[video.keys[2]][None], 8, 0) for video in val_set.videos])
-of_clips, of_stills = vectors(eight), vectors(stills)[:, still_half]
+of_clips, of_stills = vectors(eight), vectors(stills)[:, context_part]
 
 
 def centered(rows):
@@ -636,7 +636,7 @@ def centered(rows):
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
-table = centered(of_clips[:, still_half]) @ centered(of_stills).T
+table = centered(of_clips[:, context_part]) @ centered(of_stills).T
 same = val_scenes[:, None] == val_scenes
 others = np.where(np.eye(len(table), dtype=bool), -2, table)  # without the clip's own video
 hits = (val_scenes[others.argmax(1)] == val_scenes).mean()
@@ -667,7 +667,7 @@ assert table[outside].mean() > 0.5 and table[~same].mean() < 0.1 and hits > 0.5
 # %%
 gallery = vectors(np.concatenate([evaluation_clips(video, recipe.sampling, 1) for video in train_set.videos]))
 train_scenes = train_set.labels("scene")
-nearest = evaluate.nearest(of_clips[:, still_half], gallery[:, still_half], 5)
+nearest = evaluate.nearest(of_clips[:, context_part], gallery[:, context_part], 5)
 errors = np.flatnonzero(train_scenes[nearest[:, 0]] != val_scenes)
 chosen = [int(n) for n in (*np.setdiff1d(np.arange(192), errors)[:1], *errors[[0, 8, 16]])]
 names = val_set.classes["scene"]
@@ -687,7 +687,7 @@ means = np.array([[table[val_scenes == a][:, val_scenes == b].mean() for b in ra
 means[np.eye(16, dtype=bool)] = -2
 confused = [means[val_scenes[n], train_scenes[nearest[n, 0]]] for n in errors]
 ranks = [(means[val_scenes[n]] > value).sum() for n, value in zip(errors, confused)]
-print("R@1 by scene of the still half above .7:", len(errors) < 0.3 * 192)
+print("R@1 by scene of the context part above .7:", len(errors) < 0.3 * 192)
 near = np.mean(np.array(ranks) < 4)
 print("over half of the errors fall on one of the 4 scenes (of 15) nearest by the matrix:", near > 0.5)
 assert len(errors) < 0.3 * 192 and near > 0.5
@@ -731,11 +731,11 @@ def first(rows, label, half):
     return evaluate.retrieval(rows[:, half], wanted, gallery[:, half], given, ks=(1,))["R@1"]
 
 
-found = {name: first(rows, "scene", still_half) for name, rows in changed.items()}
+found = {name: first(rows, "scene", context_part) for name, rows in changed.items()}
 show(
     figures.bars(
         found,
-        label="scene R@1 of the still half, 96 clips",
+        label="scene R@1 of the context part, 96 clips",
         title="It goes by the wall's texture, and no longer by color",
         role="context",
         form=".2f",
@@ -805,12 +805,12 @@ assert ordered > 0.7 and abs(ordered - disordered) < 0.03
 # frames tell of time, the gradient never asks for it. Here the network's shape says the same: the still
 # branch averages over time, and the moving branch got no gradient at all. With one branch for everything it
 # was not learned either, as [the experiments](../docs/experiments.md) tell. What about the joint model? Its
-# moving half was trained by the *other* task. Play films backwards once more, and see which half of the
+# motion part was trained by the *other* task. Play films backwards once more, and see which half of the
 # vector turns.
 
 # %%
 turns = {}
-for name, half in (("still half", still_half), ("moving half", slice(joint.context_channels, None))):
+for name, half in (("context part", context_part), ("motion part", slice(joint.context_channels, None))):
     base = of_clips[:, half].mean(0)
     forth, back = ((changed[key][:, half] - base) for key in ("as they are", "played backwards"))
     cosine = (forth * back).sum(1) / np.linalg.norm(forth, axis=1) / np.linalg.norm(back, axis=1)
@@ -823,21 +823,23 @@ show(
         role="joint",
         form=".2f",
     ),
-    f"Two bars: the still half {turns['still half']:.2f}, the moving half {turns['moving half']:.2f}.",
+    f"Two bars: the context part {turns['context part']:.2f}, the motion part {turns['motion part']:.2f}.",
 )
 print(
-    "still half: above .95;  moving half: below .5:", turns["still half"] > 0.95, turns["moving half"] < 0.5
+    "context part: above .95;  motion part: below .5:",
+    turns["context part"] > 0.95,
+    turns["motion part"] < 0.5,
 )
-assert turns["still half"] > 0.95 and turns["moving half"] < 0.5
+assert turns["context part"] > 0.95 and turns["motion part"] < 0.5
 moving = {
     way: first(changed[way], "action", slice(joint.context_channels, None)) for way in list(changes)[:2]
 }
-print("R@1 of actions by the moving half: above .85:", moving["as they are"] > 0.85, end="; ")
+print("R@1 of actions by the motion part: above .85:", moving["as they are"] > 0.85, end="; ")
 print("backwards, over .2 lower:", moving["played backwards"] < moving["as they are"] - 0.2)
 traces = evaluate.linear_probe(
-    gallery[:, still_half], train_set.labels("action"), of_clips[:, still_half], val_set.labels("action")
+    gallery[:, context_part], train_set.labels("action"), of_clips[:, context_part], val_set.labels("action")
 )
-print("linear accuracy of actions by the still half: above a guess, below .7:", 0.2 < traces < 0.7)
+print("linear accuracy of actions by the context part: above a guess, below .7:", 0.2 < traces < 0.7)
 assert (
     0.2 < traces < 0.7
     and moving["as they are"] > 0.85
@@ -847,7 +849,7 @@ assert (
 # %% [markdown]
 # (Shaking and pulsing look the same both ways, so not every action turns.) To be fair: the two blocks that
 # both halves share were trained by both tasks, and a classifier can read traces of motion even from the
-# still half. How much of them the other task brought was not measured: after context matching alone a probe
+# context part. How much of them the other task brought was not measured: after context matching alone a probe
 # of the whole vector reads .34 of the actions, where before it was .27, and with three seeds the interval
 # of that difference holds zero. For the other half of what a video tells, one needs a riddle whose answer
 # moves. Motion vectors are such answers.
@@ -859,7 +861,7 @@ assert (
 # - Weak changes of color open a shortcut: the game is won many times as often, and scenes are not seen to
 #   be known better (two seeds, 120 steps). Judge by what you want, not by the game; a conflict of cues
 #   tells what a network goes by.
-# - After a long training with strong changes the still half knows walls and does not go by colors. A still
+# - After a long training with strong changes the context part knows walls and does not go by colors. A still
 #   picture never asks for motion, and hardly any is found.
 #
 # ## Quiz

@@ -94,7 +94,7 @@ def vectors(clips):
 print("clips", clips.shape, "-> network sees", tuple(seen(clips).shape), "-> vectors", vectors(clips).shape)
 
 # %% [markdown]
-# The last line of `vectors` is this course's own: a still half of length 1 beside a moving half of length
+# The last line of `vectors` is this course's own: a context part of length 1 beside a motion part of length
 # 1.5 (why 1.5 is told in [the experiments](../docs/experiments.md)). Most networks have one map, and then
 # pooling is one mean. Finally, a video's vector is the mean over its clips. Now all videos; we
 # keep the single clips for later. This takes a while.
@@ -211,8 +211,8 @@ print(f"Not yet: {wrong[0]}" if wrong else "Right.")
 
 # %%
 halves = {
-    "still half": slice(0, joint.context_channels),
-    "moving half": slice(joint.context_channels, None),
+    "context part": joint.parts["context"],
+    "motion part": joint.parts["motion"],
     "both": slice(None),
 }
 orders = {name: ranking(asked[:, half], known[:, half]) for name, half in halves.items()}
@@ -237,7 +237,7 @@ def look(query):
     mine = [named(queries, query, row) for row in range(3)]
     theirs = [[named(gallery, place, row) for place in places[row]] for row in range(3)]
     agree = [sum(name == mine[row] for name in theirs[row]) for row in range(3)]
-    words = f"still half: {agree[0]} of 5 agree; moving half: {agree[1]} of 5; both: {agree[2]} of 5"
+    words = f"context part: {agree[0]} of 5 agree; motion part: {agree[1]} of 5; both: {agree[2]} of 5"
     found = [[picture(gallery, place, row) for place in places[row]] for row in range(3)]
     asking = np.stack([picture(queries, query, row) for row in range(3)])
     return figures.neighbors(asking, np.array(found), mine, theirs, title=words), f"Query {query}: {words}"
@@ -263,9 +263,9 @@ def hits(name, half="both", asked=asked, known=known):
 
 
 r1 = {(name, half): hits(name, half).mean() for name in labels for half in halves}
-shared = [len({*a} & {*b}) for a, b in zip(orders["still half"][:, :5], orders["moving half"][:, :5])]
+shared = [len({*a} & {*b}) for a, b in zip(orders["context part"][:, :5], orders["motion part"][:, :5])]
 holds("of five neighbors the two halves share less than half a clip on average", np.mean(shared) < 0.5)
-for half, high, low in (("still half", "scene", "action"), ("moving half", "action", "scene")):
+for half, high, low in (("context part", "scene", "action"), ("motion part", "action", "scene")):
     holds(f"{half}: {high} R@1 over .7, {low} R@1 below .3", r1[high, half] > 0.7 and r1[low, half] < 0.3)
 
 # %% [markdown]
@@ -286,7 +286,7 @@ for half, high, low in (("still half", "scene", "action"), ("moving half", "acti
 
 # %%
 wanted, given = labels["scene"]
-columns = range(0, 128, 8)  # 16 numbers of the still half
+columns = range(0, 128, 8)  # 16 numbers of the context part
 middle = known[:, columns].mean(0)
 known_bits, asked_bits = (np.where(rows[:, columns] > middle, 1.0, -1.0) for rows in (known, asked))
 products = asked_bits @ known_bits.T  # (192, 400), -16 .. 16 in steps of 2
@@ -465,9 +465,9 @@ def sure(hit):
 
 six = {f"{name}, {half}": sure(hits(name, half)) for name in labels for half in halves}
 whiskers(six, label="R@1, 192 queries", title="Which half is asked matters far more than luck")
-for name, mine, other in (("scene", "still", "moving"), ("action", "moving", "still")):
-    a, b, c = (six[f"{name}, {half}"] for half in (f"{mine} half", "both", f"{other} half"))
-    holds(f"{name}: {mine} half, both, {other} half, apart from end to end", a[0] > b[2] and b[0] > c[2])
+for name, mine, other in (("scene", "context", "motion"), ("action", "motion", "context")):
+    a, b, c = (six[f"{name}, {half}"] for half in (f"{mine} part", "both", f"{other} part"))
+    holds(f"{name}: {mine} part, both, {other} part, apart from end to end", a[0] > b[2] and b[0] > c[2])
 
 # %% [markdown]
 # Mind what the interval is silent about. It varies the queries, and neither the gallery nor the *training*.
@@ -600,13 +600,13 @@ for name, pair in labels.items():
     same = {half: pair[1][order] == pair[0][:, None] for half, order in orders.items()}
     panels[name] = {half: [table[:, :k].any(1).mean() for k in range(1, 51)] for half, table in same.items()}
     chance[name] = [by_chance(k, *pair) for k in range(1, 51)]
-blind = panels["scene"]["moving half"]
+blind = panels["scene"]["motion part"]
 show(
     figures.recalls(panels, chance, title="At k = 50 everybody is good, guessing included"),
     "Two panels, R@k over k. Far apart at k = 1, all reach about 1 at k = 50, that of chance, too. The "
-    f"moving half on scenes goes from {blind[0]:.2f} to {blind[-1]:.2f}.",
+    f"motion part on scenes goes from {blind[0]:.2f} to {blind[-1]:.2f}.",
 )
-holds("scenes by the moving half: R@50 within .05 of chance", abs(blind[-1] - chance["scene"][-1]) < 0.05)
+holds("scenes by the motion part: R@50 within .05 of chance", abs(blind[-1] - chance["scene"][-1]) < 0.05)
 
 # %% [markdown]
 # "It finds the scene for 96 % of the queries", one could print, about a vector that knows next to nothing
@@ -668,7 +668,7 @@ def whitened(asked, known, keep):
 
 
 middle, deviation = known.mean(0), known.std(0)
-still = halves["still half"]
+still = halves["context part"]
 centered = asked - middle, known - middle
 standard = tuple(rows / deviation for rows in centered)
 spaces = {"centered": centered, "standardized": standard, "whitened, 64 axes": whitened(asked, known, 64)}
@@ -678,7 +678,7 @@ moved = {
     for space, rows in spaces.items()
 }
 white = hits("scene", "both", *whitened(asked[:, still], known[:, still], 128))
-moved["scene, still half: whitened, 128 axes"] = paired(hits("scene", "still half"), white)
+moved["scene, context part: whitened, 128 axes"] = paired(hits("scene", "context part"), white)
 whiskers(
     moved,
     label="change of R@1 on the same queries",
@@ -691,13 +691,13 @@ holds(
     common[0] > 0.7 and abs(common[1]) < 0.05,
 )
 holds("centring changes neither score by .05", max(abs(moved[f"{n}: centered"][1]) for n in labels) < 0.05)
-holds("whitening all of the still half costs scenes, by more than luck", list(moved.values())[-1][2] < 0)
+holds("whitening all of the context part costs scenes, by more than luck", list(moved.values())[-1][2] < 0)
 holds("no repair gains more than luck", max(low for low, _, _ in moved.values()) <= 0)
 
 # %% [markdown]
 # Centring brings the mean cosine from over .7 to about 0, and hardly changes who is *nearest*.
 # Standardizing costs scenes some points; of the gains for actions none excludes zero. Whitening all of the
-# still half does harm, *probably* because the narrow axes hold noise, estimated from 400 clips, and get as
+# context part does harm, *probably* because the narrow axes hold noise, estimated from 400 clips, and get as
 # much say as the wide ones. (The probe of the next notebook standardizes all the same: it can give each
 # number another weight, a cosine cannot.) A repair is a choice of its own; made on the test queries it
 # would be a leak, and in a comparison either everybody gets it or nobody.
@@ -784,11 +784,11 @@ holds(
 #
 # ## Where it fails
 #
-# Back to 192 queries and the still half, asked for scenes. Not how many errors, but which?
+# Back to 192 queries and the context part, asked for scenes. Not how many errors, but which?
 
 # %%
 wanted, given = labels["scene"]
-order, counts = orders["still half"], np.zeros((16, 16), int)
+order, counts = orders["context part"], np.zeros((16, 16), int)
 np.add.at(counts, (wanted, given[order[:, 0]]), 1)
 right = np.diag(counts)
 worst = int(right.argmin())
@@ -796,7 +796,7 @@ pairs = np.sort((counts - np.diag(right)).ravel())[::-1]
 share = pairs[:5].sum() / pairs.sum()
 title = f"{right.sum()} of 192 are right; five of 240 pairs of scenes make {100 * share:.0f} % of the errors"
 show(
-    figures.confusion(counts, names, found="scene of the nearest clip, by the still half", title=title),
+    figures.confusion(counts, names, found="scene of the nearest clip, by the context part", title=title),
     "A square of 16 times 16 counts, most of them on the diagonal; the fewest there has "
     f"{names[worst]}, {right[worst]} of 12.",
 )
@@ -842,7 +842,7 @@ holds("half of all have it first, these three beyond 10", np.median(place) == 1 
 # - Ties and copies can make a score out of nothing; a fixed rule and a split by source prevent it.
 # - R@1 of 192 queries is known to about seven points. Compare on the same queries, in pairs, and say what
 #   you could have missed.
-# - Near is a question: by the still half, by the moving half, by both. The rest is looking at pictures.
+# - Near is a question: by the context part, by the motion part, by both. The rest is looking at pictures.
 #
 # ## Quiz
 #

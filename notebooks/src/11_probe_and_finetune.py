@@ -131,12 +131,12 @@ for name, (known, asked) in features.items():
 
 # %% [markdown]
 # From here on we use the package's `linear_probe`. Now read each network three ways: the whole vector, its
-# still half (which context matching trained) and its moving half (motion prediction). Before you look:
+# context part (which context matching trained) and its motion part (motion prediction). Before you look:
 # which of the six rows should be near a guess, for scenes, and for actions?
 
 # %%
 half = joint.context_channels
-PARTS = {"whole": slice(None), "still half": slice(half), "moving half": slice(half, None)}
+PARTS = {"whole": slice(None), "context part": slice(half), "motion part": slice(half, None)}
 read = {label: {} for label in labels}
 for name, (known, asked) in features.items():
     for part, where in PARTS.items():
@@ -146,19 +146,19 @@ for name, (known, asked) in features.items():
 figure = seeds(
     {f"accuracy by {label}, val": values for label, values in read.items()},
     guess=[*guess.values()],
-    title="Scenes lie in the still half, actions in the moving half",
+    title="Scenes lie in the context part, actions in the motion part",
 )
 show(figure, "Two panels of six bars, linear accuracy on val. " + in_words(read))
-for here, there, label in (("still", "moving", read["scene"]), ("moving", "still", read["action"])):
-    assert label[f"joint, {here} half"][0] > label[f"joint, {there} half"][0] + 0.3
-for label, part in (("scene", "still half"), ("action", "moving half")):
+for here, there, label in (("context", "motion", read["scene"]), ("motion", "context", read["action"])):
+    assert label[f"joint, {here} part"][0] > label[f"joint, {there} part"][0] + 0.3
+for label, part in (("scene", "context part"), ("action", "motion part")):
     whole, own = (read[label][f"joint, {name}"][0] for name in ("whole", part))
     holds(f"{label}: the {part} alone is at least as good as the whole, within .02", own > whole - 0.02)
 
 # %% [markdown]
 # Each half knows its own. For scenes no row is near a guess: random weights give more than a quarter, and
-# the trained moving half gives less than they do, having learned other things. For
-# actions only the untrained rows come close; the still half knows something of actions, too. And the whole
+# the trained motion part gives less than they do, having learned other things. For
+# actions only the untrained rows come close; the context part knows something of actions, too. And the whole
 # is *not* better than its better half, for scenes it is some points behind: with four hundred clips the
 # probe has to find out which numbers matter, and gets that wrong now and then. A probe measures what is
 # there **and** how easily it can be read with so many labels.
@@ -452,12 +452,12 @@ print("Right." if wrong is None else "Not yet: for share {} and error {} you say
 #
 # Labels are what self-supervised learning wants to save. So let us ask: how good with few?
 # `few_labels` draws 1, 2, 5 or 10 clips of each class and probes with those, C fixed at 1. Ten draws each,
-# as dots. For actions there is a third curve, the moving half of the joint network alone.
+# as dots. For actions there is a third curve, the motion part of the joint network alone.
 
 # %%
 COUNTS, DRAWS = (1, 2, 5, 10), range(10)
 panels = {label: {} for label in labels}
-readers = [("joint", "whole"), ("joint", "moving half"), ("untrained", "whole")]
+readers = [("joint", "whole"), ("joint", "motion part"), ("untrained", "whole")]
 for label, (given, wanted) in labels.items():
     for name, part in readers if label == "action" else readers[::2]:
         known, asked = (rows[:, PARTS[part]] for rows in features[name])
@@ -476,7 +476,7 @@ figure = shares(
 show(
     figure,
     "Two panels, scenes and actions, over 1, 2, 5, 10 and all labels a class. The joint network rises "
-    "steeply and the untrained one hardly. By its moving half alone it starts far higher at actions. Dots of "
+    "steeply and the untrained one hardly. By its motion part alone it starts far higher at actions. Dots of "
     "single draws scatter most at one label, by about .1 up and down for actions, and less at ten.",
 )
 at_one = {name: curve[0] for name, curve in panels["action"].items()}
@@ -485,18 +485,18 @@ holds(
     all(c["joint, whole"][3].min() > c["untrained, whole"][3].max() for c in panels.values()),
 )
 holds(
-    "one label, actions: the moving half is over .1 above the whole",
-    at_one["joint, moving half"].mean() > at_one["joint, whole"].mean() + 0.1,
+    "one label, actions: the motion part is over .1 above the whole",
+    at_one["joint, motion part"].mean() > at_one["joint, whole"].mean() + 0.1,
 )
-whole, moving_half = (panels["action"][f"joint, {part}"][4].mean() for part in ("whole", "moving half"))
-holds("all labels, actions: they are within .05 of each other", abs(whole - moving_half) < 0.05)
+whole, motion_part = (panels["action"][f"joint, {part}"][4].mean() for part in ("whole", "motion part"))
+holds("all labels, actions: they are within .05 of each other", abs(whole - motion_part) < 0.05)
 holds(
-    "one label: best and worst draw of the moving half are over .05 apart",
-    np.ptp(at_one["joint, moving half"]) > 0.05,
+    "one label: best and worst draw of the motion part are over .05 apart",
+    np.ptp(at_one["joint, motion part"]) > 0.05,
 )
 
 # %% [markdown]
-# Two readings. First: at one label the whole vector is far behind its moving half, at all labels they are
+# Two readings. First: at one label the whole vector is far behind its motion part, at all labels they are
 # the same. The knowledge was there all along; eight clips cannot tell which numbers matter (they also
 # differ in their walls), four hundred can. **The probe's curve over labels says more than any single point
 # of it.**
@@ -505,7 +505,7 @@ holds(
 # by cosine. Then let us hand-pick: of each action once the most typical clip, once the least.
 
 # %%
-known, asked = (rows[:, PARTS["moving half"]] for rows in features["joint"])
+known, asked = (rows[:, PARTS["motion part"]] for rows in features["joint"])
 given, wanted = labels["action"]
 unit = F.normalize(torch.from_numpy(standardized(known, asked)[0]), dim=1)
 alike = (unit @ unit.T).numpy()
@@ -518,7 +518,7 @@ picks = {
 by_pick = {
     name: evaluate.linear_probe(known[rows], given[rows], asked, wanted) for name, rows in picks.items()
 }
-by_lot = at_one["joint, moving half"].mean()
+by_lot = at_one["joint, motion part"].mean()
 frames = [long_exposure(train_set.videos[row].frames[:16]) for rows in picks.values() for row in rows]
 figure = filmstrip(
     frames,
@@ -854,8 +854,8 @@ holds(
     "by each protocol joint is over .2 above untrained",
     all(min(measure["joint"]) > max(measure["untrained"]) + 0.2 for measure in three.values()),
 )
-line, all_weights = panels["action"]["joint, moving half"][3].mean(), np.mean(final["joint"])
-holds("ten labels: the moving half by a line, and all weights, within .15", abs(line - all_weights) < 0.15)
+line, all_weights = panels["action"]["joint, motion part"][3].mean(), np.mean(final["joint"])
+holds("ten labels: the motion part by a line, and all weights, within .15", abs(line - all_weights) < 0.15)
 
 # %% [markdown]
 # | protocol | trained | asks | does not see | sources of chance |
@@ -866,7 +866,7 @@ holds("ten labels: the moving half by a line, and all weights, within .15", abs(
 # | finetuning | everything | is it a good start? | what was there *before* | seed, draw, budget |
 #
 # A claim about *features* wants the first three, a claim about a *classifier* the last. If they disagree,
-# that is no error but a finding: recall the moving half at one label. And more work is not always more:
+# that is no error but a finding: recall the motion part at one label. And more work is not always more:
 # with ten labels a class a line through the right half was about as good as training everything (with two
 # seeds we would not see a few points). The first three train a matrix at most; the last one takes 143,040
 # steps on UCF101.
@@ -896,11 +896,11 @@ holds("ten labels: the moving half by a line, and all weights, within .15", abs(
 # at all. The weights were trained on the other scale, too.
 # </details>
 #
-# **3.** At one label a class the whole vector scores far less than its own moving half. At all labels they
+# **3.** At one label a class the whole vector scores far less than its own motion part. At all labels they
 # are equal. Did the whole vector know less?
 #
 # <details><summary>Answer</summary>
-# No, it holds the moving half. With eight clips nobody can tell which numbers matter.
+# No, it holds the motion part. With eight clips nobody can tell which numbers matter.
 # </details>
 #
 # **4.** Somebody finetunes two networks, reports 79.7 and 79.1 on the 3,783 test videos of UCF101, one run

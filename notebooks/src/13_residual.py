@@ -231,7 +231,7 @@ holds("vectors are at most .15 above guessing", told["vectors", "appearance"] < 
 #
 # **Residual prediction** is motion prediction (08) with other maps: from the clip, predict the features of
 # the residual of the near future, at every place and time; the positive is the same video, place and time;
-# all else in the batch is negative. It predicts from the same map of the backbone, that of the moving half.
+# all else in the batch is negative. It predicts from the same map of the backbone, that of the motion part.
 # The maps to be foreseen have three channels, as those of motion prediction, but other ones: where vectors
 # have *x*, *y* and mask, there are of each cell the mean residual, the mean *size* of the residual, and
 # whether there is one. They are read by a small network of their own. What else differs? Let the recipes say.
