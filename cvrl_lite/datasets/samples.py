@@ -39,6 +39,7 @@ class SampleConfig:
         size: S, the side in pixels that the central square is scaled to.
         cells: G, the number of vector cells along that side.
         residuals: Whether residuals are read, too.
+        vectors: Whether motion vectors are read; else the motion of a sample is blank, and files need none.
         cache: A folder for the files' indexes, so that each file is scanned once; one in the cache folder
             where None.
     """
@@ -47,6 +48,7 @@ class SampleConfig:
     size: int = 72
     cells: int = 14
     residuals: bool = False
+    vectors: bool = True
     cache: str | os.PathLike[str] | None = None
 
 
@@ -189,7 +191,8 @@ def draw_sample(
 
     cache = cache_dir() / "indexes" if how.cache is None else how.cache
     with CompressedVideo(path, cache=cache) as video:
-        check_vectors(video.info)
+        if how.vectors:
+            check_vectors(video.info)
         timeline = Timeline(video.times, key_frames(video.info.gop_lengths), how.sampling)
         if timeline.lacks:
             raise VideoError(path, timeline.lacks)
@@ -208,7 +211,12 @@ def read_cuts(
     found: list[dict[str, NDArray[np.generic]]] = []
     for cut in cuts:
         spans = [(first, first + how.sampling.window) for first in cut.windows]
-        motion = [read_vectors(video, *span, how.size, how.cells) for span in spans]
+        if how.vectors:
+            motion = [read_vectors(video, *span, how.size, how.cells) for span in spans]
+        else:
+            grid = (how.sampling.window, how.cells, how.cells)
+            blank = np.zeros((grid[0], 2, *grid[1:]), np.int16), np.zeros(grid, bool)
+            motion = [blank] * len(spans)
         arrays: dict[str, NDArray[np.generic]] = {
             "clip": frames[np.searchsorted(wanted, cut.clip)],
             "keyframe": frames[np.searchsorted(wanted, cut.key)],

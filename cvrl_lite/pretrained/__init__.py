@@ -1,7 +1,8 @@
 """From weights to answers: a network with all that feeds it rightly, and the tables that it makes."""
 
+from cvrl_lite.pretrained.classifier import Predictions, VideoClassifier
 from cvrl_lite.pretrained.embeddings import Embeddings
 from cvrl_lite.pretrained.listing import Data
 from cvrl_lite.pretrained.model import Hit, Pretrained, load
 
-__all__ = ["Data", "Embeddings", "Hit", "Pretrained", "load"]
+__all__ = ["Data", "Embeddings", "Hit", "Predictions", "Pretrained", "VideoClassifier", "load"]

@@ -52,7 +52,7 @@ def embed_items(
     numbers: list[int] = []
     skipped = list(listing.skipped)
     with killed_workers_told():
-        for batch in _batches(listing.items, reader, workers, skipped):
+        for batch in read_batches(listing.items, reader, workers, skipped):
             clips = [clips for _, clips in batch]
             counts = [len(item.frames) for item in clips]
             features = _run(backbone, transform, np.concatenate([item.frames for item in clips]))
@@ -75,7 +75,7 @@ def embed_items(
     )
 
 
-def _batches(
+def read_batches(
     items: Sequence[Item], reader: ItemReader, workers: int, skipped: list[tuple[str, str]]
 ) -> Iterator[list[tuple[int, Clips]]]:
     """Items that can be read, with their numbers, some at a time; the others join `skipped`."""

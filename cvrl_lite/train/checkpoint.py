@@ -102,7 +102,7 @@ class Folder:
             self._refuse_orphans(name)
             self._write(name, json.dumps(values, indent=2))
             return
-        with _reading(file, "no configuration"):
+        with reading(file, "no configuration"):
             found = flat(json.loads(file.read_text(encoding="utf-8")))
         different = [
             f"{key}: {found.get(key)}, not {value}"
@@ -191,8 +191,8 @@ class Folder:
         states = self._checkpoints()
         if not states:
             return 0
-        _fill(model, states[-1].with_suffix(".safetensors"))
-        with _reading(states[-1], "no state of this training"):
+        fill(model, states[-1].with_suffix(".safetensors"))
+        with reading(states[-1], "no state of this training"):
             state = torch.load(states[-1], map_location="cpu", weights_only=True)
             optimizer.load_state_dict(state["optimizer"])
             steps = int(state["step"])
@@ -223,7 +223,7 @@ class Folder:
         file = self.path / ENVIRONMENT
         if not file.exists():
             return {}
-        with _reading(file, "no environment"):
+        with reading(file, "no environment"):
             return dict(json.loads(file.read_text(encoding="utf-8")))
         return {}
 
@@ -247,7 +247,7 @@ class Folder:
 
 
 @contextmanager
-def _reading(file: Path, what: str) -> Iterator[None]:
+def reading(file: Path, what: str) -> Iterator[None]:
     """Turns whatever is wrong with a file's content into one line that names the file."""
     try:
         yield
@@ -259,14 +259,14 @@ def _reading(file: Path, what: str) -> Iterator[None]:
 
 
 def _recipe(file: Path) -> Recipe:
-    with _reading(file, "no recipe"):
+    with reading(file, "no recipe"):
         recipe = Recipe.from_json(file.read_text(encoding="utf-8"))
     return recipe
 
 
-def _fill(model: nn.Module, file: Path, prefix: str = "") -> None:
+def fill(model: nn.Module, file: Path, prefix: str = "") -> None:
     """Loads a module's weights, which the file holds under names that begin with `prefix`."""
-    with _reading(file, "no weights of this network"):
+    with reading(file, "no weights of this network"):
         tensors = tensors_of(file.read_bytes())
         model.load_state_dict(
             {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
@@ -316,7 +316,7 @@ def load(folder: str | os.PathLike[str]) -> tuple[VideoBackbone, Recipe]:
         if not file.exists():
             raise FileNotFoundError(f"{file}: a checkpoint needs this file")
     recipe = _recipe(recipe_file)
-    with _reading(recipe_file, "no network can be made of it"):
+    with reading(recipe_file, "no network can be made of it"):
         backbone = recipe.networks.build_backbone()
-    _fill(backbone, weights, "backbone.")
+    fill(backbone, weights, "backbone.")
     return backbone.eval(), recipe

@@ -23,12 +23,15 @@ from cvrl_lite.datasets import (
     ClipSampling,
     DecodedSet,
     DecodedVideo,
+    FileLoader,
     MemoryLoader,
     Skipped,
+    VideoDataset,
     evaluation_clips,
     evaluation_frames,
 )
 from cvrl_lite.datasets.loaders.schedule import check_usable
+from cvrl_lite.files import cache_dir
 from cvrl_lite.models import VideoBackbone
 from cvrl_lite.train.checkpoint import FINETUNING, Folder
 from cvrl_lite.train.config import Optimization
@@ -49,6 +52,7 @@ class Finetuning:
         optimization: How the weights move.
         dropout: Before the classifier.
         sampling: How clips are cut.
+        decoded: Side in pixels of the squares that are read from files.
         augmentation: How they differ. Mirroring turns right into left: leave it out where labels know.
         test_clips: Clips of a test video whose probabilities are averaged.
         seed: Of everything random.
@@ -63,6 +67,7 @@ class Finetuning:
     optimization: Optimization = field(default_factory=lambda: Optimization(learning_rate=1e-3))
     dropout: float = 0.3
     sampling: ClipSampling = field(default_factory=lambda: ClipSampling(num_negative_windows=0))
+    decoded: int = 72
     augmentation: Augmentation = field(default_factory=lambda: Augmentation(least_area=0.7, flip=0.0))
     test_clips: int = 10
     seed: int = 0
@@ -184,12 +189,13 @@ class _Supervised(nn.Module):
 
 def finetune(
     backbone: VideoBackbone,
-    data: DecodedSet,
+    data: DecodedSet | VideoDataset,
     label: str,
     how: Finetuning,
     helper: Pretraining | None = None,
     *,
     out: str | os.PathLike[str] | None = None,
+    workers: int = 0,
 ) -> Classifier:
     """Trains a backbone and a new classifier with labels.
 
@@ -197,13 +203,15 @@ def finetune(
 
     Args:
         backbone: Pretrained, or fresh. It is changed.
-        data: A decoded set with labels; to train on a part of it, see `DecodedSet.subset`.
+        data: Videos with labels: decoded ones, in memory or mapped from a cache; or a data set whose files
+            are read again for each batch, for sets that fit neither memory nor disk once decoded.
         label: Which one.
         how: Steps, rates, views.
         helper: A model of motion prediction around the same backbone, trained beside the labels on the same
             clips; they need vectors then, which without a helper nobody reads.
         out: A folder for metrics, checkpoints and the weights, as `pretrain` writes it. Where it holds the
             same finetuning, that resumes from its last checkpoint, with the numbers of an unbroken one.
+        workers: Processes that read files, where `data` is a data set.
 
     Returns:
         The trained classifier, in evaluation mode. Videos too short for `how.sampling` are warned of.
@@ -219,14 +227,9 @@ def finetune(
     """
     if label not in data.classes:
         raise ValueError(f"label is one of {', '.join(data.classes)}; got {label}")
-    if helper is None:
-        data = replace(data, videos=tuple(_without_vectors(video) for video in data.videos))
-    elif helper.backbone is not backbone:
+    if helper is not None and helper.backbone is not backbone:
         raise ValueError("the helper has to be around the backbone that is finetuned")
-    sampler = MemoryLoader(data, how.sampling, how.seed)
-    for short in sampler.skipped[len(data.skipped) :]:
-        warnings.warn(f"{short.path}: not trained on: {short.reason}", stacklevel=2)
-    known = {str(video.entry.path): video.entry.labels[label] for video in data.videos}
+    loader = _loader(data, how, helper, workers)
     with distributed() as own, ExitStack() as stack:
         rank, world = processes_sharing(how.batch)
         device = next(backbone.parameters()).device if world == 1 else own
@@ -235,18 +238,17 @@ def finetune(
             stack.enter_context(folder.claimed())
             classes = data.classes[label]
             folder.enter_values(FINETUNING, asdict(how) | {"label": label, "classes": classes})
-            folder.check_data(fingerprint(sampler.entries))
+            folder.check_data(fingerprint(loader.entries))
 
         def views_and_labels(batch: Batch) -> tuple[Views, Tensor]:
-            labels = torch.tensor([known[name] for name in batch.names], device=device)
-            return augment(batch, how.augmentation), labels
+            return augment(batch, how.augmentation), batch.labels[label]
 
         torch.manual_seed(how.seed)
         model = Classifier(backbone, len(data.classes[label]), how.dropout)
         trainer = Trainer(
             _Supervised(model, helper, how.motion_weight),
             how,
-            sampler,
+            loader,
             device=device,
             prepare=views_and_labels,
             find_unused_parameters=helper is not None,
@@ -254,11 +256,38 @@ def finetune(
         done = trainer.resume(folder) if folder else 0
         if folder and rank == 0 and done < how.steps:
             folder.remove_partial()
-            folder.note(fingerprint(sampler.entries))
+            folder.note(fingerprint(loader.entries))
         end = trainer.fit(done, folder, description="finetuning")
     if end.ended_by:
         signal.raise_signal(end.ended_by)
     return model.eval()
+
+
+def _loader(
+    data: DecodedSet | VideoDataset, how: Finetuning, helper: Pretraining | None, workers: int
+) -> MemoryLoader | FileLoader:
+    """What draws the batches, with vectors only for a helper; warns of files that are not trained on."""
+    loader: MemoryLoader | FileLoader
+    if isinstance(data, DecodedSet):
+        known = len(data.skipped)  # and told already
+        if helper is None:
+            data = replace(data, videos=tuple(_without_vectors(video) for video in data.videos))
+        loader = MemoryLoader(data, how.sampling, how.seed)
+    else:
+        known, cells = 0, how.augmentation.cells if helper is None else helper.recipe.decoded_cells
+        loader = FileLoader(
+            data,
+            how.sampling,
+            how.seed,
+            size=how.decoded,
+            cells=cells,
+            vectors=helper is not None,
+            workers=workers,
+            cache=cache_dir() / "indexes",
+        )
+    for short in loader.skipped[known:]:
+        warnings.warn(f"{short.path}: not trained on: {short.reason}", stacklevel=3)
+    return loader
 
 
 def _without_vectors(video: DecodedVideo) -> DecodedVideo:
@@ -268,7 +297,6 @@ def _without_vectors(video: DecodedVideo) -> DecodedVideo:
     return replace(video, vectors=vectors, mask=np.broadcast_to(np.False_, (steps, *video.mask.shape[1:])))
 
 
-@torch.no_grad()
 def predict(model: Classifier, data: DecodedSet, how: Finetuning) -> NDArray[np.float32]:
     """Class probabilities of whole videos: the mean over `how.test_clips` clips spread over each.
 
@@ -284,14 +312,21 @@ def predict(model: Classifier, data: DecodedSet, how: Finetuning) -> NDArray[np.
     Raises:
         ValueError: A video is shorter than a clip.
     """
+    rows = [
+        clip_probabilities(model, evaluation_clips(video, how.sampling, how.test_clips), how)
+        for video in data.videos
+    ]
+    return np.stack(rows)
+
+
+@torch.no_grad()
+def clip_probabilities(model: Classifier, clips: NDArray[np.uint8], how: Finetuning) -> NDArray[np.float32]:
+    """(K,) class probabilities, the mean over a video's clips (C, T, S, S, 3)."""
     model.eval()
-    device = next(model.parameters()).device
-    rows = []
-    for video in data.videos:
-        clips = torch.from_numpy(evaluation_clips(video, how.sampling, how.test_clips)).to(device)
-        logits = model(eval_transform(clips, how.augmentation.size, how.augmentation.normalize))
-        rows.append(logits.softmax(1).mean(0).cpu())
-    return torch.stack(rows).numpy()
+    on_device = torch.from_numpy(clips).to(next(model.parameters()).device)
+    logits = model(eval_transform(on_device, how.augmentation.size, how.augmentation.normalize))
+    found: NDArray[np.float32] = logits.softmax(1).mean(0).cpu().numpy()
+    return found
 
 
 def accuracy(probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> float:

@@ -42,6 +42,7 @@ class FileLoader:
         size: S, the side in pixels that the central square is scaled to.
         cells: G, the number of vector cells along that side.
         residuals: Whether residuals are needed, too.
+        vectors: Whether motion vectors are needed; else the batches' motion is blank, and files need none.
         workers: Processes that read; 0 reads in this one.
         cache: A folder for the files' indexes, so that the set is looked through once.
 
@@ -65,12 +66,14 @@ class FileLoader:
         size: int,
         cells: int,
         residuals: bool = False,
+        vectors: bool = True,
         workers: int = 0,
         cache: str | os.PathLike[str] | None = None,
     ) -> None:
         self.sampling, self.seed, self._workers = sampling, seed, workers
         check_handles(workers)
-        looking = _Looking(videos.entries, sampling, cache)
+        how = SampleConfig(sampling, size, cells, residuals=residuals, vectors=vectors, cache=cache)
+        looking = _Looking(videos.entries, how)
         found = DataLoader(
             looking, batch_size=None, num_workers=workers, generator=_still(), worker_init_fn=begin_worker
         )
@@ -87,7 +90,6 @@ class FileLoader:
         self.entries = tuple(videos.entries[number] for number in self.usable)
         self._dataset = videos
         self._sources = np.unique(videos.sources, return_inverse=True)[1]
-        how = SampleConfig(sampling, size, cells, residuals, cache)
         self._reading = _Reading(videos.entries, timelines, seed, how)
         self._warned: set[str] = set()
 
@@ -157,10 +159,8 @@ class _Jobs:
 class _Looking(Dataset[Any]):
     """Item: a file's timeline, or why it cannot be used."""
 
-    def __init__(
-        self, entries: Sequence[Entry], sampling: ClipSampling, cache: str | os.PathLike[str] | None
-    ) -> None:
-        self._entries, self._sampling, self._cache = entries, sampling, cache
+    def __init__(self, entries: Sequence[Entry], how: SampleConfig) -> None:
+        self._entries, self._how = entries, how
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -170,10 +170,11 @@ class _Looking(Dataset[Any]):
         from cvrl_lite.codec.advice import check_vectors
 
         try:
-            with CompressedVideo(self._entries[number].path, cache=self._cache) as video:
+            with CompressedVideo(self._entries[number].path, cache=self._how.cache) as video:
                 info = video.info
-                check_vectors(info)
-                timeline = Timeline(video.times, key_frames(info.gop_lengths), self._sampling)
+                if self._how.vectors:
+                    check_vectors(info)
+                timeline = Timeline(video.times, key_frames(info.gop_lengths), self._how.sampling)
         except VideoError as error:
             return error.reason
         return timeline.lacks or timeline

@@ -1,0 +1,168 @@
+"""A finetuned network that is kept: weights in safetensors, class names and settings in JSON beside them.
+
+Axes: N files, K classes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.torch import save
+
+from cvrl_lite.datasets import ClipSampling
+from cvrl_lite.files import replacing
+from cvrl_lite.pretrained.embed import read_batches
+from cvrl_lite.pretrained.listing import Data, ItemReader, list_items
+from cvrl_lite.train.checkpoint import fill, reading
+from cvrl_lite.train.config import Optimization, Recipe
+from cvrl_lite.train.finetune import Classifier, Finetuning, clip_probabilities
+from cvrl_lite.train.model import backbone_of
+from cvrl_lite.transforms import Augmentation
+
+WEIGHTS, SETTINGS = "classifier.safetensors", "classifier.json"
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a classifier says of files.
+
+    Attributes:
+        names: N file names, relative to the folder.
+        probabilities: (N, K) float32; rows sum to 1.
+        classes: K names.
+        skipped: Name and reason of each file that cannot be used.
+    """
+
+    names: tuple[str, ...]
+    probabilities: NDArray[np.float32]
+    classes: tuple[str, ...]
+    skipped: tuple[tuple[str, str], ...]
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The most probable class of each file."""
+        return tuple(self.classes[number] for number in self.probabilities.argmax(1))
+
+
+@dataclass(frozen=True)
+class VideoClassifier:
+    """A network with all that is needed to name the class of a file.
+
+    Attributes:
+        network: As `finetune` returns it.
+        label: What is told apart, such as "class".
+        classes: K names, in the order of the network's outputs.
+        recipe: Of the backbone.
+        finetuning: How it was finetuned; gives clips and views.
+
+    Raises:
+        ValueError: The network tells another number of classes apart.
+    """
+
+    network: Classifier
+    label: str
+    classes: tuple[str, ...]
+    recipe: Recipe
+    finetuning: Finetuning
+
+    def __post_init__(self) -> None:
+        outputs = self.network.head[-1].out_features
+        if outputs != len(self.classes):
+            raise ValueError(f"a network of {outputs} classes cannot have {len(self.classes)} names")
+
+    def predict(self, videos: Data, *, workers: int = 0) -> Predictions:
+        """Class probabilities of whole files: the mean over clips spread over each.
+
+        Args:
+            videos: A file, a folder, a data set, on disk or in memory; it needs no labels.
+            workers: Processes that read; 0 reads in this one.
+
+        Returns:
+            Files that cannot be used are in its `skipped`.
+
+        Raises:
+            OSError: A path leads nowhere, or to a folder without videos.
+            ValueError: No file can be used.
+            ChildProcessError: A worker was killed.
+
+        Example:
+            >>> from cvrl_lite import data_path
+            >>> recipe = Recipe()
+            >>> network = Classifier(backbone_of(recipe.networks), 2)
+            >>> classifier = VideoClassifier(network, "mood", ("calm", "wild"), recipe, Finetuning())
+            >>> found = classifier.predict(data_path("sample.mp4"))
+            >>> found.names, found.probabilities.shape, found.labels[0] in classifier.classes
+            (('sample.mp4',), (1, 2), True)
+        """
+        how, listing = self.finetuning, list_items(videos)
+        reader = ItemReader(listing.items, how.sampling, how.decoded, how.test_clips)
+        skipped = list(listing.skipped)
+        names: list[str] = []
+        rows: list[NDArray[np.float32]] = []
+        for batch in read_batches(listing.items, reader, workers, skipped):
+            for number, clips in batch:
+                names.append(listing.items[number].name)
+                rows.append(clip_probabilities(self.network, clips.frames, how))
+        if not rows:
+            raise ValueError(f"no file can be used; the first: {skipped[0][0]}: {skipped[0][1]}")
+        return Predictions(tuple(names), np.stack(rows), self.classes, tuple(skipped))
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Writes `classifier.safetensors` and `classifier.json` into a folder, made if it is missing.
+
+        Raises:
+            OSError: A file cannot be written.
+        """
+        path = Path(folder)
+        path.mkdir(parents=True, exist_ok=True)
+        weights = {name: value.contiguous() for name, value in self.network.state_dict().items()}
+        settings = {
+            "label": self.label,
+            "classes": self.classes,
+            "finetuning": asdict(self.finetuning),
+            "recipe": json.loads(self.recipe.to_json()),
+        }
+        with replacing(path / WEIGHTS, durable=True) as part:
+            part.write_bytes(save(weights))
+        with replacing(path / SETTINGS) as part:
+            part.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> VideoClassifier:
+        """Reads what `save` wrote.
+
+        Args:
+            path: The folder.
+
+        Returns:
+            The classifier in evaluation mode, on the CPU.
+
+        Raises:
+            FileNotFoundError: A file is missing.
+            ValueError: A file is damaged, of another kind, or does not fit the other.
+        """
+        weights, file = Path(path) / WEIGHTS, Path(path) / SETTINGS
+        for needed in (weights, file):
+            if not needed.exists():
+                raise FileNotFoundError(f"{needed}: a classifier needs this file; `finetune` writes it")
+        with reading(file, "no classifier's settings"):
+            settings = json.loads(file.read_text(encoding="utf-8"))
+            recipe = Recipe.from_json(json.dumps(settings["recipe"]))
+            how = _finetuning(settings["finetuning"])
+            classes = tuple(str(name) for name in settings["classes"])
+            network = Classifier(backbone_of(recipe.networks), len(classes), how.dropout)
+            made = cls(network, str(settings["label"]), classes, recipe, how)
+        fill(network, weights)
+        network.eval()
+        return made
+
+
+def _finetuning(values: dict[str, Any]) -> Finetuning:
+    parts = {"optimization": Optimization, "sampling": ClipSampling, "augmentation": Augmentation}
+    return Finetuning(**values | {name: kind(**values[name]) for name, kind in parts.items()})
