@@ -72,7 +72,7 @@ def finetuned(
         backbone = kept(start, seed, out)
     rows = range(len(train.videos))
     if per_class is not None:
-        rows = evaluate.drawn(train.labels(LABEL), per_class, seed)
+        rows = evaluate.sample_per_class(train.labels(LABEL), per_class, seed)
     model = train.finetune(backbone, train.subset(rows), LABEL, how, helper)
     return train.accuracy(train.predict(model, test, how), test.labels(LABEL))
 

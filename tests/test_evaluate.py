@@ -117,7 +117,7 @@ def test_labels_that_do_not_fit_and_empty_sets_are_refused():
     with pytest.raises(ValueError, match="one query or more"):
         evaluate.confidence_interval(np.zeros(0, bool))
     with pytest.raises(ValueError, match="per_class is 1 or more, got -1"):
-        evaluate.drawn(y, -1, seed=0)
+        evaluate.sample_per_class(y, -1, seed=0)
     with pytest.raises(ValueError, match="two classes or more"):
         evaluate.linear_probe(x, y * 0, x, y)
 
@@ -135,7 +135,7 @@ def test_the_penalty_is_chosen_on_training_videos_alone():
     noisy = np.concatenate(
         [signal + 0.8 * random.normal(size=signal.shape), random.normal(size=(120, 200))], 1
     )
-    best = evaluate.chosen(noisy[:80], labels[:80], evaluate.PENALTIES)
+    best = evaluate.choose_penalty(noisy[:80], labels[:80], evaluate.PENALTIES)
     assert best in evaluate.PENALTIES and best < 10  # with so much noise, weak penalties lose
     swept = evaluate.linear_probe(
         noisy[:80], labels[:80], noisy[80:], labels[80:], penalty=evaluate.PENALTIES
@@ -148,10 +148,10 @@ def test_the_penalty_is_chosen_on_training_videos_alone():
 
 def test_few_labels_are_few_and_drawn_by_the_seed():
     labels = np.repeat(np.arange(5), [10, 10, 10, 10, 2])
-    rows = evaluate.drawn(labels, 3, seed=0)
+    rows = evaluate.sample_per_class(labels, 3, seed=0)
     assert np.bincount(labels[rows]).tolist() == [3, 3, 3, 3, 2]
-    assert np.array_equal(rows, evaluate.drawn(labels, 3, seed=0))
-    assert not np.array_equal(rows, evaluate.drawn(labels, 3, seed=1))
+    assert np.array_equal(rows, evaluate.sample_per_class(labels, 3, seed=0))
+    assert not np.array_equal(rows, evaluate.sample_per_class(labels, 3, seed=1))
     features = np.eye(5, dtype=np.float32)[labels]
     assert evaluate.few_labels(features, labels, features, labels, per_class=1) == 1.0
 

@@ -61,7 +61,7 @@ def test_files_of_one_source_keep_their_own_labels(data):
 
 
 def test_a_part_of_the_set_is_a_set(data):
-    rows = evaluate.drawn(data.labels("action"), 1, seed=0)
+    rows = evaluate.sample_per_class(data.labels("action"), 1, seed=0)
     part = data.subset(rows)
     assert [video.entry.labels["action"] for video in part.videos] == data.labels("action")[rows].tolist()
     model = train.finetune(fresh(), part, "action", dataclasses.replace(HOW, steps=30))

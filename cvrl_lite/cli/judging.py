@@ -6,10 +6,11 @@ import argparse
 import json
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cvrl_lite.cli.choosing import add_data, chosen_data
 from cvrl_lite.cli.output import complain, say
 from cvrl_lite.cli.reading import Commands, command, whole
 from cvrl_lite.errors import shown
@@ -17,20 +18,30 @@ from cvrl_lite.errors import shown
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from cvrl_lite.datasets import Entry, Skipped, VideoDataset
-    from cvrl_lite.models import VideoBackbone
+    from cvrl_lite.datasets import Entry, VideoDataset
+    from cvrl_lite.evaluate import Score
+    from cvrl_lite.pretrained import Embeddings, Pretrained
     from cvrl_lite.train import Finetuning, Recipe
 
 _CLIPS = 3  # of a video
-_BELONGS = {"neighbors": ("retrieval",), "workers": ("retrieval", "linear"), "steps": ("finetune",)}
+_HOLDOUT = 0.3
+_FROZEN = ("retrieval", "linear", "few_labels")
+_BELONGS = {
+    "neighbors": ("all", "retrieval"),
+    "workers": ("all", *_FROZEN),
+    "steps": ("finetune",),
+}
+_Scores = dict[str, dict[str, "Score"]]  # by the part of the features, then by what was measured
 
 
 @dataclass(frozen=True)
 class _Judged:
-    """Each label's measures (values, or intervals of two), and the files that were left out."""
+    """Each label's scores, those of an untrained network, how many were judged, and files left out."""
 
-    found: dict[str, dict[str, Any]]
-    skipped: tuple[Skipped, ...]
+    scores: dict[str, _Scores]
+    untrained: dict[str, _Scores]
+    counts: dict[str, int]
+    skipped: tuple[tuple[str, str], ...]
     neighbors: Figure | None = None
 
 
@@ -40,20 +51,24 @@ def add_evaluate(commands: Commands) -> None:
         commands,
         "evaluate",
         _evaluate,
-        "Judge a checkpoint by every label of a data set: the training split is searched, or trained on.",
-        "cvrl-lite evaluate runs/first --protocol linear --split val",
+        "Judge a checkpoint by every label of a data set or of a folder: one part is searched, or trained "
+        "on, and the other judges. Beside each score: its interval of 95 %, which draws whole sources, the "
+        "score of an untrained network, and chance.",
+        "cvrl-lite evaluate runs/first --folder mine/ --source 'film[0-9]+' --holdout .3",
     )
     made.add_argument(
-        "run_folder", type=Path, metavar="RUN", help="a folder that pretrain wrote, or a .safetensors file"
+        "run_folder",
+        metavar="RUN",
+        help="a folder that pretrain wrote, a .safetensors file, or a network that comes along (joint)",
     )
-    made.add_argument("--protocol", choices=("retrieval", "linear", "finetune"), default="retrieval")
     made.add_argument(
-        "--data",
-        default="moving_scenes",
-        help="moving_scenes (default), hard_scenes, ucf101, hmdb51 or kinetics",
+        "--protocol",
+        choices=("all", *_FROZEN, "finetune"),
+        default="all",
+        help="retrieval, a linear probe and few labels on frozen features (default: all of these), or "
+        "finetune, which trains twice, as the untrained network is finetuned, too",
     )
-    made.add_argument("--root", type=Path, help="the folder of that data set")
-    made.add_argument("--split", help="val (MovingScenes, Kinetics) or test, which is for reporting only")
+    add_data(made)
     made.add_argument(
         "--clips",
         type=whole(1),
@@ -69,42 +84,32 @@ def add_evaluate(commands: Commands) -> None:
     made.add_argument(
         "--workers",
         type=whole(0),
-        help="retrieval, linear: processes that read files, beside the network (default: 0)",
+        help="frozen features: processes that read files, beside the network (default: 0)",
     )
     made.add_argument("--neighbors", type=Path, metavar="FILE", help="retrieval: draw the nearest clips")
     made.add_argument("--json", action="store_true", help="print JSON")
 
 
 def _evaluate(arguments: argparse.Namespace) -> int:
-    from cvrl_lite import evaluate, train
-    from cvrl_lite.train.data import NAMED_SETS, videos_of
+    from cvrl_lite import evaluate
+    from cvrl_lite.pretrained import load
 
-    if arguments.data not in NAMED_SETS:
-        raise ValueError(
-            f"--data is one of {', '.join(NAMED_SETS)}; got {arguments.data} (a folder has no splits to "
-            "search and to ask with; for your own clips see notebook 14)"
-        )
     for option, protocols in _BELONGS.items():
         if getattr(arguments, option) is not None and arguments.protocol not in protocols:
             raise ValueError(f"--{option} belongs to --protocol {' or '.join(protocols)}")
-    if arguments.split == "train":
-        raise ValueError("--split train is what is searched, or trained on; judge another split")
-    backbone, recipe = train.load(arguments.run_folder)
-    backbone.to(train.device())
-    root = None if arguments.root is None else str(arguments.root)
-    asked = recipe.replace(data=arguments.data, root=root)
-    split = arguments.split or ("test" if arguments.data in ("ucf101", "hmdb51") else "val")
-    gallery, queries = videos_of(asked, "train"), videos_of(asked, split)
+    model = load(arguments.run_folder)
+    recipe = model.recipe
+    assert recipe is not None  # a checkpoint has one
+    gallery, queries = chosen_data(arguments, recipe, holdout=_HOLDOUT)
+    assert queries is not None
     labels = evaluate.shared_labels(gallery, queries, arguments.label)
-    judge = _finetuned if arguments.protocol == "finetune" else _searched
-    judged = judge(arguments, backbone, recipe, gallery, queries, labels)
-    for file in judged.skipped:
-        complain(f"{shown(file.path)}: not used: {file.reason}")
-    if arguments.json:
-        say(json.dumps(judged.found, indent=2))
+    if arguments.protocol == "finetune":
+        judged = _finetuned(arguments, model, recipe, gallery, queries, labels)
     else:
-        for label, row in judged.found.items():
-            say(f"{label:>10}  " + "  ".join(f"{name} {_in_words(value)}" for name, value in row.items()))
+        judged = _frozen(arguments, model, recipe, gallery, queries, labels)
+    for name, reason in judged.skipped:
+        complain(f"{shown(name)}: not used: {reason}")
+    say(json.dumps(_as_json(judged), indent=2) if arguments.json else _as_text(judged))
     if judged.neighbors is not None:
         from cvrl_lite.course import figures
 
@@ -116,66 +121,103 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     return 1 if judged.skipped else 0
 
 
-def _in_words(value: Any) -> str:
-    return "{:.3f} to {:.3f}".format(*value) if isinstance(value, list) else f"{value:.3f}"
+def _as_json(judged: _Judged) -> dict[str, Any]:
+    return {
+        **judged.counts,
+        "scores": {
+            label: {
+                part: {
+                    name: {**asdict(score), "untrained": judged.untrained[label][part][name].share}
+                    for name, score in found.items()
+                }
+                for part, found in parts.items()
+            }
+            for label, parts in judged.scores.items()
+        },
+        "skipped": dict(judged.skipped),
+    }
 
 
-def _searched(
+def _as_text(judged: _Judged) -> str:
+    counts = judged.counts
+    lines = [
+        f"{counts['queries']} files of {counts['sources']} sources, judged by {counts['gallery']} files",
+        f"{'label':>12}  {'part':7}  {'':18}  share  95 % interval  untrained  chance",
+    ]
+    for label, parts in judged.scores.items():
+        for part, found in parts.items():
+            for name, score in found.items():
+                low, high = score.interval
+                untrained = judged.untrained[label][part][name].share
+                lines.append(
+                    f"{label:>12}  {part:7}  {name:18}  {score.share:.3f}  {low:.3f} to {high:.3f}"
+                    f"  {untrained:9.3f}  {score.chance:6.3f}"
+                )
+    return "\n".join(lines)
+
+
+def _frozen(
     arguments: argparse.Namespace,
-    backbone: VideoBackbone,
+    model: Pretrained,
     recipe: Recipe,
-    train: VideoDataset,
-    test: VideoDataset,
+    gallery: VideoDataset,
+    queries: VideoDataset,
     labels: Sequence[str],
 ) -> _Judged:
-    """Retrieval or linear probe by every label, with intervals of 95 % by source."""
-    import numpy as np
-
+    """What frozen features tell, by every label and part."""
     from cvrl_lite import evaluate
 
-    how = recipe.augmentation
-    (known, gallery, lost), (asked, queries, missed) = (
-        evaluate.features_of_files(
-            backbone,
-            videos,
-            recipe.sampling,
-            decoded=recipe.decoded,
-            size=how.size,
-            clips=arguments.clips or _CLIPS,
-            normalize=how.normalize,
-            workers=arguments.workers or 0,
-        )
-        for videos in (train, test)
-    )
-    skipped = (*lost, *missed)
-    if not len(known) or not len(asked):
-        raise ValueError(f"no file can be read; the first: {skipped[0].path}: {skipped[0].reason}")
-    ks = [k for k in evaluate.KS if k <= len(known)]
-    sources = [entry.source for entry in queries.entries]
-    found = {}
+    protocols = _FROZEN if arguments.protocol == "all" else (arguments.protocol,)
+    how = {"clips": arguments.clips or _CLIPS, "workers": arguments.workers or 0}
+    known, judging = (model.embed(videos, **how) for videos in (gallery, queries))
+    fresh = _untrained(recipe)
+    untrained = [fresh.embed(videos, **how) for videos in (gallery, queries)]
+
+    def measured(x: Embeddings, y: Embeddings, label: str) -> _Scores:
+        parts = (None, *(x.parts if len(x.parts) > 1 else ()))
+        found = {p or "whole": evaluate.measure(x, y, label, part=p, protocols=protocols) for p in parts}
+        return {name: scores for name, scores in found.items() if scores}
+
+    scores = {}
     for label in labels:
-        given, wanted = gallery.labels(label), queries.labels(label)
-        if arguments.protocol == "linear":
-            if len(np.unique(given)) < 2:
-                warnings.warn(f"{label}: not judged: the training videos show one class alone", stacklevel=2)
-                continue
-            right = evaluate.probe_hits(known, given, asked, wanted, penalty=evaluate.PENALTIES)
-            found[label] = {
-                "linear": float(right.mean()),
-                "interval": list(evaluate.confidence_interval(right, sources)),
-            }
-            continue
-        hits = evaluate.hits(asked, wanted, known, given, ks)
-        found[label] = {f"R@{k}": float(share) for k, share in zip(ks, hits.mean(0), strict=True)}
-        found[label]["R@1 interval"] = list(evaluate.confidence_interval(hits[:, 0], sources))
-    if not found:
+        if len(set(known.labels[label].tolist())) < 2 and arguments.protocol != "retrieval":
+            warnings.warn(f"{label}: no probe: the training videos show one class alone", stacklevel=2)
+        if found := measured(known, judging, label):
+            scores[label] = found
+    if not scores:
         raise ValueError(f"no label can be judged: {', '.join(labels)}")
-    drawn = _draw(known, asked, gallery, queries, recipe.decoded, labels[0]) if arguments.neighbors else None
-    return _Judged(found, skipped, drawn)
+    return _Judged(
+        scores,
+        {label: measured(*untrained, label) for label in scores},
+        _counts(len(known), judging.sources.tolist()),
+        (*known.skipped, *judging.skipped),
+        _draw(known, judging, gallery, queries, recipe.decoded, labels[0]) if arguments.neighbors else None,
+    )
+
+
+def _counts(gallery: int, sources: Sequence[str]) -> dict[str, int]:
+    return {"gallery": gallery, "queries": len(sources), "sources": len(set(sources))}
+
+
+def _untrained(recipe: Recipe) -> Pretrained:
+    """A fresh network of the same kind, always the same one."""
+    import torch
+
+    from cvrl_lite.pretrained import Pretrained
+    from cvrl_lite.train import device
+    from cvrl_lite.train.model import backbone_of
+
+    torch.manual_seed(0)
+    return Pretrained.from_recipe(backbone_of(recipe.networks), recipe).to(device())
 
 
 def _draw(
-    known: Any, asked: Any, gallery: VideoDataset, queries: VideoDataset, size: int, label: str
+    known: Embeddings,
+    judging: Embeddings,
+    gallery: VideoDataset,
+    queries: VideoDataset,
+    size: int,
+    label: str,
 ) -> Figure:
     """The five nearest clips of eight queries, under their names by a label."""
     import numpy as np
@@ -191,26 +233,28 @@ def _draw(
             return square
 
     names = gallery.classes[label]
-    rows = np.linspace(0, len(asked) - 1, min(8, len(asked))).round().astype(int)
-    order = evaluate.nearest(asked[rows], known, min(5, len(known)))
+    rows = np.linspace(0, len(judging) - 1, min(8, len(judging))).round().astype(int)
+    order = evaluate.nearest(judging.features[rows], known.features, min(5, len(known)))
+    asked = [queries.entries[judging.file[row]] for row in rows]
+    found = [[gallery.entries[known.file[n]] for n in row] for row in order]
     return figures.neighbors(
-        np.stack([first(queries.entries[row]) for row in rows]),
-        np.stack([[first(gallery.entries[n]) for n in found] for found in order]),
-        [names[queries.entries[row].labels[label]] for row in rows],
-        [[names[gallery.entries[n].labels[label]] for n in found] for found in order],
+        np.stack([first(entry) for entry in asked]),
+        np.stack([[first(entry) for entry in row] for row in found]),
+        [names[entry.labels[label]] for entry in asked],
+        [[names[entry.labels[label]] for entry in row] for row in found],
         title=f"The nearest clips, by {label}",
     )
 
 
 def _finetuned(
     arguments: argparse.Namespace,
-    backbone: VideoBackbone,
+    model: Pretrained,
     recipe: Recipe,
     training: VideoDataset,
     test: VideoDataset,
     labels: Sequence[str],
 ) -> _Judged:
-    """Accuracy after finetuning a copy of the backbone on each label, with intervals by source."""
+    """Accuracy after finetuning a copy of the backbone on each label, and a fresh one."""
     import copy
 
     from cvrl_lite import evaluate, train
@@ -223,22 +267,34 @@ def _finetuned(
         train.long_enough(decode(part, size=recipe.decoded, vectors=False, cache=cache), recipe.sampling)
         for part in (training, test)
     )
-    how = _schedule(arguments, recipe, len(gallery.videos))
-    sources = queries.source_numbers
-    found = {}
-    for label in labels:
-        model = train.finetune(copy.deepcopy(backbone), gallery, label, how)
-        probabilities = train.predict(model, queries, how)
-        right = probabilities.argmax(1) == queries.labels(label)
-        found[label] = {
-            "finetuned": float(right.mean()),
-            "interval": list(evaluate.confidence_interval(right, sources)),
-        }
-    return _Judged(found, (*gallery.skipped, *queries.skipped))
+    how = finetuning_for(recipe, len(gallery.videos), arguments)
+    fresh = _untrained(recipe)
+    sources = [video.entry.source for video in queries.videos]
+
+    def accuracy(backbone: Any, label: str) -> _Scores:
+        network = train.finetune(copy.deepcopy(backbone), gallery, label, how)
+        y = queries.labels(label)
+        hits = train.predict(network, queries, how).argmax(1) == y
+        commonest = evaluate.commonest_chance(gallery.labels(label), y)
+        interval = evaluate.confidence_interval(hits, sources)
+        return {"whole": {"finetuned": evaluate.Score(float(hits.mean()), interval, commonest)}}
+
+    return _Judged(
+        {label: accuracy(model.backbone, label) for label in labels},
+        {label: accuracy(fresh.backbone, label) for label in labels},
+        _counts(len(gallery.videos), sources),
+        tuple((str(file.path), file.reason) for file in (*gallery.skipped, *queries.skipped)),
+    )
 
 
-def _schedule(arguments: argparse.Namespace, recipe: Recipe, videos: int) -> Finetuning:
-    """The released schedule for the paper's backbones, ours for the tiny one; pictures as in pretraining."""
+def finetuning_for(recipe: Recipe, videos: int, arguments: argparse.Namespace) -> Finetuning:
+    """The released schedule for the paper's backbones, ours for the tiny one; views as in pretraining.
+
+    Args:
+        recipe: Of the backbone.
+        videos: To train on.
+        arguments: `data`, `steps` and `clips` as asked for, or None.
+    """
     import dataclasses
 
     from cvrl_lite import train
@@ -252,6 +308,7 @@ def _schedule(arguments: argparse.Namespace, recipe: Recipe, videos: int) -> Fin
         how,
         steps=arguments.steps or how.steps,
         sampling=train.clip_alone(recipe.sampling),
+        decoded=recipe.decoded,
         augmentation=dataclasses.replace(how.augmentation, size=size, normalize=normalize),
         test_clips=arguments.clips or how.test_clips,
     )

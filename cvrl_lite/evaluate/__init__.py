@@ -2,25 +2,38 @@
 
 from cvrl_lite.evaluate.features import features, features_of_files
 from cvrl_lite.evaluate.intervals import confidence_interval
-from cvrl_lite.evaluate.probe import PENALTIES, chosen, drawn, few_labels, linear_probe, probe_hits
+from cvrl_lite.evaluate.probe import (
+    PENALTIES,
+    choose_penalty,
+    few_labels,
+    linear_probe,
+    probe_hits,
+    sample_per_class,
+)
+from cvrl_lite.evaluate.protocols import PROTOCOLS, Score, commonest_chance, measure, retrieval_chance
 from cvrl_lite.evaluate.scores import chance, scores, shared_labels
 from cvrl_lite.evaluate.search import KS, hits, nearest, retrieval
 
 __all__ = [
     "KS",
     "PENALTIES",
+    "PROTOCOLS",
+    "Score",
     "chance",
-    "chosen",
+    "choose_penalty",
+    "commonest_chance",
     "confidence_interval",
-    "drawn",
     "features",
     "features_of_files",
     "few_labels",
     "hits",
     "linear_probe",
+    "measure",
     "nearest",
     "probe_hits",
     "retrieval",
+    "retrieval_chance",
+    "sample_per_class",
     "scores",
     "shared_labels",
 ]

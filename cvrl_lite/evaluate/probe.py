@@ -86,12 +86,12 @@ def probe_hits(
     if len(np.unique(labels)) < 2:
         raise ValueError("a linear probe needs training videos of two classes or more")
     penalties = np.atleast_1d(penalty).tolist()
-    strength = penalties[0] if len(penalties) == 1 else chosen(features, labels, penalties, seed)
+    strength = penalties[0] if len(penalties) == 1 else choose_penalty(features, labels, penalties, seed)
     named = _probe(strength).fit(features, labels).predict(test_features)
     return np.asarray(named == test_labels)
 
 
-def chosen(
+def choose_penalty(
     features: NDArray[np.float32], labels: NDArray[np.int64], penalties: Sequence[float], seed: int = 0
 ) -> float:
     """The penalty that does best on a held-out part of the training videos.
@@ -141,13 +141,13 @@ def few_labels(
         Accuracy, 0..1. It depends much on which videos were drawn: ask several seeds.
 
     Raises:
-        ValueError: As in `drawn` and `probe_hits`.
+        ValueError: As in `sample_per_class` and `probe_hits`.
     """
-    rows = drawn(labels, per_class, seed)
+    rows = sample_per_class(labels, per_class, seed)
     return linear_probe(features[rows], labels[rows], test_features, test_labels, penalty=penalty, seed=seed)
 
 
-def drawn(labels: NDArray[np.int64], per_class: int, seed: int) -> NDArray[np.int64]:
+def sample_per_class(labels: NDArray[np.int64], per_class: int, seed: int) -> NDArray[np.int64]:
     """Sorted indices of `per_class` rows of each label, drawn at random; ValueError below 1."""
     if per_class < 1:
         raise ValueError(f"per_class is 1 or more, got {per_class}")

@@ -72,7 +72,7 @@ def shared_labels(
     Args:
         gallery: What is searched, or trained on.
         queries: What is judged.
-        label: The one that is wanted; None: all of them.
+        label: One of them; None: all of them.
 
     Raises:
         ValueError: They do not share the label, or none; or a label's classes are not the same ones in the

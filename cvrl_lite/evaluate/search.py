@@ -37,7 +37,7 @@ def nearest(
         ValueError: The gallery holds fewer, or a vector is not finite.
     """
     if count < 1:
-        raise ValueError(f"wanted the nearest 1 or more, got {count}")
+        raise ValueError(f"count is 1 or more, got {count}")
     if count > len(gallery_features):
         raise ValueError(
             f"the {count} nearest need a gallery of as many vectors, not {len(gallery_features)}"

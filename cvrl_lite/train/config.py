@@ -59,6 +59,7 @@ class Recipe:
         root: The folder of UCF101, HMDB51, Kinetics, or of another set of MovingScenes.
         source: For a folder of the user's: which files were cut from one video; see `datasets.VideoFolder`.
         init: The shipped network, or the run, whose backbone the training starts from; None: a fresh one.
+        fold: Of UCF101 and HMDB51: which of the three official splits.
         in_memory: Whether all videos are decoded once, before the training. Else they are read from their
             files again and again, by workers.
         seed: Of initial weights, samples, augmentation and dropout.
@@ -84,6 +85,7 @@ class Recipe:
     root: str | None = None
     source: str | None = None
     init: str | None = None
+    fold: int = 1
     in_memory: bool = True
     seed: int = 0
     steps: int = 800
@@ -108,6 +110,8 @@ class Recipe:
             number = getattr(self, name)
             if not isinstance(number, int) or number < least:
                 raise ValueError(f"{name} is a whole number, at least {least}; got {number}")
+        if self.fold not in (1, 2, 3):
+            raise ValueError(f"fold is 1, 2 or 3; got {self.fold}")
         for name, value, known in (
             ("precision", self.precision, ("auto", "float32", "bfloat16")),
             ("optimization.method", self.optimization.method, ("adamw", "sgd")),

@@ -43,12 +43,13 @@ def videos_of(recipe: Recipe, split: str = "train") -> VideoDataset:
         from cvrl_lite.datasets.moving_scenes import hard_set  # needs PyAV, which a training does not
 
         return MovingScenes(split, recipe.root or hard_set())
-    named = {"ucf101": UCF101, "hmdb51": HMDB51, "kinetics": Kinetics}
-    if recipe.data in named:
-        if recipe.root is None:
-            raise ValueError(f"{recipe.data} needs root, the folder where its videos lie")
-        videos: VideoDataset = named[recipe.data](recipe.root, split)
-        return videos
+    if recipe.data in NAMED_SETS and recipe.root is None:
+        raise ValueError(f"{recipe.data} needs root, the folder where its videos lie")
+    if recipe.root is not None and recipe.data in ("ucf101", "hmdb51"):
+        named = UCF101 if recipe.data == "ucf101" else HMDB51
+        return named(recipe.root, split, fold=recipe.fold)
+    if recipe.root is not None and recipe.data == "kinetics":
+        return Kinetics(recipe.root, split)
     return VideoFolder(recipe.data, recipe.source)
 
 

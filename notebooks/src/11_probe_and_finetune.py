@@ -267,7 +267,7 @@ holds("with the largest C, all clips trained on", left["trained on"][-1] == righ
 swept = {}
 for name, (known, asked) in features.items():
     for label, (given, wanted) in labels.items():
-        best = evaluate.chosen(known, given, evaluate.PENALTIES, seed=0)
+        best = evaluate.choose_penalty(known, given, evaluate.PENALTIES, seed=0)
         share = evaluate.linear_probe(known, given, asked, wanted, penalty=evaluate.PENALTIES, seed=0)
         assert share == evaluate.linear_probe(known, given, asked, wanted, penalty=best)
         swept[name, label] = share
@@ -300,14 +300,16 @@ holds("50 times the vectors and 1/2500 of C: the same answers, up to one in a hu
 too_good = {"on the reported clips": [], "on training clips": []}
 truths = {"on the reported clips": [], "on training clips": []}
 for seed in range(30):
-    rows, draws = evaluate.drawn(given, 5, seed), np.random.default_rng(seed)
+    rows, draws = evaluate.sample_per_class(given, 5, seed), np.random.default_rng(seed)
     report = np.stack([draws.permutation(len(wanted)) < 24 for _ in range(40)])  # (40, 192)
     probes = [
         make_pipeline(StandardScaler(), LogisticRegression(C=c, max_iter=1000)) for c in evaluate.PENALTIES
     ]
     right = np.stack([p.fit(known[rows], given[rows]).predict(asked) == wanted for p in probes])  # (5, 192)
     seen, unseen = (right @ part.T / part.sum(1) for part in (1.0 * report, 1.0 * ~report))  # (5, 40)
-    honest = evaluate.PENALTIES.index(evaluate.chosen(known[rows], given[rows], evaluate.PENALTIES, seed))
+    honest = evaluate.PENALTIES.index(
+        evaluate.choose_penalty(known[rows], given[rows], evaluate.PENALTIES, seed)
+    )
     for name, penalty in zip(too_good, (seen.argmax(0), np.full(40, honest))):
         reported, truth = (table[penalty, range(40)] for table in (seen, unseen))
         too_good[name].append((reported - truth).mean())
@@ -552,7 +554,7 @@ holds("most typical > mean of the draws > least typical", most > by_lot > least)
 how = train.Finetuning(steps=30, batch=16, optimization=train.Optimization(learning_rate=3e-3), test_clips=2)
 how = replace(how, augmentation=replace(how.augmentation, size=48, cells=12))  # cells are for the helper
 print("steps and batch:", how.steps, how.batch, " dropout:", how.dropout, " flip:", how.augmentation.flip)
-parts = [train_set.subset(evaluate.drawn(train_set.labels("action"), 10, seed)) for seed in (0, 1)]
+parts = [train_set.subset(evaluate.sample_per_class(train_set.labels("action"), 10, seed)) for seed in (0, 1)]
 tuned = {}
 for seed, part in enumerate(parts):
     for name, start in (("joint", deepcopy(joint)), ("from scratch", untrained(seed))):
