@@ -1,5 +1,6 @@
 """`cvrl-lite evaluate`: every protocol on the shipped network and a small set."""
 
+import dataclasses
 import json
 import re
 import shutil
@@ -35,30 +36,36 @@ def judged(capsys, root, *words) -> dict:
 
 def test_retrieval_prints_shares_with_their_interval_and_draws_neighbors(root, tmp_path, capsys):
     found = judged(capsys, root, "--neighbors", str(tmp_path / "figures/near.png"))
-    assert list(found) == ["scene", "action"]
-    for row in found.values():
-        assert list(row) == ["R@1", "R@5", "R@10", "R@20", "R@1 interval"]
-        shares = [row[f"R@{k}"] for k in (1, 5, 10, 20)]
-        assert shares == sorted(shares) and shares[-1] > 0.5
-        low, high = row["R@1 interval"]
-        assert 0 <= low <= row["R@1"] <= high <= 1
+    assert (found["gallery"], found["queries"], found["sources"], found["skipped"]) == (36, 6, 6, {})
+    assert list(found["scores"]) == ["scene", "action"]
+    for parts in found["scores"].values():
+        assert list(parts) == ["whole", "context", "motion"]
+        for row in parts.values():
+            names = [f"R@{k}" for k in (1, 5, 10, 20)]
+            assert list(row)[:5] == [*names, "linear"] and "1 label a class" in row
+            shares = [row[name]["share"] for name in names]
+            assert shares == sorted(shares)
+            chances = [row[name]["chance"] for name in names]
+            assert chances == sorted(chances) and 0 < chances[0] < chances[-1] < 1
+            for score in row.values():
+                low, high = score["interval"]
+                assert 0 <= low <= score["share"] <= high <= 1 and 0 <= score["untrained"] <= 1
     assert (tmp_path / "figures/near.png").stat().st_size > 20_000
 
 
 def test_linear_and_finetune(root, capsys):
-    for row in judged(capsys, root, "--protocol", "linear", "--split", "test").values():
-        assert list(row) == ["linear", "interval"]
-        assert 0 <= row["interval"][0] <= row["linear"] <= row["interval"][1] <= 1
+    for parts in judged(capsys, root, "--protocol", "linear", "--split", "test")["scores"].values():
+        assert [list(row) for row in parts.values()] == [["linear"]] * 3
     words = ("--protocol", "finetune", "--label", "action", "--steps", "3", "--clips", "1")
-    found = judged(capsys, root, *words)
-    assert list(found) == ["action"] and 0 <= found["action"]["finetuned"] <= 1
+    found = judged(capsys, root, *words)["scores"]
+    assert list(found) == ["action"] and 0 <= found["action"]["whole"]["finetuned"]["share"] <= 1
 
 
 def test_a_picture_that_cannot_be_drawn_costs_no_score_of_the_label_asked_for(root, tmp_path, capsys):
     words = ["--label", "action", "--clips", "1", "--json", "--neighbors", str(tmp_path / "near.xyz")]
     assert main(["evaluate", NETWORK, "--root", root, *words]) == 2
     said = capsys.readouterr()
-    assert list(json.loads(said.out)) == ["action"]
+    assert list(json.loads(said.out)["scores"]) == ["action"]
     assert one_line(said.err) and f"--neighbors {tmp_path / 'near.xyz'}: Format 'xyz' is not" in said.err
 
 
@@ -66,9 +73,9 @@ def test_a_label_of_one_class_is_left_out(root, tmp_path, capsys):
     shutil.copytree(root, tmp_path / "set")
     index = tmp_path / "set/index.csv"
     index.write_text(re.sub(r"(?m)^(train/\d+\.mp4,train),\w+", r"\1,bricks", index.read_text()))
-    with pytest.warns(UserWarning, match="^scene: not judged: the training videos show one class alone$"):
+    with pytest.warns(UserWarning, match="^scene: no probe: the training videos show one class alone$"):
         words = "--protocol", "linear", "--clips", "1"
-        assert list(judged(capsys, str(tmp_path / "set"), *words)) == ["action"]
+        assert list(judged(capsys, str(tmp_path / "set"), *words)["scores"]) == ["action"]
     with pytest.warns(UserWarning, match="^scene: "):
         assert main(["evaluate", NETWORK, "--root", str(tmp_path / "set"), *words, "--label", "scene"]) == 2
     assert capsys.readouterr().err == "cvrl-lite: no label can be judged: scene\n"
@@ -97,18 +104,21 @@ def test_finetuning_lists_what_is_too_short_and_goes_on(tmp_path, capsys):
     words = ["--protocol", "finetune", "--label", "action", "--steps", "2", "--clips", "1", "--json"]
     assert main(["evaluate", NETWORK, "--root", str(tmp_path), *words]) == 1
     said = capsys.readouterr()
-    assert 0 <= json.loads(said.out)["action"]["finetuned"] <= 1
+    assert 0 <= json.loads(said.out)["scores"]["action"]["whole"]["finetuned"]["share"] <= 1
     lines = [line for line in said.err.splitlines() if "not used" in line]
     assert lines == [f"cvrl-lite: {file}: not used: shorter than a clip of 0.56 s" for file in short]
 
 
 def test_the_papers_backbones_are_finetuned_as_released():
     def schedule(recipe, *words):
-        return judging._schedule(parser().parse_args(["evaluate", "run", *words]), recipe, 3570)
+        return judging.finetuning_for(recipe, 3570, parser().parse_args(["evaluate", "run", *words]))
 
     recipe = train.recipes.ucf101_r2plus1d26()
-    assert schedule(recipe, "--data", "ucf101") == train.released(3570)
-    assert schedule(recipe, "--data", "hmdb51") == train.released(3570, dataset="hmdb51")
+    squares = {"decoded": recipe.decoded}
+    assert schedule(recipe, "--data", "ucf101") == dataclasses.replace(train.released(3570), **squares)
+    assert schedule(recipe, "--data", "hmdb51") == dataclasses.replace(
+        train.released(3570, dataset="hmdb51"), **squares
+    )
     other = schedule(recipe.replace(augmentation={"size": 64}), "--steps", "7", "--clips", "2")
     assert (other.steps, other.test_clips, other.augmentation.size) == (7, 2, 64)
     ours = schedule(train.recipes.laptop())
@@ -118,16 +128,58 @@ def test_the_papers_backbones_are_finetuned_as_released():
 def test_what_cannot_be_asked_is_said_in_one_line(root, tmp_path, capsys):
     for words, said in (
         (["--protocol", "finetune", "--label", "mood"], "label is one of scene, action; got mood"),
-        (["--protocol", "linear", "--neighbors", "x.png"], "--neighbors belongs to --protocol retrieval"),
+        (
+            ["--protocol", "linear", "--neighbors", "x.png"],
+            "--neighbors belongs to --protocol all or retrieval",
+        ),
         (["--protocol", "linear", "--label", "mood"], "label is one of scene, action; got mood"),
         (["--label", "scene", "--steps", "5"], "--steps belongs to --protocol finetune"),
-        (["--protocol", "finetune", "--workers", "2"], "--workers belongs to --protocol retrieval or linear"),
+        (["--protocol", "finetune", "--workers", "2"], "--workers belongs to --protocol all or retrieval or"),
         (["--protocol", "finetune", "--steps", "-1"], "--steps: wanted a whole number of at least 1, got -1"),
         (["--clips", "0"], "--clips: wanted a whole number of at least 1, got 0"),
         (["--split", "train"], "--split train is what is searched, or trained on"),
         (["--split", "tomorrow"], "holds no split named 'tomorrow'"),
-        (["--data", str(tmp_path)], f"kinetics; got {tmp_path} (a folder has no splits"),
+        (["--data", str(tmp_path)], f"kinetics; got {tmp_path} (for a folder: --folder)"),
+        (["--fold", "2"], "--fold belongs to --data ucf101 or hmdb51"),
+        (["--source", "x"], "--source belongs to --folder"),
+        (["--folder", str(tmp_path)], "--root belongs to --data"),
+        (["--holdout", "1"], "--holdout: expected a share above 0 and below 1, got 1"),
     ):
         assert main(["evaluate", NETWORK, "--root", root, *words]) == 2
         out, err = capsys.readouterr()
         assert said in err and one_line(err) and not out
+
+
+@pytest.fixture(scope="module")
+def mine(tmp_path_factory):
+    """Two classes in sub-folders, of six sources each; two clips a source."""
+    folder = tmp_path_factory.mktemp("mine")
+    for action in ("right", "down"):
+        (folder / action).mkdir()
+        for source in range(6):
+            for clip in range(2):
+                frames = moving_scenes.draw("rings", action, 10 * source + clip, frames=30)
+                encode(frames, folder / action / f"{action}{source}_clip{clip}.mp4")
+    return folder
+
+
+def test_a_folder_of_ones_own_is_split_by_source(mine, tmp_path, capsys):
+    words = ["evaluate", NETWORK, "--folder", str(mine), "--source", "[a-z]+[0-9]+_", "--clips", "1"]
+    assert main([*words, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["gallery"], found["queries"], found["sources"]) == (16, 8, 4)  # .3 of six is two
+    row = found["scores"]["class"]["motion"]
+    few = ["1 label a class", "2 labels a class", "5 labels a class"]
+    assert list(row) == ["R@1", "R@5", "R@10", "linear", *few]
+    assert row["R@1"]["chance"] == 0.5 and row["linear"]["chance"] == 0.5
+    assert main([*words, "--holdout", ".5"]) == 0
+    text = capsys.readouterr().out
+    assert text.startswith("12 files of 6 sources, judged by 12 files\n")
+    assert re.search(r"class  motion +R@1 +[01]\.\d{3}  0\.\d{3} to [01]\.\d{3}", text)
+    table = tmp_path / "labels.csv"
+    files = sorted(file.relative_to(mine) for file in mine.rglob("*.mp4"))
+    table.write_text("file,half\n" + "".join(f"{file},{n % 2}\n" for n, file in enumerate(files)))
+    assert main([*words, "--labels", str(table), "--json"]) == 0
+    assert list(json.loads(capsys.readouterr().out)["scores"]) == ["half"]
+    assert main([*words[:2], "--folder", str(mine / "right")]) == 2
+    assert "has no labels: put each class into a sub-folder" in capsys.readouterr().err

@@ -42,12 +42,13 @@ class _Told(logging.Handler):
 
 def parser() -> argparse.ArgumentParser:
     """The command line's grammar."""
-    from cvrl_lite.cli import (
+    from cvrl_lite.cli import (  # in here, Ctrl-C meanwhile ends in one line, too
         batch,
+        classifying,
         embedding,
         learning,
         reading,
-    )  # in here, Ctrl-C meanwhile ends in one line, too
+    )
 
     top = _Parser(prog="cvrl-lite", description="Self-supervised learning from compressed video.")
     top.add_argument("--version", action="version", version=f"cvrl-lite {__version__}")
@@ -56,6 +57,7 @@ def parser() -> argparse.ArgumentParser:
     batch.add_commands(commands)
     learning.add_commands(commands)
     embedding.add_commands(commands)
+    classifying.add_commands(commands)
     return top
 
 

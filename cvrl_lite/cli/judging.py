@@ -168,10 +168,11 @@ def _frozen(
     from cvrl_lite import evaluate
 
     protocols = _FROZEN if arguments.protocol == "all" else (arguments.protocol,)
-    how = {"clips": arguments.clips or _CLIPS, "workers": arguments.workers or 0}
-    known, judging = (model.embed(videos, **how) for videos in (gallery, queries))
-    fresh = _untrained(recipe)
-    untrained = [fresh.embed(videos, **how) for videos in (gallery, queries)]
+    clips, workers = arguments.clips or _CLIPS, arguments.workers or 0
+    (known, judging), (fresh, fresh_judging) = (
+        [network.embed(videos, clips=clips, workers=workers) for videos in (gallery, queries)]
+        for network in (model, _untrained(recipe))
+    )
 
     def measured(x: Embeddings, y: Embeddings, label: str) -> _Scores:
         parts = (None, *(x.parts if len(x.parts) > 1 else ()))
@@ -188,7 +189,7 @@ def _frozen(
         raise ValueError(f"no label can be judged: {', '.join(labels)}")
     return _Judged(
         scores,
-        {label: measured(*untrained, label) for label in scores},
+        {label: measured(fresh, fresh_judging, label) for label in scores},
         _counts(len(known), judging.sources.tolist()),
         (*known.skipped, *judging.skipped),
         _draw(known, judging, gallery, queries, recipe.decoded, labels[0]) if arguments.neighbors else None,
@@ -205,10 +206,9 @@ def _untrained(recipe: Recipe) -> Pretrained:
 
     from cvrl_lite.pretrained import Pretrained
     from cvrl_lite.train import device
-    from cvrl_lite.train.model import backbone_of
 
     torch.manual_seed(0)
-    return Pretrained.from_recipe(backbone_of(recipe.networks), recipe).to(device())
+    return Pretrained.from_recipe(recipe.networks.build_backbone(), recipe).to(device())
 
 
 def _draw(

@@ -22,7 +22,6 @@ from cvrl_lite.pretrained.listing import Data, ItemReader, list_items
 from cvrl_lite.train.checkpoint import fill, reading
 from cvrl_lite.train.config import Optimization, Recipe
 from cvrl_lite.train.finetune import Classifier, Finetuning, clip_probabilities
-from cvrl_lite.train.model import backbone_of
 from cvrl_lite.transforms import Augmentation
 
 WEIGHTS, SETTINGS = "classifier.safetensors", "classifier.json"
@@ -34,12 +33,14 @@ class Predictions:
 
     Attributes:
         names: N file names, relative to the folder.
+        rows: (N,) int64, the place of each among the files that were asked for.
         probabilities: (N, K) float32; rows sum to 1.
         classes: K names.
         skipped: Name and reason of each file that cannot be used.
     """
 
     names: tuple[str, ...]
+    rows: NDArray[np.int64]
     probabilities: NDArray[np.float32]
     classes: tuple[str, ...]
     skipped: tuple[tuple[str, str], ...]
@@ -94,7 +95,7 @@ class VideoClassifier:
         Example:
             >>> from cvrl_lite import data_path
             >>> recipe = Recipe()
-            >>> network = Classifier(backbone_of(recipe.networks), 2)
+            >>> network = Classifier(recipe.networks.build_backbone(), 2)
             >>> classifier = VideoClassifier(network, "mood", ("calm", "wild"), recipe, Finetuning())
             >>> found = classifier.predict(data_path("sample.mp4"))
             >>> found.names, found.probabilities.shape, found.labels[0] in classifier.classes
@@ -103,15 +104,16 @@ class VideoClassifier:
         how, listing = self.finetuning, list_items(videos)
         reader = ItemReader(listing.items, how.sampling, how.decoded, how.test_clips)
         skipped = list(listing.skipped)
-        names: list[str] = []
+        numbers: list[int] = []
         rows: list[NDArray[np.float32]] = []
         for batch in read_batches(listing.items, reader, workers, skipped):
             for number, clips in batch:
-                names.append(listing.items[number].name)
+                numbers.append(number)
                 rows.append(clip_probabilities(self.network, clips.frames, how))
         if not rows:
             raise ValueError(f"no file can be used; the first: {skipped[0][0]}: {skipped[0][1]}")
-        return Predictions(tuple(names), np.stack(rows), self.classes, tuple(skipped))
+        names = tuple(listing.items[number].name for number in numbers)
+        return Predictions(names, np.array(numbers), np.stack(rows), self.classes, tuple(skipped))
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Writes `classifier.safetensors` and `classifier.json` into a folder, made if it is missing.
@@ -156,7 +158,7 @@ class VideoClassifier:
             recipe = Recipe.from_json(json.dumps(settings["recipe"]))
             how = _finetuning(settings["finetuning"])
             classes = tuple(str(name) for name in settings["classes"])
-            network = Classifier(backbone_of(recipe.networks), len(classes), how.dropout)
+            network = Classifier(recipe.networks.build_backbone(), len(classes), how.dropout)
             made = cls(network, str(settings["label"]), classes, recipe, how)
         fill(network, weights)
         network.eval()
