@@ -755,6 +755,7 @@ mine = train.Classifier(twin.backbone, 8, step.dropout).train()
 twin.to(memory_format=torch.channels_last_3d)  # as finetune does: sums are rounded alike
 (batch,) = MemoryLoader(part, step.sampling, step.seed).batches(step.batch, 1)
 seen = augment(batch, step.augmentation)
+torch.manual_seed(train.step_seed(step.seed, 0))  # of dropout: every step draws from a seed of its own
 of = dict(zip(part.source_numbers.tolist(), part.labels("action").tolist()))  # video -> label
 truth = torch.tensor([of[source] for source in seen.sources.tolist()])
 of_labels = F.cross_entropy(mine(seen.clip), truth)
