@@ -81,7 +81,8 @@ def test_conda_gives_python_and_pip_and_pip_the_rest() -> None:
     python, pip, by_pip = CONDA
     assert pip == "pip" and list(by_pip) == ["pip"]
     assert by_pip["pip"] == ["-c constraints.txt", "-e .[course,test]"]
-    assert set(EXTRAS) == {"download", "parquet", "tensorboard", "course", "bench", "test"}
+    extras = {"download", "onnx", "parquet", "tensorboard", "course", "bench", "test"}
+    assert set(EXTRAS) == extras
     lowest = re.fullmatch(r"python=(\d\.\d+)", python)
     assert lowest and SpecifierSet(PROJECT["requires-python"]).contains(lowest[1])
 

@@ -46,6 +46,7 @@ def parser() -> argparse.ArgumentParser:
         batch,
         classifying,
         embedding,
+        exporting,
         learning,
         reading,
     )
@@ -56,6 +57,7 @@ def parser() -> argparse.ArgumentParser:
     reading.add_commands(commands)
     batch.add_commands(commands)
     learning.add_commands(commands)
+    exporting.add_commands(commands)
     embedding.add_commands(commands)
     classifying.add_commands(commands)
     return top
