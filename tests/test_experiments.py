@@ -47,6 +47,15 @@ def test_the_table_is_the_runs(document: str) -> None:
     assert joint.table() in (ROOT / document).read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("document", ["README.md", "docs/model_cards.md"])
+def test_the_table_by_parts_is_what_was_scored(document: str) -> None:
+    spec = importlib.util.spec_from_file_location("parts", EXPERIMENTS / "parts.py")
+    assert spec and spec.loader
+    parts = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(parts)
+    assert parts.table() in (ROOT / document).read_text(encoding="utf-8")
+
+
 def test_every_model_has_the_same_budget() -> None:
     found = runs()
     assert set(found) == {"untrained", "context", "motion", "joint"}
