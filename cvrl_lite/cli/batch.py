@@ -1,9 +1,10 @@
-"""Commands that turn many files into many others: extract, transcode."""
+"""Commands that turn many files into many others: extract, transcode, cut."""
 
 from __future__ import annotations
 
 import argparse
 import csv
+import glob
 import hashlib
 import logging
 import os
@@ -19,7 +20,7 @@ from typing import Any
 
 from cvrl_lite.cli.output import complain, say
 from cvrl_lite.cli.reading import Commands, command
-from cvrl_lite.codec import extract, is_transcoded, transcode
+from cvrl_lite.codec import cut, extract, is_cut, is_transcoded, transcode
 from cvrl_lite.codec.encode import ENCODERS
 from cvrl_lite.codec.extract import WHAT, targets
 from cvrl_lite.errors import VideoError, named, one_line, shown
@@ -87,6 +88,25 @@ def add_commands(commands: Commands) -> None:
         "are written with a quantizer of 3",
     )
 
+    made = command(
+        commands,
+        "cut",
+        _cut,
+        "Cut long films into pieces: every so many seconds, or where the scene changes.",
+        "cvrl-lite cut films/ --out pieces/ --seconds 10 --workers 4",
+    )
+    _add_batch(made)
+    places = made.add_mutually_exclusive_group()
+    places.add_argument("--seconds", type=float, default=10.0, help="length of a piece (default: 10)")
+    places.add_argument("--scenes", action="store_true", help="cut where the scene changes instead")
+    made.add_argument(
+        "--tolerance",
+        type=float,
+        default=0.5,
+        help="copy, and do not encode again, where key frames lie at most so many seconds from where the "
+        "pieces should begin (default: %(default)s)",
+    )
+
 
 def _add_batch(made: argparse.ArgumentParser) -> None:
     made.add_argument("sources", nargs="+", type=Path, metavar="FILE_OR_FOLDER")
@@ -135,6 +155,24 @@ def _transcode(arguments: argparse.Namespace) -> int:
     suffix = ".avi" if arguments.codec == "mpeg4" else ".mp4"
     job = partial(_transcoded, settings=settings)
     return _batch(arguments, job, lambda path: f"{path.stem}{suffix}", "transcoding")
+
+
+def _cut(arguments: argparse.Namespace) -> int:
+    seconds = None if arguments.scenes else arguments.seconds
+    job = partial(_cut_one, settings={"seconds": seconds, "tolerance": arguments.tolerance})
+    return _batch(arguments, job, lambda path: f"{path.stem}.json", "cutting")
+
+
+def _cut_one(source: Path, target: Path, settings: dict[str, Any]) -> bool:
+    """Cuts one film unless that was done, from the same film in the same way."""
+    if is_cut(source, target, **settings):
+        return False
+    for old in target.parent.glob(
+        f".{glob.escape(target.stem)}_[0-9]*.partial"
+    ):  # of a worker that was killed
+        old.unlink(missing_ok=True)
+    cut(source, target, **settings)
+    return True
 
 
 def _transcoded(source: Path, target: Path, settings: dict[str, Any]) -> bool:

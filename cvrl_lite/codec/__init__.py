@@ -8,6 +8,7 @@ delivers frames, and `kernels` holds the compiled loops. `encode`, `transcode` a
 
 from cvrl_lite.codec._stream.raster import Motion
 from cvrl_lite.codec.chunks import Chunk, KeyFrames, Sample
+from cvrl_lite.codec.cut import Piece, cut, is_cut
 from cvrl_lite.codec.damage import Damage
 from cvrl_lite.codec.encode import encode
 from cvrl_lite.codec.extract import extract, load
@@ -22,11 +23,14 @@ __all__ = [
     "Damage",
     "KeyFrames",
     "Motion",
+    "Piece",
     "Residual",
     "Sample",
     "VideoInfo",
+    "cut",
     "encode",
     "extract",
+    "is_cut",
     "is_transcoded",
     "load",
     "transcode",
