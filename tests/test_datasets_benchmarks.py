@@ -365,3 +365,24 @@ def test_a_file_of_labels_that_cannot_be_used_says_why(tmp_path, lines, error, s
 def test_a_file_of_labels_that_is_not_there(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"absent\.csv"):
         VideoFolder(fill(tmp_path, "a.mp4"), labels=tmp_path / "absent.csv")
+
+
+def test_a_recipe_names_the_fold(tmp_path):
+    from cvrl_lite import train
+    from cvrl_lite.train.data import videos_of
+
+    lists = tmp_path / "ucfTrainTestlist"
+    lists.mkdir()
+    (lists / "classInd.txt").write_text("1 YoYo\n")
+    (tmp_path / "YoYo").mkdir()
+    for fold in (1, 2):
+        clip = f"YoYo/v_YoYo_g0{fold}_c01.avi"
+        (tmp_path / clip).touch()
+        (lists / f"trainlist0{fold}.txt").write_text(f"{clip} 1\n")
+        (lists / f"testlist0{fold}.txt").write_text(f"YoYo/v_YoYo_g0{3 - fold}_c01.avi\n")
+    recipe = train.recipes.laptop().replace(data="ucf101", root=tmp_path)
+    for fold in (1, 2):
+        (entry,) = videos_of(recipe.replace(fold=fold)).entries
+        assert entry.source == f"v_YoYo_g0{fold}"
+    with pytest.raises(ValueError, match="fold is 1, 2 or 3; got 4"):
+        recipe.replace(fold=4)

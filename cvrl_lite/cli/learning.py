@@ -42,6 +42,9 @@ def add_commands(commands: Commands) -> None:
     data.add_argument("--folder", type=Path, help="instead: any folder of videos")
     made.add_argument("--root", type=Path, help="--data: the folder of that data set")
     made.add_argument(
+        "--fold", type=int, choices=(1, 2, 3), help="--data ucf101, hmdb51: which of its splits (default: 1)"
+    )
+    made.add_argument(
         "--source",
         metavar="REGEX",
         help="--folder: files in whose name its first match reads the same were cut from one video",
@@ -130,7 +133,7 @@ def _pretrain(arguments: argparse.Namespace) -> int:
     if arguments.source and not arguments.folder:
         raise ValueError("--source belongs to --folder")
     make = train.recipes.NAMED[arguments.recipe]
-    given = {name: getattr(arguments, name) for name in ("root", "source", "steps", "batch", "seed")}
+    given = {name: getattr(arguments, name) for name in ("root", "source", "fold", "steps", "batch", "seed")}
     # An absolute path is never taken for a data set's name, and found again from another folder.
     given["data"] = arguments.folder.absolute() if arguments.folder else arguments.data
     given = {
@@ -154,6 +157,8 @@ def _pretrain(arguments: argparse.Namespace) -> int:
         from cvrl_lite.cli.checks import knn_check
 
         callbacks = [knn_check(arguments.check_folder, arguments.check_every, recipe, arguments.source)]
+    if arguments.fold and recipe.data not in ("ucf101", "hmdb51"):
+        raise ValueError("--fold belongs to --data ucf101 or hmdb51")
     run = train.pretrain(
         recipe,
         arguments.out,
