@@ -168,7 +168,7 @@ clips = F.normalize(clip_head(pooled), dim=1)
 frames = F.normalize(frame_head(encoder(views.keyframe)), dim=1)
 for name, values in {"still map": clip_map, "pooled": pooled, "clips": clips, "key frames": frames}.items():
     print(f"{name:10} {tuple(values.shape)}")
-assert torch.allclose(clip_map, TinyR2Plus1D.forward(backbone, views.clip)[0], atol=1e-5)
+assert torch.allclose(clip_map, backbone.feature_maps(views.clip)[0], atol=1e-5)
 assert torch.allclose(clips.norm(dim=1), torch.ones(BATCH)) and torch.allclose(
     frames.norm(dim=1), torch.ones(BATCH)
 )
