@@ -1,6 +1,8 @@
 """Backbones and tasks from outside the package: trained, stored, resumed, loaded and embedded with."""
 
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 import parallel_data
@@ -182,3 +184,14 @@ def test_a_wrong_word_is_one_line_and_leaves_nothing(words, message, folder, tmp
     assert main(["pretrain", "--folder", str(folder), "--out", str(tmp_path / "run"), *words.split()]) == 2
     said = capsys.readouterr().err
     assert message in said and said.count("\n") == 1 and not (tmp_path / "run").exists()
+
+
+def test_the_documented_loop_of_ones_own_runs(folder, tmp_path, monkeypatch, capsys):
+    text = (Path(__file__).parents[1] / "docs" / "own_loop.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.S)
+    assert len(code.splitlines()) < 48
+    (tmp_path / "videos").symlink_to(folder, target_is_directory=True)
+    monkeypatch.chdir(tmp_path)
+    exec(code, {})
+    assert len(capsys.readouterr().out.splitlines()) == 2  # 8 files: a batch an epoch
+    assert (tmp_path / "backbone.pt").exists()
