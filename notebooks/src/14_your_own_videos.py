@@ -662,16 +662,16 @@ print("motion falls by more than a fifth of all clips, place stays above one hal
 
 # %%
 ucf, classes = work / "ucf101", ("ApplyEyeMakeup", "Archery", "YoYo")
-train, test = [], []
+train_list, test_list = [], []
 for number, (name, place, motion) in enumerate(zip(classes, PLACES, MOTIONS, strict=False), 1):
     for group in (1, 8, 9):
         film = draw(place, motion, 10 * number + group, frames=160, size=120)
         for clip in (1, 2):
             file = f"{name}/v_{name}_g{group:02}_c{clip:02}.avi"
             pack(film[80 * clip - 80 : 80 * clip], ucf / "UCF-101" / file, codec="mpeg4", gop=12, b_frames=0)
-            (test if group == 1 else train).append(file if group == 1 else f"{file} {number}")
+            (test_list if group == 1 else train_list).append(file if group == 1 else f"{file} {number}")
 lists = {"classInd": [f"{number} {name}" for number, name in enumerate(classes, 1)]}
-lists |= {"trainlist01": train, "testlist01": test}
+lists |= {"trainlist01": train_list, "testlist01": test_list}
 (ucf / "ucfTrainTestlist").mkdir()
 for name, rows in lists.items():
     (ucf / "ucfTrainTestlist" / f"{name}.txt").write_text("\n".join(rows) + "\n")
