@@ -87,7 +87,7 @@ def seen(clips):
 @torch.no_grad()
 def vectors(clips):
     """(B, 256): both maps averaged, each brought to its length, side by side."""
-    still, moving = (branch.mean((2, 3, 4)) for branch in joint(seen(clips)))
+    still, moving = (branch.mean((2, 3, 4)) for branch in joint.feature_maps(seen(clips)))
     return torch.cat([F.normalize(still), 1.5 * F.normalize(moving)], 1).numpy()
 
 
