@@ -767,7 +767,7 @@ show(
 # changes from frame to frame, by both rules.
 
 # %%
-quiet = torch.from_numpy(square.videos[3].frames[1:9]).float() / 255
+quiet = torch.tensor(square.videos[3].frames[1:9]).float() / 255
 strength = dataclasses.replace(views_of, gray=0)
 once, each = recolored(quiet, draws[:1].expand(8, -1), strength), recolored(quiet, draws, strength)
 rest = (quiet[1:] - quiet[:-1]).abs().amax(-1) < 0.02  # (7, 112, 112) nothing to see there

@@ -195,7 +195,7 @@ except ValueError as error:
 # %%
 live = train.pretrain(small, runs / "live", few)
 lines = [json.loads(line) for line in (runs / "live" / train.METRICS).read_text().splitlines()]
-points = int(np.prod(model.points))
+points = int(np.prod(model.tasks["motion"].predictor.points))
 keys = small.batch * points * (1 + small.sampling.num_negative_windows)
 ends = {name: np.mean([line[name] for line in lines[-20:]]) for name in parts}
 print(f"blind guesses: context 1 / {small.batch}, motion about 1 / {keys}")
