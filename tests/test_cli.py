@@ -163,6 +163,15 @@ def test_a_run_of_quickstart_names_its_clips_and_so_is_not_taken_for_one_on_othe
     assert recipe["root"] == str(tmp_path / "cache/moving_scenes_28")
 
 
+def test_the_help_names_every_command(capsys):
+    assert main(["--help"]) == 0
+    said = capsys.readouterr().out
+    commands = (
+        "doctor inspect extract transcode cut scenes pretrain finetune predict evaluate embed search export"
+    )
+    assert all(f"\n    {command}" in said for command in [*commands.split(), "download", "quickstart"])
+
+
 @pytest.mark.parametrize(
     "command", ["doctor", "inspect", "extract", "transcode", "scenes", "pretrain", "evaluate", "quickstart"]
 )

@@ -49,6 +49,18 @@ def test_a_kept_classifier_names_files_as_text_csv_and_json(kept, mine, capsys):
     assert name == "right0.mp4" and label in ("clockwise", "right") and 0.5 <= float(share) <= 1
 
 
+def test_one_folder_keeps_one_classifier(kept, mine, capsys):
+    """Again, it goes on where it was, which is its end; another network does not overwrite it."""
+    words = ["--folder", str(mine), "--out", str(kept), "--steps", "30"]
+    before = (kept / "classifier.safetensors").read_bytes()
+    assert main(["finetune", NETWORK, *words]) == 0
+    assert (kept / "classifier.safetensors").read_bytes() == before
+    assert main(["finetune", "context", *words]) == 2
+    assert main(["finetune", NETWORK, *words[:-1], "20"]) == 2
+    assert capsys.readouterr().err.count("holds another run") == 2
+    assert (kept / "classifier.safetensors").read_bytes() == before
+
+
 def test_what_is_held_out_judges(mine, tmp_path, capsys):
     words = ["finetune", NETWORK, "--folder", str(mine), "--holdout", ".5", "--steps", "2", "--json"]
     assert main([*words, "--out", str(tmp_path / "a"), "--workers", "1"]) == 0

@@ -52,9 +52,9 @@ def test_bad_use_is_one_line(folder, tmp_path, capsys):
     table.write_text("no table")
     for words, said in (
         (["embed", "joint", str(folder), "--out", "table.csv"], "--out is a .npz or .parquet file"),
-        (["embed", "giant", str(folder), "--out", str(tmp_path / "t.npz")], "giant: no run's folder"),
+        (["embed", "giant", str(folder), "--out", str(tmp_path / "t.npz")], "giant: not a run's folder"),
         (["embed", "joint", str(tmp_path / "none"), "--out", str(tmp_path / "t.npz")], "none"),
-        (["search", "joint", str(folder / "rings-down.mp4"), str(table)], "no table of embeddings"),
+        (["search", "joint", str(folder / "rings-down.mp4"), str(table)], "not a table of embeddings"),
     ):
         assert main(words) == 2
         error = capsys.readouterr().err

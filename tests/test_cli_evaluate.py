@@ -174,7 +174,7 @@ def test_a_folder_of_ones_own_is_split_by_source(mine, tmp_path, capsys):
     assert row["R@1"]["chance"] == 0.5 and row["linear"]["chance"] == 0.5
     assert main([*words, "--holdout", ".5"]) == 0
     text = capsys.readouterr().out
-    assert text.startswith("12 files of 6 sources, judged by 12 files\n")
+    assert text.startswith("12 held-out files (6 sources), 12 files to search or train on\n")
     assert re.search(r"class  motion +R@1 +[01]\.\d{3}  0\.\d{3} to [01]\.\d{3}", text)
     table = tmp_path / "labels.csv"
     files = sorted(file.relative_to(mine) for file in mine.rglob("*.mp4"))

@@ -78,8 +78,12 @@ def test_files_of_one_source_share_a_number(tmp_path):
         (tmp_path / name).touch()
     entries = datasets.VideoFolder(tmp_path, source="v_.+_g[0-9]+").entries  # UCF101's
     assert [e.source for e in entries] == ["v_A_g01", "v_A_g01", "v_A_g02", "v_B_g01"]
-    with pytest.raises(ValueError, match=r"source: '\(' is no regular expression: missing \)"):
+    with pytest.raises(ValueError, match=r"source: '\(' is not a valid regular expression: missing \)"):
         datasets.VideoFolder(tmp_path, source="(")
+    with pytest.raises(ValueError, match=r"source: 'film' matches no file's name, such as v_A_g01_c01.avi"):
+        datasets.VideoFolder(
+            tmp_path, source="film"
+        )  # else clips of one video would lie on both sides of a split
 
 
 def test_a_folder_leaves_out_what_begins_with_a_dot(tmp_path):

@@ -83,7 +83,7 @@ def test_what_is_no_table_is_named_in_one_line(table, tmp_path, damage):
         path.write_text("name,feature\n")
     else:
         np.savez(path, features=table.features)
-    with pytest.raises(ValueError, match=r"table\.npz: no table of embeddings") as said:
+    with pytest.raises(ValueError, match=r"table\.npz: not a table of embeddings") as said:
         Embeddings.load(path)
     assert "\n" not in str(said.value)
     with pytest.raises(FileNotFoundError):

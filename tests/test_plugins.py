@@ -159,7 +159,7 @@ def test_a_training_starts_from_another_network(folder, tmp_path, capsys):
     assert main([*first, "--out", str(tmp_path / "c"), "--init", "joint"]) == 2
     assert "another form than the recipe's" in capsys.readouterr().err
     assert main([*first, "--out", str(tmp_path / "d"), "--init", "nothing"]) == 2
-    assert "nothing: no run's folder" in capsys.readouterr().err
+    assert "nothing: not a run's folder" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -103,7 +103,11 @@ def test_bad_questions_get_a_sentence(joint, folder) -> None:
         (lambda: joint.embed(folder, part="still"), "there is no 'still' part: this network's features have"),
         (lambda: joint.embed(folder, clips=0), "clips is 1 or more, got 0"),
         (lambda: joint.embed(folder / "right/broken.mp4"), "nothing can be embedded; the first: broken.mp4:"),
-        (lambda: joint.search(folder, table), "a search has one query, not 4"),
+        (lambda: joint.search(folder, table), "a search takes one video, not 4"),
+        (
+            lambda: cvrl_lite.load("motion").search(folder / "left/a.mp4", table),
+            "the table is of another network",
+        ),
         (lambda: joint.search(folder / "left/a.mp4", table, k=0), "k is 1 or more, got 0"),
         (lambda: joint.search(folder / "left/a.mp4", Embeddings.from_arrays(np.eye(3))), "another network"),
     ):
@@ -150,5 +154,7 @@ def test_load_takes_a_name_a_file_and_a_folder(tmp_path, monkeypatch) -> None:
         assert found.recipe == shipped.recipe
         for name, value in shipped.backbone.state_dict().items():
             assert torch.equal(value, found.backbone.state_dict()[name])
-    with pytest.raises(FileNotFoundError, match=re.escape(f"{tmp_path / 'none'}: no run's folder, no file")):
+    with pytest.raises(
+        FileNotFoundError, match=re.escape(f"{tmp_path / 'none'}: not a run's folder, not a file")
+    ):
         cvrl_lite.load(tmp_path / "none")

@@ -37,9 +37,7 @@ def test_a_network_is_ready_to_use(name: str) -> None:
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
-    with pytest.raises(
-        FileNotFoundError, match=r"giant: .* no network that comes along \(context, joint, motion"
-    ):
+    with pytest.raises(FileNotFoundError, match=r"giant: .* not a shipped network \(context, joint, motion"):
         cvrl_lite.load("giant")
 
 

@@ -34,7 +34,7 @@ def add_commands(commands: Commands) -> None:
     made.add_argument(
         "run_folder",
         metavar="RUN",
-        help="a folder that pretrain wrote, a .safetensors file, or a network that comes along (joint)",
+        help="a folder that pretrain wrote, a .safetensors file, or a shipped network (joint)",
     )
     add_data(made)
     made.add_argument("--label", help="which label; may be left out where there is one")
@@ -89,13 +89,15 @@ def _finetune(arguments: argparse.Namespace) -> int:
     how = finetuning_for(recipe, len(videos), arguments)
     skipped: list[tuple[str, str]] = []
     if arguments.workers:
-        network = train.finetune(model.backbone, videos, label, how, workers=arguments.workers)
+        network = train.finetune(
+            model.backbone, videos, label, how, out=arguments.out, workers=arguments.workers
+        )
     else:
         cache = None if recipe.in_memory else cache_dir() / "decoded"
         data = decode(videos, size=recipe.decoded, vectors=False, cache=cache)
         data = train.long_enough(data, how.sampling)
         skipped += [(str(file.path), file.reason) for file in data.skipped]
-        network = train.finetune(model.backbone, data, label, how)
+        network = train.finetune(model.backbone, data, label, how, out=arguments.out)
     classifier = VideoClassifier(network, label, videos.classes[label], recipe, how)
     classifier.save(arguments.out)
     outcome: dict[str, Any] = {
@@ -116,12 +118,13 @@ def _finetune(arguments: argparse.Namespace) -> int:
         say(json.dumps(outcome, indent=2))
     else:
         kinds = len(classifier.classes)
-        say(f"{shown(arguments.out)}: {label}, {kinds} classes, {outcome['trained_on']} files")
+        say(f"{shown(arguments.out)}: {kinds} classes of {label}, trained on {outcome['trained_on']} files")
         if queries is not None:
             low, high = outcome["interval"]
             say(
-                f"of {outcome['queries']} files of {outcome['sources']} sources held out, "
-                f"{outcome['share']:.3f} are right ({low:.3f} to {high:.3f}; chance: {outcome['chance']:.3f})"
+                f"held out: {outcome['queries']} files ({outcome['sources']} sources), "
+                f"{outcome['share']:.3f} correct (95 % interval {low:.3f} to {high:.3f}; "
+                f"chance {outcome['chance']:.3f})"
             )
     return 1 if skipped else 0
 

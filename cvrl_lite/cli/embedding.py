@@ -13,7 +13,7 @@ from cvrl_lite.cli.output import complain, say
 from cvrl_lite.cli.reading import Commands, command, whole
 from cvrl_lite.errors import shown
 
-_NETWORK = "a network that comes along (joint, context, motion), a run's folder, or a .safetensors file"
+_NETWORK = "a shipped network (joint, context, motion), a run's folder, or a .safetensors file"
 _PART = "context (what stays: the place) or motion (what moves: the action); default: both"
 
 

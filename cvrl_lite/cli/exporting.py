@@ -21,7 +21,7 @@ def add_commands(commands: Commands) -> None:
         "Its outputs are compared with the network's first.",
         "cvrl-lite export joint --out joint.onnx",
     )
-    made.add_argument("network", help="a network that comes along, a run's folder, or a .safetensors file")
+    made.add_argument("network", help="a shipped network, a run's folder, or a .safetensors file")
     made.add_argument("--out", type=Path, required=True, help="a file that ends with .pt2 or .onnx")
     made.add_argument("--json", action="store_true", help="print what the file reads, as JSON")
 

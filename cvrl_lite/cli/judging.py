@@ -59,7 +59,7 @@ def add_evaluate(commands: Commands) -> None:
     made.add_argument(
         "run_folder",
         metavar="RUN",
-        help="a folder that pretrain wrote, a .safetensors file, or a network that comes along (joint)",
+        help="a folder that pretrain wrote, a .safetensors file, or a shipped network (joint)",
     )
     made.add_argument(
         "--protocol",
@@ -141,7 +141,8 @@ def _as_json(judged: _Judged) -> dict[str, Any]:
 def _as_text(judged: _Judged) -> str:
     counts = judged.counts
     lines = [
-        f"{counts['queries']} files of {counts['sources']} sources, judged by {counts['gallery']} files",
+        f"{counts['queries']} held-out files ({counts['sources']} sources), "
+        f"{counts['gallery']} files to search or train on",
         f"{'label':>12}  {'part':7}  {'':18}  share  95 % interval  untrained  chance",
     ]
     for label, parts in judged.scores.items():

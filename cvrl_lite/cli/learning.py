@@ -207,7 +207,7 @@ def changed(recipe: Recipe, arguments: argparse.Namespace) -> Recipe:
     if arguments.init:
         init = arguments.init if shipped(arguments.init) else str(Path(arguments.init).absolute())
         if not (shipped(init) or Path(init).exists()):
-            raise ValueError(f"--init {init}: no run's folder, no file, and no network that comes along")
+            raise ValueError(f"--init {init}: not a run's folder, not a file, and not a shipped network")
         recipe = recipe.replace(init=init)
     for text in arguments.task:
         name, _, path = text.partition("=")

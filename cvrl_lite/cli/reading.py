@@ -31,7 +31,7 @@ def command(
     """Adds a sub-command whose `--help` ends with an example."""
     made: argparse.ArgumentParser = commands.add_parser(
         name,
-        help=about,
+        help=about.replace("%", "%%"),  # argparse formats it, unlike a description
         description=about,
         epilog=f"example: {example}",
         formatter_class=argparse.RawDescriptionHelpFormatter,

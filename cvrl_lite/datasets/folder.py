@@ -9,6 +9,7 @@ from pathlib import Path
 from cvrl_lite.datasets.base import Entry, VideoDataset, warn_of_gaps
 from cvrl_lite.datasets.lists import read_table
 from cvrl_lite.datasets.samples import SampleConfig
+from cvrl_lite.errors import shown
 from cvrl_lite.folders import first_names, videos_below
 
 
@@ -64,11 +65,14 @@ class VideoFolder(VideoDataset):
         try:
             pattern = re.compile(source) if source else None
         except re.error as error:
-            raise ValueError(f"source: {source!r} is no regular expression: {error}") from None
+            raise ValueError(f"source: {source!r} is not a valid regular expression: {error}") from None
 
         def source_of(path: Path) -> str:
             found = pattern.search(path.name) if pattern else None
             return found.group() if found else str(path.relative_to(folder))
+
+        if pattern and not any(pattern.search(path.name) for path in paths):
+            raise ValueError(f"source: {source!r} matches no file's name, such as {shown(paths[0].name)}")
 
         texts: dict[Path, dict[str, str]]
         if labels is not None:

@@ -11,7 +11,7 @@ from cvrl_lite.models.networks import BACKBONES, Networks
 from cvrl_lite.models.parallel import synchronized
 from cvrl_lite.models.predictor import MotionPredictor
 from cvrl_lite.models.resnets import R2D10, R3D10, R3D26, R2Plus1D26, ResNet
-from cvrl_lite.models.table import describe
+from cvrl_lite.models.table import describe, weights_digest
 from cvrl_lite.models.tiny import ContextEncoder, MotionEncoder, TinyR2Plus1D
 from cvrl_lite.models.wrap import wrap
 
@@ -32,5 +32,6 @@ __all__ = [
     "VideoBackbone",
     "describe",
     "synchronized",
+    "weights_digest",
     "wrap",
 ]

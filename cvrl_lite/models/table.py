@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -48,6 +49,22 @@ def describe(model: nn.Module, *inputs: Any, depth: int = 2) -> str:
     rows.append(("total", "", "", _total(seen)))
     first, second, third, last = (max(map(len, column)) for column in zip(*rows, strict=True))
     return "\n".join(f"{n:<{first}}  {k:<{second}}  {s:<{third}}  {c:>{last}}" for n, k, s, c in rows)
+
+
+def weights_digest(model: nn.Module) -> str:
+    """64 hexadecimal digits that change with any weight, statistic, or name of one.
+
+    Args:
+        model: Any network, on any device.
+
+    Example:
+        >>> weights_digest(nn.ReLU()) == weights_digest(nn.Sigmoid())  # neither has weights
+        True
+    """
+    digest = hashlib.sha256()
+    for name, value in model.state_dict().items():
+        digest.update(name.encode() + value.cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _total(parameters: set[nn.Parameter]) -> str:

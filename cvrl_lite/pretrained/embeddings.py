@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from cvrl_lite.files import replacing
 
-_FORMAT = 1  # of the files written
+_FORMAT = 2  # of the files written
 _ARRAYS = ("features", "names", "sources", "start", "stop", "file")
 
 
@@ -37,6 +37,7 @@ class Embeddings:
         skipped: Name and reason of each file that gave no row.
         parts: Columns of the "context" and of the "motion" part; empty where the features do not come apart.
             A table of one part alone has that part as its only entry.
+        network: A digest of the network that made the features; "" if unknown.
 
     Raises:
         ValueError: Rows and what belongs to them differ in number.
@@ -57,6 +58,7 @@ class Embeddings:
     classes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     skipped: tuple[tuple[str, str], ...] = ()
     parts: dict[str, slice] = field(default_factory=dict)
+    network: str = ""
 
     def __post_init__(self) -> None:
         if self.features.ndim != 2:
@@ -150,6 +152,7 @@ class Embeddings:
             "format": _FORMAT,
             "classes": self.classes,
             "skipped": self.skipped,
+            "network": self.network,
             "parts": {name: [columns.start, columns.stop] for name, columns in self.parts.items()},
         }
         arrays = {f"row {name}": getattr(self, name) for name in _ARRAYS}
@@ -175,11 +178,12 @@ class Embeddings:
                 classes={name: tuple(names) for name, names in header["classes"].items()},
                 skipped=tuple((name, reason) for name, reason in header["skipped"]),
                 parts={name: slice(*columns) for name, columns in header["parts"].items()},
+                network=header["network"],
             )
         except OSError:
             raise
         except (ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile) as error:
-            raise ValueError(f"{path}: no table of embeddings, or a damaged one ({error})") from None
+            raise ValueError(f"{path}: not a table of embeddings, or damaged ({_told(error)})") from None
 
     def to_parquet(self, path: str | os.PathLike[str]) -> None:
         """Writes a Parquet file, whole or not at all: names, places, `label_...` as text, and the features.
@@ -239,6 +243,12 @@ def joined(tables: list[Embeddings]) -> Embeddings:
     labels = {name: np.concatenate([table.labels[name] for table in tables]) for name in tables[0].labels}
     skipped = tuple(row for table in tables for row in table.skipped)
     return replace(tables[0], **arrays, labels=labels, skipped=skipped)
+
+
+def _told(error: Exception) -> str:
+    """The reason in brief; NumPy would advise to load what is no table unsafely."""
+    reason = str(error)
+    return "it holds no arrays" if "allow_pickle" in reason else reason
 
 
 def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:

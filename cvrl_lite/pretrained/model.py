@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ import torch
 
 from cvrl_lite.datasets import ClipSampling
 from cvrl_lite.files import data_path
-from cvrl_lite.models import VideoBackbone
+from cvrl_lite.models import VideoBackbone, weights_digest
 from cvrl_lite.pretrained.embed import embed_items
 from cvrl_lite.pretrained.embeddings import Embeddings, check_part
 from cvrl_lite.pretrained.listing import Data, ItemReader, Listing, list_items
@@ -138,14 +138,12 @@ class Pretrained:
         if not len(table):
             reason = "; the first: {}: {}".format(*table.skipped[0]) if table.skipped else ""
             raise ValueError(f"nothing can be embedded{reason}")
-        return table.part(part)
+        return replace(table, network=self._fingerprint()).part(part)
 
     def _fingerprint(self) -> str:
         """What decides a clip's features: the weights, and what is fed to them."""
-        found = hashlib.sha256(repr((self.sampling, self.transform)).encode())
-        for name, value in self.backbone.state_dict().items():
-            found.update(name.encode() + value.cpu().contiguous().numpy().tobytes())
-        return found.hexdigest()
+        fed = repr((self.sampling, self.transform))
+        return hashlib.sha256(f"{fed} {weights_digest(self.backbone)}".encode()).hexdigest()
 
     def search(
         self, query: Data | Embeddings, table: Embeddings, *, part: str | None = None, k: int = 5
@@ -173,7 +171,9 @@ class Pretrained:
         asked = (query if isinstance(query, Embeddings) else self.embed(query)).by_file().part(part)
         gallery = table.part(part)
         if len(asked) != 1:
-            raise ValueError(f"a search has one query, not {len(asked)}")
+            raise ValueError(f"a search takes one video, not {len(asked)}")
+        if table.network not in ("", self._fingerprint()):
+            raise ValueError("the table is of another network; embed its files with the one that searches")
         if asked.features.shape[1] != gallery.features.shape[1]:
             raise ValueError(
                 f"the table is of another network: its rows have {gallery.features.shape[1]} numbers, "
@@ -202,7 +202,7 @@ def load(name: str | os.PathLike[str]) -> Pretrained:
         name: One that comes with the package ("context", "motion", "joint" or "three", see
             docs/model_cards.md), the folder of a run, finished or not, or a `.safetensors` file with its
             recipe beside it: `recipe.json`, or a `.json` of the same name, which comes first. A folder of
-            your own that is called like a network that comes along is "./joint".
+            your own that is called like a shipped network is "./joint".
 
     Returns:
         The network in float32 and evaluation mode.
@@ -220,7 +220,7 @@ def load(name: str | os.PathLike[str]) -> Pretrained:
     path = shipped.get(name, Path(name)) if isinstance(name, str) else Path(name)
     if not path.exists():
         raise FileNotFoundError(
-            f"{name}: no run's folder, no file, and no network that comes along ({', '.join(shipped)})"
+            f"{name}: not a run's folder, not a file, and not a shipped network ({', '.join(shipped)})"
         )
     backbone, recipe = read_checkpoint(path)
     return Pretrained.from_recipe(backbone, recipe).to(device())

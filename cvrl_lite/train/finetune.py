@@ -32,7 +32,7 @@ from cvrl_lite.datasets import (
 )
 from cvrl_lite.datasets.loaders.schedule import check_usable
 from cvrl_lite.files import cache_dir
-from cvrl_lite.models import VideoBackbone
+from cvrl_lite.models import VideoBackbone, weights_digest
 from cvrl_lite.train.checkpoint import FINETUNING, Folder
 from cvrl_lite.train.config import Optimization
 from cvrl_lite.train.data import fingerprint
@@ -237,7 +237,10 @@ def finetune(
         if folder and rank == 0:
             stack.enter_context(folder.claimed())
             classes = data.classes[label]
-            folder.enter_values(FINETUNING, asdict(how) | {"label": label, "classes": classes})
+            folder.enter_values(
+                FINETUNING,
+                asdict(how) | {"label": label, "classes": classes, "start": weights_digest(backbone)[:12]},
+            )
             folder.check_data(fingerprint(loader.entries))
 
         def views_and_labels(batch: Batch) -> tuple[Views, Tensor]:

@@ -96,7 +96,7 @@ def start_from(backbone: VideoBackbone, network: str) -> None:
 
     Args:
         backbone: Its weights are changed.
-        network: The name of a network that comes along, a run's folder, or a .safetensors file.
+        network: The name of a shipped network, a run's folder, or a .safetensors file.
 
     Raises:
         FileNotFoundError: There is no such network, or a file of it is missing.
