@@ -58,36 +58,38 @@ def frame_features(data: DecodedSet, frame: int) -> dict[str, NDArray[np.float32
     return {"pixels": small, "untrained network": torch.cat(still).numpy()}
 
 
-def by_frame(train: DecodedSet, val: DecodedSet, label: str, frames: Iterable[int]) -> dict[str, list[float]]:
+def by_frame(
+    gallery: DecodedSet, val: DecodedSet, label: str, frames: Iterable[int]
+) -> dict[str, list[float]]:
     """Accuracies of a linear probe that sees one frame, one for each of `frames`, by kind of features."""
     found: dict[str, list[float]] = {}
     for frame in frames:
-        known, asked = frame_features(train, frame), frame_features(val, frame)
+        known, asked = frame_features(gallery, frame), frame_features(val, frame)
         for name in known:
             score = evaluate.linear_probe(
-                known[name], train.labels(label), asked[name], val.labels(label), penalty=0.01
+                known[name], gallery.labels(label), asked[name], val.labels(label), penalty=0.01
             )
             found.setdefault(name, []).append(round(score, 3))
     return found
 
 
-def supervised(train: DecodedSet, val: DecodedSet, label: str, steps: int) -> float:
+def supervised(gallery: DecodedSet, val: DecodedSet, label: str, steps: int) -> float:
     """Accuracy of the same backbone trained with labels, clips of a video voting."""
     torch.manual_seed(0)
     net = TinyR2Plus1D(RECIPE.networks.widths).to(memory_format=torch.channels_last_3d)
-    head = torch.nn.Linear(net.width, len(train.classes[label]))
+    head = torch.nn.Linear(net.width, len(gallery.classes[label]))
     optimizer = torch.optim.AdamW([*net.parameters(), *head.parameters()], 3e-3, weight_decay=0.05)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=steps, pct_start=0.2)
-    numbers = {entry: i for i, entry in enumerate(np.unique([v.entry.source for v in train.videos]))}
+    numbers = {entry: i for i, entry in enumerate(np.unique([v.entry.source for v in gallery.videos]))}
     wanted = torch.zeros(len(numbers), dtype=torch.long)
-    for video in train.videos:
+    for video in gallery.videos:
         wanted[numbers[video.entry.source]] = video.entry.labels[label]
     # A flip would turn right into left, which no label knows.
     how = train.recipes.laptop().augmentation
     how = type(how)(**{**how.__dict__, "flip": 0.0, "least_area": 0.7})
     net.train()
     fast_in_half = not train.emulates_bfloat16(torch.device("cpu"))
-    for batch in MemoryLoader(train, RECIPE.sampling, 0).batches(48, steps):
+    for batch in MemoryLoader(gallery, RECIPE.sampling, 0).batches(48, steps):
         views = augment(batch, how)
         with torch.autocast("cpu", torch.bfloat16, enabled=fast_in_half):
             pooled = net(views.clip)
@@ -102,7 +104,7 @@ def supervised(train: DecodedSet, val: DecodedSet, label: str, steps: int) -> fl
     return float((answers == val.labels(label)).mean())
 
 
-def from_vectors(train: DecodedSet, val: DecodedSet, label: str, steps: int) -> float:
+def from_vectors(gallery: DecodedSet, val: DecodedSet, label: str, steps: int) -> float:
     """Accuracy of a motion encoder trained with labels on the vectors and the mask of whole clips."""
 
     def maps(data: DecodedSet) -> torch.Tensor:
@@ -114,10 +116,10 @@ def from_vectors(train: DecodedSet, val: DecodedSet, label: str, steps: int) -> 
 
     torch.manual_seed(0)
     net = torch.nn.Sequential(MotionEncoder(), torch.nn.AdaptiveAvgPool3d(1), torch.nn.Flatten())
-    head = torch.nn.Linear(96, len(train.classes[label]))
+    head = torch.nn.Linear(96, len(gallery.classes[label]))
     optimizer = torch.optim.AdamW([*net.parameters(), *head.parameters()], 3e-3, weight_decay=0.05)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=steps, pct_start=0.2)
-    known, wanted = maps(train), torch.from_numpy(train.labels(label))
+    known, wanted = maps(gallery), torch.from_numpy(gallery.labels(label))
     for _ in range(steps):
         chosen = torch.randint(len(known), (64,))
         loss = F.cross_entropy(head(net(known[chosen])), wanted[chosen])
@@ -141,15 +143,15 @@ def main() -> None:
     arguments = parser.parse_args()
     fast = arguments.fast
     root = hard_set(100) if fast else hard_set() if arguments.hard else None
-    train, val = (decode(MovingScenes(split, root), size=RECIPE.decoded) for split in ("train", "val"))
-    scene = train.labels("scene"), val.labels("scene")
+    gallery, val = (decode(MovingScenes(split, root), size=RECIPE.decoded) for split in ("train", "val"))
+    scene = gallery.labels("scene"), val.labels("scene")
     result: dict[str, object] = {}
     rows = []
     for seed in range(1 if fast else 3):
         torch.manual_seed(seed)
         rows.append(
             evaluate.scores(
-                train, val, model=Pretrained.from_recipe(TinyR2Plus1D(RECIPE.networks.widths), RECIPE)
+                gallery, val, model=Pretrained.from_recipe(TinyR2Plus1D(RECIPE.networks.widths), RECIPE)
             )
         )
     result["untrained network"] = {
@@ -157,7 +159,7 @@ def main() -> None:
     }
     result["scene R@1 of color histograms"] = {
         f"{bins} bins a channel": round(
-            evaluate.retrieval(histograms(val, bins), scene[1], histograms(train, bins), scene[0], (1,))[
+            evaluate.retrieval(histograms(val, bins), scene[1], histograms(gallery, bins), scene[0], (1,))[
                 "R@1"
             ],
             3,
@@ -166,19 +168,19 @@ def main() -> None:
     }
     frames = (0,) if fast else range(0, 40, 8)
     result["action accuracy of a linear probe on the best single frame"] = {
-        name: max(scores) for name, scores in by_frame(train, val, "action", frames).items()
+        name: max(scores) for name, scores in by_frame(gallery, val, "action", frames).items()
     }
-    if "appearance" in train.classes:
+    if "appearance" in gallery.classes:
         result["appearance accuracy of a linear probe on frames 0, 20 and 39"] = by_frame(
-            train, val, "appearance", (0,) if fast else (0, 20, 39)
+            gallery, val, "appearance", (0,) if fast else (0, 20, 39)
         )
     print(json.dumps(result, indent=2), flush=True)
     steps = 2 if fast else 300
     result["supervised accuracy"] = {
-        label: round(supervised(train, val, label, steps), 3) for label in train.classes
+        label: round(supervised(gallery, val, label, steps), 3) for label in gallery.classes
     }
     result["supervised accuracy from vectors and mask alone"] = {
-        label: round(from_vectors(train, val, label, steps), 3) for label in train.classes
+        label: round(from_vectors(gallery, val, label, steps), 3) for label in gallery.classes
     }
     print(json.dumps({name: value for name, value in result.items() if "supervised" in name}, indent=2))
     if not fast:

@@ -25,7 +25,7 @@ from study import MODELS as RUNS
 from study import SEEDS, folder_of, in_table, kept, precision, recipe_of
 from worlds import load
 
-from cvrl_lite import evaluate
+from cvrl_lite import evaluate, train
 from cvrl_lite.datasets import DecodedSet
 from cvrl_lite.models import TinyR2Plus1D
 
@@ -39,12 +39,12 @@ DRAWS = 5  # of the labeled clips, for a probe
 
 
 def probe(
-    start: str, seed: int, per_class: int | None, out: Path, train: DecodedSet, test: DecodedSet
+    start: str, seed: int, per_class: int | None, out: Path, gallery: DecodedSet, test: DecodedSet
 ) -> float:
     """Mean accuracy over draws of the labeled clips, on the features that the study kept."""
     stored = np.load(folder_of(start, seed, out) / "features.npz")
     known, asked = stored["train"], stored["test"]
-    given, wanted = train.labels(LABEL), test.labels(LABEL)
+    given, wanted = gallery.labels(LABEL), test.labels(LABEL)
     if per_class is None:
         return evaluate.linear_probe(known, given, asked, wanted, penalty=evaluate.PENALTIES)
     how = {"per_class": per_class, "penalty": 0.1}  # too few to choose a penalty by
@@ -53,7 +53,7 @@ def probe(
 
 
 def finetuned(
-    start: str, seed: int, per_class: int | None, out: Path, train: DecodedSet, test: DecodedSet, steps: int
+    start: str, seed: int, per_class: int | None, out: Path, gallery: DecodedSet, test: DecodedSet, steps: int
 ) -> float:
     """Accuracy after finetuning on one draw of the labeled clips."""
     recipe = recipe_of(RUNS["motion"], seed, steps)
@@ -70,10 +70,10 @@ def finetuned(
         backbone = TinyR2Plus1D(recipe.networks.widths)
     else:
         backbone = kept(start, seed, out)
-    rows = range(len(train.videos))
+    rows = range(len(gallery.videos))
     if per_class is not None:
-        rows = evaluate.sample_per_class(train.labels(LABEL), per_class, seed)
-    model = train.finetune(backbone, train.subset(rows), LABEL, how, helper)
+        rows = evaluate.sample_per_class(gallery.labels(LABEL), per_class, seed)
+    model = train.finetune(backbone, gallery.subset(rows), LABEL, how, helper)
     return train.accuracy(train.predict(model, test, how), test.labels(LABEL))
 
 
@@ -120,10 +120,10 @@ def main() -> int:
         print(table())
         return 0
     world = "tiny" if arguments.fast else "hard"
-    train, test = load("train", world), load("test", world)
+    gallery, test = load("train", world), load("test", world)
     if arguments.fast:
         for start in FINETUNED[:2]:
-            print(start, finetuned(start, 0, 2, arguments.out, train, test, 2))
+            print(start, finetuned(start, 0, 2, arguments.out, gallery, test, 2))
         return 0
     done = {(row["protocol"], row["start"], row["per_class"], row["seed"]) for row in finished()}
     for seed in arguments.seeds:
@@ -136,9 +136,9 @@ def main() -> int:
                         continue
                     row = {"protocol": protocol, "start": start, "per_class": per_class, "seed": seed}
                     if protocol == "probe":
-                        share = probe(start, seed, per_class, arguments.out, train, test)
+                        share = probe(start, seed, per_class, arguments.out, gallery, test)
                     else:
-                        share = finetuned(start, seed, per_class, arguments.out, train, test, STEPS)
+                        share = finetuned(start, seed, per_class, arguments.out, gallery, test, STEPS)
                         row |= {"steps": STEPS, "precision": precision()}
                     with open(LOG, "a", encoding="utf-8") as file:
                         file.write(json.dumps(row | {"accuracy": round(share, 4)}) + "\n")

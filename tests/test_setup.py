@@ -156,7 +156,7 @@ def test_a_wheel_holds_the_package_and_its_data(tmp_path: Path) -> None:
     code = (
         f"import sys; sys.path.insert(0, {str(target)!r}); import cvrl_lite; "
         "print(cvrl_lite.__file__); print(cvrl_lite.data_path('README.md')); "
-        "print(cvrl_lite.load('joint').recipe.tasks)"
+        "print(tuple(cvrl_lite.load('joint').recipe.tasks))"
     )
     run = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=120

@@ -100,7 +100,7 @@ def extract(
     if not what or set(what) - set(WHAT):
         raise ValueError(f"extract some of {', '.join(WHAT)}; not {', '.join(what) or 'nothing'}")
     if direction not in ("past", "future"):
-        raise ValueError("a file holds the vectors of one direction: past or future")
+        raise ValueError(f"a file holds the vectors of one direction, past or future; got {direction}")
     with CompressedVideo(src) as video:
         origin: dict[str, Any] = {"format": _FORMAT, "what": sorted(what), "direction": direction}
         origin |= file_stamp(src).origin()
