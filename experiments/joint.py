@@ -28,7 +28,7 @@ from cvrl_lite.datasets import DecodedSet, MovingScenes, decode
 from cvrl_lite.datasets.moving_scenes import hard_set
 from cvrl_lite.files import sha256
 from cvrl_lite.models import TinyR2Plus1D
-from cvrl_lite.pretrained import Pretrained
+from cvrl_lite.pretrained import Pretrained, load
 
 HERE = Path(__file__).parent
 MODELS = {"untrained": (), "context": ("context",), "motion": ("motion",), "joint": ("context", "motion")}
@@ -174,7 +174,9 @@ def curves(runs: Path, steps: int = 20) -> None:
 
 def ship(run: Path) -> None:
     """Puts a run's backbone into `data/checkpoints/`: float16, its recipe beside it."""
-    backbone, recipe = train.load(run)
+    model = load(run)
+    backbone, recipe = model.backbone, model.recipe
+    assert recipe is not None  # a run has one
     name = next(name for name, tasks in (MODELS | THREE).items() if tasks == tuple(recipe.tasks))
     weights = {
         f"backbone.{name}": value.half() if value.is_floating_point() else value

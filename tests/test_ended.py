@@ -20,7 +20,7 @@ from cvrl_lite import datasets, files, train
 from cvrl_lite.cli import batch, main
 from cvrl_lite.codec import extract
 from cvrl_lite.datasets import ClipSampling, FileLoader, moving_scenes
-from cvrl_lite.train.checkpoint import Folder
+from cvrl_lite.train.checkpoint import Folder, read_checkpoint
 
 ROOT = Path(__file__).resolve().parents[1]
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals are a Unix matter")
@@ -136,7 +136,7 @@ def test_a_training_with_workers_saves_and_stops(how, whom, clips, tmp_path):
     assert ended(process, children) == (ENDINGS[how][0], "")
     steps = json.loads(metrics.read_text().splitlines()[-1])["step"]
     assert (tmp_path / f"run/step-{steps:08d}.pt").exists()
-    assert train.load(tmp_path / "run")[1].steps == 4000
+    assert read_checkpoint(tmp_path / "run")[1].steps == 4000
 
 
 @pytest.mark.slow

@@ -227,13 +227,13 @@ def test_features_straight_from_files_are_those_of_the_decoded_set(tmp_path, wor
     backbone, recipe = model.backbone, model.recipe
     how = {"size": recipe.augmentation.size, "clips": 2}
     known = evaluate.features(backbone, datasets.decode(videos, size=72), recipe.sampling, **how)
-    rows, kept, skipped = evaluate.features_of_files(
-        backbone, with_broken, recipe.sampling, decoded=72, workers=workers, **how
-    )
-    assert np.allclose(rows, known, atol=1e-5) and kept.entries == videos.entries
-    assert kept.labels("scene").tolist() == videos.labels("scene").tolist()
-    assert [file.path for file in skipped] == [broken, short]
-    assert skipped[1].reason == "shorter than a clip of 0.56 s"
+    table = model.embed(with_broken, clips=2, workers=workers)
+    assert np.allclose(table.features, known, atol=1e-5)
+    assert table.labels["scene"].tolist() == videos.labels("scene").tolist()
+    assert [Path(name).name for name, _ in table.skipped] == [broken.name, short.name]
+    assert table.skipped[1][1] == "shorter than a clip of 0.56 s"
+    with pytest.raises(ValueError, match=r"short.mp4: shorter than a clip"):
+        evaluate.features(backbone, datasets.decode(with_broken, size=72), recipe.sampling, **how)
 
 
 def test_a_data_set_in_place_of_features_gets_a_sentence():

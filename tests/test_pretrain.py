@@ -19,6 +19,7 @@ from cvrl_lite.datasets import ClipSampling, DecodedSet, DecodedVideo, Entry, Mo
 from cvrl_lite.errors import Diverged
 from cvrl_lite.pretext import RegressionConfig
 from cvrl_lite.train import engine, precision
+from cvrl_lite.train.checkpoint import read_checkpoint
 
 pretraining = importlib.import_module("cvrl_lite.train.pretrain")  # its function hides it
 
@@ -62,7 +63,7 @@ def test_a_run_writes_metrics_and_a_checkpoint(tasks, data, tmp_path):
     expected = {f"{task}_{part}" for task in tasks for part in ("loss", "accuracy")}
     always = {"learning_rate", "clips_per_second", "seconds", "step", "replaced", "gradient_norm"}
     assert set(metrics[0]) == expected | always
-    backbone, recipe = train.load(tmp_path)
+    backbone, recipe = read_checkpoint(tmp_path)
     assert recipe == run.recipe
     clip = torch.randn(2, 3, 8, 32, 32)
     run.backbone.eval()
@@ -118,7 +119,7 @@ def test_ctrl_c_leaves_a_checkpoint_and_the_run_goes_on_exactly(data, tmp_path):
     threading.Timer(0.6, os.kill, (os.getpid(), signal.SIGINT)).start()
     first = train.pretrain(long, tmp_path / "parts", data)
     assert first.interrupted and 0 < first.steps < 40
-    train.load(tmp_path / "parts")
+    read_checkpoint(tmp_path / "parts")
     second = train.pretrain(long, tmp_path / "parts", data)
     assert not second.interrupted and second.steps == 40
     assert untimed(tmp_path / "parts") == untimed(tmp_path / "whole")
@@ -274,7 +275,7 @@ def test_regression_takes_the_place_of_comparison(target, data, tmp_path):
 
 def test_a_missing_checkpoint_says_which_file(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"model\.safetensors"):
-        train.load(tmp_path)
+        read_checkpoint(tmp_path)
 
 
 def test_the_hard_set_may_lie_elsewhere(tmp_path):

@@ -11,6 +11,7 @@ import torch
 
 from cvrl_lite import train
 from cvrl_lite.datasets import DecodedSet
+from cvrl_lite.train.checkpoint import read_checkpoint
 
 SMALL = parallel_data.RECIPES["all"].replace(steps=4, save_every=2)
 
@@ -84,8 +85,8 @@ def test_a_damaged_file_is_named_in_one_line(name, damage, finished, data, tmp_p
     folder = shutil.copytree(finished, tmp_path / "run")
     (folder / name).write_bytes(DAMAGES[damage]((folder / name).read_bytes()))
     calls = {
-        "recipe.json": [lambda: train.load(folder), lambda: train.pretrain(SMALL, folder, data)],
-        "model.safetensors": [lambda: train.load(folder)],
+        "recipe.json": [lambda: read_checkpoint(folder), lambda: train.pretrain(SMALL, folder, data)],
+        "model.safetensors": [lambda: read_checkpoint(folder)],
     }
     for call in calls.get(name, [lambda: train.pretrain(SMALL, folder, data)]):
         with pytest.raises(ValueError) as said:
@@ -101,30 +102,30 @@ def test_weights_of_another_network_are_refused_in_one_line(finished, tmp_path):
     ):
         (folder / "recipe.json").write_text(SMALL.replace(networks=changes).to_json())
         with pytest.raises(ValueError, match=name) as said:
-            train.load(folder)
+            read_checkpoint(folder)
         assert "\n" not in str(said.value) and len(str(said.value)) < 400
     (folder / "recipe.json").write_text(SMALL.to_json().replace('"seed"', '"sead"'))
     with pytest.raises(ValueError, match=r"recipe.json: no recipe: .*'sead'"):
-        train.load(folder)
+        read_checkpoint(folder)
     (folder / "recipe.json").write_text(SMALL.to_json())
     (folder / "model.safetensors").unlink()
     (folder / "model.safetensors").mkdir()
     with pytest.raises(IsADirectoryError, match=r"model\.safetensors"):
-        train.load(folder)
+        read_checkpoint(folder)
 
 
 def test_weights_in_a_runs_folder_are_a_checkpoint_too(finished, tmp_path):
-    whole, recipe = train.load(finished)
+    whole, recipe = read_checkpoint(finished)
     for name in ("model.safetensors", "step-00000004.safetensors"):
-        backbone, found = train.load(finished / name)
+        backbone, found = read_checkpoint(finished / name)
         assert found == recipe
         for key, value in whole.state_dict().items():
             assert torch.equal(value, backbone.state_dict()[key])
     with pytest.raises(ValueError, match=r"step-00000004\.pt: a checkpoint is"):
-        train.load(finished / "step-00000004.pt")
+        read_checkpoint(finished / "step-00000004.pt")
     shutil.copy(finished / "model.safetensors", tmp_path / "mine.safetensors")
     with pytest.raises(FileNotFoundError, match=r"mine\.json: a checkpoint needs"):
-        train.load(tmp_path / "mine.safetensors")
+        read_checkpoint(tmp_path / "mine.safetensors")
 
 
 def test_metrics_are_cut_by_their_steps_not_by_their_lines(tmp_path):

@@ -90,6 +90,15 @@ def test_an_import_stays_light(module: str, absent: tuple[str, ...]) -> None:
     assert run.stdout.split() == []
 
 
+def test_what_lies_below_the_doors_of_codec_imports_none_of_them() -> None:
+    doors = {path.stem for path in (PACKAGE / "codec").glob("*.py")}
+    for path in (PACKAGE / "codec" / "_stream").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("cvrl_lite.codec"):
+                parts = f"{node.module}.{node.names[0].name}".split(".")
+                assert parts[2] not in doors, f"{path.name} imports {node.module}, above it"
+
+
 def too_long(path: Path) -> bool:
     """A module has at most 400 lines; a notebook 500 of code, since its prose is a text of its own."""
     lines = path.read_bytes().splitlines()

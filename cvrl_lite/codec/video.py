@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, Literal, get_args
 
 import numpy as np
 
-from cvrl_lite.codec._stream.raster import RECORD, Direction, Motion, records
+from cvrl_lite.codec._stream.raster import Direction, Motion
 from cvrl_lite.codec._stream.source import Source
 from cvrl_lite.codec.chunks import Chunk, KeyFrames, Sample, What
 from cvrl_lite.codec.damage import Damage
@@ -335,14 +335,6 @@ class CompressedVideo(FrameSequence):
         clip = self._stream.clip_indices(start, at, frames, stride)
         motion = self._stream.frame_range(clip[-1] + gap, clip[-1] + gap + window)
         return self._stream.read_sample(clip, motion, plan)
-
-    def _records(self, start: int, stop: int) -> list[np.ndarray]:
-        """Each frame's vectors as exported by FFmpeg, (N,) of dtype RECORD; for comparisons."""
-        stream = self._stream
-        with stream.decoders.borrow(vectors=True, pixels="none") as decoder:
-            frames = (frame for _, frame in decoder.frames(stream.index, stream.frame_range(start, stop)))
-            held = (records(frame) for frame in frames)
-            return [np.empty(0, RECORD) if part is None else part.copy().view(RECORD) for part in held]
 
 
 def _reopen(path: str, options: dict[str, Any]) -> CompressedVideo:

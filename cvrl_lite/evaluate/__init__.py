@@ -1,6 +1,6 @@
 """What was learned: features, retrieval, linear probe, and how sure one can be of each."""
 
-from cvrl_lite.evaluate.features import features, features_of_files
+from cvrl_lite.evaluate.features import features
 from cvrl_lite.evaluate.intervals import confidence_interval
 from cvrl_lite.evaluate.probe import (
     PENALTIES,
@@ -24,7 +24,6 @@ __all__ = [
     "commonest_chance",
     "confidence_interval",
     "features",
-    "features_of_files",
     "few_labels",
     "hits",
     "linear_probe",

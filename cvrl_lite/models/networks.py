@@ -8,7 +8,6 @@ from typing import Any, Literal, get_type_hints
 
 from cvrl_lite.models.backbone import VideoBackbone
 from cvrl_lite.models.c3d import C3D
-from cvrl_lite.models.heads import ProjectionHead
 from cvrl_lite.models.importing import imported
 from cvrl_lite.models.predictor import MotionPredictor
 from cvrl_lite.models.resnets import R2D10, R3D10, R3D26, R2Plus1D26
@@ -101,10 +100,6 @@ class Networks:
     def build_window_encoder(self, channels: int) -> MotionEncoder | R3D10:
         """A fresh encoder of windows of vectors or residuals with so many channels."""
         return MotionEncoder(ins=channels) if self.encoders == "tiny" else R3D10(channels)
-
-    def build_head(self, channels: int) -> ProjectionHead:
-        """A fresh projection head on features of so many channels."""
-        return ProjectionHead(channels, self.hidden, self.projection)
 
     def build_predictor(
         self, channels: int, *, grid: tuple[int, int, int], points: tuple[int, int, int]

@@ -21,7 +21,7 @@ from cvrl_lite.pretrained.embeddings import Embeddings, check_part
 from cvrl_lite.pretrained.listing import Data, ItemReader, Listing, list_items
 from cvrl_lite.pretrained.shards import embed_in_shards
 from cvrl_lite.train import Recipe, device
-from cvrl_lite.train.checkpoint import load as read_checkpoint
+from cvrl_lite.train.checkpoint import read_checkpoint
 from cvrl_lite.transforms import EvalTransform
 
 

@@ -2,7 +2,7 @@
 
 from cvrl_lite.models import Networks
 from cvrl_lite.train import recipes
-from cvrl_lite.train.checkpoint import METRICS, load
+from cvrl_lite.train.checkpoint import METRICS
 from cvrl_lite.train.config import TASKS, Optimization, Recipe
 from cvrl_lite.train.data import load_data
 from cvrl_lite.train.distributed import device
@@ -38,7 +38,6 @@ __all__ = [
     "device",
     "emulates_bfloat16",
     "finetune",
-    "load",
     "load_data",
     "long_enough",
     "predict",

@@ -291,7 +291,7 @@ def shipped(name: str) -> Path | None:
     return found.get(name)
 
 
-def load(folder: str | os.PathLike[str]) -> tuple[VideoBackbone, Recipe]:
+def read_checkpoint(folder: str | os.PathLike[str]) -> tuple[VideoBackbone, Recipe]:
     """The backbone and the recipe of a finished (or interrupted) run.
 
     Args:

@@ -14,7 +14,7 @@ from cvrl_lite.pretext import (
     effective_rank,
     uniformity,
 )
-from cvrl_lite.train.checkpoint import load, shipped
+from cvrl_lite.train.checkpoint import read_checkpoint, shipped
 from cvrl_lite.train.config import Recipe
 from cvrl_lite.transforms import Views
 
@@ -102,7 +102,7 @@ def start_from(backbone: VideoBackbone, network: str) -> None:
         FileNotFoundError: There is no such network, or a file of it is missing.
         ValueError: Its backbone has another form.
     """
-    other, _ = load(shipped(network) or network)
+    other, _ = read_checkpoint(shipped(network) or network)
     try:
         backbone.load_state_dict(other.state_dict())
     except RuntimeError:

@@ -457,7 +457,7 @@ show(
 # %%
 pretrained = cvrl_lite.load("joint")
 joint, recipe = pretrained.backbone, pretrained.recipe
-mine, _ = train.load(run_folder)
+mine = cvrl_lite.load(run_folder).backbone
 torch.manual_seed(0)
 untrained = TinyR2Plus1D(recipe.networks.widths)
 vectors = {

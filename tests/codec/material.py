@@ -8,6 +8,9 @@ from pathlib import Path
 import av
 import numpy as np
 
+from cvrl_lite import CompressedVideo
+from cvrl_lite.codec._stream.raster import RECORD, records
+
 
 def texture(height: int, width: int, seed: int = 0, grain: int = 6) -> np.ndarray:
     """A smooth random texture, (height, width, 3) uint8, that block matching can follow."""
@@ -146,3 +149,12 @@ def pack_b_pictures(src: Path, dst: Path, cut: int = 0) -> Path:
             packet.time_base, packet.stream, packet.is_keyframe = 1 / rate, stream, not i
             container.mux(packet)
     return dst
+
+
+def exported_records(video: CompressedVideo) -> list[np.ndarray]:
+    """Each frame's vectors as FFmpeg exports them to our decoder, (N,) of dtype RECORD."""
+    stream = video._stream
+    with stream.decoders.borrow(vectors=True, pixels="none") as decoder:
+        frames = (frame for _, frame in decoder.frames(stream.index, stream.frame_range(0, None)))
+        held = (records(frame) for frame in frames)
+        return [np.empty(0, RECORD) if part is None else part.copy().view(RECORD) for part in held]

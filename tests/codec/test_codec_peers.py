@@ -10,6 +10,7 @@ import sys
 
 import numpy as np
 import pytest
+from material import exported_records
 
 from cvrl_lite import CompressedVideo
 
@@ -47,7 +48,7 @@ def test_the_records_equal_those_of_mv_extractor(real_videos, tmp_path, name):
     assert done.returncode == 0, done.stderr
     theirs = np.load(made)
     with CompressedVideo(real_videos / name) as video:
-        ours = video._records(0, video.info.frames)
+        ours = exported_records(video)
     assert [len(records) for records in ours] == theirs["counts"].tolist()
     records = np.concatenate(ours)
     columns = np.stack([records[field].astype(np.int64) for field in FIELDS], axis=1)

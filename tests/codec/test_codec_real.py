@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from material import slow_painter
+from material import exported_records, slow_painter
 
 from cvrl_lite import CompressedVideo, NoMotionVectors
 
@@ -66,7 +66,7 @@ def test_the_counts_of_the_manifest(real_videos, name):
 @pytest.mark.parametrize("name", quick_first({**RECORDS, **TOTALS}))
 def test_every_vector_record_is_read(real_videos, name):
     with CompressedVideo(real_videos / name) as video:
-        source = np.concatenate([held["source"] for held in video._records(0, video.info.frames)])
+        source = np.concatenate([held["source"] for held in exported_records(video)])
     past, future = int((source < 0).sum()), int((source > 0).sum())
     if name in RECORDS:
         assert (past, future) == tuple(RECORDS[name])

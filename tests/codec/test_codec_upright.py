@@ -6,7 +6,7 @@ import torch
 from material import MATRICES, remux, shown
 
 import cvrl_lite
-from cvrl_lite import CompressedVideo, datasets, evaluate
+from cvrl_lite import CompressedVideo, datasets
 from cvrl_lite.codec import encode, transcode
 from cvrl_lite.datasets import ClipSampling, FileLoader, MemoryLoader, decoded, moving_scenes
 from cvrl_lite.datasets.samples import read_square
@@ -57,13 +57,10 @@ def test_pixels_samples_and_features_are_those_of_the_upright_clip(folders, tmp_
             assert together.float().mean() > 0.8 and (apart <= 16)[together].float().mean() > 0.85
 
     model = cvrl_lite.load("joint")
-    backbone, recipe = model.backbone, model.recipe
     (tmp_path / "new").mkdir()
     transcode(found, tmp_path / "new/clip.mp4", crf=8)
     rows = [
-        evaluate.features_of_files(
-            backbone, datasets.VideoFolder(each), recipe.sampling, size=recipe.augmentation.size
-        )[0][0]
+        model.embed(datasets.VideoFolder(each)).features[0]
         for each in (folders / name, folders / "upright", tmp_path / "new")
     ]
     cosines = torch.nn.functional.cosine_similarity(torch.tensor(np.stack(rows)), torch.tensor(rows[1]))
