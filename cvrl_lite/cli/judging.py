@@ -52,8 +52,8 @@ def add_evaluate(commands: Commands) -> None:
         "evaluate",
         _evaluate,
         "Judge a checkpoint by every label of a data set or of a folder: one part is searched, or trained "
-        "on, and the other judges. Beside each score: its interval of 95 %, which draws whole sources, the "
-        "score of an untrained network, and chance.",
+        "on, and the other judges. Beside each score: its interval of 95 %, which knows that clips of one "
+        "source are not independent, the score of an untrained network, and chance.",
         "cvrl-lite evaluate runs/first --folder mine/ --source 'film[0-9]+' --holdout .3",
     )
     made.add_argument(

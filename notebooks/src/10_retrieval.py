@@ -444,10 +444,10 @@ show(
 holds("the interval is wider than .1", high - low > 0.1)
 
 # %% [markdown]
-# Some fourteen points from end to end. (Our clips were each drawn on their own. Of clips cut from the same
-# videos, `confidence_interval(hit, groups)` draws whole videos: 77 clips of 44 videos are worth fewer than
-# 77.) Keep that width in mind when you read a table whose rows differ by one percentage point, or *point* for
-# short. Here are all six questions from above, with their intervals.
+# Some fourteen points from end to end. (Our clips were each drawn on their own. Clips cut from the same
+# videos say less, and `confidence_interval(hit, groups)` counts them as fewer: 77 clips of 44 videos are
+# worth less than 77.) Keep that width in mind when you read a table whose rows differ by one percentage
+# point, or *point* for short. Here are all six questions from above, with their intervals.
 
 
 # %%
