@@ -20,9 +20,9 @@ def confidence_interval(
 
     Wilson's score interval, in which N queries count as n independent ones. Without `groups`, n = N. Clips
     cut from one video succeed or fail together, so with `groups` n is what the differences between the
-    groups say: the variance p (1 - p) / n of the share p is that of a ratio over whole groups. Few groups, or hits
-    that nearly all agree, say little about it, so the estimate leans towards the cautious value at which a
-    group counts as one query; the fewer misses (or hits) there are, the more.
+    groups say: the variance p (1 - p) / n of the share p is that of a ratio over whole groups. Few groups, or
+    hits that nearly all agree, say little about it, so the estimate leans towards the cautious value at which
+    a group counts as one query; the fewer misses (or hits) there are, the more.
 
     In simulations of 5, 10 and 30 groups with shares of .5, .9 and .95, the interval of 95 % held the true
     share in at least 95 % of the cases at correlations of 0 and .5 within groups, and in at least 93 % at 1,
