@@ -2,7 +2,8 @@
 
 A cell tagged `exercise` holds the stub, the next code cell, tagged `check`, prints "Right." or "Not yet", and
 the markdown below it holds the solution, folded. nbval runs the check on the stub and compares what it says.
-Then the solution is run in the same kernel, the check has to accept it, and the stub takes its place again.
+Then the solution is run in the same kernel, and the check has to accept it; after it the wrong answers that
+wrong_answers.py lists, and the check has to refuse each. At last the stub takes its place again.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 from nbformat import NotebookNode
+from wrong_answers import WRONG, applied
 
 TIMEOUT = 300  # seconds for a solution or its check
 
@@ -40,9 +42,15 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
         cells = item.parent.nb.cells
         place = next(place for place, other in enumerate(cells) if other is cell)
         client = item.parent.kernel.kc
-        run(client, solution_below(cells, place))
+        solution = solution_below(cells, place)
+        run(client, solution)
         said = run(client, cell.source)
         assert said == "Right.\n", f"the check says of the solution: {said}"
+        number = sum("check" in other.metadata.get("tags", []) for other in cells[: place + 1])
+        for mistake in WRONG.get(f"{item.path.name[:2]}.{number}", ()):
+            run(client, applied(solution, mistake))
+            said = run(client, cell.source)
+            assert said.startswith("Not yet"), f"the check says of {mistake}: {said}"
         run(client, stub_above(cells, place))
     return result
 

@@ -1,6 +1,7 @@
 """What a learner fills in: each exercise has a check that refuses the stub, a hint and a solution.
 
-That the check accepts the solution is tried where nbval runs the notebook, by notebooks/conftest.py.
+That the check accepts the solution, and refuses the wrong answers in notebooks/wrong_answers.py, is tried
+where nbval runs the notebook, by notebooks/conftest.py.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import io
+import re
 import shutil
 import subprocess
 import sys
@@ -26,6 +28,7 @@ from cvrl_lite.datasets import moving_scenes
 FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
 NAMES = sorted(path.stem for path in FOLDER.glob("[0-9][0-9]_*.ipynb"))
 
+sys.path.insert(0, str(FOLDER))  # as pytest does for notebooks/conftest.py
 _spec = importlib.util.spec_from_file_location("notebooks_conftest", FOLDER / "conftest.py")
 assert _spec is not None and _spec.loader is not None
 exercises = importlib.util.module_from_spec(_spec)
@@ -56,25 +59,33 @@ def test_a_solution_is_tried_where_its_notebook_runs(tmp_path: Path) -> None:
     def printed(text: str) -> list[NotebookNode]:
         return [new_output("stream", name="stdout", text=text)]
 
-    cells = []
-    for name, right, solution in (("two", 2, "return 2"), ("three", 3, "return 4")):  # the second is wrong
-        check = f'print("Right." if {name}() == {right} else "Not yet")'
+    cells, left = [], {"two": None, "three": 4, "four": 5}  # where a check fails, the stub does not come back
+    for name, right, solution in (
+        ("two", "two() == 2", "return 2"),
+        ("three", "three() == 3", "return 4"),  # the solution is wrong
+        ("four", "(four() or 0) > 3", "return 4"),  # the check accepts five
+    ):
+        check = f'print("Right." if {right} else "Not yet")'
         folded = f"<summary>Solution</summary>\n```python\ndef {name}():\n    {solution}\n```"
         cells += [
             new_code_cell(f"def {name}(): ...", metadata={"tags": ["exercise"]}),
             new_code_cell(check, metadata={"tags": ["check"]}, outputs=printed("Not yet\n")),
             new_markdown_cell(folded),
-            new_code_cell(f"print({name}())", outputs=printed("None\n" if name == "two" else "4\n")),
+            new_code_cell(f"print({name}())", outputs=printed(f"{left[name]}\n")),
         ]
     for number, cell in enumerate(cell for cell in cells if cell.cell_type == "code"):
         cell.execution_count = number + 1
     kernel = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
     nbformat.write(new_notebook(cells=cells, metadata=kernel), tmp_path / "00_try.ipynb")
     shutil.copy(FOLDER / "conftest.py", tmp_path)
+    listed = (FOLDER / "wrong_answers.py").read_text(encoding="utf-8")
+    added = 'WRONG |= {"00.1": (("2", "3"),), "00.3": (("4", "3"), ("4", "5"))}\n'
+    (tmp_path / "wrong_answers.py").write_text(f"{listed}\n{added}", encoding="utf-8")
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--nbval", "00_try.ipynb"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
-    assert "00_try.ipynb ....F." in done.stdout, done.stdout
+    assert "00_try.ipynb ....F..F." in done.stdout, done.stdout
     assert "the check says of the solution: Not yet" in done.stdout
+    assert "the check says of ('4', '5'): Right." in done.stdout
 
 
 def run(source: str, names: dict[str, object]) -> str:
