@@ -60,7 +60,7 @@ def run(client: Any, source: str) -> str:
     printed: list[str] = []
 
     def keep(message: dict[str, Any]) -> None:
-        if message["msg_type"] == "stream":
+        if message["msg_type"] == "stream" and message["content"]["name"] == "stdout":
             printed.append(message["content"]["text"])
 
     reply = client.execute_interactive(source, allow_stdin=False, timeout=TIMEOUT, output_hook=keep)

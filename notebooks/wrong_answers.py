@@ -23,6 +23,62 @@ def applied(solution: str, mistake: Mistake) -> str:
 
 
 WRONG: dict[str, tuple[Mistake, ...]] = {
+    "02.1": (
+        ("frame - start + 1", "frame - start"),
+        ("key <= frame", "key < frame + 12 and key != frame + 1"),
+        ("max(key for key in keys if key <= frame)", "frame // 12 * 12"),
+        ("max(key for key in keys if key <= frame)", "min(keys, key=lambda key: abs(frame - key))"),
+    ),
+    "02.2": (
+        ("< 0.5", "< 0.3"),
+        ("< 0.5", "<= 0.5"),
+        ("< 0.5", "== 0"),
+        ('picture_types == "P"', 'picture_types != "I"'),
+        ('(picture_types == "P") & ', ""),
+    ),
+    "02.3": (
+        ('"crf": 31', '"crf": 20'),
+        ('"crf": 31', '"crf": 51'),
+        ('"gop": 12', '"gop": 42'),
+        ('"crf": 31', '"crf": 31, "references": 4'),
+        ('"crf": 31', '"crf": 31, "b_frames": 2'),
+        ('return {"gop": 12, "crf": 31}', "return 12, 31"),
+    ),
+    "03.1": (
+        ("np.median", "np.mean"),
+        ("vectors[:, mask], axis=1", "vectors, axis=(1, 2)"),
+        ("np.median", "-np.median"),
+        (" if mask.any() else None", " if mask.any() else np.zeros(2)"),
+    ),
+    "03.2": (
+        ("-future * back / ahead", "future * back / ahead"),
+        ("-future * back / ahead", "-future"),
+        ("back / ahead", "ahead / back"),
+        ("future_mask & ~past_mask", "future_mask"),
+        ("past_mask | gaps", "past_mask"),
+    ),
+    "04.1": (
+        ("np.abs(values) > 4", "values > 4"),
+        ("> 4", ">= 4"),
+        ("> 4", "> 8"),
+        ("> 0.5:", "> 0.3:"),
+        ("> 0.05", "> 0.02"),
+        ("> 0.05", "> 0.1"),
+        ("~mask", "mask"),
+    ),
+    "04.2": (
+        (
+            ".clip(0, mask.shape[0] - 1)",
+            " % mask.shape[0]",
+            ".clip(0, mask.shape[1] - 1)",
+            " % mask.shape[1]",
+        ),
+        (".clip(0,", ".clip(None,"),
+        ("rows + 0.5 + vectors[1]", "rows + vectors[1]"),
+        ("mask & valid[to_row, to_column]", "mask"),
+        (") * valid, valid", "), valid"),
+        ("total[:, to_row, to_column]", "total"),
+    ),
     "09.1": (
         ("(step + 1)", "step"),
         ("round(warmup * steps)", "round(0.1 * steps)"),

@@ -93,7 +93,7 @@ def predict(before, vectors):
 
 
 def minus(a, b):
-    """The difference of two luma pictures, which may be negative."""
+    """The difference of two luma planes, which may be negative."""
     return a.astype(int) - b
 
 
@@ -111,7 +111,7 @@ show(
 assert 4 * np.abs(by_hand).mean() < np.abs(difference).mean()
 
 # %% [markdown]
-# The pattern on the disc is gone: it was foreseen. `video.residuals()` does the same for all frames, with a
+# The pattern on the disc is gone: it was predicted. `video.residuals()` does the same for all frames, with a
 # mask that is False where nothing was predicted, in intra blocks. Where vectors are whole pixels ours must
 # agree to the last level. Does it?
 
@@ -139,9 +139,9 @@ def six_taps(values, axis):
     return sum(weight * part for weight, part in zip((1, -5, 20, 20, -5, 1), shifted))
 
 
-def three_quarters_and_half(picture):
+def three_quarters_and_half(plane):
     """H.264's values 3/4 pixel to the right and 1/2 down of each pixel (wrong near the border)."""
-    down = six_taps(picture.astype(int), axis=0)  # 32 times too large
+    down = six_taps(plane.astype(int), axis=0)  # 32 times too large
     h = np.clip((down + 16) >> 5, 0, 255)
     j = np.clip((six_taps(down, axis=1) + 512) >> 10, 0, 255)
     return (j + np.roll(h, -1, 1) + 1) >> 1
@@ -179,7 +179,7 @@ assert np.array_equal(ours[same], slow.residuals(4, 5).values[0][inner][same]) a
 print("with the six weights our residual is the package's, in every pixel with that vector")
 
 # %% [markdown]
-# Whoever predicts must use the very filter that the encoder used. The package has it for all sixteen
+# A prediction must use the very filter that the encoder used. The package has it for all sixteen
 # positions, and for older codecs theirs. From here on we leave prediction to `residuals()`.
 #
 # ## What is left, and what it says
@@ -250,16 +250,31 @@ def read_news(values, mask):
 
 
 # %% tags=["check"]
-heard = [read_news(residual.values[t], residual.mask[t]) for t in range(1, 14)]
-expected = ["new" if t == 6 else "light" if t == 10 else "quiet" for t in range(1, 14)]
-negative = read_news(np.full((16, 16), -9), np.ones((2, 2), bool))
-strip, one = np.zeros((80, 80)), np.ones((10, 10), bool)
-strip[:16], one[0, 0] = 99, False
-little = read_news(strip, one)  # a fifth of the pixels is off, one cell of a hundred is new
-if heard == expected and (negative, little) == ("light", "quiet"):
-    print("Right.")
+def made_up_news(level, share_of_pixels, new_cells):
+    """The residual of 80 x 80 pixels, so many of them off by this level, and its mask of 100 cells."""
+    values, mask = np.zeros(6400), np.ones(100, bool)
+    values[: round(6400 * share_of_pixels)] = level
+    mask[:new_cells] = False
+    return values.reshape(80, 80), mask.reshape(10, 10)
+
+
+cases = [
+    (f"frame {t}", residual.values[t], residual.mask[t], {6: "new", 10: "light"}.get(t, "quiet"))
+    for t in range(1, 14)
+]
+for level, pixels, cells, expected in (
+    (-9, 1, 0, "light"), (5, 0.51, 0, "light"), (-5, 0.51, 40, "light"), (4, 1, 0, "quiet"),
+    (99, 0.49, 0, "quiet"), (99, 0.2, 1, "quiet"), (0, 0, 5, "quiet"), (0, 0, 6, "new"), (4, 1, 6, "new"), (99, 0.5, 99, "new"),
+):  # fmt: skip
+    words = f"{pixels:.0%} of the pixels off by {level}, {cells} of 100 cells not predicted"
+    cases.append((words, *made_up_news(level, pixels, cells), expected))
+for name, values, mask, expected in cases:
+    answer = read_news(values, mask)
+    if answer != expected:
+        print(f"Not yet: for {name} you say {answer!r}, expected {expected!r}.")
+        break
 else:
-    print(f"Not yet: you hear {heard}, of a frame that gets darker {negative!r}, of little news {little!r}.")
+    print("Right.")
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -368,7 +383,7 @@ assert means["slow_pan"] < 3 and means["two_films"] > 20
 #
 # **Exercise 2** (hard, 15 minutes). One link of the chain. For each cell: take its vector, find the cell in
 # which the block's *center* lands (`floor((column + 0.5) + x / 8)`, the same for rows, kept inside the
-# picture), and add that cell's total. A cell is valid if it has a vector and the cell it lands in is valid;
+# frame), and add that cell's total. A cell is valid if it has a vector and the cell it lands in is valid;
 # where it is not, its total is zero.
 
 
@@ -379,19 +394,43 @@ def add_link(vectors, mask, total, valid):
 
 
 # %% tags=["check"]
+def links(frames):
+    """(t, row, column, answer, expected) where a chain first goes wrong, or None."""
+    link = np.zeros((2, 16, 24)), np.ones((16, 24), bool)  # the I-frame: nothing to add, all valid
+    for t, (vectors, mask, total, valid) in enumerate(frames, 1):
+        link = add_link(vectors, mask, *link)
+        if link is None or len(link) != 2 or np.shape(link[0]) != total.shape:
+            return t, 0, 0, link, "totals (2, 16, 24) and what is valid (16, 24)"
+        differ = ~np.isclose(link[0], total).all(0) | (link[1] != valid)
+        if differ.any():
+            row, column = np.argwhere(differ)[0]
+            said, true = (
+                (a[:, row, column].tolist(), bool(b[row, column])) for a, b in (link, (total, valid))
+            )
+            return t, row, column, said, true
+    return None
+
+
 accumulated = news.motion(accumulate=True)
-link = np.zeros((2, 16, 24)), np.ones((16, 24), bool)  # the I-frame: nothing to add, all valid
-wrong_at = None
-for t in range(1, 14):
-    link = add_link(motion.vectors[t], motion.mask[t], *link)
-    if link is None or not (
-        np.allclose(link[0], accumulated.vectors[t]) and np.array_equal(link[1], accumulated.mask[t])
-    ):
-        wrong_at = t
+chain = zip(motion.vectors[1:14], motion.mask[1:14], accumulated.vectors[1:14], accumulated.mask[1:14])
+full, number = np.ones((16, 24), bool), np.arange(384.0).reshape(16, 24)
+cases = [("the news", chain)]
+for step, rows, columns in (
+    (-9.0, [0, *range(15)], [0, *range(23)]),
+    (9.0, [*range(1, 16), 15], [*range(1, 24), 23]),
+):
+    first, then = np.stack([number, -number]), np.full((2, 16, 24), step)  # blocks from beyond the border
+    inside = first[:, rows][:, :, columns]
+    cases.append((f"a pan by {step:.0f}", [(first, full, first, full), (then, full, then + inside, full)]))
+for name, frames_of_chain in cases:
+    if wrong_link := links(frames_of_chain):
+        t, row, column, answer, expected = wrong_link
+        print(
+            f"Not yet: {name}, frame {t}, row {row}, column {column}: you say {answer}, expected {expected}."
+        )
         break
-print(
-    "Right." if wrong_at is None else f"Not yet: frame {wrong_at} is not what motion(accumulate=True) says."
-)
+else:
+    print("Right.")
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -475,7 +514,7 @@ print("the accumulated residual is more than twice as strong:", True)
 # **1.** A camera pans over a still landscape, without zoom. Where is the residual strong?
 #
 # <details><summary>Answer</summary>
-# At the border where new landscape comes into view. The rest is shifted, and foreseen.
+# At the border where new landscape comes into view. The rest is shifted, and so predicted.
 # </details>
 #
 # **2.** A lamp is switched off. What do mask, vectors and residual say?

@@ -132,7 +132,7 @@ print("the two gradients are far from parallel at the start:", bool(angle.abs() 
 # A training of hours will be interrupted: a laptop closes, a machine is needed by somebody else, power fails.
 # Then two things count: that no more than a few steps are lost, and that the run **goes on exactly**,
 # with the numbers it would have had without the break. Here every random choice of a step (which clips, which
-# crops, which units drop out) follows from the seed and the step's number, so weights and the optimizer's memory are
+# crops, which units drop out) follows from the seed and the step's number, so weights and optimizer state are
 # all there is to keep. Let us see that. One run of 16 steps without a break:
 
 # %%
