@@ -75,7 +75,7 @@ class Bench:
     def recipe(self, batch: int = 64) -> train.Recipe:
         """The paper's recipe on the packed samples."""
         recipe = train.recipes.ucf101_r2plus1d26(batch=batch).replace(
-            decoded=self.samples.images.shape[2], precision="bfloat16"
+            decoded_size=self.samples.images.shape[2], precision="bfloat16"
         )
         if self.fast:
             return recipe.replace(augmentation={"size": 32, "cells": 32})
@@ -315,10 +315,10 @@ class Bench:
     def scores(self, backbone: VideoBackbone, recipe: train.Recipe) -> dict[str, Any]:
         """R@1 and R@5 of the groups to report on, one clip a video."""
         backbone.eval()
-        frames, size = recipe.sampling.frames, recipe.augmentation.size
+        frames, views = recipe.sampling.frames, recipe.augmentation
         rows = []
         for images in self.samples.images.split(32):
-            clips = eval_transform(images[:, -1 - frames : -1], size, recipe.augmentation.normalize)
+            clips = eval_transform(images[:, -1 - frames : -1], views.size, views.mean, views.std)
             rows.append(backbone(clips).float().cpu())
         backbone.train()
         return retrieval(self.samples.packed, torch.cat(rows).numpy())

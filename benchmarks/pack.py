@@ -30,7 +30,7 @@ SIZE, CELLS = 128, 24  # of the central square: pixels and vector cells along it
 UNITS = 4  # a packed vector is in quarters of a pixel of that square
 # Every second frame, as clips of 46 frames have no room for the released stride of 4; the rest as released.
 SAMPLING = ClipSampling(
-    frames=16, step=2, gap=3, window=8, num_negative_windows=3, max_keyframe_distance=5, in_frames=True
+    frames=16, stride=2, gap=3, window=8, num_negative_windows=3, max_keyframe_distance=5, in_frames=True
 )
 _NAME = re.compile(r"(.+_g(\d+))_c\d+")
 

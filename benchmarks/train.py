@@ -45,7 +45,7 @@ class Same:
 
 def made_up(recipe: train.Recipe, batch: int) -> Batch:
     """A batch of noise in the recipe's shapes."""
-    side, cells, how = recipe.decoded, recipe.decoded_cells, recipe.sampling
+    side, cells, how = recipe.decoded_size, recipe.decoded_cells, recipe.sampling
     windows = (batch, 1 + how.num_negative_windows, how.window)
     return Batch(
         torch.randint(0, 256, (batch, how.frames, side, side, 3), dtype=torch.uint8),

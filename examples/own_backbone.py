@@ -39,7 +39,7 @@ def main() -> None:
 
     recipe = train.recipes.laptop()  # for its sampling and augmentation
     views_config, sampling = recipe.augmentation, recipe.sampling
-    samples = SampleConfig(sampling, size=recipe.decoded, cells=recipe.decoded_cells)
+    samples = SampleConfig(sampling, size=recipe.decoded_size, cells=recipe.decoded_cells)
     loader = DataLoader(
         VideoFolder(options.videos, samples=samples),
         batch_size=options.batch,

@@ -36,7 +36,7 @@ def tied(tie: float, clips: int = 800) -> DecodedSet:
     """Clips for the probe, 72 of 100, whose actions are given by their scenes or not."""
     root = cache_dir() / f"moving_scenes_tie_{tie:g}_{clips}"
     make(root, clips, SEED, tie=tie, bystanders=1 / 3, appearances=APPEARANCES, preset="slow")
-    return decode(MovingScenes("train", root), size=train.recipes.laptop().decoded, vectors=False)
+    return decode(MovingScenes("train", root), size=train.recipes.laptop().decoded_size, vectors=False)
 
 
 def probed(backbone: VideoBackbone, known: dict[str, DecodedSet], test: DecodedSet) -> dict[str, float]:

@@ -86,7 +86,7 @@ def supervised(gallery: DecodedSet, val: DecodedSet, label: str, steps: int) -> 
         wanted[numbers[video.entry.source]] = video.entry.labels[label]
     # A flip would turn right into left, which no label knows.
     how = train.recipes.laptop().augmentation
-    how = type(how)(**{**how.__dict__, "flip": 0.0, "least_area": 0.7})
+    how = type(how)(**{**how.__dict__, "hflip": 0.0, "min_scale": 0.7})
     net.train()
     fast_in_half = not train.emulates_bfloat16(torch.device("cpu"))
     for batch in MemoryLoader(gallery, RECIPE.sampling, 0).batches(48, steps):
@@ -143,7 +143,7 @@ def main() -> None:
     arguments = parser.parse_args()
     fast = arguments.fast
     root = hard_set(100) if fast else hard_set() if arguments.hard else None
-    gallery, val = (decode(MovingScenes(split, root), size=RECIPE.decoded) for split in ("train", "val"))
+    gallery, val = (decode(MovingScenes(split, root), size=RECIPE.decoded_size) for split in ("train", "val"))
     scene = gallery.labels("scene"), val.labels("scene")
     result: dict[str, object] = {}
     rows = []

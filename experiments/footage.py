@@ -32,7 +32,7 @@ def clips_of(data: DecodedSet) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.n
     """Clips (N, 8, S, S, 3), and of each the number of its file and of its video, and its first second."""
     recipe = cvrl_lite.load("joint").recipe
     pictures, files, videos, begins = [], [], [], []
-    span = recipe.sampling.step * (recipe.sampling.frames - 1)
+    span = recipe.sampling.stride * (recipe.sampling.frames - 1)
     for number, (video, source) in enumerate(zip(data.videos, data.source_numbers, strict=True)):
         if video.times[-1] < CLIPS * span / 2:
             continue

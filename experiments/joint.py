@@ -126,10 +126,10 @@ def main() -> int:
     if arguments.table:
         print(table())
         return 0
-    decoded = train.recipes.laptop().decoded
+    decoded = train.recipes.laptop().decoded_size
     for setting in arguments.set:
-        if setting.startswith("decoded="):
-            decoded = int(setting.removeprefix("decoded="))
+        if setting.startswith("decoded_size="):
+            decoded = int(setting.removeprefix("decoded_size="))
     fast, settings = arguments.fast, arguments.set + (["steps=2", "batch=8"] if arguments.fast else [])
     root = hard_set(100) if fast else None
     gallery = decode(MovingScenes("train", root), size=decoded)

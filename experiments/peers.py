@@ -81,7 +81,7 @@ def instance_discrimination(recipe: Recipe, data: DecodedSet, out: Path | None) 
 
     A batch holds two clips each of half as many videos, so that as many clips are seen.
     """
-    recipe = recipe.replace(sampling={"copies": 2})
+    recipe = recipe.replace(sampling={"clips_per_video": 2})
     head = ProjectionHead(sum(recipe.networks.widths[2:]), recipe.networks.hidden, recipe.networks.projection)
 
     def loss_of(pooled: Tensor, views: Views) -> Tensor:
@@ -109,7 +109,7 @@ def supervised(label: str) -> Callable[[Recipe, DecodedSet, Path | None], VideoB
     """Training with one factor's labels. Clips are not mirrored: that would turn right into left."""
 
     def train(recipe: Recipe, data: DecodedSet, out: Path | None) -> VideoBackbone:
-        recipe = recipe.replace(augmentation={"flip": 0.0})
+        recipe = recipe.replace(augmentation={"hflip": 0.0})
         head = nn.Linear(sum(recipe.networks.widths[2:]), len(data.classes[label]))
         targets = torch.zeros(int(data.source_numbers.max()) + 1, dtype=torch.long)
         targets[torch.from_numpy(data.source_numbers)] = torch.from_numpy(data.labels(label))

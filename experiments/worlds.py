@@ -57,7 +57,7 @@ def load(split: str, world: str = "hard", clips: int | None = None) -> DecodedSe
     else:
         videos = MovingScenes(split, _encoded(world) if world in CONDITIONS else hard_set())
     entries = videos.entries[:clips]
-    decoded, cache = train.recipes.laptop().decoded, cache_dir() / "decoded"
+    decoded, cache = train.recipes.laptop().decoded_size, cache_dir() / "decoded"
     return decode(VideoDataset(entries, videos.classes), size=decoded, residuals=True, cache=cache)
 
 

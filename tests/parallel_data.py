@@ -29,7 +29,7 @@ def data(videos: int = 18) -> DecodedSet:
 _SMALL = train.Recipe(
     batch=12,
     precision="float32",
-    networks=train.Networks(widths=(4, 8, 8, 8), hidden=16, projection=8, predictor_width=16, heads=2),
+    networks=train.Networks(widths=(4, 8, 8, 8), hidden=16, projection=8, d_model=16, nhead=2),
     augmentation=Augmentation(size=32, cells=8),
     sampling=ClipSampling(num_negative_windows=2),
 )

@@ -136,9 +136,11 @@ def test_files_give_the_residuals_that_memory_gives(folder, decoded):
 
 def test_residual_views_follow_the_crop_and_keep_their_signs(decoded):
     batch = next(MemoryLoader(decoded, ClipSampling(num_negative_windows=1), 0).batches(6, 1))
-    plain = Augmentation(size=64, cells=14, least_area=1, flip=0, jitter=0, gray=0, residual_scale=2.0)
+    plain = Augmentation(
+        size=64, cells=14, min_scale=1, hflip=0, color_jitter_prob=0, grayscale_prob=0, residual_scale=2.0
+    )
     straight = augment(batch, plain)
-    mirrored = augment(batch, dataclasses.replace(plain, flip=1.0))
+    mirrored = augment(batch, dataclasses.replace(plain, hflip=1.0))
     assert straight.residual.shape == (6, 2, 3, 8, 14, 14)
     wanted = batch.residual.float().transpose(2, 3) / 16 / 2 * batch.residual_mask[:, :, None]
     assert torch.allclose(straight.residual[:, :, :2], wanted, atol=1e-4)

@@ -8,9 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cvrl_lite.datasets import VECTOR_STEPS, Batch
-from cvrl_lite.transforms import Augmentation, Geometry, augment, color_matrix, eval_transform, gaussian_blur
+from cvrl_lite.transforms import (
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    Augmentation,
+    Geometry,
+    augment,
+    color_matrix,
+    eval_transform,
+    gaussian_blur,
+)
 
-STILL = Augmentation(least_area=1.0, flip=0.0, brightness=0.0, hue=0.0, saturation=0.0, gray=0.0)
+STILL = Augmentation(min_scale=1.0, hflip=0.0, brightness=0.0, hue=0.0, saturation=0.0, grayscale_prob=0.0)
 
 
 def batch_of(frames: torch.Tensor, vectors: torch.Tensor | None = None) -> Batch:
@@ -138,7 +147,7 @@ def moving_right() -> Batch:
 
 
 def test_the_faithful_flip_mirrors_the_map_and_leaves_the_sign():
-    how = dataclasses.replace(FAITHFUL, flip=1.0)
+    how = dataclasses.replace(FAITHFUL, hflip=1.0)
     views = augment(moving_right(), how)
     right = augment(moving_right(), dataclasses.replace(how, faithful=False))
     assert views.motion.shape[2] == 2 and right.motion.shape[2] == 3
@@ -162,7 +171,7 @@ def test_faithful_crops_leave_the_length_of_vectors_and_differ_from_window_to_wi
     batch = dataclasses.replace(
         batch, motion=windows, motion_mask=torch.ones(4, 3, 8, 9, 9, dtype=torch.bool)
     )
-    how = dataclasses.replace(FAITHFUL, least_area=0.3)
+    how = dataclasses.replace(FAITHFUL, min_scale=0.3)
     theirs, ours = (augment(batch, dataclasses.replace(how, faithful=f)) for f in (True, False))
     assert theirs.motion.max() <= vectors.max() / how.vector_scale + 1e-6 < ours.motion[:, :, 0].max()
     assert torch.equal(ours.motion[:, 1], ours.motion[:, 2])
@@ -173,7 +182,7 @@ def test_the_released_vectors_are_tenths_of_ten_pixels_and_clamped():
     vectors = torch.zeros(8, 2, 9, 9)
     vectors[:, 0], vectors[:, 1] = 3.0, -30.0  # pixels of a square of 72, from videos 144 high
     how = dataclasses.replace(
-        Augmentation.released(height=144, faithful=True), size=72, cells=9, least_area=1.0, flip=0.0
+        Augmentation.released(height=144, faithful=True), size=72, cells=9, min_scale=1.0, hflip=0.0
     )
     how = dataclasses.replace(how, vector_scale=10 * 72 / 144, vector_clamp=10 * 72 / 144)
     motion = augment(batch_of(noise(), vectors), how).motion
@@ -202,7 +211,7 @@ def test_all_of_a_clip_is_blurred_alike_and_some_clips_are_not():
         ),
         seeds=torch.arange(32),
     )
-    views = augment(batch, dataclasses.replace(STILL, size=72, cells=9, blur=0.5))
+    views = augment(batch, dataclasses.replace(STILL, size=72, cells=9, gaussian_blur_prob=0.5))
     assert torch.allclose(views.clip[:, :, 0], views.clip[:, :, 2], atol=1e-6)
     rough = views.clip[:, :, 0].flatten(1).std(1)
     sharp = rough > 0.95 * rough.max()
@@ -212,20 +221,20 @@ def test_all_of_a_clip_is_blurred_alike_and_some_clips_are_not():
 
 
 def test_jitter_spares_some_samples_and_gray_goes_on():
-    how = dataclasses.replace(Augmentation.released(), gray=0.0)
+    how = dataclasses.replace(Augmentation.released(), grayscale_prob=0.0)
     random, chance = torch.rand(400, 15), torch.rand(400)
     matrix, offset = color_matrix(random, how, chance)
     same = ((matrix - torch.eye(3)).abs().amax((1, 2)) < 1e-6) & (offset.abs().amax(1) < 1e-6)
     assert torch.equal(same, chance >= 0.5)
-    gray, _ = color_matrix(random, dataclasses.replace(how, gray=1.0), torch.ones(400))
+    gray, _ = color_matrix(random, dataclasses.replace(how, grayscale_prob=1.0), torch.ones(400))
     assert torch.allclose(gray, torch.full((3, 3), 1 / 3).expand(400, 3, 3), atol=1e-6)
 
 
 def test_pixels_can_be_normalized_as_imagenets():
     white = torch.full((2, 72, 72, 3), 255, dtype=torch.uint8)
-    view = eval_transform(white[None], 8, "imagenet")[0, :, 0, 0, 0]
+    view = eval_transform(white[None], 8, IMAGENET_MEAN, IMAGENET_STD)[0, :, 0, 0, 0]
     assert np.allclose(view, [(1 - 0.485) / 0.229, (1 - 0.456) / 0.224, (1 - 0.406) / 0.225], atol=1e-5)
-    how = dataclasses.replace(STILL, size=72, cells=9, normalize="imagenet")
+    how = dataclasses.replace(STILL, size=72, cells=9, mean=IMAGENET_MEAN, std=IMAGENET_STD)
     assert np.allclose(augment(batch_of(white), how).clip[0, :, 0, 5, 5], view, atol=1e-5)
 
 

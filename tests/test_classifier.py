@@ -21,8 +21,8 @@ HOW = train.Finetuning(
     dropout=0.0,
     test_clips=2,
     sampling=train.clip_alone(ClipSampling(frames=4)),
-    decoded=36,
-    augmentation=Augmentation(size=32, least_area=1, flip=0.0),
+    decoded_size=36,
+    augmentation=Augmentation(size=32, min_scale=1, hflip=0.0),
 )
 
 
@@ -45,7 +45,7 @@ def kept(videos) -> VideoClassifier:
 
 
 def test_files_read_again_train_as_files_decoded_once(videos, kept):
-    data = decode(videos, size=HOW.decoded, vectors=False)
+    data = decode(videos, size=HOW.decoded_size, vectors=False)
     decoded = train.predict(train.finetune(fresh(), data, "action", HOW), data, HOW)
     found = kept.predict(videos)
     assert np.allclose(found.probabilities, decoded, atol=1e-3)

@@ -114,7 +114,7 @@ def test_the_papers_backbones_are_finetuned_as_released():
         return judging.finetuning_for(recipe, 3570, parser().parse_args(["evaluate", "run", *words]))
 
     recipe = train.recipes.ucf101_r2plus1d26()
-    squares = {"decoded": recipe.decoded}
+    squares = {"decoded_size": recipe.decoded_size}
     assert schedule(recipe, "--data", "ucf101") == dataclasses.replace(train.released(3570), **squares)
     assert schedule(recipe, "--data", "hmdb51") == dataclasses.replace(
         train.released(3570, dataset="hmdb51"), **squares

@@ -110,8 +110,8 @@ def test_every_cut_keeps_its_times(rate, seconds, others, seed):
     clip = batch.clip[0, :, 0, 0, 0].numpy().astype(int)
     windows = batch.motion[0, :, :, 0, 0, 0].numpy()
     steps = np.diff(times[clip])
-    assert np.allclose(steps, how.step, atol=1 / rate + 1e-9)
-    assert times[clip[-1]] - times[clip[0]] == pytest.approx(how.step * 7, abs=1 / rate)
+    assert np.allclose(steps, how.stride, atol=1 / rate + 1e-9)
+    assert times[clip[-1]] - times[clip[0]] == pytest.approx(how.stride * 7, abs=1 / rate)
     gap = times[windows[0, 0]] - times[clip[-1]]
     assert how.gap - 0.2 / rate <= gap <= how.gap + 1 / rate
     assert (np.diff(windows, axis=1) == 1).all()

@@ -179,7 +179,7 @@ def painted(classes: dict[str, tuple[str, ...]], *rows: tuple[int, ...]) -> data
 
 def scores(gallery: datasets.DecodedSet, queries: datasets.DecodedSet) -> dict:
     torch.manual_seed(0)
-    transform = EvalTransform(16, 16, "plain")
+    transform = EvalTransform(16, 16)
     model = Pretrained(TinyR2Plus1D((8, 8, 8, 8)), datasets.ClipSampling(), transform)
     return evaluate.scores(gallery, queries, model=model)
 

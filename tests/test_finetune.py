@@ -14,7 +14,7 @@ from cvrl_lite.models import TinyR2Plus1D
 HOW = train.Finetuning(
     steps=80, batch=16, dropout=0.0, test_clips=2, sampling=ClipSampling(frames=4, num_negative_windows=1)
 )
-HOW = dataclasses.replace(HOW, augmentation=dataclasses.replace(HOW.augmentation, size=32, least_area=1))
+HOW = dataclasses.replace(HOW, augmentation=dataclasses.replace(HOW.augmentation, size=32, min_scale=1))
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +131,7 @@ def test_a_clip_alone_needs_no_room_behind_it(data):
     assert Timeline(times[:60], np.array([0]), how.sampling).lacks
     assert Timeline(times, np.array([0]), train.recipes.ucf101_c3d().sampling).lacks
     alone = dataclasses.replace(HOW, steps=1, sampling=train.clip_alone(HOW.sampling))
-    frames = int(np.searchsorted(data.videos[3].times, HOW.sampling.step * 3)) + 1
+    frames = int(np.searchsorted(data.videos[3].times, HOW.sampling.stride * 3)) + 1
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         train.finetune(fresh(), shortened(data, 3, frames), "action", alone)

@@ -86,7 +86,7 @@ GRID = {"grid": (2, 4, 4), "points": (1, 4, 4)}
         (MotionEncoder(), (2, 3, 8, 16, 16)),
         (MotionPredictor(8, **GRID), (2, 8, 2, 4, 4)),
         (MotionPredictor(8, **GRID, transformer=False), (2, 8, 2, 4, 4)),
-        (MotionPredictor(8, **GRID, transformer=False, content="zero"), (2, 8, 2, 4, 4)),
+        (MotionPredictor(8, **GRID, transformer=False, query_init="zero"), (2, 8, 2, 4, 4)),
         (ProjectionHead(8), (4, 8)),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, torch.nn.Module) else "",

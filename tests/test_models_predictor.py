@@ -9,8 +9,8 @@ from torch import nn
 from cvrl_lite.models import MotionPredictor, ProjectionHead
 
 RELEASED = {
-    **{"grid": (2, 7, 7), "points": (1, 7, 7), "width": 512, "heads": 8},
-    **{"encoder_layers": 2, "decoder_layers": 4, "content": "zero"},
+    **{"grid": (2, 7, 7), "points": (1, 7, 7), "d_model": 512, "nhead": 8},
+    **{"num_encoder_layers": 2, "num_decoder_layers": 4, "query_init": "zero"},
 }
 
 
@@ -35,7 +35,7 @@ def test_the_released_predictor_has_as_many_parameters_as_the_formula_says():
 
 
 def test_the_default_adds_a_norm_and_a_start_to_that():
-    predictor = MotionPredictor(8, grid=(2, 4, 4), points=(1, 4, 4), width=16)
+    predictor = MotionPredictor(8, grid=(2, 4, 4), points=(1, 4, 4), d_model=16)
     sizes = {"tokens": 32, "points": 16, "width": 16, "encoders": 1, "decoders": 2}
     assert count(predictor) == transformer_parameters(8, **sizes) + 2 * 8 + (8 * 2 * 16 + 16)
 
@@ -48,7 +48,7 @@ def test_the_released_head_has_as_many_parameters_as_the_formula_says():
 
 def test_the_released_start():
     torch.manual_seed(0)
-    predictor = MotionPredictor(256, **{**RELEASED, "width": 128})
+    predictor = MotionPredictor(256, **{**RELEASED, "d_model": 128})
     assert not predictor.state_dict().keys() & {"start.weight", "norm.weight"}
     for name, module in predictor.named_modules():
         if isinstance(module, nn.Linear):
@@ -66,7 +66,7 @@ def test_the_released_start():
 
 def test_zero_content_still_reads_the_clip_and_tells_points_apart():
     torch.manual_seed(0)
-    predictor = MotionPredictor(8, grid=(2, 4, 4), points=(2, 4, 4), content="zero").eval()
+    predictor = MotionPredictor(8, grid=(2, 4, 4), points=(2, 4, 4), query_init="zero").eval()
     clips = torch.randn(2, 8, 2, 4, 4)
     first, second = predictor(clips)
     assert first.shape == (32, 96)
@@ -77,7 +77,7 @@ def test_zero_content_still_reads_the_clip_and_tells_points_apart():
 def test_in_zero_content_the_first_self_attention_has_nothing_to_pass_on():
     """Its values are all zero: gradients reach everything but its matrices and the norm behind it."""
     torch.manual_seed(0)
-    predictor = MotionPredictor(8, grid=(2, 4, 4), points=(1, 4, 4), content="zero")
+    predictor = MotionPredictor(8, grid=(2, 4, 4), points=(1, 4, 4), query_init="zero")
     out = predictor(torch.randn(2, 8, 2, 4, 4))
     (out * torch.randn_like(out)).sum().backward()
     idle = [name for name, p in predictor.named_parameters() if p.grad is None or not p.grad.any()]
@@ -91,8 +91,8 @@ def test_in_zero_content_the_first_self_attention_has_nothing_to_pass_on():
 def test_in_zero_content_only_the_attention_carries_the_clip():
     """With attention to the memory switched off, every clip gets the same prediction."""
     torch.manual_seed(0)
-    for content, same in (("zero", True), ("place", False)):
-        predictor = MotionPredictor(8, grid=(2, 4, 4), points=(1, 4, 4), content=content).eval()
+    for query_init, same in (("zero", True), ("position", False)):
+        predictor = MotionPredictor(8, grid=(2, 4, 4), points=(1, 4, 4), query_init=query_init).eval()
         for layer in predictor.decoder:
             nn.init.zeros_(layer.cross.out_proj.weight)
         first, second = predictor(torch.randn(2, 8, 2, 4, 4))
@@ -134,5 +134,5 @@ def test_a_finer_or_coarser_map_is_pooled_to_the_points():
 
 
 def test_an_unknown_content_is_refused():
-    with pytest.raises(ValueError, match="content"):
-        MotionPredictor(8, grid=(2, 4, 4), points=(1, 4, 4), content="ones")
+    with pytest.raises(ValueError, match="query_init"):
+        MotionPredictor(8, grid=(2, 4, 4), points=(1, 4, 4), query_init="ones")

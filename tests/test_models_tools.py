@@ -22,7 +22,7 @@ CASES = [
     (lambda: TinyR2Plus1D((8, 8, 8, 8)), (2, 3, 4, 32, 32)),
     (ContextEncoder, (2, 3, 32, 32)),
     (lambda: MotionPredictor(8, grid=(2, 4, 4), points=(1, 4, 4)), (3, 8, 2, 4, 4)),
-    (lambda: MotionPredictor(8, grid=(2, 4, 4), points=(1, 4, 4), content="zero"), (3, 8, 2, 4, 4)),
+    (lambda: MotionPredictor(8, grid=(2, 4, 4), points=(1, 4, 4), query_init="zero"), (3, 8, 2, 4, 4)),
     (lambda: ProjectionHead(8), (4, 8)),
     (R2D10, (1, 3, 32, 32)),
 ]

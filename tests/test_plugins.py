@@ -17,7 +17,7 @@ from cvrl_lite.datasets import moving_scenes
 from cvrl_lite.models import wrap
 
 RECIPE = parallel_data.RECIPES["all"].replace(
-    steps=3, batch=6, save_every=2, networks={"backbone": "plugged:r3d18", "arguments": {"width": 2}}
+    steps=3, batch=6, save_every=2, networks={"backbone": "plugged:r3d18", "backbone_kwargs": {"width": 2}}
 )
 
 
@@ -37,7 +37,7 @@ def test_an_r3d18_is_trained_resumed_loaded_and_embeds(data, folder, tmp_path):
     run = train.pretrain(RECIPE, tmp_path / "run", data)
     assert len([m for m in run.backbone.modules() if isinstance(m, torch.nn.Conv3d)]) == 1 + 16 + 3
     stored = json.loads((tmp_path / "run" / "recipe.json").read_text())["networks"]
-    assert (stored["backbone"], stored["arguments"]) == ("plugged:r3d18", {"width": 2})
+    assert (stored["backbone"], stored["backbone_kwargs"]) == ("plugged:r3d18", {"width": 2})
     for file in (tmp_path / "run").glob("step-00000003*"):
         file.rename(tmp_path / file.name)  # what was saved last is lost
     again = train.pretrain(RECIPE, tmp_path / "run", data)
@@ -83,7 +83,7 @@ def test_a_network_that_returns_something_else_is_told_so(network, channels):
     ],
 )
 def test_what_makes_no_backbone_is_refused(backbone, arguments, message):
-    recipe = RECIPE.replace(networks={"backbone": backbone, "arguments": arguments})
+    recipe = RECIPE.replace(networks={"backbone": backbone, "backbone_kwargs": arguments})
     with pytest.raises(ValueError, match=message):
         recipe.networks.build_backbone()
 
@@ -137,12 +137,12 @@ def test_the_shell_takes_backbones_tasks_and_fields(folder, tmp_path, capsys):
         str(tmp_path / "a"),
     ]
     words += [*TINY, "--backbone", "plugged:r3d18", "--task", "speed=plugged:SpeedConfig"]
-    words += ["--set", 'networks.arguments={"width": 2}', "--set", "networks.encoders=tiny"]
+    words += ["--set", 'networks.backbone_kwargs={"width": 2}', "--set", "networks.encoders=tiny"]
     words += ["--set", "tasks.speed.weight=.5", "--set", "optimization.clip_norm=none", "--epochs", "1"]
-    assert main([*words, "--set", "sampling.step=1", "--set", "sampling.num_negative_windows=1"]) == 0
+    assert main([*words, "--set", "sampling.stride=1", "--set", "sampling.num_negative_windows=1"]) == 0
     recipe = train.Recipe.from_json((tmp_path / "a" / "recipe.json").read_text())
     assert recipe.steps == 2 and recipe.batch == 4  # 8 files
-    assert recipe.networks.arguments == {"width": 2} and recipe.optimization.clip_norm is None
+    assert recipe.networks.backbone_kwargs == {"width": 2} and recipe.optimization.clip_norm is None
     assert recipe.tasks["speed"] == plugged.SpeedConfig(weight=0.5)
     assert cvrl_lite.load(tmp_path / "a").embed(folder).features.shape == (8, 16)
 

@@ -84,7 +84,14 @@ def test_context_matching_learns_to_find_its_key_frame(data, tmp_path):
         optimization=train.Optimization(learning_rate=4e-3),
         networks=train.Networks(widths=(16, 24, 48, 48)),
         augmentation=train.config.Augmentation(
-            size=32, cells=8, least_area=0.9, brightness=0.1, hue=0.0, saturation=0.0, gray=0.0, flip=0.0
+            size=32,
+            cells=8,
+            min_scale=0.9,
+            brightness=0.1,
+            hue=0.0,
+            saturation=0.0,
+            grayscale_prob=0.0,
+            hflip=0.0,
         ),
     )
     train.pretrain(recipe, tmp_path, data)

@@ -14,6 +14,7 @@ from cvrl_lite.codec import encode
 from cvrl_lite.datasets import MovingScenes, VideoFolder, decode
 from cvrl_lite.models import C3D
 from cvrl_lite.pretrained import Embeddings, Pretrained
+from cvrl_lite.transforms import IMAGENET_MEAN, IMAGENET_STD, EvalTransform
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +46,7 @@ def test_a_folder_becomes_a_table(joint, folder) -> None:
     assert "shorter than a clip" in table.skipped[0][1]
     clips = joint.embed(folder, per_clip=True, clips=4)
     assert len(clips) == 16 and clips.start[:4].tolist() == sorted(clips.start[:4])
-    assert np.allclose(clips.stop - clips.start, 7 * joint.sampling.step, atol=0.021)
+    assert np.allclose(clips.stop - clips.start, 7 * joint.sampling.stride, atol=0.021)
     three = joint.embed(folder, per_clip=True)
     assert np.allclose(three.by_file().features, table.features, atol=1e-6)
     assert np.allclose(three.by_file().start, table.start) and np.allclose(three.by_file().stop, table.stop)
@@ -128,13 +129,11 @@ def test_one_map_has_no_parts(folder) -> None:
 
 
 def test_a_network_is_fed_as_its_recipe_says(folder) -> None:
-    recipe = train.recipes.laptop().replace(decoded=48, augmentation={"size": 32, "normalize": "imagenet"})
-    network = Pretrained.from_recipe(train.Pretraining(recipe).backbone, recipe)
-    assert (network.transform.decoded, network.transform.size, network.transform.statistics) == (
-        48,
-        32,
-        "imagenet",
+    recipe = train.recipes.laptop().replace(
+        decoded_size=48, augmentation={"size": 32, "mean": IMAGENET_MEAN, "std": IMAGENET_STD}
     )
+    network = Pretrained.from_recipe(train.Pretraining(recipe).backbone, recipe)
+    assert network.transform == EvalTransform(48, 32, IMAGENET_MEAN, IMAGENET_STD)
     seen = []
     network.backbone.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].shape))
     network.embed(folder / "left/a.mp4")

@@ -66,7 +66,7 @@ def test_a_part_of_a_recipe_refuses_what_it_cannot_mean(config, wrong):
     ("changes", "message"),
     [
         ({"stepz": 1}, "a recipe has no stepz"),
-        ({"networks": {"heds": 1}}, "networks has no heds; it has arguments, backbone"),
+        ({"networks": {"heds": 1}}, "networks has no heds; it has backbone, backbone_kwargs"),
         ({"tasks": {"context": {"heat": 1}}}, "tasks.context has no heat; it has start"),
         ({"tasks": {"order": {"weight": 1}}}, "tasks.order is a TaskConfig"),
         ({"tasks": ("motion", "flow")}, "tasks are some of context, motion; got flow"),

@@ -31,7 +31,7 @@ def equal(a, b) -> bool:
 
 @pytest.mark.parametrize("copies", [1, 3])
 def test_files_give_what_memory_gives(folder, copies):
-    how = dataclasses.replace(HOW, copies=copies)
+    how = dataclasses.replace(HOW, clips_per_video=copies)
     videos = datasets.VideoFolder(folder)
     from_memory = MemoryLoader(datasets.decode(videos, **SQUARE), how, 4)
     from_files = FileLoader(videos, how, 4, **SQUARE)
@@ -40,7 +40,9 @@ def test_files_give_what_memory_gives(folder, copies):
 
 
 def test_copies_lie_together_and_differ(folder):
-    (batch,) = FileLoader(datasets.VideoFolder(folder), ClipSampling(copies=3), 1, **SQUARE).batches(6, 1)
+    (batch,) = FileLoader(datasets.VideoFolder(folder), ClipSampling(clips_per_video=3), 1, **SQUARE).batches(
+        6, 1
+    )
     assert batch.sources.tolist() == [batch.sources[0]] * 3 + [batch.sources[3]] * 3
     assert len(set(batch.seeds.tolist())) == 6 and batch.sources[0] != batch.sources[3]
 

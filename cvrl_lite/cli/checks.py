@@ -36,7 +36,7 @@ def knn_check(folder: Path, every: int, recipe: train.Recipe, source: str | None
     videos = VideoFolder(folder, source)
     if not videos.classes:
         raise ValueError(f"{shown(folder)}: a check needs videos in sub-folders, one for each class")
-    data = train.long_enough(decode(videos, size=recipe.decoded, vectors=False), recipe.sampling)
+    data = train.long_enough(decode(videos, size=recipe.decoded_size, vectors=False), recipe.sampling)
     names = [video.entry.source for video in data.videos]
     if len(set(names)) < 2:
         raise ValueError(f"{shown(folder)}: a check needs clips of two videos, and all are of one")
@@ -47,7 +47,7 @@ def knn_check(folder: Path, every: int, recipe: train.Recipe, source: str | None
     def check(step: int, model: nn.Module, inputs: Any) -> dict[str, float]:
         assert isinstance(model, train.Pretraining)
         features = evaluate.features(
-            model.backbone, data, recipe.sampling, size=view.size, normalize=view.normalize
+            model.backbone, data, recipe.sampling, size=view.size, mean=view.mean, std=view.std
         )
         unit = F.normalize(torch.from_numpy(features), dim=1)
         nearest = (unit @ unit.T).masked_fill(same_source, -2.0).argmax(1).numpy()

@@ -94,7 +94,7 @@ def _finetune(arguments: argparse.Namespace) -> int:
         )
     else:
         cache = None if recipe.in_memory else cache_dir() / "decoded"
-        data = decode(videos, size=recipe.decoded, vectors=False, cache=cache)
+        data = decode(videos, size=recipe.decoded_size, vectors=False, cache=cache)
         data = train.long_enough(data, how.sampling)
         skipped += [(str(file.path), file.reason) for file in data.skipped]
         network = train.finetune(model.backbone, data, label, how, out=arguments.out)

@@ -37,7 +37,8 @@ def _export(arguments: argparse.Namespace) -> int:
         "out": str(arguments.out),
         "clip": ["batch", 3, frames, size, size],
         "features": ["batch", model.backbone.width],
-        "statistics": model.transform.statistics,
+        "mean": model.transform.mean,
+        "std": model.transform.std,
         "parts": {name: [part.start, part.stop] for name, part in model.backbone.parts.items()},
         "difference": difference,
     }

@@ -193,7 +193,9 @@ def _frozen(
         {label: measured(fresh, fresh_judging, label) for label in scores},
         _counts(len(known), judging.sources.tolist()),
         (*known.skipped, *judging.skipped),
-        _draw(known, judging, gallery, queries, recipe.decoded, labels[0]) if arguments.neighbors else None,
+        _draw(known, judging, gallery, queries, recipe.decoded_size, labels[0])
+        if arguments.neighbors
+        else None,
     )
 
 
@@ -265,7 +267,7 @@ def _finetuned(
     # A large set is read once, and mapped into memory from the cache after that.
     cache = None if recipe.in_memory else cache_dir() / "decoded"
     gallery, queries = (
-        train.long_enough(decode(part, size=recipe.decoded, vectors=False, cache=cache), recipe.sampling)
+        train.long_enough(decode(part, size=recipe.decoded_size, vectors=False, cache=cache), recipe.sampling)
         for part in (training, test)
     )
     how = finetuning_for(recipe, len(gallery.videos), arguments)
@@ -304,12 +306,12 @@ def finetuning_for(recipe: Recipe, videos: int, arguments: argparse.Namespace) -
         how = dataclasses.replace(train.Finetuning(), test_clips=_CLIPS)
     else:
         how = train.released(videos, dataset="hmdb51" if arguments.data == "hmdb51" else "ucf101")
-    size, normalize = recipe.augmentation.size, recipe.augmentation.normalize
+    views = recipe.augmentation
     return dataclasses.replace(
         how,
         steps=arguments.steps or how.steps,
         sampling=train.clip_alone(recipe.sampling),
-        decoded=recipe.decoded,
-        augmentation=dataclasses.replace(how.augmentation, size=size, normalize=normalize),
+        decoded_size=recipe.decoded_size,
+        augmentation=dataclasses.replace(how.augmentation, size=views.size, mean=views.mean, std=views.std),
         test_clips=arguments.clips or how.test_clips,
     )

@@ -50,8 +50,8 @@ def quickstart(out: Path, *, minutes: float = 10.0, clips: int = 1600, seed: int
             kept_in_cache(f"moving_scenes_{clips}", lambda folder: moving_scenes.make(folder, clips, seed=0))
         )
     sample = train.recipes.laptop(seed=seed)
-    gallery = decode(MovingScenes("train", root), size=sample.decoded)
-    test = decode(MovingScenes("test", root), size=sample.decoded, vectors=False)
+    gallery = decode(MovingScenes("train", root), size=sample.decoded_size)
+    test = decode(MovingScenes("test", root), size=sample.decoded_size, vectors=False)
 
     def embed(backbone: VideoBackbone) -> list[Embeddings]:
         model = Pretrained.from_recipe(backbone, sample)

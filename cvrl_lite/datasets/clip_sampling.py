@@ -23,25 +23,25 @@ class ClipSampling:
 
     Attributes:
         frames: Frames of a clip.
-        step: Seconds from one frame of a clip to the next.
+        stride: Seconds from one frame of a clip to the next.
         gap: Seconds from the clip's last frame to the first vector map of the near future; below 0 the
             window begins inside the clip, and shows the present.
         window: Vector maps of a motion window, one a frame.
         num_negative_windows: Further windows of the same video, none overlapping the near future.
         max_keyframe_distance: A clip's key frame lies at most this many seconds outside it; where none
             does, the nearest is taken.
-        in_frames: Whether `step`, `gap` and `max_keyframe_distance` count frames instead of seconds.
-        copies: Samples taken of a video each time it is opened.
+        in_frames: Whether `stride`, `gap` and `max_keyframe_distance` count frames instead of seconds.
+        clips_per_video: Samples taken of a video each time it is opened.
     """
 
     frames: int = 8
-    step: float = 0.08
+    stride: float = 0.08
     gap: float = 0.12
     window: int = 8
     num_negative_windows: int = 1
     max_keyframe_distance: float = 0.2
     in_frames: bool = False
-    copies: int = 1
+    clips_per_video: int = 1
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class Timeline:
             unit = "frames" if how.in_frames else "s"
             self.lacks = (
                 f"too short: {len(times)} frames in {seconds:.2f} s, and a clip takes "
-                f"{how.step * (how.frames - 1):.2f} {unit}, then {how.gap:.2f} {unit} "
+                f"{how.stride * (how.frames - 1):.2f} {unit}, then {how.gap:.2f} {unit} "
                 f"and {how.window} vector maps"
             )
 
@@ -119,8 +119,8 @@ class Timeline:
 
     def _starts(self) -> NDArray[np.int64]:
         how, clock = self.how, self.clock
-        starts = np.flatnonzero(clock + how.step * (how.frames - 1) <= clock[-1] + _ROUNDING)
-        futures = self._futures(_nearest(clock, clock[starts] + how.step * (how.frames - 1)))
+        starts = np.flatnonzero(clock + how.stride * (how.frames - 1) <= clock[-1] + _ROUNDING)
+        futures = self._futures(_nearest(clock, clock[starts] + how.stride * (how.frames - 1)))
         last = len(clock) - how.window
         fits = (futures >= 0) & (futures <= last)
         if how.num_negative_windows:  # room for another window before or behind
@@ -130,7 +130,7 @@ class Timeline:
 
 def clip_frames(clock: NDArray[np.float64], start: int, how: ClipSampling) -> NDArray[np.int64]:
     """The frames nearest to the wanted times."""
-    return _nearest(clock, clock[start] + how.step * np.arange(how.frames))
+    return _nearest(clock, clock[start] + how.stride * np.arange(how.frames))
 
 
 def evaluation_frames(times: NDArray[np.float64], how: ClipSampling, clips: int) -> NDArray[np.int64]:
@@ -138,7 +138,7 @@ def evaluation_frames(times: NDArray[np.float64], how: ClipSampling, clips: int)
 
     Args:
         times: (frames of the video,) seconds, rising.
-        how: Gives the number of frames and the step.
+        how: Gives the number of frames and the stride.
         clips: How many.
 
     Returns:
@@ -148,7 +148,7 @@ def evaluation_frames(times: NDArray[np.float64], how: ClipSampling, clips: int)
         ValueError: The video is shorter than a clip.
     """
     clock = np.arange(len(times), dtype=np.float64) if how.in_frames else times
-    span = how.step * (how.frames - 1)
+    span = how.stride * (how.frames - 1)
     last = int(np.searchsorted(clock, clock[-1] - span + 1e-6, side="right")) - 1
     if last < 0:
         raise ValueError(f"shorter than a clip of {span:.2f} {'frames' if how.in_frames else 's'}")

@@ -173,7 +173,7 @@ def evaluation_clips(video: DecodedVideo, how: ClipSampling, clips: int) -> NDAr
 
     Args:
         video: A decoded video.
-        how: Gives the number of frames and the step.
+        how: Gives the number of frames and the stride.
         clips: How many.
 
     Returns:

@@ -5,15 +5,13 @@ Axes: N videos, D features.
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 from numpy.typing import NDArray
 
 from cvrl_lite.datasets import ClipSampling, DecodedSet
 from cvrl_lite.models import VideoBackbone
 from cvrl_lite.pretrained import Pretrained
-from cvrl_lite.transforms import EvalTransform
+from cvrl_lite.transforms import MEAN, STD, EvalTransform
 
 
 def features(
@@ -23,7 +21,8 @@ def features(
     *,
     size: int = 64,
     clips: int = 3,
-    normalize: Literal["plain", "imagenet"] = "plain",
+    mean: tuple[float, float, float] = MEAN,
+    std: tuple[float, float, float] = STD,
 ) -> NDArray[np.float32]:
     """One vector a video: the mean over `clips` clips spread evenly over it.
 
@@ -32,10 +31,11 @@ def features(
     Args:
         backbone: It is put into evaluation mode.
         data: A decoded set of N videos.
-        sampling: Frames and step of a clip.
+        sampling: Frames and stride of a clip.
         size: Side of the frames in pixels.
         clips: Clips a video.
-        normalize: Which mean and deviation pixels get, as in the training's augmentation.
+        mean: Of the channels of pixels in 0..1, as in the training's augmentation.
+        std: Likewise.
 
     Returns:
         (N, D) float32.
@@ -44,7 +44,7 @@ def features(
         ValueError: A video is too short for a clip.
     """
     side = data.videos[0].frames.shape[1] if data.videos else size
-    model = Pretrained(backbone, sampling, EvalTransform(side, size, normalize))
+    model = Pretrained(backbone, sampling, EvalTransform(side, size, mean, std))
     table = model.embed(data, clips=clips)
     if len(table) < len(data.videos):
         raise ValueError("{}: {}".format(*table.skipped[-1]))

@@ -29,17 +29,17 @@ class Networks:
     Attributes:
         backbone: "tiny", "c3d", "r3d26" or "r2plus1d26", or "module:name": a `VideoBackbone` class, or a
             function with the annotation `-> VideoBackbone`, which `wrap` may help to write.
-        arguments: Of a backbone that is named as "module:name".
+        backbone_kwargs: Arguments of a backbone that is named as "module:name".
         widths: Channels of the tiny backbone's blocks.
         encoders: Of key frames and vectors: "tiny", or "paper" for the paper's R2D-10 and R3D-10.
         hidden: Width inside the projection heads.
         projection: Width of what the losses compare.
-        predictor_width: Of the Transformer, and of its feed-forward steps.
-        heads: Attention heads.
-        encoder_layers: Layers that mix the clip's tokens.
-        decoder_layers: Layers that read them for each future point.
+        d_model: Width of the predictor's Transformer, and of its feed-forward layers.
+        nhead: Attention heads.
+        num_encoder_layers: Layers that mix the clip's tokens.
+        num_decoder_layers: Layers that read them for each future point.
         dropout: In the Transformer.
-        content: What a query starts as: "place" (ours) or "zero" (released); see `MotionPredictor`.
+        query_init: What a query starts as: "position" (ours) or "zero" (released); see `MotionPredictor`.
         transformer: False: each place is predicted from itself alone, by two linear layers.
 
     Raises:
@@ -47,17 +47,17 @@ class Networks:
     """
 
     backbone: str = "tiny"
-    arguments: dict[str, Any] = field(default_factory=dict)
+    backbone_kwargs: dict[str, Any] = field(default_factory=dict)
     widths: tuple[int, int, int, int] = (24, 48, 96, 96)
     encoders: Literal["tiny", "paper"] = "tiny"
     hidden: int = 256
     projection: int = 128
-    predictor_width: int = 96
-    heads: int = 4
-    encoder_layers: int = 1
-    decoder_layers: int = 2
+    d_model: int = 96
+    nhead: int = 4
+    num_encoder_layers: int = 1
+    num_decoder_layers: int = 2
     dropout: float = 0.1
-    content: Literal["place", "zero"] = "place"
+    query_init: Literal["position", "zero"] = "position"
     transformer: bool = True
 
     def __post_init__(self) -> None:
@@ -65,8 +65,10 @@ class Networks:
         if self.backbone not in BACKBONES and ":" not in self.backbone:
             names = ", ".join(BACKBONES)
             raise ValueError(f"networks.backbone is one of {names}, or module:name; got {self.backbone}")
-        if self.arguments and self.backbone in BACKBONES:
-            raise ValueError(f"networks.arguments are those of a module:name; {self.backbone} takes none")
+        if self.backbone_kwargs and self.backbone in BACKBONES:
+            raise ValueError(
+                f"networks.backbone_kwargs are those of a module:name; {self.backbone} takes none"
+            )
         if self.encoders not in ("tiny", "paper"):
             raise ValueError(f"networks.encoders is one of tiny, paper; got {self.encoders}")
 
@@ -88,7 +90,7 @@ class Networks:
                 "annotation -> VideoBackbone"
             )
         try:
-            made: VideoBackbone = make(**self.arguments)
+            made: VideoBackbone = make(**self.backbone_kwargs)
         except TypeError as error:
             raise ValueError(f"{self.backbone}: {error}") from None
         return made
@@ -109,12 +111,12 @@ class Networks:
             channels,
             grid=grid,
             points=points,
-            width=self.predictor_width,
-            heads=self.heads,
-            encoder_layers=self.encoder_layers,
-            decoder_layers=self.decoder_layers,
+            d_model=self.d_model,
+            nhead=self.nhead,
+            num_encoder_layers=self.num_encoder_layers,
+            num_decoder_layers=self.num_decoder_layers,
             dropout=self.dropout,
-            content=self.content,
+            query_init=self.query_init,
             transformer=self.transformer,
         )
 

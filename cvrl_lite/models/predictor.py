@@ -19,9 +19,9 @@ from torch import Tensor, nn
 class _EncoderLayer(nn.Module):
     """Self-attention and a feed-forward step, post-norm; positions join queries and keys only."""
 
-    def __init__(self, width: int, heads: int, dropout: float) -> None:
+    def __init__(self, width: int, nhead: int, dropout: float) -> None:
         super().__init__()
-        self.attention = nn.MultiheadAttention(width, heads, dropout, batch_first=True)
+        self.attention = nn.MultiheadAttention(width, nhead, dropout, batch_first=True)
         self.feed = nn.Sequential(
             nn.Linear(width, width), nn.ReLU(), nn.Dropout(dropout), nn.Linear(width, width)
         )
@@ -39,9 +39,9 @@ class _EncoderLayer(nn.Module):
 class _DecoderLayer(_EncoderLayer):
     """The same, with attention to the memory between the two steps."""
 
-    def __init__(self, width: int, heads: int, dropout: float) -> None:
-        super().__init__(width, heads, dropout)
-        self.cross = nn.MultiheadAttention(width, heads, dropout, batch_first=True)
+    def __init__(self, width: int, nhead: int, dropout: float) -> None:
+        super().__init__(width, nhead, dropout)
+        self.cross = nn.MultiheadAttention(width, nhead, dropout, batch_first=True)
         self.cross_norm = nn.LayerNorm(width)
 
     def forward(  # type: ignore[override]
@@ -63,28 +63,28 @@ class MotionPredictor(nn.Module):
     window, with learned positions, and attends to them.
 
     Source:
-        The released code's form: content "zero", width 512, 8 heads, 2 encoder and 4 decoder layers,
-        dropout .1, and a feed-forward step no wider than the rest. Content "place" is ours: with
-        content "zero", training stayed at chance for hundreds of steps (docs/experiments.md).
+        The released code's form: `query_init` "zero", width 512, 8 heads, 2 encoder and 4 decoder layers,
+        dropout .1, and a feed-forward step no wider than the rest. "position" is ours: with
+        "zero", training stayed at chance for hundreds of steps (docs/experiments.md).
 
     Args:
         ins: Channels of the clip's feature map.
         grid: Its times, rows and columns.
         points: Times, rows and columns to predict.
-        width: Width of the Transformer.
-        heads: Attention heads.
-        encoder_layers: Layers that mix the clip's tokens.
-        decoder_layers: Layers that read them for each point.
+        d_model: Width of the Transformer.
+        nhead: Attention heads.
+        num_encoder_layers: Layers that mix the clip's tokens.
+        num_decoder_layers: Layers that read them for each point.
         dropout: Probability.
-        content: What a query starts from. "place": what the clip shows at the query's place, all times
+        query_init: What a query starts from. "position": what the clip shows at the query's place, all times
             side by side, after a batch norm of the map. "zero": zeros, without that norm, and with the
             released initialization; the decoder's first self-attention then has no values to pass on.
         transformer: Whether there is one. Without it (the paper's ablation; the form is ours) each
             place's features, all times side by side, go through two linear layers, and places do not
-            exchange anything; `heads`, the layers' numbers and `dropout` have no effect.
+            exchange anything; `nhead`, the layers' numbers and `dropout` have no effect.
 
     Raises:
-        ValueError: The content is neither.
+        ValueError: `query_init` is neither.
 
     Example:
         >>> MotionPredictor(96, grid=(2, 4, 4), points=(1, 4, 4))(torch.zeros(2, 96, 2, 4, 4)).shape
@@ -97,33 +97,37 @@ class MotionPredictor(nn.Module):
         *,
         grid: tuple[int, int, int],
         points: tuple[int, int, int],
-        width: int = 96,
-        heads: int = 4,
-        encoder_layers: int = 1,
-        decoder_layers: int = 2,
+        d_model: int = 96,
+        nhead: int = 4,
+        num_encoder_layers: int = 1,
+        num_decoder_layers: int = 2,
         dropout: float = 0.1,
-        content: Literal["zero", "place"] = "place",
+        query_init: Literal["zero", "position"] = "position",
         transformer: bool = True,
     ) -> None:
         super().__init__()
-        if content not in ("zero", "place"):
-            raise ValueError(f'content is "zero" or "place"; got {content!r}')
-        self.width, self.points = width, points
-        self.content, self.transformer = content, transformer
-        self.norm = nn.BatchNorm3d(ins) if content == "place" else nn.Identity()
+        if query_init not in ("zero", "position"):
+            raise ValueError(f'query_init is "zero" or "position"; got {query_init!r}')
+        self.d_model, self.points = d_model, points
+        self.query_init, self.transformer = query_init, transformer
+        self.norm = nn.BatchNorm3d(ins) if query_init == "position" else nn.Identity()
         if transformer:
-            self.entry = nn.Linear(ins, width, bias=False)
-            if content == "place":
-                self.start = nn.Linear(ins * grid[0], width)
-            self.key_positions = nn.Parameter(torch.rand(math.prod(grid), width))
-            self.query_positions = nn.Parameter(torch.rand(math.prod(points), width))
-            self.encoder = nn.ModuleList(_EncoderLayer(width, heads, dropout) for _ in range(encoder_layers))
-            self.decoder = nn.ModuleList(_DecoderLayer(width, heads, dropout) for _ in range(decoder_layers))
+            self.entry = nn.Linear(ins, d_model, bias=False)
+            if query_init == "position":
+                self.start = nn.Linear(ins * grid[0], d_model)
+            self.key_positions = nn.Parameter(torch.rand(math.prod(grid), d_model))
+            self.query_positions = nn.Parameter(torch.rand(math.prod(points), d_model))
+            self.encoder = nn.ModuleList(
+                _EncoderLayer(d_model, nhead, dropout) for _ in range(num_encoder_layers)
+            )
+            self.decoder = nn.ModuleList(
+                _DecoderLayer(d_model, nhead, dropout) for _ in range(num_decoder_layers)
+            )
         else:
             self.by_place = nn.Sequential(
-                nn.Linear(ins * grid[0], width), nn.ReLU(), nn.Linear(width, width * points[0])
+                nn.Linear(ins * grid[0], d_model), nn.ReLU(), nn.Linear(d_model, d_model * points[0])
             )
-        if content == "zero":
+        if query_init == "zero":
             _initialize_as_released(self)
 
     def forward(self, clip_map: Tensor) -> Tensor:
@@ -132,12 +136,12 @@ class MotionPredictor(nn.Module):
         times = self.points[0]
         if not self.transformer:
             predicted = self.by_place(self._at_points(clip_map))  # (B, rows columns, times D)
-            points: Tensor = predicted.unflatten(2, (times, self.width)).transpose(1, 2).flatten(1, 2)
+            points: Tensor = predicted.unflatten(2, (times, self.d_model)).transpose(1, 2).flatten(1, 2)
             return points
         memory = self.entry(clip_map.flatten(2).transpose(1, 2))  # (B, T H W, D)
         for layer in self.encoder:
             memory = layer(memory, self.key_positions)
-        if self.content == "place":
+        if self.query_init == "position":
             points = self.start(self._at_points(clip_map)).repeat(1, times, 1)
         else:
             points = memory.new_zeros(len(memory), *self.query_positions.shape)

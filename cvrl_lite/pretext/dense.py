@@ -63,7 +63,7 @@ class DensePrediction(PretextTask):
         super().__init__()
         self.encoder = MotionEncoder() if encoder is None else encoder
         self.predictor = predictor
-        self.predicted_head = ProjectionHead(predictor.width, hidden, projection)
+        self.predicted_head = ProjectionHead(predictor.d_model, hidden, projection)
         width = self.encoder.width
         assert isinstance(width, int)
         self.target_head = ProjectionHead(width, hidden, projection)

@@ -56,13 +56,13 @@ class MotionRegression(PretextTask):
         self._patch = (window[0] // times, window[1] // rows, window[1] // columns)
         if target == "features":
             self.encoder = MotionEncoder() if encoder is None else encoder
-            self.predicted_head: nn.Module = ProjectionHead(predictor.width, hidden, projection)
+            self.predicted_head: nn.Module = ProjectionHead(predictor.d_model, hidden, projection)
             width = self.encoder.width
             assert isinstance(width, int)
             self.target_head = ProjectionHead(width, hidden, projection)
         else:
             length = 2 * self._patch[0] * self._patch[1] * self._patch[2]
-            self.predicted_head = nn.Linear(predictor.width, length)
+            self.predicted_head = nn.Linear(predictor.d_model, length)
 
     def forward(self, maps: FeatureMaps, views: Views) -> TaskOutput:
         """The loss, and the share of the target's variance that is explained (below 0: worse than its mean).

@@ -102,7 +102,7 @@ class VideoClassifier:
             (('sample.mp4',), (1, 2), True)
         """
         how, listing = self.finetuning, list_items(videos)
-        reader = ItemReader(listing.items, how.sampling, how.decoded, how.test_clips)
+        reader = ItemReader(listing.items, how.sampling, how.decoded_size, how.test_clips)
         skipped = list(listing.skipped)
         numbers: list[int] = []
         rows: list[NDArray[np.float32]] = []

@@ -75,7 +75,7 @@ class Pretrained:
     def from_recipe(cls, backbone: VideoBackbone, recipe: Recipe) -> Pretrained:
         """A backbone that was trained by a recipe, or that is to be fed as if it were."""
         how = recipe.augmentation
-        transform = EvalTransform(recipe.decoded, how.size, how.normalize)
+        transform = EvalTransform(recipe.decoded_size, how.size, how.mean, how.std)
         return cls(backbone, recipe.sampling, transform, recipe)
 
     def to(self, device: torch.device | str) -> Pretrained:
@@ -125,7 +125,7 @@ class Pretrained:
         self.backbone.eval()
 
         def embed(some: Listing) -> Embeddings:
-            reader = ItemReader(some.items, self.sampling, self.transform.decoded, clips)
+            reader = ItemReader(some.items, self.sampling, self.transform.decoded_size, clips)
             return embed_items(
                 self.backbone, self.transform, some, reader, per_clip=per_clip, workers=workers
             )

@@ -67,7 +67,7 @@ class Recipe:
         batch: Samples a batch, of all processes together.
         optimization: How the weights move.
         networks: Which.
-        decoded: Side in pixels of the squares that are decoded.
+        decoded_size: Side in pixels of the squares that are decoded.
         decoded_cells: Vector cells along that side.
         sampling: How samples are cut.
         augmentation: How views differ.
@@ -92,7 +92,7 @@ class Recipe:
     batch: int = 80
     optimization: Optimization = field(default_factory=Optimization)
     networks: Networks = field(default_factory=Networks)
-    decoded: int = 72
+    decoded_size: int = 72
     decoded_cells: int = 14
     sampling: ClipSampling = field(default_factory=ClipSampling)
     augmentation: Augmentation = field(default_factory=Augmentation)

@@ -57,7 +57,7 @@ def load_data(recipe: Recipe, videos: VideoDataset | None = None) -> DecodedSet:
     """Reads the recipe's training data, or other files for it, into memory."""
     return decode(
         videos_of(recipe) if videos is None else videos,
-        size=recipe.decoded,
+        size=recipe.decoded_size,
         cells=recipe.decoded_cells,
         residuals=recipe.needs_residuals,
     )
@@ -78,7 +78,7 @@ def sampler_for(recipe: Recipe, data: DecodedSet | VideoDataset, workers: int) -
             data,
             recipe.sampling,
             recipe.seed,
-            size=recipe.decoded,
+            size=recipe.decoded_size,
             cells=recipe.decoded_cells,
             residuals=recipe.needs_residuals,
             workers=workers,

@@ -52,7 +52,7 @@ class Finetuning:
         optimization: How the weights move.
         dropout: Before the classifier.
         sampling: How clips are cut.
-        decoded: Side in pixels of the squares that are read from files.
+        decoded_size: Side in pixels of the squares that are read from files.
         augmentation: How they differ. Mirroring turns right into left: leave it out where labels know.
         test_clips: Clips of a test video whose probabilities are averaged.
         seed: Of everything random.
@@ -67,8 +67,8 @@ class Finetuning:
     optimization: Optimization = field(default_factory=lambda: Optimization(learning_rate=1e-3))
     dropout: float = 0.3
     sampling: ClipSampling = field(default_factory=lambda: ClipSampling(num_negative_windows=0))
-    decoded: int = 72
-    augmentation: Augmentation = field(default_factory=lambda: Augmentation(least_area=0.7, flip=0.0))
+    decoded_size: int = 72
+    augmentation: Augmentation = field(default_factory=lambda: Augmentation(min_scale=0.7, hflip=0.0))
     test_clips: int = 10
     seed: int = 0
     precision: str = "float32"
@@ -111,8 +111,8 @@ def released(
             weight_decay=decay,
         ),
         dropout=0.3,
-        sampling=clip_alone(ClipSampling(frames=16, step=4, max_keyframe_distance=5, in_frames=True)),
-        augmentation=replace(Augmentation.released(), gray=0.0),
+        sampling=clip_alone(ClipSampling(frames=16, stride=4, max_keyframe_distance=5, in_frames=True)),
+        augmentation=replace(Augmentation.released(), grayscale_prob=0.0),
         seed=seed,
     )
 
@@ -127,7 +127,7 @@ def long_enough(data: DecodedSet, sampling: ClipSampling) -> DecodedSet:
 
     Args:
         data: A decoded set.
-        sampling: Frames and step of a clip.
+        sampling: Frames and stride of a clip.
 
     Raises:
         ValueError: No video is long enough.
@@ -282,7 +282,7 @@ def _loader(
             data,
             how.sampling,
             how.seed,
-            size=how.decoded,
+            size=how.decoded_size,
             cells=cells,
             vectors=helper is not None,
             workers=workers,
@@ -327,7 +327,8 @@ def clip_probabilities(model: Classifier, clips: NDArray[np.uint8], how: Finetun
     """(K,) class probabilities, the mean over a video's clips (C, T, S, S, 3)."""
     model.eval()
     on_device = torch.from_numpy(clips).to(next(model.parameters()).device)
-    logits = model(eval_transform(on_device, how.augmentation.size, how.augmentation.normalize))
+    views = how.augmentation
+    logits = model(eval_transform(on_device, views.size, views.mean, views.std))
     found: NDArray[np.float32] = logits.softmax(1).mean(0).cpu().numpy()
     return found
 

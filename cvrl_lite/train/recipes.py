@@ -51,9 +51,9 @@ def laptop(tasks: Sequence[str] = JOINT, *, seed: int = 0) -> Recipe:
         batch=40,
         optimization=Optimization(learning_rate=2e-3),
         networks=Networks(widths=(24, 48, 128, 128)),
-        sampling=ClipSampling(frames=8, step=0.08, gap=0.12, window=8, num_negative_windows=1),
+        sampling=ClipSampling(frames=8, stride=0.08, gap=0.12, window=8, num_negative_windows=1),
         # Hue strong enough that clips are not matched by their palette, crops gentle enough to learn from.
-        augmentation=Augmentation(size=64, cells=16, least_area=0.5, hue=0.2, saturation=0.6),
+        augmentation=Augmentation(size=64, cells=16, min_scale=0.5, hue=0.2, saturation=0.6),
     )
 
 
@@ -105,18 +105,18 @@ def ucf101_r2plus1d26(
             encoders="paper",
             hidden=2048,  # released: heads of 2048 to 512
             projection=512,
-            predictor_width=512,  # released: 8 heads, 2 + 4 layers, dropout .1
-            heads=8,
-            encoder_layers=2,
-            decoder_layers=4,
+            d_model=512,  # released: 8 heads, 2 + 4 layers, dropout .1
+            nhead=8,
+            num_encoder_layers=2,
+            num_decoder_layers=4,
             dropout=0.1,
-            content="zero",  # released
+            query_init="zero",  # released
         ),
-        decoded=128,  # ours: squares of 128 (released: whole frames); crops are taken from them
+        decoded_size=128,  # ours: squares of 128 (released: whole frames); crops are taken from them
         decoded_cells=30,  # ours: FFmpeg's 8x8 cells of a frame 240 high
         sampling=ClipSampling(
             frames=16,  # released
-            step=4,  # released: stride 4
+            stride=4,  # released: stride 4
             gap=3,  # released: future_interval 2, the window begins at last + 3
             window=8,  # released: future_frames 8
             num_negative_windows=3,  # released: neg_num 3

@@ -6,19 +6,14 @@ Axes: B batch, C channel, H W pixels.
 from __future__ import annotations
 
 import math
-from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from cvrl_lite.transforms.augmentation import Augmentation
+from cvrl_lite.transforms.augmentation import MEAN, Augmentation, Channels
 
-MEAN, STD = 0.45, 0.25  # of pixels in 0..1, for all three channels
-_STATISTICS = {
-    "plain": ((MEAN,) * 3, (STD,) * 3),
-    "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
-}
+_PIVOT = MEAN[0]  # the gray level that a change of contrast leaves as it is
 _BLUR_RADIUS = 6  # pixels; three times the largest sigma
 
 
@@ -29,7 +24,7 @@ def color_matrix(random: Tensor, config: Augmentation, chance: Tensor | None = N
         random: (B, 15) uniform numbers; columns 3 to 11 are unused and keep their place, so that a seed
             gives the same views as ever.
         config: Its strengths.
-        chance: (B,) uniform numbers that decide, with `config.jitter`, which samples change; None: all do.
+        chance: (B,) uniform numbers; samples below `config.color_jitter_prob` change. None: all do.
 
     Returns:
         A matrix (B, 3, 3) and an offset (B, 3), for pixels in 0..1.
@@ -42,7 +37,7 @@ def color_matrix(random: Tensor, config: Augmentation, chance: Tensor | None = N
     device, batch = random.device, len(random)
     signed = 2 * random - 1
     if chance is not None:
-        signed = signed * (chance < config.jitter)[:, None]
+        signed = signed * (chance < config.color_jitter_prob)[:, None]
     eye = torch.eye(3, device=device).expand(batch, 3, 3)
     gray = torch.full((batch, 3, 3), 1 / 3, device=device)
     # A rotation about the gray axis changes hue and keeps lightness (Rodrigues' formula).
@@ -50,11 +45,11 @@ def color_matrix(random: Tensor, config: Augmentation, chance: Tensor | None = N
     axis = torch.tensor([[0.0, -1, 1], [1, 0, -1], [-1, 1, 0]], device=device) / math.sqrt(3)
     rotation = torch.cos(angle) * eye + torch.sin(angle) * axis + (1 - torch.cos(angle)) * gray
     saturation = 1 + signed[:, 1] * config.saturation
-    saturation = torch.where(random[:, 2] < config.gray, 0.0, saturation)[:, None, None]
+    saturation = torch.where(random[:, 2] < config.grayscale_prob, 0.0, saturation)[:, None, None]
     matrix = (saturation * eye + (1 - saturation) * gray) @ rotation
     contrast = (1 + signed[:, 12] * config.brightness)[:, None, None]
-    brightness = signed[:, 13] * config.brightness * MEAN
-    offset = (brightness + MEAN * (1 - contrast[:, 0, 0]))[:, None].expand(batch, 3)
+    brightness = signed[:, 13] * config.brightness * _PIVOT
+    offset = (brightness + _PIVOT * (1 - contrast[:, 0, 0]))[:, None].expand(batch, 3)
     return matrix * contrast, offset
 
 
@@ -85,20 +80,21 @@ def gaussian_blur(images: Tensor, sigmas: Tensor) -> Tensor:
     return F.conv2d(blurred, kernel[:, None, :, None], groups=len(kernel)).view_as(images)
 
 
-def normalize(images: Tensor, statistics: Literal["plain", "imagenet"], *, dim: int) -> Tensor:
+def normalize(images: Tensor, mean: Channels, std: Channels, *, dim: int) -> Tensor:
     """Subtracts the mean of each channel and divides by its standard deviation.
 
     Args:
         images: Float pixels in 0..1, with three channels at `dim`.
-        statistics: "plain" (.45 and .25 for all channels) or "imagenet".
+        mean: Of red, green and blue.
+        std: Of red, green and blue.
         dim: The axis of channels, counted from the end: negative.
 
     Returns:
         The same shape.
 
     Example:
-        >>> normalize(torch.full((2, 3, 8, 8), 0.45), "plain", dim=-3).abs().max().item()
+        >>> normalize(torch.full((2, 3, 8, 8), 0.45), (0.45,) * 3, (0.25,) * 3, dim=-3).abs().max().item()
         0.0
     """
-    mean, std = (images.new_tensor(values).view(-1, *[1] * (-dim - 1)) for values in _STATISTICS[statistics])
-    return (images - mean) / std
+    center, spread = (images.new_tensor(values).view(-1, *[1] * (-dim - 1)) for values in (mean, std))
+    return (images - center) / spread

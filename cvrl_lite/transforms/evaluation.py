@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import torch.nn.functional as F
 from torch import Tensor
 
+from cvrl_lite.transforms.augmentation import MEAN, STD, Channels
 from cvrl_lite.transforms.color import normalize
 
 
-def eval_transform(clips: Tensor, size: int, statistics: Literal["plain", "imagenet"] = "plain") -> Tensor:
+def eval_transform(clips: Tensor, size: int, mean: Channels = MEAN, std: Channels = STD) -> Tensor:
     """The whole square, resized and normalized.
 
     Args:
         clips: (B, T, S, S, 3) uint8.
         size: Side in pixels.
-        statistics: As `Augmentation.normalize`.
+        mean: Of the channels of pixels in 0..1, as `Augmentation.mean`.
+        std: As `Augmentation.std`.
 
     Returns:
         (B, 3, T, size, size) float, normalized.
@@ -30,7 +31,7 @@ def eval_transform(clips: Tensor, size: int, statistics: Literal["plain", "image
     batch, steps = clips.shape[:2]
     images = clips.flatten(0, 1).permute(0, 3, 1, 2).float() / 255
     images = F.interpolate(images, size=(size, size), mode="bilinear", align_corners=False)
-    views: Tensor = normalize(images, statistics, dim=-3).unflatten(0, (batch, steps)).transpose(1, 2)
+    views: Tensor = normalize(images, mean, std, dim=-3).unflatten(0, (batch, steps)).transpose(1, 2)
     return views
 
 
@@ -39,20 +40,22 @@ class EvalTransform:
     """`eval_transform` with its choices, so that a network is always fed alike.
 
     Attributes:
-        decoded: Side in pixels that a video's central square is decoded at.
+        decoded_size: Side in pixels that a video's central square is decoded at.
         size: Side in pixels of what the network reads.
-        statistics: Which mean and deviation pixels are normalized by, as `Augmentation.normalize`.
+        mean: Of the channels, as `Augmentation.mean`.
+        std: As `Augmentation.std`.
 
     Example:
         >>> import torch
-        >>> EvalTransform(72, 64, "plain")(torch.zeros(2, 8, 72, 72, 3, dtype=torch.uint8)).shape
+        >>> EvalTransform(72, 64)(torch.zeros(2, 8, 72, 72, 3, dtype=torch.uint8)).shape
         torch.Size([2, 3, 8, 64, 64])
     """
 
-    decoded: int
+    decoded_size: int
     size: int
-    statistics: Literal["plain", "imagenet"]
+    mean: Channels = MEAN
+    std: Channels = STD
 
     def __call__(self, clips: Tensor) -> Tensor:
         """From (B, T, S, S, 3) uint8 to (B, 3, T, size, size) float."""
-        return eval_transform(clips, self.size, self.statistics)
+        return eval_transform(clips, self.size, self.mean, self.std)

@@ -36,16 +36,16 @@ class Geometry:
     flip: Tensor
 
     @classmethod
-    def random(cls, uniform: Tensor, least_area: float, flip: float) -> Geometry:
+    def random(cls, uniform: Tensor, min_scale: float, flip: float) -> Geometry:
         """Random crops and flips.
 
         Args:
             uniform: (B, 5) uniform numbers, 0..1: area, aspect, x, y, flip.
-            least_area: Smallest share of the square that a crop keeps.
+            min_scale: Smallest share of the square that a crop keeps.
             flip: Probability of a flip.
         """
-        area = least_area + (1 - least_area) * uniform[:, 0]
-        limit = math.log(4 / 3) if least_area < 1 else 0.0
+        area = min_scale + (1 - min_scale) * uniform[:, 0]
+        limit = math.log(4 / 3) if min_scale < 1 else 0.0
         aspect = torch.exp((2 * uniform[:, 1] - 1) * limit)
         extent = torch.stack([(area * aspect).sqrt(), (area / aspect).sqrt()], 1).clamp(max=1)
         center = extent / 2 + uniform[:, 2:4] * (1 - extent)

@@ -70,15 +70,15 @@ def augment(batch: Batch, config: Augmentation) -> Views:
     size, steps = config.size, batch.clip.shape[1]
     negatives = batch.motion.shape[1] - 1
     random, more = _uniform(batch.seeds, (60, 6 + 5 * negatives), device)
-    near = Geometry.random(random[:, :5], config.least_area, config.flip)  # the clip's
-    still = Geometry.random(random[:, 5:10], config.least_area, config.flip)  # the key frame's
+    near = Geometry.random(random[:, :5], config.min_scale, config.hflip)  # the clip's
+    still = Geometry.random(random[:, 5:10], config.min_scale, config.hflip)  # the key frame's
 
     clip = batch.clip.permute(0, 1, 4, 2, 3).flatten(1, 2).float() / 255  # (B, 3T, S, S)
     clip = near.sample(clip, size).unflatten(1, (steps, 3)).transpose(1, 2)  # (B, 3, T, size, size)
     keyframe = batch.keyframe.flip(-1) if config.faithful else batch.keyframe
     keyframe = still.sample(keyframe.permute(0, 3, 1, 2).float() / 255, size)
-    if config.blur:
-        sigmas = (0.1 + 1.9 * more[:, 0:2]) * (more[:, 2:4] < config.blur)
+    if config.gaussian_blur_prob:
+        sigmas = (0.1 + 1.9 * more[:, 0:2]) * (more[:, 2:4] < config.gaussian_blur_prob)
         clip = gaussian_blur(clip.flatten(1, 2), sigmas[:, 0]).view_as(clip)
         keyframe = gaussian_blur(keyframe, sigmas[:, 1])
     clip = _jitter(clip, random[:, 10:25], more[:, 4], config)
@@ -86,9 +86,9 @@ def augment(batch: Batch, config: Augmentation) -> Views:
 
     if config.faithful:
         uniform = more[:, 6:].unflatten(1, (negatives, 5)).flatten(0, 1)
-        far = Geometry.random(uniform, config.least_area, config.flip)
+        far = Geometry.random(uniform, config.min_scale, config.hflip)
     else:
-        far = Geometry.random(random[:, 40:45], config.least_area, config.flip).repeat(negatives)
+        far = Geometry.random(random[:, 40:45], config.min_scale, config.hflip).repeat(negatives)
     scale = size / batch.clip.shape[2] / VECTOR_STEPS / config.vector_scale
     vectors = batch.motion.float() * scale
     motion, mask = _sample_windows(
@@ -120,7 +120,7 @@ def _uniform(seeds: Tensor, counts: tuple[int, int], device: torch.device) -> tu
 def _jitter(images: Tensor, random: Tensor, chance: Tensor, config: Augmentation) -> Tensor:
     """Images (B, 3, ...) in 0..1, recolored and normalized."""
     pixels = apply_color(images.flatten(2), *color_matrix(random, config, chance))
-    return normalize(pixels, config.normalize, dim=-2).view_as(images)
+    return normalize(pixels, config.mean, config.std, dim=-2).view_as(images)
 
 
 def _sample_windows(

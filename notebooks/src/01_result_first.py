@@ -51,8 +51,8 @@ print("weights:", sum(weight.numel() for weight in backbone.parameters()))
 # no use now, the training is over, so we leave them in the files.
 
 # %%
-gallery = decode(MovingScenes("train"), size=recipe.decoded, vectors=False)
-queries = decode(MovingScenes("test"), size=recipe.decoded, vectors=False)
+gallery = decode(MovingScenes("train"), size=recipe.decoded_size, vectors=False)
+queries = decode(MovingScenes("test"), size=recipe.decoded_size, vectors=False)
 print(len(queries.videos), "queries,", len(gallery.videos), "clips in the gallery")
 assert not gallery.skipped and not queries.skipped
 
@@ -63,7 +63,7 @@ assert not gallery.skipped and not queries.skipped
 
 # %%
 video = queries.videos[0]
-stride = round(recipe.sampling.step * 25)  # our clips show 25 frames a second
+stride = round(recipe.sampling.stride * 25)  # our clips show 25 frames a second
 scene, action = (queries.classes[label][video.entry.labels[label]] for label in ("scene", "action"))
 show(
     filmstrip(

@@ -467,7 +467,7 @@ print("Right." if not mistakes else f"Not yet: (batch, size) that differ: {mista
 
 # %%
 square = decode(part, size=112, cells=14)  # cells of 8 x 8 pixels, and quarters of a pixel kept
-present = ClipSampling(frames=9, step=1, gap=-7, window=8, num_negative_windows=0, in_frames=True)
+present = ClipSampling(frames=9, stride=1, gap=-7, window=8, num_negative_windows=0, in_frames=True)
 (batch,) = MemoryLoader(square, present, seed=0).batches(48, 1)  # maps of frames 1 to 8 of each clip
 pictures = batch.clip.permute(0, 1, 4, 2, 3).float()  # (48, 9, 3, 112, 112), 0..255
 before, now = pictures[:, 4], pictures[:, 5]
@@ -705,10 +705,12 @@ def found_by_palette(how):
 (batch64,) = MemoryLoader(small_set, recipe.sampling, seed=1).batches(64, 1)
 views_of = recipe.augmentation
 scores = {
-    "crops and flips only": found_by_palette(dataclasses.replace(views_of, jitter=0, gray=0)),
-    "and every fifth in gray": found_by_palette(dataclasses.replace(views_of, jitter=0)),
+    "crops and flips only": found_by_palette(
+        dataclasses.replace(views_of, color_jitter_prob=0, grayscale_prob=0)
+    ),
+    "and every fifth in gray": found_by_palette(dataclasses.replace(views_of, color_jitter_prob=0)),
     "and jitter as released": found_by_palette(
-        dataclasses.replace(views_of, jitter=0.5, hue=0.1, saturation=0.4)
+        dataclasses.replace(views_of, color_jitter_prob=0.5, hue=0.1, saturation=0.4)
     ),
     "and the laptop's jitter": found_by_palette(views_of),
     "a blind guess": 1 / 64,
@@ -751,8 +753,8 @@ def recolored(pictures, random, how):
 
 
 draws = torch.rand(8, 15, generator=torch.Generator().manual_seed(5))
-jittered = recolored(levels.expand(4, -1, -1, -1), draws[:4], dataclasses.replace(views_of, gray=0))
-gray = recolored(levels[None], draws[:1], dataclasses.replace(views_of, gray=1))
+jittered = recolored(levels.expand(4, -1, -1, -1), draws[:4], dataclasses.replace(views_of, grayscale_prob=0))
+gray = recolored(levels[None], draws[:1], dataclasses.replace(views_of, grayscale_prob=1))
 twice = levels.permute(2, 0, 1).expand(2, -1, -1, -1)  # (2, 3, 112, 112)
 soft = gaussian_blur(twice, torch.tensor([1.0, 2.0])).permute(0, 2, 3, 1)
 changed = torch.cat([levels[None], jittered, gray, soft]).numpy()
@@ -768,7 +770,7 @@ show(
 
 # %%
 quiet = torch.tensor(square.videos[3].frames[1:9]).float() / 255
-strength = dataclasses.replace(views_of, gray=0)
+strength = dataclasses.replace(views_of, grayscale_prob=0)
 once, each = recolored(quiet, draws[:1].expand(8, -1), strength), recolored(quiet, draws, strength)
 rest = (quiet[1:] - quiet[:-1]).abs().amax(-1) < 0.02  # (7, 112, 112) nothing to see there
 

@@ -35,7 +35,7 @@ from cvrl_lite.course.figures import show
 from cvrl_lite.datasets import ClipSampling, MemoryLoader, MovingScenes, Timeline, decode, evaluation_clips
 from cvrl_lite.models import ContextEncoder, TinyR2Plus1D
 from cvrl_lite.pretext import ContextMatching, info_nce
-from cvrl_lite.transforms import MEAN, STD, augment, eval_transform
+from cvrl_lite.transforms import MEAN, STD, augment, eval_transform, normalize
 
 torch.set_num_threads(1)  # our pictures are so small that a second core would only wait
 everything = MovingScenes("train")
@@ -54,7 +54,7 @@ print(len(train_set.videos), "clips to learn from,", len(val_set.videos), "to be
 
 # %%
 SIZE, BATCH, STEPS, SEEDS = 40, 32, 120, (0, 1)
-sampling = ClipSampling(frames=4, step=0.16, window=1, num_negative_windows=0, max_keyframe_distance=0.2)
+sampling = ClipSampling(frames=4, stride=0.16, window=1, num_negative_windows=0, max_keyframe_distance=0.2)
 strong = replace(train.recipes.laptop(("context",)).augmentation, size=SIZE, cells=1)
 batch = next(MemoryLoader(train_set, sampling, seed=1).batches(BATCH, 1))
 views = augment(batch, strong)
@@ -63,7 +63,8 @@ print("clips", tuple(views.clip.shape), " key frames", tuple(views.keyframe.shap
 
 def to_show(pictures):
     """Pictures (B, 3, H, W) as the networks get them, made visible: (B, H, W, 3) in 0..1."""
-    return (pictures * STD + MEAN).clamp(0, 1).permute(0, 2, 3, 1).numpy()
+    mean, std = (torch.tensor(values)[:, None, None] for values in (MEAN, STD))
+    return (pictures * std + mean).clamp(0, 1).permute(0, 2, 3, 1).numpy()
 
 
 shuffled = np.random.default_rng(0).permutation(8)
@@ -373,7 +374,7 @@ assert after[1] > before[1] + 0.04 and after[0] > before[0]
 # as they are, and train with the same budget. What will the accuracy do? And the scenes?
 
 # %%
-weak = replace(strong, brightness=0.1, hue=0.02, saturation=0.1, gray=0.0)
+weak = replace(strong, brightness=0.1, hue=0.02, saturation=0.1, grayscale_prob=0.0)
 trained["weak"] = [train(weak, seed) for seed in SEEDS]
 
 # %%
@@ -452,7 +453,7 @@ def nearness(model, pictures, clips=val_clips):
         net.eval()
     seen = eval_transform(torch.from_numpy(np.ascontiguousarray(clips)), SIZE)
     clips = task.clip_head(still_map(backbone, seen).mean((2, 3, 4)))
-    frames = task.frame_head(task.encoder((pictures - MEAN) / STD))
+    frames = task.frame_head(task.encoder(normalize(pictures, MEAN, STD, dim=-3)))
     return F.normalize(clips, dim=1) @ F.normalize(frames, dim=1).T
 
 
@@ -523,13 +524,13 @@ assert accuracy[100] < 0.12 and accuracy[1000] > 0.7
 # ## Twins
 #
 # What if two clips of *one* video are in a batch? With 1152 videos and a batch of 40 that need not happen;
-# a loader that cuts several clips from each file it opens (`copies`) makes it the rule. Each twin's key
-# frame is then a right answer that counts as wrong, a **false negative**. We give twins to a network that
-# recognizes videos well, the one with weak changes. Once the task knows of them by `sources`; once it takes
-# all for strangers.
+# a loader that cuts several clips from each file it opens (`clips_per_video`) makes it the rule. Each twin's
+# key frame is then a right answer that counts as wrong, a **false negative**. We give twins to a network
+# that recognizes videos well, the one with weak changes. Once the task knows of them by `sources`; once it
+# takes all for strangers.
 
 # %%
-twins = next(MemoryLoader(train_set, replace(sampling, copies=2), seed=5).batches(BATCH, 1))
+twins = next(MemoryLoader(train_set, replace(sampling, clips_per_video=2), seed=5).batches(BATCH, 1))
 assert (torch.bincount(twins.sources)[twins.sources] == 2).all()
 twin_views, strangers = augment(twins, weak), torch.arange(BATCH)
 twin = twins.sources[:, None] == twins.sources

@@ -37,7 +37,7 @@ recipe = train.recipes.laptop(("motion",))
 def first_clips(split, count):
     """The first clips of a split of MovingScenes, decoded with their vectors."""
     whole = MovingScenes(split)
-    return decode(whole.subset(range(count)), size=recipe.decoded)
+    return decode(whole.subset(range(count)), size=recipe.decoded_size)
 
 
 train_set, val_set = first_clips("train", 320), first_clips("val", 96)

@@ -37,13 +37,13 @@ from cvrl_lite.course.figures.judging import grid, ranges
 from cvrl_lite.course.widgets import laboratory
 from cvrl_lite.datasets import MovingScenes, decode, evaluation_clips
 from cvrl_lite.pretrained import Embeddings
-from cvrl_lite.transforms import MEAN, STD
+from cvrl_lite.transforms import MEAN, STD, normalize
 
 pretrained = cvrl_lite.load("joint")
 joint, recipe = pretrained.backbone, pretrained.recipe
 everything = MovingScenes("train")
-gallery = decode(everything.subset(range(400)), size=recipe.decoded, vectors=False)
-queries = decode(MovingScenes("val"), size=recipe.decoded, vectors=False)
+gallery = decode(everything.subset(range(400)), size=recipe.decoded_size, vectors=False)
+queries = decode(MovingScenes("val"), size=recipe.decoded_size, vectors=False)
 labels = {name: (queries.labels(name), gallery.labels(name)) for name in ("scene", "action")}
 names = queries.classes["scene"]
 print(len(queries.videos), "queries,", len(gallery.videos), "clips in the gallery")
@@ -81,7 +81,7 @@ def preprocess(clips):
     frames = torch.from_numpy(clips).flatten(0, 1).permute(0, 3, 1, 2) / 255
     size = recipe.augmentation.size
     frames = F.interpolate(frames, (size, size), mode="bilinear", align_corners=False)
-    return ((frames - MEAN) / STD).unflatten(0, clips.shape[:2]).transpose(1, 2)
+    return normalize(frames, MEAN, STD, dim=-3).unflatten(0, clips.shape[:2]).transpose(1, 2)
 
 
 @torch.no_grad()

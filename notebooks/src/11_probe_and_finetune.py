@@ -546,14 +546,14 @@ holds("most typical > mean of the draws > least typical", most > by_lot > least)
 # this is a good place to start from, and it is what one does if one wants a classifier.
 #
 # The package's `Finetuning` holds every choice. Ours for this notebook is small: 30 steps of 16 clips at 48
-# pixels, ten labeled clips an action. One thing deserves a thought: `flip` is 0. Pretraining may mirror
+# pixels, ten labeled clips an action. One thing deserves a thought: `hflip` is 0. Pretraining may mirror
 # clips, as it mirrors their vectors, too. But the mirror image of *clockwise* is *counter-clockwise*, and
 # the label would be wrong. **Augmentation may change whatever the label does not know.**
 
 # %%
 how = train.Finetuning(steps=30, batch=16, optimization=train.Optimization(learning_rate=3e-3), test_clips=2)
 how = replace(how, augmentation=replace(how.augmentation, size=48, cells=12))  # cells are for the helper
-print("steps and batch:", how.steps, how.batch, " dropout:", how.dropout, " flip:", how.augmentation.flip)
+print("steps and batch:", how.steps, how.batch, " dropout:", how.dropout, " hflip:", how.augmentation.hflip)
 parts = [train_set.subset(evaluate.sample_per_class(train_set.labels("action"), 10, seed)) for seed in (0, 1)]
 tuned = {}
 for seed, part in enumerate(parts):
@@ -683,8 +683,8 @@ for words, value in {
     "which begins at this share of it": optimization.warmup_from,
     "weight decay, 3 times pretraining's": optimization.weight_decay,
     "dropout before the classifier": paper.dropout,
-    "frames of a clip, every so many": (sampling.frames, sampling.step),
-    "smallest crop, mirrored, gray": (views.least_area, views.flip, views.gray),
+    "frames of a clip, every so many": (sampling.frames, sampling.stride),
+    "smallest crop, mirrored, gray": (views.min_scale, views.hflip, views.grayscale_prob),
     "clips of a test video": paper.test_clips,
 }.items():
     print(f"{words:40} {value}")

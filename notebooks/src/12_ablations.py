@@ -136,7 +136,7 @@ print("Right." if not wrong else f"Not yet: {len(wrong)} pairs are wrong, such a
 # saying that nothing moves, below 0 worse than that.
 
 # %%
-clips = decode(MovingScenes("val"), size=full.decoded)
+clips = decode(MovingScenes("val"), size=full.decoded_size)
 LAGS = range(1, 17)
 
 

@@ -279,7 +279,7 @@ def frames_for_a_jump(gop_lengths):
 
 def key_within_reach(line):
     """The share of a video's clips with a key frame at most `max_keyframe_distance` seconds outside them."""
-    span, reach = line.how.step * (line.how.frames - 1), line.how.max_keyframe_distance + 1e-6
+    span, reach = line.how.stride * (line.how.frames - 1), line.how.max_keyframe_distance + 1e-6
     begin, keys = line.clock[line.starts][:, None], line.clock[line.keys]
     return ((keys >= begin - reach) & (keys <= begin + span + reach)).any(1).mean()
 
@@ -704,10 +704,10 @@ tiny = {
     "widths": (8, 16, 16, 16),
     "hidden": 64,
     "projection": 64,
-    "predictor_width": 64,
-    "encoder_layers": 1,
+    "d_model": 64,
+    "num_encoder_layers": 1,
 }
-reduced = full.replace(steps=2, batch=2, precision="float32", networks=tiny | {"decoder_layers": 1})
+reduced = full.replace(steps=2, batch=2, precision="float32", networks=tiny | {"num_decoder_layers": 1})
 print(*full.differences(reduced), sep="\n")
 
 # %%
@@ -825,8 +825,10 @@ with torch.device("meta"):  # shapes without memory
     weights = sum(value.numel() for value in train.Pretraining(full).state_dict().values())
 print(f"weights of the whole model: {weights / 1e6:.0f} million numbers, {4 * weights / 1e6:.0f} MB")
 print(f"a run's folder: {4 * weights * (2 * full.keep + 1) / 1e9:.1f} GB (estimate)")
-pixels = full.decoded**2 * 3
-print(f"all of UCF101 as squares of {full.decoded}: {hours * 3600 * rate * pixels / 1e9:.0f} GB (estimate)")
+pixels = full.decoded_size**2 * 3
+print(
+    f"all of UCF101 as squares of {full.decoded_size}: {hours * 3600 * rate * pixels / 1e9:.0f} GB (estimate)"
+)
 assert not full.in_memory
 
 # %% [markdown]

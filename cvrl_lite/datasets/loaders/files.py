@@ -97,7 +97,7 @@ class FileLoader:
         self, size: int, steps: int, *, first: int = 0, share: tuple[int, int] = (0, 1)
     ) -> Iterator[Batch]:
         """Yields batches; arguments and order are those of `MemoryLoader.batches`."""
-        part, copies = size // share[1], self.sampling.copies
+        part, copies = size // share[1], self.sampling.clips_per_video
         jobs = _Jobs(self.usable, self.seed, copies, size, (first, steps), share[0] * part, part)
         loader = DataLoader(
             self._reading,

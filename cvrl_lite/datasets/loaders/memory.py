@@ -69,7 +69,7 @@ class MemoryLoader:
         """
         mine, part = share[0] * (size // share[1]), size // share[1]
         for step in range(first, steps):
-            jobs = schedule(self.usable, self.seed, self.sampling.copies, step * size + mine, part)
+            jobs = schedule(self.usable, self.seed, self.sampling.clips_per_video, step * size + mine, part)
             yield self._collate(jobs)
 
     def _collate(self, jobs: Sequence[Job]) -> Batch:
