@@ -113,7 +113,7 @@ class Stepper:
 def retrieval(packed: Packed, features: np.ndarray) -> dict[str, Any]:
     """R@1 and R@5, and a 95 % interval of R@1 that takes whole sources into account."""
     known, asked = (np.isin(packed.groups, groups) for groups in (GALLERY, QUERIES))
-    found = hits(features[asked], packed.labels[asked], features[known], packed.labels[known], (1, 5))
+    found = hits((features[known], packed.labels[known]), (features[asked], packed.labels[asked]), ks=(1, 5))
     sources = packed.sources[asked]
     return {
         "R@1": float(found[:, 0].mean()),

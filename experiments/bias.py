@@ -49,7 +49,7 @@ def probed(backbone: VideoBackbone, known: dict[str, DecodedSet], test: DecodedS
     asked, found = features(test), {}
     for kind, data in known.items():
         given, wanted = data.labels("action"), test.labels("action")
-        share = evaluate.linear_probe(features(data), given, asked, wanted, penalty=evaluate.PENALTIES)
+        share = evaluate.linear_probe((features(data), given), (asked, wanted), penalty=evaluate.PENALTIES)
         found[kind] = round(share, 4)
     return found
 

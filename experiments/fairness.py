@@ -67,7 +67,7 @@ def by_frame(
         known, asked = frame_features(gallery, frame), frame_features(val, frame)
         for name in known:
             score = evaluate.linear_probe(
-                known[name], gallery.labels(label), asked[name], val.labels(label), penalty=0.01
+                (known[name], gallery.labels(label)), (asked[name], val.labels(label)), penalty=0.01
             )
             found.setdefault(name, []).append(round(score, 3))
     return found
@@ -159,9 +159,9 @@ def main() -> None:
     }
     result["scene R@1 of color histograms"] = {
         f"{bins} bins a channel": round(
-            evaluate.retrieval(histograms(val, bins), scene[1], histograms(gallery, bins), scene[0], (1,))[
-                "R@1"
-            ],
+            evaluate.retrieval(
+                (histograms(gallery, bins), scene[0]), (histograms(val, bins), scene[1]), ks=(1,)
+            )["R@1"],
             3,
         )
         for bins in (4, 8)

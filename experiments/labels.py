@@ -46,9 +46,9 @@ def probe(
     known, asked = stored["train"], stored["test"]
     given, wanted = gallery.labels(LABEL), test.labels(LABEL)
     if per_class is None:
-        return evaluate.linear_probe(known, given, asked, wanted, penalty=evaluate.PENALTIES)
+        return evaluate.linear_probe((known, given), (asked, wanted), penalty=evaluate.PENALTIES)
     how = {"per_class": per_class, "penalty": 0.1}  # too few to choose a penalty by
-    draws = [evaluate.few_labels(known, given, asked, wanted, seed=draw, **how) for draw in range(DRAWS)]
+    draws = [evaluate.few_labels((known, given), (asked, wanted), seed=draw, **how) for draw in range(DRAWS)]
     return float(np.mean(draws))
 
 

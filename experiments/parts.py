@@ -45,15 +45,12 @@ def scored(network: str | Path, gallery: DecodedSet, queries: DecodedSet) -> Sco
     tables = [model.embed(data) for data in (gallery, queries)]
     found: Scores = {}
     for part in PARTS:
-        x, y = (table.part(None if part == "whole" else part) for table in tables)
+        which = None if part == "whole" else part
         found[part] = {}
         for label in LABELS:
-            classes, wanted = x.labels[label], y.labels[label]
-            found[part][label] = {
-                **evaluate.retrieval(y.features, wanted, x.features, classes, (1,)),
-                "linear": evaluate.linear_probe(x.features, classes, y.features, wanted),
-            }
-            found[part][label] = {name: round(value, 4) for name, value in found[part][label].items()}
+            shares = evaluate.retrieval(*tables, label, part=which, ks=(1,))
+            shares["linear"] = evaluate.linear_probe(*tables, label, part=which)
+            found[part][label] = {name: round(value, 4) for name, value in shares.items()}
     return found
 
 

@@ -139,8 +139,8 @@ def scored(
     scores = {}
     for factor in train.classes:
         given, wanted = train.labels(factor), test.labels(factor)
-        found = evaluate.retrieval(asked, wanted, known, given, (1, 5))
-        found["linear"] = evaluate.linear_probe(known, given, asked, wanted, penalty=evaluate.PENALTIES)
+        found = evaluate.retrieval((known, given), (asked, wanted), ks=(1, 5))
+        found["linear"] = evaluate.linear_probe((known, given), (asked, wanted), penalty=evaluate.PENALTIES)
         scores[factor] = {measure: round(value, 4) for measure, value in found.items()}
     return scores
 

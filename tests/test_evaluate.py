@@ -25,7 +25,7 @@ def test_retrieval_equals_brute_force(seed, queries, gallery):
     random = np.random.default_rng(seed)
     asked, known = (random.normal(size=(n, 4)).astype(np.float32) for n in (queries, gallery))
     wanted, given_labels = (random.integers(0, 3, n) for n in (queries, gallery))
-    found = evaluate.retrieval(asked, wanted, known, given_labels, ks=(1, 3, 5))
+    found = evaluate.retrieval((known, given_labels), (asked, wanted), ks=(1, 3, 5))
     for k in (1, 3, 5):
         hits = 0
         for vector, label in zip(asked, wanted, strict=True):
@@ -74,7 +74,7 @@ def test_of_equally_near_clips_the_first_counts():
 def test_a_gallery_smaller_than_k_is_refused():
     x, y = np.eye(3, dtype=np.float32), np.arange(3)
     with pytest.raises(ValueError, match="5 nearest need a gallery"):
-        evaluate.retrieval(x, y, x, y, ks=(5,))
+        evaluate.retrieval((x, y), (x, y), ks=(5,))
 
 
 def test_queries_of_half_precision_are_searched_in_single():
@@ -82,7 +82,7 @@ def test_queries_of_half_precision_are_searched_in_single():
     known, labels = np.abs(random.normal(8, 8, (100, 512))).astype(np.float32), np.arange(100)
     for scale in (1e-3, 1, 100):  # squares of float16 vanish, are rounded, overflow
         asked = (scale * known).astype(np.float16)
-        assert evaluate.retrieval(asked, labels, scale * known, labels, ks=(1,)) == {"R@1": 1.0}
+        assert evaluate.retrieval((scale * known, labels), (asked, labels), ks=(1,)) == {"R@1": 1.0}
 
 
 def test_a_vector_that_is_not_finite_is_named(monkeypatch):
@@ -96,7 +96,7 @@ def test_a_vector_that_is_not_finite_is_named(monkeypatch):
             evaluate.nearest(asked, known, 1)
     for train, test, name in ((bad, good, "training"), (good, bad, "test")):
         with pytest.raises(ValueError, match=f"{name}: row 3 is not finite"):
-            evaluate.linear_probe(train, labels, test, labels)
+            evaluate.linear_probe((train, labels), (test, labels))
 
 
 def test_labels_that_do_not_fit_and_empty_sets_are_refused():
@@ -110,22 +110,22 @@ def test_labels_that_do_not_fit_and_empty_sets_are_refused():
             ((x, y, x[:0], y[:0]), "there is no vector"),
         ):
             with pytest.raises(ValueError, match=said):
-                judge(*arrays, **({} if judge is evaluate.linear_probe else {"ks": (1,)}))
+                judge(arrays[:2], arrays[2:], **({} if judge is evaluate.linear_probe else {"ks": (1,)}))
     for ks in ((), (0,), (-1, 2)):
         with pytest.raises(ValueError, match="each of ks is 1 or more"):
-            evaluate.retrieval(x, y, x, y, ks)
+            evaluate.retrieval((x, y), (x, y), ks=ks)
     with pytest.raises(ValueError, match="one query or more"):
         evaluate.confidence_interval(np.zeros(0, bool))
     with pytest.raises(ValueError, match="per_class is 1 or more, got -1"):
         evaluate.sample_per_class(y, -1, seed=0)
     with pytest.raises(ValueError, match="two classes or more"):
-        evaluate.linear_probe(x, y * 0, x, y)
+        evaluate.linear_probe((x, y * 0), (x, y))
 
 
 def test_a_penalty_may_be_any_number():
     x, y = np.eye(4, dtype=np.float32), np.arange(4)
     for penalty in (np.float32(1), np.int64(1), 1, [1.0]):
-        assert evaluate.linear_probe(x, y, x, y, penalty=penalty) == 1.0
+        assert evaluate.linear_probe((x, y), (x, y), penalty=penalty) == 1.0
 
 
 def test_the_penalty_is_chosen_on_training_videos_alone():
@@ -138,11 +138,11 @@ def test_the_penalty_is_chosen_on_training_videos_alone():
     best = evaluate.choose_penalty(noisy[:80], labels[:80], evaluate.PENALTIES)
     assert best in evaluate.PENALTIES and best < 10  # with so much noise, weak penalties lose
     swept = evaluate.linear_probe(
-        noisy[:80], labels[:80], noisy[80:], labels[80:], penalty=evaluate.PENALTIES
+        (noisy[:80], labels[:80]), (noisy[80:], labels[80:]), penalty=evaluate.PENALTIES
     )
-    fixed = evaluate.linear_probe(noisy[:80], labels[:80], noisy[80:], labels[80:], penalty=best)
+    fixed = evaluate.linear_probe((noisy[:80], labels[:80]), (noisy[80:], labels[80:]), penalty=best)
     assert swept == fixed
-    hits = evaluate.probe_hits(noisy[:80], labels[:80], noisy[80:], labels[80:], penalty=best)
+    hits = evaluate.probe_hits((noisy[:80], labels[:80]), (noisy[80:], labels[80:]), penalty=best)
     assert hits.shape == (40,) and hits.mean() == fixed
 
 
@@ -153,7 +153,7 @@ def test_few_labels_are_few_and_drawn_by_the_seed():
     assert np.array_equal(rows, evaluate.sample_per_class(labels, 3, seed=0))
     assert not np.array_equal(rows, evaluate.sample_per_class(labels, 3, seed=1))
     features = np.eye(5, dtype=np.float32)[labels]
-    assert evaluate.few_labels(features, labels, features, labels, per_class=1) == 1.0
+    assert evaluate.few_labels((features, labels), (features, labels), per_class=1) == 1.0
 
 
 def test_linear_probe_finds_what_is_there_and_nothing_else():
@@ -162,8 +162,8 @@ def test_linear_probe_finds_what_is_there_and_nothing_else():
     features = (np.eye(4)[labels] @ random.normal(size=(4, 10)) + 0.1 * random.normal(size=(600, 10))).astype(
         np.float32
     )
-    assert evaluate.linear_probe(features[:400], labels[:400], features[400:], labels[400:]) > 0.99
-    assert evaluate.linear_probe(features[:400], other[:400], features[400:], other[400:]) < 0.45
+    assert evaluate.linear_probe((features[:400], labels[:400]), (features[400:], labels[400:])) > 0.99
+    assert evaluate.linear_probe((features[:400], other[:400]), (features[400:], other[400:])) < 0.45
 
 
 def painted(classes: dict[str, tuple[str, ...]], *rows: tuple[int, ...]) -> datasets.DecodedSet:
@@ -241,6 +241,6 @@ def test_a_data_set_in_place_of_features_gets_a_sentence():
     videos = datasets.VideoDataset([datasets.Entry(Path(f"{name}.mp4"), name, {}) for name in "ab"])
     for protocol in (evaluate.retrieval, evaluate.linear_probe):
         with pytest.raises(ValueError, match=r"features \(N, D\) are expected, .*embed.*, not VideoDataset"):
-            protocol(features, labels, videos, labels)
+            protocol((features, labels), (videos, labels))
         with pytest.raises(ValueError, match=r"not the shape \(2,\)"):
-            protocol(features[0], labels, features, labels)
+            protocol((features[0], labels), (features, labels))

@@ -1,6 +1,7 @@
 """What was learned: features, retrieval, linear probe, and how sure one can be of each."""
 
 from cvrl_lite.evaluate.features import features
+from cvrl_lite.evaluate.inputs import shared_labels
 from cvrl_lite.evaluate.intervals import confidence_interval
 from cvrl_lite.evaluate.probe import (
     PENALTIES,
@@ -11,7 +12,7 @@ from cvrl_lite.evaluate.probe import (
     sample_per_class,
 )
 from cvrl_lite.evaluate.protocols import PROTOCOLS, Score, commonest_chance, measure, retrieval_chance
-from cvrl_lite.evaluate.scores import chance, scores, shared_labels
+from cvrl_lite.evaluate.scores import chance, scores
 from cvrl_lite.evaluate.search import KS, hits, nearest, retrieval
 
 __all__ = [

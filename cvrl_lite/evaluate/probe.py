@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from cvrl_lite.evaluate.search import check_labels
+from cvrl_lite.evaluate.inputs import Judged, Labeled, labeled_pair
+from cvrl_lite.pretrained import Pretrained
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -19,25 +20,29 @@ if TYPE_CHECKING:
 PENALTIES = (0.001, 0.01, 0.1, 1.0, 10.0)
 """A sweep for `linear_probe`."""
 
+_SIDES = ("training", "test")
 _HELD_OUT = 5  # one video in so many is kept to choose the penalty by
 
 
 def linear_probe(
-    features: NDArray[np.float32],
-    labels: NDArray[np.int64],
-    test_features: NDArray[np.float32],
-    test_labels: NDArray[np.int64],
+    train: Judged,
+    test: Judged,
+    label: str | None = None,
     *,
+    model: Pretrained | None = None,
+    part: str | None = None,
     penalty: float | Sequence[float] = 1.0,
     seed: int = 0,
 ) -> float:
     """Accuracy of a logistic regression on frozen features, trained on one split, tested on another.
 
     Args:
-        features: (N, D) float, training; each feature is standardized by its mean and deviation here.
-        labels: (N,) integers.
-        test_features: (M, D) float.
-        test_labels: (M,) integers.
+        train: What is trained on: a table, whose clips are averaged by file; a pair (features (N, D),
+            labels (N,)); or data for `model`. Each feature is standardized by its mean and deviation here.
+        test: What is judged, in any of these forms: M rows.
+        label: Which of a table's labels; may be left out where there is one. Arrays bring their own.
+        model: Embeds data, such as a folder with a sub-folder for each class.
+        part: "context", "motion", or None for the whole features.
         penalty: scikit-learn's C, the inverse strength of the L2 penalty. Of several, such as `PENALTIES`,
             the one is taken that does best on a fifth of the *training* videos after training on the others
             (of equals the smallest); then all of them are trained on. The test split has no say.
@@ -48,47 +53,67 @@ def linear_probe(
 
     Raises:
         ValueError: As in `probe_hits`.
+        TypeError: Data are given without a model.
+
+    Example:
+        >>> from cvrl_lite import Embeddings
+        >>> x, y = np.eye(4), np.array([0, 0, 1, 1])
+        >>> linear_probe((x, y), (x, y))
+        1.0
+        >>> parts = {"context": slice(0, 2), "motion": slice(2, 4)}
+        >>> table = Embeddings.from_arrays(x, {"way": y}, parts=parts)
+        >>> linear_probe(table, table, "way", part="context")
+        1.0
     """
-    found = probe_hits(features, labels, test_features, test_labels, penalty=penalty, seed=seed)
+    found = probe_hits(train, test, label, model=model, part=part, penalty=penalty, seed=seed)
     return float(found.mean())
 
 
 def probe_hits(
-    features: NDArray[np.float32],
-    labels: NDArray[np.int64],
-    test_features: NDArray[np.float32],
-    test_labels: NDArray[np.int64],
+    train: Judged,
+    test: Judged,
+    label: str | None = None,
     *,
+    model: Pretrained | None = None,
+    part: str | None = None,
     penalty: float | Sequence[float] = 1.0,
     seed: int = 0,
 ) -> NDArray[np.bool_]:
     """Whether each test video's class is named, for `confidence_interval`; `linear_probe` is their mean.
 
     Args:
-        features: (N, D) float, training.
-        labels: (N,) integers.
-        test_features: (M, D) float.
-        test_labels: (M,) integers.
-        penalty: As in `linear_probe`.
-        seed: As in `linear_probe`.
+        train: As in `linear_probe`, and so are the others.
+        test: M rows.
+        label: Which of a table's labels.
+        model: Embeds data.
+        part: Which part of the features.
+        penalty: Of the regression.
+        seed: Of the choice of the penalty.
 
     Returns:
         (M,) bool.
 
     Raises:
-        ValueError: A split is empty or has not one label a video, a feature is not finite, or all training
-            videos are of one class.
+        ValueError: A split is empty or has not one label a video, there is no such label or part, a feature
+            is not finite, or all training videos are of one class.
+        TypeError: Data are given without a model.
     """
-    for part, known, name in ((features, labels, "training"), (test_features, test_labels, "test")):
-        check_labels(part, known, name)
-        if not (finite := np.isfinite(part).all(1)).all():
+    x, y = labeled_pair(train, test, label, model=model, part=part, names=_SIDES)
+    return _hits(x, y, penalty, seed)
+
+
+def _hits(x: Labeled, y: Labeled, penalty: float | Sequence[float], seed: int) -> NDArray[np.bool_]:
+    for side, name in zip((x, y), _SIDES, strict=True):
+        if not (finite := np.isfinite(side.features).all(1)).all():
             raise ValueError(f"{name}: row {int(finite.argmin())} is not finite")
-    if len(np.unique(labels)) < 2:
+    if len(np.unique(x.labels)) < 2:
         raise ValueError("a linear probe needs training videos of two classes or more")
     penalties = np.atleast_1d(penalty).tolist()
-    strength = penalties[0] if len(penalties) == 1 else choose_penalty(features, labels, penalties, seed)
-    named = _probe(strength).fit(features, labels).predict(test_features)
-    return np.asarray(named == test_labels)
+    strength = penalties[0]
+    if len(penalties) > 1:
+        strength = choose_penalty(x.features, x.labels, penalties, seed)
+    predicted = _probe(strength).fit(x.features, x.labels).predict(y.features)
+    return np.asarray(predicted == y.labels)
 
 
 def choose_penalty(
@@ -105,8 +130,8 @@ def choose_penalty(
     held = np.zeros(len(labels), bool)
     random = np.random.default_rng(seed)
     for label in np.unique(labels):
-        mine = random.permutation(np.flatnonzero(labels == label))
-        held[mine[: max(len(mine) // _HELD_OUT, int(len(mine) > 1))]] = True
+        rows = random.permutation(np.flatnonzero(labels == label))
+        held[rows[: max(len(rows) // _HELD_OUT, int(len(rows) > 1))]] = True
     if not held.any():
         return min(penalties)
     scores = [
@@ -117,11 +142,12 @@ def choose_penalty(
 
 
 def few_labels(
-    features: NDArray[np.float32],
-    labels: NDArray[np.int64],
-    test_features: NDArray[np.float32],
-    test_labels: NDArray[np.int64],
+    train: Judged,
+    test: Judged,
+    label: str | None = None,
     *,
+    model: Pretrained | None = None,
+    part: str | None = None,
     per_class: int,
     penalty: float | Sequence[float] = 1.0,
     seed: int = 0,
@@ -129,22 +155,31 @@ def few_labels(
     """`linear_probe` with a few labeled videos of each class.
 
     Args:
-        features: (N, D) float, training.
-        labels: (N,) integers.
-        test_features: (M, D) float.
-        test_labels: (M,) integers.
+        train: As in `linear_probe`; some of its rows are trained on.
+        test: What is judged.
+        label: Which of a table's labels.
+        model: Embeds data.
+        part: Which part of the features.
         per_class: How many of each class, at least 1; all of a class that has fewer.
         penalty: As in `linear_probe`.
         seed: Which ones.
 
     Returns:
-        Accuracy, 0..1. It depends much on which videos were drawn: ask several seeds.
+        Accuracy, 0..1. It depends much on which videos were drawn: take the mean over several seeds.
 
     Raises:
         ValueError: As in `sample_per_class` and `probe_hits`.
+        TypeError: Data are given without a model.
+
+    Example:
+        >>> x, y = np.eye(2)[[0, 0, 1, 1]], np.array([0, 0, 1, 1])
+        >>> few_labels((x, y), (x, y), per_class=1)
+        1.0
     """
-    rows = sample_per_class(labels, per_class, seed)
-    return linear_probe(features[rows], labels[rows], test_features, test_labels, penalty=penalty, seed=seed)
+    x, y = labeled_pair(train, test, label, model=model, part=part, names=_SIDES)
+    rows = sample_per_class(x.labels, per_class, seed)
+    few = Labeled(x.features[rows], x.labels[rows], x.sources[rows])
+    return float(_hits(few, y, penalty, seed).mean())
 
 
 def sample_per_class(labels: NDArray[np.int64], per_class: int, seed: int) -> NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""Every frozen protocol on two tables of features: retrieval, linear probe, few labels.
+"""Every protocol on frozen features: retrieval, linear probe, few labels.
 
 Axes: N queries, M rows of the gallery.
 """
@@ -12,10 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cvrl_lite.evaluate.inputs import Judged, labeled_pair
 from cvrl_lite.evaluate.intervals import confidence_interval
 from cvrl_lite.evaluate.probe import PENALTIES, probe_hits, sample_per_class
 from cvrl_lite.evaluate.search import KS, hits
-from cvrl_lite.pretrained import Embeddings
+from cvrl_lite.pretrained import Pretrained
 
 PROTOCOLS = ("retrieval", "linear", "few_labels")
 PER_CLASS = (1, 2, 5, 10)
@@ -39,19 +40,22 @@ class Score:
 
 
 def measure(
-    gallery: Embeddings,
-    queries: Embeddings,
-    label: str,
+    gallery: Judged,
+    queries: Judged,
+    label: str | None = None,
     *,
+    model: Pretrained | None = None,
     part: str | None = None,
     protocols: Sequence[str] = PROTOCOLS,
 ) -> dict[str, Score]:
-    """Scores of one label, by one part of the features or all of them.
+    """Scores of one label by every protocol, with intervals and chance.
 
     Args:
-        gallery: M rows, what is searched, or trained on.
-        queries: N rows, what is judged. No source should be on both sides.
-        label: Which of the tables' labels; both number its classes alike, see `shared_labels`.
+        gallery: What is searched, or trained on, as in `retrieval`: M rows.
+        queries: What is judged: N rows. No source should be on both sides.
+        label: Which of the tables' labels; may be left out where there is one. Both number its classes
+            alike, see `shared_labels`. Arrays bring their own.
+        model: Embeds data.
         part: "context", "motion", or None for the whole features.
         protocols: Some of `PROTOCOLS`.
 
@@ -61,42 +65,42 @@ def measure(
         the largest class has more. Probes are left out where the gallery shows a single class.
 
     Raises:
-        ValueError: A table is empty, lacks the label or the part, or holds a number that is not finite; or
+        ValueError: A side is empty, lacks the label or the part, or holds a number that is not finite; or
             there is no such protocol.
+        TypeError: Data are given without a model.
 
     Example:
+        >>> from cvrl_lite import Embeddings
         >>> table = Embeddings.from_arrays(np.eye(4), {"way": np.array([0, 0, 1, 1])})
         >>> measure(table, table, "way", protocols=["retrieval"])["R@1"].share
         1.0
     """
     if unknown := set(protocols) - set(PROTOCOLS):
         raise ValueError(f"protocols are some of {', '.join(PROTOCOLS)}; got {', '.join(sorted(unknown))}")
-    x, y = gallery.part(part).features, gallery.labels[label]
-    queries_x, queries_y = queries.part(part).features, queries.labels[label]
-    sources = queries.sources
+    x, y = labeled_pair(gallery, queries, label, model=model, part=part)
+    train, test = (x.features, x.labels), (y.features, y.labels)
 
     def score(found: NDArray[np.bool_], chance: float, draws: int = 1) -> Score:
-        interval = confidence_interval(found, np.tile(sources, draws))
+        interval = confidence_interval(found, np.tile(y.sources, draws))
         return Score(float(found.mean()), interval, chance)
 
     scores: dict[str, Score] = {}
     if "retrieval" in protocols:
-        ks = [k for k in KS if k <= len(y)]
-        found = hits(queries_x, queries_y, x, y, ks)
-        for k, column in zip(ks, found.T, strict=True):
-            scores[f"R@{k}"] = score(column, retrieval_chance(y, queries_y, k))
-    counts = np.bincount(y)
+        ks = [k for k in KS if k <= len(x.labels)]
+        for k, column in zip(ks, hits(train, test, ks=ks).T, strict=True):
+            scores[f"R@{k}"] = score(column, retrieval_chance(x.labels, y.labels, k))
+    counts = np.bincount(x.labels)
     if (counts > 0).sum() < 2:
         return scores
-    commonest = commonest_chance(y, queries_y)
+    commonest = commonest_chance(x.labels, y.labels)
     if "linear" in protocols:
-        found = probe_hits(x, y, queries_x, queries_y, penalty=PENALTIES)
-        scores["linear"] = score(found, commonest)
+        scores["linear"] = score(probe_hits(train, test, penalty=PENALTIES), commonest)
     if "few_labels" in protocols:
         for few in (few for few in PER_CLASS if few < counts.max()):
-            drawn = [sample_per_class(y, few, seed) for seed in range(_DRAWS)]
-            found = np.concatenate([probe_hits(x[rows], y[rows], queries_x, queries_y) for rows in drawn])
-            scores[f"{few} label{'s' if few > 1 else ''} a class"] = score(found, commonest, _DRAWS)
+            draws = [sample_per_class(x.labels, few, seed) for seed in range(_DRAWS)]
+            found = [probe_hits((x.features[rows], x.labels[rows]), test) for rows in draws]
+            name = f"{few} label{'s' if few > 1 else ''} a class"
+            scores[name] = score(np.concatenate(found), commonest, _DRAWS)
     return scores
 
 

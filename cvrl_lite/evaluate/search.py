@@ -10,6 +10,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from cvrl_lite.evaluate.inputs import Judged, labeled_pair
+from cvrl_lite.pretrained import Pretrained
+
 KS = (1, 5, 10, 20, 50)
 _BLOCK = 1 << 25  # numbers of the gallery at a time: 128 MiB
 _PAIRS = 1 << 22  # cosines at a time
@@ -77,78 +80,83 @@ def _unit(rows: NDArray[np.float32], name: str, first: int = 0) -> NDArray[np.fl
 
 
 def hits(
-    features: NDArray[np.float32],
-    labels: NDArray[np.int64],
-    gallery_features: NDArray[np.float32],
-    gallery_labels: NDArray[np.int64],
+    gallery: Judged,
+    queries: Judged,
+    label: str | None = None,
+    *,
+    model: Pretrained | None = None,
+    part: str | None = None,
     ks: Sequence[int] = KS,
 ) -> NDArray[np.bool_]:
-    """Which queries have a video of their own label among the k nearest.
+    """Which queries have a video of their own label among the k nearest, for `confidence_interval`.
 
     Args:
-        features: (N, D) float, queries.
-        labels: (N,) integers.
-        gallery_features: (M, D) float.
-        gallery_labels: (M,) integers.
+        gallery: What is searched, as in `retrieval`: M rows.
+        queries: What is judged: N rows.
+        label: Which of a table's labels.
+        model: Embeds data.
+        part: Which part of the features.
         ks: Each between 1 and M.
 
     Returns:
         (N, number of ks) bool.
 
     Raises:
-        ValueError: There is no query, not one label a vector, a k out of its range, or a vector that is not
-            finite.
+        ValueError: As in `retrieval`.
+        TypeError: Data are given without a model.
+
+    Example:
+        >>> import numpy as np
+        >>> x = np.eye(3, dtype=np.float32)
+        >>> hits((x, np.array([0, 1, 0])), (x, np.arange(3)), ks=(1, 3)).tolist()
+        [[True, True], [True, True], [False, False]]
     """
-    check_labels(features, labels, "queries")
-    check_labels(gallery_features, gallery_labels, "gallery")
+    x, y = labeled_pair(gallery, queries, label, model=model, part=part)
     if not len(ks) or min(ks) < 1:
         raise ValueError(f"each of ks is 1 or more, got {tuple(ks)}")
-    order = nearest(features, gallery_features, max(ks))
-    same = np.asarray(gallery_labels)[order] == np.asarray(labels)[:, None]
+    order = nearest(y.features, x.features, max(ks))
+    same = x.labels[order] == y.labels[:, None]
     return np.stack([same[:, :k].any(1) for k in ks], 1)
 
 
-def check_labels(features: NDArray[np.float32], labels: NDArray[np.int64], name: str) -> None:
-    """Raises ValueError where there are no features (N, D), or not one label each."""
-    if getattr(features, "ndim", None) != 2:
-        shape = getattr(features, "shape", None)
-        got = type(features).__name__ if shape is None else f"the shape {tuple(shape)}"
-        raise ValueError(
-            f"{name}: features (N, D) are expected, such as Pretrained.embed(...).features, not {got}"
-        )
-    if not len(features):
-        raise ValueError(f"{name}: there is no vector")
-    if np.shape(labels) != (len(features),):
-        raise ValueError(f"{name}: {len(features)} vectors, and labels of the shape {np.shape(labels)}")
-
-
 def retrieval(
-    features: NDArray[np.float32],
-    labels: NDArray[np.int64],
-    gallery_features: NDArray[np.float32],
-    gallery_labels: NDArray[np.int64],
+    gallery: Judged,
+    queries: Judged,
+    label: str | None = None,
+    *,
+    model: Pretrained | None = None,
+    part: str | None = None,
     ks: Sequence[int] = KS,
 ) -> dict[str, float]:
     """R@k: the share of queries with a video of their own label among the k nearest of the gallery.
 
     Args:
-        features: (N, D) float, queries.
-        labels: (N,) integers.
-        gallery_features: (M, D) float; may be mapped from a file, see `nearest`.
-        gallery_labels: (M,) integers.
+        gallery: What is searched: a table, whose clips are averaged by file; a pair (features (M, D),
+            labels (M,)), whose features may be mapped from a file, see `nearest`; or data for `model`.
+        queries: What is judged, in any of these forms: N rows.
+        label: Which of a table's labels; may be left out where there is one. Arrays bring their own.
+        model: Embeds data, such as a folder with a sub-folder for each class.
+        part: "context", "motion", or None for the whole features.
         ks: Each between 1 and M.
 
     Returns:
         `{"R@1": share, ...}`, shares in 0..1. Similarity is the cosine; of equals the first counts.
 
     Raises:
-        ValueError: As in `hits`.
+        ValueError: There is no query, no such label or part, not one label a vector, a k out of its range, or
+            a vector that is not finite; or the tables number their classes differently.
+        TypeError: Data are given without a model.
 
     Example:
         >>> import numpy as np
+        >>> from cvrl_lite import Embeddings
         >>> x = np.eye(3, dtype=np.float32)
-        >>> retrieval(x, np.arange(3), x, np.array([0, 1, 0]), ks=(1, 3))
+        >>> retrieval((x, np.array([0, 1, 0])), (x, np.arange(3)), ks=(1, 3))
         {'R@1': 0.6666666666666666, 'R@3': 0.6666666666666666}
+        >>> parts = {"context": slice(0, 2), "motion": slice(2, 4)}
+        >>> table = Embeddings.from_arrays(np.eye(4), {"way": np.array([0, 0, 1, 1])}, parts=parts)
+        >>> retrieval(table, table, "way", part="context", ks=(1,))
+        {'R@1': 0.5}
     """
-    found = hits(features, labels, gallery_features, gallery_labels, ks)
+    found = hits(gallery, queries, label, model=model, part=part, ks=ks)
     return {f"R@{k}": float(share) for k, share in zip(ks, found.mean(0), strict=True)}

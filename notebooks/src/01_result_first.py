@@ -106,8 +106,7 @@ chance = evaluate.chance(gallery)
 
 def first_hits(part, label):
     """R@1 by a label, searching by one part, or by the whole vector where `part` is None."""
-    x, y = asked.part(part), known.part(part)
-    return evaluate.retrieval(x.features, x.labels[label], y.features, y.labels[label])
+    return evaluate.retrieval(known, asked, label, part=part)
 
 
 by_part = {"scene": first_hits("context", "scene"), "action": first_hits("motion", "action")}

@@ -476,7 +476,7 @@ def knows_scene(model, look=in_gray):
     """R@1: the share of unseen walls whose nearest old wall, by the backbone's features, has their scene."""
     draws = torch.Generator().manual_seed(1)
     new, old = (sum(map(model[0], look(pictures, draws))).numpy() for pictures in (unseen, walls))
-    return retrieval(new, np.arange(128) % 16, old, np.arange(320) % 16, ks=(1,))["R@1"]
+    return retrieval((old, np.arange(320) % 16), (new, np.arange(128) % 16), ks=(1,))["R@1"]
 
 
 def matches(model, look):

@@ -336,8 +336,8 @@ def knows(backbone, label):
     """R@1 and linear accuracy on `val`, by one label."""
     known, asked = still_vectors(backbone, train_set), still_vectors(backbone, val_set)
     given, wanted = train_set.labels(label), val_set.labels(label)
-    first = evaluate.retrieval(asked, wanted, known, given, ks=(1,))["R@1"]
-    return first, evaluate.linear_probe(known, given, asked, wanted)
+    first = evaluate.retrieval((known, given), (asked, wanted), ks=(1,))["R@1"]
+    return first, evaluate.linear_probe((known, given), (asked, wanted))
 
 
 def untrained(seed):
@@ -729,7 +729,7 @@ changed = {name: vectors(np.ascontiguousarray(clips)) for name, clips in changes
 def first(rows, label, half):
     """R@1 of the changed queries by one half of the vector."""
     wanted, given = val_set.labels(label)[:96], train_set.labels(label)
-    return evaluate.retrieval(rows[:, half], wanted, gallery[:, half], given, ks=(1,))["R@1"]
+    return evaluate.retrieval((gallery[:, half], given), (rows[:, half], wanted), ks=(1,))["R@1"]
 
 
 found = {name: first(rows, "scene", context_part) for name, rows in changed.items()}
@@ -838,7 +838,8 @@ moving = {
 print("R@1 of actions by the motion part: above .85:", moving["as they are"] > 0.85, end="; ")
 print("backwards, over .2 lower:", moving["played backwards"] < moving["as they are"] - 0.2)
 traces = evaluate.linear_probe(
-    gallery[:, context_part], train_set.labels("action"), of_clips[:, context_part], val_set.labels("action")
+    (gallery[:, context_part], train_set.labels("action")),
+    (of_clips[:, context_part], val_set.labels("action")),
 )
 print("linear accuracy of actions by the context part: above a guess, below .7:", 0.2 < traces < 0.7)
 assert (

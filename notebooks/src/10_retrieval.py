@@ -142,7 +142,7 @@ assert np.array_equal(order[:, :50], evaluate.nearest(X_query, X_gallery, 50))
 for name, (y_query, y_gallery) in labels.items():
     same = y_gallery[order] == y_query[:, None]
     by_hand = {f"R@{k}": same[:, :k].any(1).mean() for k in KS}
-    assert by_hand == evaluate.retrieval(X_query, y_query, X_gallery, y_gallery, KS)
+    assert by_hand == evaluate.retrieval((X_gallery, y_gallery), (X_query, y_query), ks=KS)
     print(f"{name:6}", " ".join(f"{key} {share:.2f}" for key, share in by_hand.items()))
 
 # %% [markdown]
@@ -280,7 +280,7 @@ def bars(values, **words):
 def hits(name, part="whole", X_query=X_query, X_gallery=X_gallery):
     """(192,) bool: has the nearest clip, by this part, the query's label?"""
     columns, (y_query, y_gallery) = parts[part], labels[name]
-    return evaluate.hits(X_query[:, columns], y_query, X_gallery[:, columns], y_gallery, (1,))[:, 0]
+    return evaluate.hits((X_gallery[:, columns], y_gallery), (X_query[:, columns], y_query), ks=(1,))[:, 0]
 
 
 r1 = {(name, part): hits(name, part).mean() for name in labels for part in parts}
@@ -352,7 +352,9 @@ right = best & (y_gallery == y_query[:, None])
 
 random = np.random.default_rng(0)
 mixed = [random.permutation(400) for _ in range(100)]
-by_order = [evaluate.hits(query_bits, y_query, gallery_bits[m], y_gallery[m], (1,)).mean() for m in mixed]
+by_order = [
+    evaluate.hits((gallery_bits[m], y_gallery[m]), (query_bits, y_query), ks=(1,)).mean() for m in mixed
+]
 tied = {
     "worst of 100 orders of the gallery": min(by_order),
     "best of them": max(by_order),
@@ -371,7 +373,7 @@ holds("order alone moves R@1 by more than .05, >= by .1 more", kind - 0.1 > best
 # %%
 flat = np.ones((400, 8), np.float32)
 kind = np.mean([(y_gallery == label).any() for label in y_query])  # with >=, any of the 400 may be meant
-strict = evaluate.retrieval(flat[:192], y_query, flat, y_gallery, (1,))["R@1"]
+strict = evaluate.retrieval((flat, y_gallery), (flat[:192], y_query), ks=(1,))["R@1"]
 holds("collapsed, R@1 is 1 where ties count, and 1/16 where the first counts", kind == 1 and strict == 1 / 16)
 
 # %% [markdown]
@@ -390,7 +392,9 @@ holds("collapsed, R@1 is 1 where ties count, and 1/16 where the first counts", k
 copied = np.arange(0, 192, 4)
 planted, leak = np.concatenate([X_gallery, of_clips["queries"][copied, 1]]), {}
 for name, (y_query, y_gallery) in labels.items():
-    leaky = evaluate.retrieval(X_query, y_query, planted, np.append(y_gallery, y_query[copied]), (1,))["R@1"]
+    leaky = evaluate.retrieval((planted, np.append(y_gallery, y_query[copied])), (X_query, y_query), ks=(1,))[
+        "R@1"
+    ]
     leak |= {f"{name}, clean": r1[name, "whole"], f"{name}, with 48 copies": leaky}
 bars(leak, label="R@1", title="With copies both scores rise, and nothing was learned", role="joint")
 holds("each score rises by more than .05", min(np.diff(list(leak.values()))[::2]) > 0.05)
@@ -449,7 +453,7 @@ clips_of_queries, sources, scenes = clips_of_queries[shuffled], sources[shuffled
 expected = []
 for own in (sources == source for source in range(192)):
     expected += [
-        *evaluate.hits(clips_of_queries[own], scenes[own], clips_of_queries[~own], scenes[~own], (1,))
+        *evaluate.hits((clips_of_queries[~own], scenes[~own]), (clips_of_queries[own], scenes[own]), ks=(1,))
     ]
 lengths = np.random.default_rng(1).uniform(0.2, 5, (576, 1))
 verdict = "Right."
@@ -711,7 +715,9 @@ print(f"101 classes: chance of R@1 {94 / 9537:.2f}, of R@50 {ucf:.2f}")
 y_query, y_gallery = labels["scene"]
 sizes = {}
 for many in (50, 100, 200, 400):
-    sizes[f"{many} clips"] = evaluate.hits(X_query, y_query, X_gallery[:many], y_gallery[:many], (1,)).mean()
+    sizes[f"{many} clips"] = evaluate.hits(
+        (X_gallery[:many], y_gallery[:many]), (X_query, y_query), ks=(1,)
+    ).mean()
 bars(sizes, label="scene R@1", title="The same network, the same queries, four scores", role="joint")
 holds("from 50 to 400 clips R@1 rises by more than .1", sizes["400 clips"] > sizes["50 clips"] + 0.1)
 

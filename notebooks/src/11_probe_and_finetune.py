@@ -125,7 +125,7 @@ found = {}
 for name, (known, asked) in features.items():
     for label, (given, wanted) in labels.items():
         found[name, label] = by_hand(known, given, asked).argmax(1) == wanted  # (192,) right or wrong
-        package = evaluate.linear_probe(known, given, asked, wanted)
+        package = evaluate.linear_probe((known, given), (asked, wanted))
         assert abs(found[name, label].mean() - package) < 1.5 / len(wanted), "one clip may be on the fence"
         print(f"{name:9} {label:6} by hand and by the package: they agree")
 
@@ -141,7 +141,7 @@ read = {label: {} for label in labels}
 for name, (known, asked) in features.items():
     for part, where in PARTS.items():
         for label, (given, wanted) in labels.items():
-            share = evaluate.linear_probe(known[:, where], given, asked[:, where], wanted)
+            share = evaluate.linear_probe((known[:, where], given), (asked[:, where], wanted))
             read[label][f"{name}, {part}"] = [share]
 figure = seeds(
     {f"accuracy by {label}, val": values for label, values in read.items()},
@@ -268,8 +268,8 @@ swept = {}
 for name, (known, asked) in features.items():
     for label, (given, wanted) in labels.items():
         best = evaluate.choose_penalty(known, given, evaluate.PENALTIES, seed=0)
-        share = evaluate.linear_probe(known, given, asked, wanted, penalty=evaluate.PENALTIES, seed=0)
-        assert share == evaluate.linear_probe(known, given, asked, wanted, penalty=best)
+        share = evaluate.linear_probe((known, given), (asked, wanted), penalty=evaluate.PENALTIES, seed=0)
+        assert share == evaluate.linear_probe((known, given), (asked, wanted), penalty=best)
         swept[name, label] = share
 print("a sweep: choose on a fifth of the training clips, then train on all of them")
 holds(
@@ -364,10 +364,12 @@ right = found["joint", "scene"]
 low, high = evaluate.confidence_interval(right)
 by_fifth, by_clips = [], []
 for seed in range(5):
-    by_fifth.append(evaluate.linear_probe(known, given, asked, wanted, penalty=evaluate.PENALTIES, seed=seed))
+    by_fifth.append(
+        evaluate.linear_probe((known, given), (asked, wanted), penalty=evaluate.PENALTIES, seed=seed)
+    )
 for seed in range(10):
     rows = np.random.default_rng(seed).permutation(len(given))[:200]
-    by_clips.append(evaluate.linear_probe(known[rows], given[rows], asked, wanted))
+    by_clips.append(evaluate.linear_probe((known[rows], given[rows]), (asked, wanted)))
 log = cvrl_lite.data_path("README.md").parents[1] / "experiments" / "joint.jsonl"
 runs = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
 by_run = [run["scores"]["scene"]["linear"] for run in runs if run["model"] == "joint"]
@@ -463,7 +465,7 @@ readers = [("joint", "whole"), ("joint", "motion part"), ("untrained", "whole")]
 for label, (given, wanted) in labels.items():
     for name, part in readers if label == "action" else readers[::2]:
         known, asked = (rows[:, PARTS[part]] for rows in features[name])
-        split = (known, given, asked, wanted)
+        split = (known, given), (asked, wanted)
         curve = [[evaluate.few_labels(*split, per_class=n, seed=draw) for draw in DRAWS] for n in COUNTS]
         curve.append([evaluate.linear_probe(*split)] * len(DRAWS))
         panels[label][f"{name}, {part}"] = np.array(curve)
@@ -518,7 +520,7 @@ picks = {
     "least typical": [rows[typical[rows].argmin()] for rows in kinds],
 }
 by_pick = {
-    name: evaluate.linear_probe(known[rows], given[rows], asked, wanted) for name, rows in picks.items()
+    name: evaluate.linear_probe((known[rows], given[rows]), (asked, wanted)) for name, rows in picks.items()
 }
 by_lot = at_one["joint, motion part"].mean()
 frames = [long_exposure(train_set.videos[row].frames[:16]) for rows in picks.values() for row in rows]
@@ -844,8 +846,10 @@ for words, values in after_200.items():
 given, wanted = labels["action"]
 three = {"retrieval, R@1": {}, "probe, 10 a class": {}, "finetuned, 10 a class": {}}
 for name, (known, asked) in features.items():
-    r1 = evaluate.retrieval(asked, wanted, known, given, ks=(1,))["R@1"]
-    probes = [evaluate.few_labels(known, given, asked, wanted, per_class=10, seed=seed) for seed in (0, 1)]
+    r1 = evaluate.retrieval((known, given), (asked, wanted), ks=(1,))["R@1"]
+    probes = [
+        evaluate.few_labels((known, given), (asked, wanted), per_class=10, seed=seed) for seed in (0, 1)
+    ]
     ends = final["joint" if name == "joint" else "from scratch"]
     for measure, values in zip(three.values(), ([r1], probes, ends)):
         measure[name] = values

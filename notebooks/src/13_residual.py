@@ -283,7 +283,7 @@ def found_by(backbone, recipe):
     )
     pairs = {factor: (asking.labels(factor), train_set.labels(factor)) for factor in train_set.classes}
     return {
-        factor: evaluate.retrieval(asked, wanted, known, given, (1,))["R@1"]
+        factor: evaluate.retrieval((known, given), (asked, wanted), ks=(1,))["R@1"]
         for factor, (wanted, given) in pairs.items()
     }
 
