@@ -1,9 +1,9 @@
-"""What the study found: a table for each question, and figures, from the logs of study, labels and bias.
+"""Every table of results in the documents, and the study's figures, made from the logs of the experiments.
 
-    python experiments/report.py                      # the tables of docs/study.md
-    python experiments/report.py --write              # puts them there, and the figures into docs/figures/
+    python experiments/report.py            # prints the tables
+    python experiments/report.py --write    # puts them into the documents, figures into docs/figures/
 
-The document holds each table between two marks, `<!-- study: design -->` and `<!-- end -->`.
+A document holds each of its tables between two marks, `<!-- table: design -->` and `<!-- end -->`.
 """
 
 from __future__ import annotations
@@ -12,17 +12,25 @@ import argparse
 import json
 import re
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import bias
+import differences
+import joint
 import labels
+import parts
 from study import LOG, MODELS, in_table
 from worlds import AMOUNTS
 
 from cvrl_lite.course import figures
 
-ROOT = Path(__file__).resolve().parents[1]
-DOCUMENT = ROOT / "docs" / "study.md"
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+DOCUMENTS = [
+    ROOT / name for name in ("README.md", "docs/experiments.md", "docs/model_cards.md", "docs/study.md")
+]
+FIGURES = ROOT / "docs" / "figures"
 FACTORS = ("scene", "action", "appearance")
 MEASURES = ("R@1", "linear")
 CHANCE = {"scene": 1 / 16, "action": 1 / 8, "appearance": 1 / 4}
@@ -144,15 +152,114 @@ def table(question: str, found: Runs) -> str:
     return "\n".join(lines)
 
 
+def compared(question: str, found: Runs) -> str:
+    """A question's differences, of the same factors as its table."""
+    _, factors, names = QUESTIONS[question]
+    columns = tuple(f"{factor} {measure}" for factor in factors for measure in MEASURES)
+    values = {
+        model: {f"{factor} {m}": values for factor, row in scores.items() for m, values in row.items()}
+        for model, scores in found.items()
+    }
+    return differences.table(question, values, columns, names)
+
+
+def with_labels() -> str:
+    """The differences that few labels make, by their number."""
+    found: differences.Values = {}
+    for row in sorted(labels.finished(), key=lambda row: row["seed"]):
+        place = found.setdefault(f"{row['protocol']}, {row['start']}", {})
+        place.setdefault(f"{row['per_class'] or 'all'} a class", []).append(row["accuracy"])
+    columns = tuple(f"{amount} a class" for amount in (1, 2, 5, 10, "all"))
+    return differences.table("labels", found, columns, {name: name for name in found})
+
+
+def finetuned() -> str:
+    """The accuracy of each finetuned network, seeds in order."""
+    rows = sorted(labels.finished(), key=lambda row: row["seed"])
+    amounts = labels.PER_CLASS["finetune"]
+    heads = " | ".join(f"{amount or 'all'} a class" for amount in amounts)
+    lines = [f"| start | {heads} |", "|---" * (1 + len(amounts)) + "|"]
+    for start in labels.FINETUNED:
+        cells = [
+            ", ".join(
+                f"{row['accuracy']:.2f}"
+                for row in rows
+                if (row["protocol"], row["start"], row["per_class"]) == ("finetune", start, amount)
+            )
+            for amount in amounts
+        ]
+        lines.append(f"| {start} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def tied() -> str:
+    """How far a probe falls that was trained where the scene gives the action away."""
+    lines = ["| features | independent less tied |", "|---|---|"]
+    for start in bias.STARTS:
+        rows = sorted((row for row in bias.finished() if row["start"] == start), key=lambda row: row["seed"])
+        apart, together = ([row[kind] for row in rows] for kind in ("independent", "tied"))
+        if rows:
+            lines.append(f"| {start} | {differences.cell(apart, together)} |")
+    return "\n".join(lines)
+
+
+def world() -> str:
+    """What gives the labels of the hard set away, and what can learn them; from fairness.py."""
+    measured = json.loads((HERE / "fairness_hard.json").read_text(encoding="utf-8"))
+    untrained = measured["untrained network"]
+    still = measured["appearance accuracy of a linear probe on frames 0, 20 and 39"]
+    best = measured["action accuracy of a linear probe on the best single frame"]
+    seen, vectors = (measured[f"supervised accuracy{of}"] for of in ("", " from vectors and mask alone"))
+
+    def ends(values: Iterable[float]) -> str:
+        return " to ".join(dict.fromkeys(f"{end(values):.2f}" for end in (min, max)))
+
+    rows = {
+        f"untrained network, {name}": [ends(untrained[factor][measure]) for factor in FACTORS]
+        for measure, name in zip(MEASURES, ("R@1", "linear probe"), strict=True)
+    }
+    rows["the best single frame, linear probe"] = ["", f"at most {max(best.values()):.2f}", ""]
+    for place, name in enumerate(("the first frame", "the middle frame", "the last frame")):
+        rows[f"{name}, linear probe"] = ["", "", ends([shares[place] for shares in still.values()])]
+    rows["vectors and mask alone, with labels"] = [f"{vectors[factor]:.2f}" for factor in FACTORS]
+    rows["frames, with labels"] = [f"{seen[factor]:.2f}" for factor in FACTORS]
+    rows["a guess"] = [f"{CHANCE[factor]:.3g}" for factor in FACTORS]
+    lines = [f"| seen | {' | '.join(FACTORS)} |", "|---" * (1 + len(FACTORS)) + "|"]
+    return "\n".join(lines + [f"| {name} | {' | '.join(cells)} |" for name, cells in rows.items()])
+
+
+def footage() -> str:
+    """What footage.py counted on real clips."""
+    counted = json.loads((HERE / "footage.json").read_text(encoding="utf-8"))
+    heads = [name for name in counted if name not in ("clips", "videos")]
+    lines = [f"| clips | videos | {' | '.join(heads)} |", "|---" * (2 + len(heads)) + "|"]
+    shares = " | ".join(f"{counted[name]:.2f}" for name in heads)
+    return "\n".join([*lines, f"| {counted['clips']} | {counted['videos']} | {shares} |"])
+
+
 def tables() -> dict[str, str]:
-    """All tables of the document, by their marks."""
+    """All tables of the documents, by their marks."""
     found = runs()
     made = {question: table(question, found) for question in QUESTIONS}
     for question, lines in made.items():
         if lines.startswith("|"):
             _, words = drawn(question, found)
             made[question] = f"{lines}\n\n![{words}](figures/study_{question}.png)"
-    return made | {"labels": labels.table(), "bias": bias.table()}
+    made |= {f"{question}, differences": compared(question, found) for question in QUESTIONS}
+    made |= {"labels": labels.table(), "labels, differences": with_labels()}
+    made |= {"finetuned": finetuned()}
+    made |= {"bias": bias.table(), "bias, differences": tied(), "world": world(), "footage": footage()}
+    return made | {"joint": joint.table(), "parts": parts.table()}
+
+
+def written(text: str, made: dict[str, str]) -> str:
+    """A document with each of its tables in place.
+
+    Raises:
+        KeyError: it has a mark of a table that nothing makes.
+    """
+    marks = re.compile(r"^<!-- table: ([^\n]+) -->\n.*?^<!-- end -->$", re.S | re.M)
+    return marks.sub(lambda found: f"<!-- table: {found[1]} -->\n{made[found[1]]}\n<!-- end -->", text)
 
 
 def drawn(question: str, found: Runs) -> tuple[figures.Figure, str]:
@@ -178,19 +285,18 @@ def main() -> int:
     parser.add_argument("--write", action="store_true")
     write, found = parser.parse_args().write, runs()
     assert {model for _, _, names in QUESTIONS.values() for model in names} <= set(MODELS)
-    text = DOCUMENT.read_text(encoding="utf-8")
-    all_tables = tables()
-    for mark, made in all_tables.items():
-        print(f"{mark}\n\n{made}\n")
-        marks = re.compile(rf"(<!-- study: {mark} -->\n).*?(\n<!-- end -->)", re.S)
-        text = marks.sub(lambda marks, made=made: f"{marks[1]}{made}{marks[2]}", text)
+    made = tables()
+    for mark, lines in made.items():
+        print(f"{mark}\n\n{lines}\n")
     if write:
-        DOCUMENT.write_text(text, encoding="utf-8")
-        (DOCUMENT.parent / "figures").mkdir(exist_ok=True)
+        for document in DOCUMENTS:
+            text = document.read_text(encoding="utf-8")
+            document.write_text(written(text, made), encoding="utf-8")
+        FIGURES.mkdir(exist_ok=True)
         for question in QUESTIONS:
-            if "figures" in all_tables[question]:
+            if "figures" in made[question]:
                 figure, _ = drawn(question, found)
-                figure.savefig(DOCUMENT.parent / "figures" / f"study_{question}.png", dpi=110)
+                figure.savefig(FIGURES / f"study_{question}.png", dpi=110)
     return 0
 
 
