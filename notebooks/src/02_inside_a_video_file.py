@@ -523,8 +523,8 @@ assert not several and b_frames
 
 # %% [markdown]
 # Why would vectors stray? The encoder compares with the *unpacked* last frame, which at crf 39 is a blur, and
-# in a blur many places look alike. Good vectors need a good image. With B-frames the distance stays known, but
-# each of them has two fields with gaps (the next notebook shows it). References cost knowledge and gain
+# in a blur many places look alike. Good vectors need a good image. With B-frames the distance stays known,
+# but each of them has two fields with gaps (the next notebook shows it). References cost knowledge and gain
 # hardly a byte in a clip like this.
 #
 # **Exercise 3** (easy, 5 minutes). Choose settings for a training set: at most half the bytes of

@@ -199,9 +199,9 @@ for name in ("slow_pan.mp4", "slow_pan_mpeg4.mp4"):
     assert set(np.unique(found * max(scales) % 1)) == {0}, "whole multiples of the unit"
 
 # %% [markdown]
-# H.264 says (0.75, 0.5), nearly everywhere. MPEG-4 in half pixels cannot, and takes 1 for some blocks and 0.5 for
-# others; on average it is right. So never round vectors to whole pixels: in slow scenes nothing would be left. And
-# never forget the scale: it differs from codec to codec, and `motion()` has divided by it.
+# H.264 says (0.75, 0.5), nearly everywhere. MPEG-4 in half pixels cannot, and takes 1 for some blocks and 0.5
+# for others; on average it is right. So never round vectors to whole pixels: in slow scenes nothing would be
+# left. And never forget the scale: it differs from codec to codec, and `motion()` has divided by it.
 #
 # ## No motion, and no vector
 #

@@ -264,7 +264,8 @@ cases = [
 ]
 for level, pixels, cells, expected in (
     (-9, 1, 0, "light"), (5, 0.51, 0, "light"), (-5, 0.51, 40, "light"), (4, 1, 0, "quiet"),
-    (99, 0.49, 0, "quiet"), (99, 0.2, 1, "quiet"), (0, 0, 5, "quiet"), (0, 0, 6, "new"), (4, 1, 6, "new"), (99, 0.5, 99, "new"),
+    (99, 0.49, 0, "quiet"), (99, 0.2, 1, "quiet"), (0, 0, 5, "quiet"),
+    (0, 0, 6, "new"), (4, 1, 6, "new"), (99, 0.5, 99, "new"),
 ):  # fmt: skip
     words = f"{pixels:.0%} of the pixels off by {level}, {cells} of 100 cells not predicted"
     cases.append((words, *made_up_news(level, pixels, cells), expected))

@@ -46,7 +46,7 @@ from cvrl_lite.datasets.moving_scenes import draw
 from cvrl_lite.train import recipes
 from cvrl_lite.transforms import Augmentation, Geometry, augment, color_matrix, gaussian_blur
 
-torch.set_num_threads(1)  # our pictures are so small that a second core would only wait
+torch.set_num_threads(1)  # our frames are so small that a second core would only wait
 warnings.filterwarnings("ignore", "This DataLoader will create")  # where there is one core for two workers
 
 # %% [markdown]
@@ -93,7 +93,7 @@ print(f"{len(times)} frames with key frames at", *keys.tolist())
 print("300 samples drawn, each cut as by hand")
 
 # %% [markdown]
-# One of them, in a picture. The shaded band is the near future; nothing in the lanes below may reach into
+# One of them, in a figure. The shaded band is the near future; nothing in the lanes below may reach into
 # it. Why not? A wrong answer that is partly right would punish the network for being right.
 
 # %%
@@ -170,7 +170,7 @@ assert 200 < inside < 800
 # pixels. It will be the job of the random views to spoil that.
 #
 # Two things the cutter does not know. It does not know that `sample.mp4` has a cut at frame 42: the clip of
-# the first picture sees one scene, then the other. Films are full of those, and nothing here looks for
+# the first frame shows one scene, then the other. Films are full of those, and nothing here looks for
 # them. And it does not know whether anything moves.
 #
 # **Exercise 1** (easy, 10 minutes). Count the ways to start for any numbers. Beware of one thing: a gap below
@@ -189,16 +189,19 @@ def count_starts(frames, clip, step, gap, window):
 
 
 # %% tags=["check"]
-asked = [(71, 16, 4, 3, 8), (70, 16, 4, 3, 8), (250, 16, 4, 3, 8), (40, 8, 2, 3, 8), (30, 9, 1, -7, 8)]
-asked += [(40, 8, 2, -12, 4), (20, 3, 5, 1, 6)]
-true = []
-for frames, length, step, gap, window in asked:
-    how = ClipSampling(
-        frames=length, step=step, gap=gap, window=window, num_negative_windows=0, in_frames=True
-    )
-    true.append(len(Timeline(*evenly(frames), how).starts))
-said = [count_starts(*numbers) for numbers in asked]
-print("Right." if said == true else f"Not yet: for {asked} you say {said}.")
+cases = [(71, 16, 4, 3, 8), (70, 16, 4, 3, 8), (250, 16, 4, 3, 8), (40, 8, 2, 3, 8), (30, 9, 1, -7, 8)]
+cases += [(40, 8, 2, -12, 4), (20, 3, 5, 1, 6), (10, 16, 4, 3, 8), (5, 8, 2, -12, 4), (25, 8, 2, 3, 8)]
+for case in cases:
+    length, how = case[0], dict(zip(("frames", "step", "gap", "window"), case[1:]))
+    how = ClipSampling(**how, num_negative_windows=0, in_frames=True)
+    answer, expected = count_starts(*case), len(Timeline(*evenly(length), how).starts)
+    if answer != expected:
+        print(
+            f"Not yet: for (frames, clip, step, gap, window) = {case} you say {answer}, expected {expected}."
+        )
+        break
+else:
+    print("Right.")
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -222,15 +225,15 @@ print("Right." if said == true else f"Not yet: for {asked} you say {said}.")
 #
 # "Each 4 after the last" means .16 s in a video of 25 frames a second. In one of 50 it means half of that:
 # the same gesture looks twice as slow, and the network learns about cameras instead of gestures. So the
-# course's recipe counts **seconds**: for each wanted time, take the frame that is nearest to it. That needs
+# course's recipe counts **seconds**: for each time, take the frame that is nearest to it. That needs
 # the time of every frame, and the file has it (02). It even works where frames were dropped.
 
 
 # %%
 def by_seconds(times, start, step, count):
     """The frames nearest to `count` times, `step` seconds apart, from frame `start` on."""
-    wanted = times[start] + step * np.arange(count)
-    return np.abs(times[:, None] - wanted).argmin(0)
+    targets = times[start] + step * np.arange(count)
+    return np.abs(times[:, None] - targets).argmin(0)
 
 
 rates = {f"{rate} a second": np.arange(100) / rate for rate in (25, 30, 50)}
@@ -251,7 +254,7 @@ print({name: round(float(span), 2) for name, span in spans.items()})
 
 # %% [markdown]
 # To see that it is the same film, we draw one at 50 frames a second, and take every second frame of it for
-# the same at 25. The clips should end with the same picture.
+# the same at 25. The clips should end with the same frame.
 
 # %%
 film = draw("waves", "right", 5, frames=60)  # at 50 a second
@@ -262,14 +265,14 @@ ends = {
     "50 a second, by seconds": film[by_seconds(np.arange(60) / 50, 0, 0.08, 8)[-1]],
     "50 a second, by frames": film[14],
 }
-title = "How a clip ends: by seconds in the same picture, by frames in another"
+title = "How a clip ends: by seconds in the same frame, by counting in another"
 show(
     figures.filmstrip(list(ends.values()), labels=list(ends), columns=4, title=title),
-    "Four pictures of shapes before waves: the first frame of a clip, and three last frames. Two of these "
+    "Four images of shapes before waves: the first frame of a clip, and three last frames. Two of these "
     "are the same; in the third the shapes have moved half as far.",
 )
 _, at_25, at_50, by_frames = ends.values()
-print("the same picture:", np.array_equal(at_25, at_50), " by frames too:", np.array_equal(at_25, by_frames))
+print("the same frame:", np.array_equal(at_25, at_50), " by counting too:", np.array_equal(at_25, by_frames))
 
 # %% [markdown]
 # > **Caution.** Seconds mend the clip, not the vectors. A vector tells the motion of *one frame*, so at 50
@@ -283,9 +286,9 @@ print("the same picture:", np.array_equal(at_25, at_50), " by frames too:", np.a
 
 # %%
 lessons = VideoFolder(data_path("lessons")).entries
-wanted = VideoDataset((*lessons, Entry(data_path("sample.mp4"), "sample", {})), {})
-mixed = MemoryLoader(decode(wanted), laptop, seed=0)
-print(f"{len(mixed.usable)} of {len(wanted.entries)} can be used; of the others:")
+candidates = VideoDataset((*lessons, Entry(data_path("sample.mp4"), "sample", {})), {})
+mixed = MemoryLoader(decode(candidates), laptop, seed=0)
+print(f"{len(mixed.usable)} of {len(candidates.entries)} can be used; of the others:")
 for skipped in mixed.skipped[:3]:
     print(f"  {skipped.path.name}: {skipped.reason}")
 try:
@@ -323,7 +326,7 @@ assert shortest == [71, 25]
 # where to change from one to the other. Here is one sample of the released recipe, and its finished view.
 
 # %%
-one = MemoryLoader(decode(VideoDataset(wanted.entries[-1:], {}), size=128, cells=30), released, seed=0)
+one = MemoryLoader(decode(VideoDataset(candidates.entries[-1:], {}), size=128, cells=30), released, seed=0)
 (single,) = one.batches(1, 1)
 view = augment(single, Augmentation.released())
 kept = [single.clip, single.keyframe, single.motion, single.motion_mask]
@@ -368,13 +371,13 @@ print("off by half a step of 1/16 pixel at most:", worst <= 0.5 / VECTOR_STEPS +
 print("in whole pixels, more than a tenth of the moving cells would stand still:", vanish > 0.1 * moving)
 
 # %% [markdown]
-# ## The same batch, whoever reads it
+# ## The same batch, however it is read
 #
 # Training takes hours. It will be stopped and gone on with, moved to a machine with more cores, spread over
 # GPUs. If each of these changes the data, no two runs can be compared. The usual trouble is that random
 # numbers are taken from a stream: who asks first gets the first. Here nothing is taken from a stream. **Every
-# choice is a function of (seed, round, number of the video).** A round shows each video once. Whoever
-# computes the function gets the same sample.
+# choice is a function of (seed, round, number of the video).** A round shows each video once. Every
+# reader that computes this function gets the same sample.
 #
 # Let us try all ways to spoil it: from memory or from files; read by this process or by two workers; from the
 # middle on; and as one of two processes that share each batch.
@@ -415,25 +418,38 @@ print("and with another seed:", "the same" if same(whole[0], other) else "anothe
 # (seed, round).
 #
 # **Exercise 2** (medium, 10 minutes). Write that down: which videos are in a batch? The order of a round is
-# `np.random.default_rng((seed, round)).permutation(usable)`.
+# `np.random.default_rng((seed, round)).permutation(usable)`; `usable` holds the indices of the videos that
+# are long enough.
 
 
 # %% tags=["exercise"]
 def videos_of(batch, size, usable, seed):
-    """The numbers of the videos of a batch, as a list, computed from nothing but its number."""
+    """The indices of the videos of a batch, as a list, computed from nothing but its number."""
     ...
 
 
 # %% tags=["check"]
-paths = [str(entry.path) for entry in few.entries]
-mistakes = []
-for size, usable_seed in ((8, 3), (20, 3), (7, 5), (33, 1)):
-    sampler = MemoryLoader(memory.data, laptop, seed=usable_seed)
+def cut_short(video):
+    """A video of nine frames, too short for a sample."""
+    nine = {name: getattr(video, name)[:9] for name in ("frames", "vectors", "mask", "times")}
+    return dataclasses.replace(video, **nine, keys=video.keys[video.keys < 9])
+
+
+videos = [cut_short(v) if place in (0, 7, 8) else v for place, v in enumerate(memory.data.videos)]
+some_short = dataclasses.replace(memory.data, videos=tuple(videos))
+number_of = {str(video.entry.path): place for place, video in enumerate(videos)}
+verdict = "Right."
+for size, seed in ((8, 3), (20, 3), (7, 5), (33, 1)):
+    sampler = MemoryLoader(some_short, laptop, seed=seed)
     for number, batch in enumerate(sampler.batches(size, 4)):
-        said = videos_of(number, size, sampler.usable, usable_seed)
-        if said is None or [paths[video] for video in said] != list(batch.names):
-            mistakes.append((number, size))
-print("Right." if not mistakes else f"Not yet: (batch, size) that differ: {mistakes}.")
+        answer = videos_of(number, size, sampler.usable, seed)
+        expected = [number_of[name] for name in batch.names]
+        if verdict == "Right." and (answer is None or [int(n) for n in answer] != expected):
+            usable = [int(n) for n in sampler.usable]
+            verdict = (
+                f"Not yet: videos_of({number}, {size}, {usable}, {seed}) says {answer}, expected {expected}."
+            )
+print(verdict)
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -462,22 +478,22 @@ print("Right." if not mistakes else f"Not yet: (batch, size) that differ: {mista
 # and its near future get the *same* crop, since the network has to say what moves *where*. The key frame
 # gets another one, and so do the other windows (ours: one for all; released: one each).
 #
-# Everybody knows how to mirror a picture. What about a vector map? Two things happen. The map is mirrored, as
+# To mirror an image is easy. What about a vector map? Two things happen. The map is mirrored, as
 # pixels are; and each vector points the other way in x. We write it down and compare.
 
 # %%
 square = decode(part, size=112, cells=14)  # cells of 8 x 8 pixels, and quarters of a pixel kept
 present = ClipSampling(frames=9, stride=1, gap=-7, window=8, num_negative_windows=0, in_frames=True)
 (batch,) = MemoryLoader(square, present, seed=0).batches(48, 1)  # maps of frames 1 to 8 of each clip
-pictures = batch.clip.permute(0, 1, 4, 2, 3).float()  # (48, 9, 3, 112, 112), 0..255
-before, now = pictures[:, 4], pictures[:, 5]
+frames = batch.clip.permute(0, 1, 4, 2, 3).float()  # (48, 9, 3, 112, 112), 0..255
+before, now = frames[:, 4], frames[:, 5]
 vectors, mask = batch.motion[:, 0, 4] / VECTOR_STEPS, batch.motion_mask[:, 0, 4]
 
 
-def mirrored(pictures, vectors, mask):
+def mirrored(frames, vectors, mask):
     """Left becomes right."""
     turned = vectors.flip(-1) * torch.tensor([-1.0, 1.0])[:, None, None]
-    return pictures.flip(-1), turned, mask.flip(-1)
+    return frames.flip(-1), turned, mask.flip(-1)
 
 
 def crop(extent, flip):
@@ -527,7 +543,7 @@ print("mirrored, the median x of moving cells changes its sign:", bool(x[0] * x[
 print("in the released map it does not:", bool(x[0] * x[2] > 0))
 
 # %% [markdown]
-# In the picture on the right, arrows and shapes say opposite things. In training half of all samples are
+# In the image on the right, arrows and shapes say opposite things. In training half of all samples are
 # like that, and the network sees no arrows to be puzzled by. It can only learn that left and right are all
 # the same.
 #
@@ -543,19 +559,19 @@ show(
 )
 
 # %% [markdown]
-# Pictures persuade, numbers prove. The test is that of notebook 03: **vectors that belong to the pixels must
+# Figures persuade, numbers prove. The test is that of notebook 03: **vectors that belong to the pixels must
 # lead from each frame to the one before.** Copy each pixel from where its vector leads, and compare with the
 # frame that really came.
 
 
 # %%
-def copied(pictures, vectors):
+def copied(frames, vectors):
     """(B, 3, S, S): each pixel from where its cell's vector leads, bilinear between pixels."""
-    side = pictures.shape[-1]
+    side = frames.shape[-1]
     dense = F.interpolate(vectors, size=(side, side))  # each cell's vector for all of its pixels
     y, x = torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij")
     grid = (torch.stack([x, y]) + dense + 0.5) * 2 / side - 1
-    return F.grid_sample(pictures, grid.permute(0, 2, 3, 1), padding_mode="border", align_corners=False)
+    return F.grid_sample(frames, grid.permute(0, 2, 3, 1), padding_mode="border", align_corners=False)
 
 
 def misfit(guess, truth, where):
@@ -593,33 +609,43 @@ assert 2 * flip[0] < flip[2] and 1.2 * half[0] < half[1]
 
 # %% [markdown]
 # With the wrong sign, copying is worse than doing nothing. With the wrong length it goes half of the way. The
-# package's tests run this over random crops and flips of random pictures (`tests/test_augment.py`).
+# package's tests run this over random crops and flips of random frames (`tests/test_augment.py`).
 #
 # **Exercise 3** (medium, 15 minutes). Nobody turns clips by a quarter in this course, but you could, for
 # videos filmed from above. `torch.rot90(x, 1, (-2, -1))` turns the last two axes against the clock: what was
-# on the right is then at the top. Turn the vectors as well. The check copies along them, and turns four
-# times.
+# on the right is then at the top. Turn the vectors as well: where they stand, and which way they point. The
+# check looks at one vector, and copies along all of them.
 
 
 # %% tags=["exercise"]
-def turned(pictures, vectors, mask):
-    """A quarter turn against the clock of pictures (B, 3, S, S), vectors (B, 2, G, G), mask (B, G, G)."""
+def turned(frames, vectors, mask):
+    """A quarter turn against the clock of frames (B, 3, S, S), vectors (B, 2, G, G), mask (B, G, G)."""
     ...
 
 
 # %% tags=["check"]
-verdict = "Not yet: it returns nothing."
-if turned(now, vectors, mask) is not None:
-    first = turned(before, vectors, mask)[0]
+one_vector, one_mask = torch.zeros(1, 2, 4, 4), torch.zeros(1, 4, 4, dtype=torch.bool)
+one_vector[0, :, 1, 3], one_mask[0, 1, 3] = (
+    torch.tensor([5.0, 2.0]),
+    True,
+)  # 5 right and 2 down, at the right border
+answer = turned(now[:1, :, :8, :8], one_vector, one_mask)
+if answer is None or len(answer) != 3:
+    verdict = f"Not yet: you return {answer}, expected frames, vectors and a mask."
+elif not torch.equal(answer[0], torch.rot90(now[:1, :, :8, :8], 1, (-2, -1))):
+    verdict = "Not yet: the frames are not turned by a quarter against the clock."
+elif not torch.equal(answer[2], torch.rot90(one_mask, 1, (-2, -1))):
+    verdict = (
+        f"Not yet: the one cell with a vector is now at {answer[2].nonzero().tolist()}, expected [[0, 0, 1]]."
+    )
+elif answer[1][0, :, 0, 1].tolist() != [2, -5]:
+    verdict = f"Not yet: the vector (5, 2) is now {answer[1][0, :, 0, 1].tolist()}, expected [2, -5]."
+else:
     second, field, held = turned(now, vectors, mask)
     moves = held & (field.abs().amax(1) >= 1)
+    first = turned(before, vectors, mask)[0]
     fit, rest = misfit(copied(first, field), second, moves), misfit(first, second, moves)
-    again = (now, vectors, mask)
-    for _ in range(4):
-        again = turned(*again)
-    back = all(torch.equal(a, b) for a, b in zip(again, (now, vectors, mask)))
-    right = 2 * fit < rest and back
-    verdict = "Right." if right else f"Not yet: fits better than resting: {fit < rest}, four turns: {back}."
+    verdict = "Right." if 2 * fit < rest else f"Not yet: off by {fit:.1f}, expected less than {rest / 2:.1f}."
 print(verdict)
 
 # %% [markdown]
@@ -630,10 +656,10 @@ print(verdict)
 # <details><summary>Solution</summary>
 #
 # ```python
-# def turned(pictures, vectors, mask):
+# def turned(frames, vectors, mask):
 #     x, y = torch.rot90(vectors, 1, (-2, -1)).unbind(1)
 #     field = torch.stack([y, -x], 1)
-#     return torch.rot90(pictures, 1, (-2, -1)), field, torch.rot90(mask, 1, (-2, -1))
+#     return torch.rot90(frames, 1, (-2, -1)), field, torch.rot90(mask, 1, (-2, -1))
 # ```
 #
 # </details>
@@ -672,9 +698,9 @@ print(sum(places), "of", len(places))
 
 # %% [markdown]
 # One empty map in eight is bearable. A place with hardly any vectors in the whole window is not: there is
-# nothing to foresee. The motion encoder makes of a window 4 x 4 **points**, each of which looks at a part
-# of the picture (08). `valid_points` tells which of them have a vector in a quarter of their cells or more,
-# and only those will be asked (ours). By hand: cut the mask of 8 x 16 x 16 into 4 x 4 blocks, and take
+# nothing to predict. The motion encoder makes of a window 4 x 4 **points**, each of which looks at a part
+# of the frame (08). `valid_points` tells which of them have a vector in a quarter of their cells or more,
+# and only those are queries (ours). By hand: cut the mask of 8 x 16 x 16 into 4 x 4 blocks, and take
 # means.
 
 # %%
@@ -684,7 +710,7 @@ views = augment(batch24, recipe.augmentation)
 share = views.mask.float().unflatten(4, (4, 4)).unflatten(3, (4, 4)).mean((2, 4, 6))  # (24, 2, 4, 4)
 valid = views.valid_points((1, 4, 4))
 assert torch.equal(valid, (share >= 0.25).flatten(2))
-print("as valid_points:", True, " nearly all points can be asked:", bool(valid.float().mean() > 0.9))
+print("as valid_points:", True, " nearly all points count:", bool(valid.float().mean() > 0.9))
 
 # %% [markdown]
 # ## Colors
@@ -738,7 +764,7 @@ assert plain_ > 0.6 and strong < 0.15
 #
 # - **Jitter**: light, contrast, saturation, and a turn of all hues. One small matrix per clip does it.
 # - **Gray**: no color at all, so that there has to be another way.
-# - **Blur**: no fine grain; the released code blurs every other clip, the laptop recipe none, as its pictures
+# - **Blur**: no fine grain; the released code blurs every other clip, the laptop recipe none, as its frames
 #   are small (ours).
 
 # %%
@@ -746,10 +772,10 @@ still = square.videos[3].frames[0]
 levels = torch.tensor(still).float() / 255  # (112, 112, 3)
 
 
-def recolored(pictures, random, how):
-    """Pictures (N, H, W, 3) in 0..1, each by its own row of random numbers (N, 15)."""
+def recolored(frames, random, how):
+    """Frames (N, H, W, 3) in 0..1, each by its own row of random numbers (N, 15)."""
     matrix, offset = color_matrix(random, how)
-    return (torch.einsum("nhwc,ndc->nhwd", pictures, matrix) + offset[:, None, None]).clamp(0, 1)
+    return (torch.einsum("nhwc,ndc->nhwd", frames, matrix) + offset[:, None, None]).clamp(0, 1)
 
 
 draws = torch.rand(8, 15, generator=torch.Generator().manual_seed(5))
@@ -780,7 +806,7 @@ def flicker(frames):
     return 255 * (frames[1:] - frames[:-1]).abs().mean(-1)[rest].mean().item()
 
 
-rows = [picture for row in (once, each) for picture in row.numpy()]
+rows = [frame for row in (once, each) for frame in row.numpy()]
 labels = ["once a clip", *[""] * 7, "once a frame", *[""] * 7]
 show(
     figures.filmstrip(
@@ -808,9 +834,9 @@ for name in ("clip", "keyframe", "motion", "mask"):
     print(f"{name:8} {str(view.dtype)[6:]:7} {tuple(view.shape)}")
 
 
-def to_see(pictures):
+def to_see(frames):
     """(..., 3, H, W) normalized, to (..., H, W, 3) bytes."""
-    return ((pictures * 0.25 + 0.45).clamp(0, 1) * 255).movedim(-3, -1).byte().numpy()
+    return ((frames * 0.25 + 0.45).clamp(0, 1) * 255).movedim(-3, -1).byte().numpy()
 
 
 rows = [0, 1, 3, 5]

@@ -15,7 +15,7 @@
 # - recognize a collapse and a shortcut, and say why we compare features instead of predicting values.
 #
 # **Needs.** [05_clips_for_training](05_clips_for_training.ipynb). 1 minute on 2 cores, 0.6 GB of memory, no
-# disk: all pictures are drawn here. A little PyTorch.
+# disk: all images are drawn here. A little PyTorch.
 
 # %%
 import numpy as np
@@ -35,7 +35,7 @@ torch.set_num_threads(1)  # our networks are so small that a second core would o
 # %% [markdown]
 # ## A matching game
 #
-# We draw pictures of MovingScenes, one frame of each, and call them walls. Through one **window** we see a
+# We draw images of MovingScenes, one frame of each, and call them walls. Through one **window** we see a
 # piece of a wall's left half, through another a piece of its right half, both in gray and with the same
 # contrast. The two never overlap. Below are eight left windows and, shuffled, the right windows of the same
 # walls. Match them. What do you go by?
@@ -43,28 +43,28 @@ torch.set_num_threads(1)  # our networks are so small that a second core would o
 
 # %%
 def draw_walls(count, first):
-    """(count, 3, 64, 64) pictures in 0..1, the scenes in turn, from seed `first` on."""
+    """(count, 3, 64, 64) images in 0..1, the scenes in turn, from seed `first` on."""
     kinds = moving_scenes.SCENES * (count // 16)
     drawn = [moving_scenes.draw(kind, "right", first + n, frames=1, size=64) for n, kind in enumerate(kinds)]
     return torch.from_numpy(np.concatenate(drawn)).permute(0, 3, 1, 2) / 255
 
 
-def window(pictures, half, draws):
+def window(images, half, draws):
     """(B, 3, 28, 28): a piece of the left (0) or right (1) half of each, at a random place."""
-    top = torch.randint(0, 37, (len(pictures),), generator=draws)
-    left = torch.randint(0, 5, (len(pictures),), generator=draws) + 32 * half
-    return pictures.unfold(2, 28, 1).unfold(3, 28, 1)[torch.arange(len(pictures)), :, top, left]
+    top = torch.randint(0, 37, (len(images),), generator=draws)
+    left = torch.randint(0, 5, (len(images),), generator=draws) + 32 * half
+    return images.unfold(2, 28, 1).unfold(3, 28, 1)[torch.arange(len(images)), :, top, left]
 
 
-def in_gray(pictures, draws):
+def in_gray(images, draws):
     """Two views of each wall: a left and a right window, without color, with mean 0 and deviation 1."""
-    lights = [window(pictures, half, draws).mean(1, keepdim=True) for half in (0, 1)]
+    lights = [window(images, half, draws).mean(1, keepdim=True) for half in (0, 1)]
     lights = [light - light.mean((2, 3), keepdim=True) for light in lights]
     return [(light / light.std((2, 3), keepdim=True)).repeat(1, 3, 1, 1) for light in lights]
 
 
 def to_show(windows):
-    """Pictures, a list of (H, W, 3) in 0..1, of windows with mean 0 and deviation 1 or so."""
+    """Images, a list of (H, W, 3) in 0..1, of windows with mean 0 and deviation 1 or so."""
     return [*(0.5 + 0.2 * windows).clamp(0, 1).permute(0, 2, 3, 1).numpy()]
 
 
@@ -74,14 +74,14 @@ shuffled = np.random.default_rng(4).permutation(8)
 assert "".join("ABCDEFGH"[place] for place in shuffled.argsort()) == "CABGEFHD"  # the answer
 labels, title = [*"12345678ABCDEFGH"], "Which lower window belongs to which upper one?"
 strip = figures.filmstrip(to_show(left) + to_show(right[shuffled]), labels=labels, columns=8, title=title)
-show(strip, "Eight numbered small gray pictures of textures, and eight lettered ones of the same textures.")
+show(strip, "Eight numbered small gray images of textures, and eight lettered ones of the same textures.")
 
 # %% [markdown]
 # <details><summary>Answer</summary>
 # 1C 2A 3B 4G 5E 6F 7H 8D
 # </details>
 #
-# Whoever wins this game has learned to see *textures*, though nobody said the word. That is the whole idea
+# A network that wins this game has learned to see *textures*, without a single label. That is the whole idea
 # of **contrastive learning**: make matching pairs more alike than all other pairs.
 #
 # A few names. The window that asks is the **query**; the ones to choose from are the **keys**. The right key
@@ -109,8 +109,8 @@ keys = torch.from_numpy(rng.standard_normal((8, 16))).float()
 queries = keys + torch.from_numpy(rng.standard_normal((8, 16))).float()
 matrix = cosines(queries, keys)
 assert (matrix.argmax(1) == torch.arange(8)).all() and matrix.diagonal().mean() > 0.5
-picture = figures.similarity_matrix(matrix.numpy(), title="Each query is most alike to its own key")
-show(picture, "8 times 8 cosines: the largest of each row, in bold, lies on the framed blue diagonal.")
+figure = figures.similarity_matrix(matrix.numpy(), title="Each query is most alike to its own key")
+show(figure, "8 times 8 cosines: the largest of each row, in bold, lies on the framed blue diagonal.")
 print("lengths do not matter:", torch.allclose(cosines(3 * queries, keys / 7), matrix, atol=1e-6))
 
 # %% [markdown]
@@ -127,7 +127,9 @@ print("lengths do not matter:", torch.allclose(cosines(3 * queries, keys / 7), m
 #
 # The unit is the **nat**, the bit's sister with natural logarithms (1 nat is 1.44 bits). What is a good
 # value? Compare with somebody who knows nothing and gives every key the same probability, 1/N. That costs
-# log N in every row. Whoever is above has learned something wrong; whoever is below has learned something.
+# log N in every row. A loss below log N says that the vectors tell the own key from the others better than a
+# guess does. A loss above it says that they are confident in wrong keys: so it is with random vectors at a
+# low temperature, before any training.
 
 # %%
 probabilities = (matrix / 0.1).exp()
@@ -184,12 +186,15 @@ def row_loss(cosines, own, temperature):
 
 
 # %% tags=["check"]
-row = np.array([0.2, 0.9, -0.4, 0.85])
-asked = [(own, t) for own in (1, 2) for t in (1.0, 0.1, 0.001)]
-said = [row_loss(row, own, t) for own, t in asked]
-true = [F.cross_entropy(torch.from_numpy(row / t)[None], torch.tensor([own])).item() for own, t in asked]
-fine = None not in said and np.allclose(said, true)
-print("Right." if fine else f"Not yet: for own keys and temperatures {asked} you say {said}.")
+rows = [np.array([0.2, 0.9, -0.4, 0.85]), np.array([1.0, -1.0, -1.0, -1.0, -1.0, 0.99])]
+for row, own, t in [(row, own, t) for row in rows for own in (1, 2, 0) for t in (1.0, 0.1, 0.001)]:
+    answer = row_loss(row.copy(), own, t)
+    expected = F.cross_entropy(torch.from_numpy(row / t)[None], torch.tensor([own])).item()
+    if answer is None or not np.isclose(answer, expected, atol=1e-6):
+        print(f"Not yet: for row {row}, own key {own}, temperature {t}: {answer}, expected {expected:.4f}.")
+        break
+else:
+    print("Right.")
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -275,12 +280,12 @@ def made_up(count, noise=1.1):
     return keys + noise * noises, keys
 
 
-asking, pool = made_up(64)
+query_vectors, pool = made_up(64)
 
 
 def experiment(temperature, keys):
     """One round of the game with the first `keys` pairs: a figure, and the same in words."""
-    figure = figures.quiz(cosines(asking[:keys], pool[:keys]).numpy(), temperature)
+    figure = figures.quiz(cosines(query_vectors[:keys], pool[:keys]).numpy(), temperature)
     return figure, figure.get_suptitle()
 
 
@@ -290,7 +295,7 @@ laboratory(experiment, {"temperature": (1.0, 0.5, 0.2, 0.1, 0.05, 0.02), "keys":
 for temperature, count in ((1.0, 8), (0.1, 64)):
     figure, words = experiment(temperature, count)
     show(figure, f"Cosines, and probabilities made of them, {count} queries by {count} keys. {words}.")
-hot, cool = (info_nce(asking[:8], pool[:8], temperature) for temperature in (1.0, 0.1))
+hot, cool = (info_nce(query_vectors[:8], pool[:8], temperature) for temperature in (1.0, 0.1))
 print("8 keys: same cosines, all found, at temperature 1 over twice the loss:", bool(hot[0] > 2 * cool[0]))
 
 # %% [markdown]
@@ -333,7 +338,9 @@ print("with more keys the loss rises, the accuracy falls, and log N - loss rises
 # %%
 at_random = made_up(56)[1]
 hard = pool[:8].repeat(7, 1) + 0.9 * made_up(56)[1]
-costs = [info_nce(asking[:8], torch.cat([pool[:8], extra]), 0.1)[0] for extra in (pool[:0], at_random, hard)]
+costs = [
+    info_nce(query_vectors[:8], torch.cat([pool[:8], extra]), 0.1)[0] for extra in (pool[:0], at_random, hard)
+]
 print("56 keys at random raise the loss:", bool(costs[1] > 1.5 * costs[0]))
 print("56 hard ones raise it to over 1.5 times that:", bool(costs[2] > 1.5 * costs[1]))
 
@@ -360,20 +367,20 @@ print("perfect vectors cost 4/6 of log 2; masked, 0:", np.allclose(costs, [np.lo
 # log 2 each, and the gradient pulls apart what belongs together. (Two *walls of bricks* are different walls,
 # and remain each other's negatives in our game, though we would call them alike. InfoNCE knows no classes.)
 #
-# And there are **questions without an answer**: a clip after which the picture is cut has no motion to
-# foresee. The argument `valid` takes such rows out. Since a target that is none is no good wrong answer
+# And there are **questions without an answer**: a clip after which the film is cut has no motion to
+# predict. The argument `valid` takes such rows out. Since a target that is none is no good wrong answer
 # either, we forbid its column, too.
 
 # %%
 targets = torch.eye(6)
 targets[2] = 0  # nothing there
-foreseen = (targets + 0.02 * torch.from_numpy(rng.standard_normal((6, 6))).float()).requires_grad_()
+predicted = (targets + 0.02 * torch.from_numpy(rng.standard_normal((6, 6))).float()).requires_grad_()
 valid = targets.any(1)
-mixed = info_nce(foreseen, targets, 0.1)[0]
-answered, _ = info_nce(foreseen, targets, 0.1, valid, allowed=valid.expand(6, 6))
+mixed = info_nce(predicted, targets, 0.1)[0]
+answered, _ = info_nce(predicted, targets, 0.1, valid, allowed=valid.expand(6, 6))
 answered.backward()
 print("loss with the empty row over 10 times the loss without it:", bool(mixed > 10 * answered))
-print("gradient of the empty row is zero:", bool((foreseen.grad[2] == 0).all()))
+print("gradient of the empty row is zero:", bool((predicted.grad[2] == 0).all()))
 
 # %% [markdown]
 # **Exercise 2** (medium, 10 minutes). Put both ideas together, as motion prediction does. There are N clips,
@@ -390,10 +397,20 @@ def allowed_pairs(videos, windows):
 
 
 # %% tags=["check"]
-answer = allowed_pairs(torch.tensor([5, 7, 5]), 2)
-expected = torch.tensor([[1, 1, 0, 1, 1, 0], [1, 1, 1, 1, 1, 1], [0, 1, 1, 0, 1, 1]]).bool()
-fine = answer is not None and torch.equal(answer, expected)
-print("Right." if fine else f"Not yet: for videos 5, 7, 5 and two windows you allow\n{answer}")
+for numbers, windows, expected in (
+    ([5, 7, 5], 2, ["110110", "111111", "011011"]),
+    ([5, 7, 5], 1, ["110", "111", "011"]),
+    ([3, 3], 4, ["10101010", "01010101"]),
+    ([0, 1, 2], 3, ["111111111"] * 3),
+):
+    answer = allowed_pairs(torch.tensor(numbers), windows)
+    if answer is not None and torch.as_tensor(answer).ndim == 2:
+        answer = ["".join("01"[int(pair)] for pair in row) for row in torch.as_tensor(answer)]
+    if answer != expected:
+        print(f"Not yet: for videos {numbers} and {windows} windows you allow {answer}, expected {expected}.")
+        break
+else:
+    print("Right.")
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -475,7 +492,7 @@ def embed(model, look):
 def knows_scene(model, look=in_gray):
     """R@1: the share of unseen walls whose nearest old wall, by the backbone's features, has their scene."""
     draws = torch.Generator().manual_seed(1)
-    new, old = (sum(map(model[0], look(pictures, draws))).numpy() for pictures in (unseen, walls))
+    new, old = (sum(map(model[0], look(images, draws))).numpy() for images in (unseen, walls))
     return retrieval((old, np.arange(320) % 16), (new, np.arange(128) % 16), ks=(1,))["R@1"]
 
 
@@ -494,12 +511,12 @@ def effective_rank(vectors):
 untrained = [train(compare, in_gray, seed, steps=0) for seed in SEEDS]
 knows = {"InfoNCE": [*map(knows_scene, compared)], "untrained": [*map(knows_scene, untrained)]}
 R1 = "R@1: the nearest wall has the same scene"
-title = "Whoever matches windows learns to see textures"
+title = "Matching windows teaches textures"
 show(figures.seeds({R1: knows}, guess=[1 / 16], title=title), figures.in_words({R1: knows}))
 print("each over twice the best untrained network:", min(knows["InfoNCE"]) > 2 * max(knows["untrained"]))
 
 # %% [markdown]
-# Nobody told the network about scenes. Note the lower bar, too: an *untrained* network is above guessing.
+# The network was given no scenes. Note the lower bar, too: an *untrained* network is above guessing.
 # It is the line to beat, always.
 #
 # ## Collapse
@@ -535,7 +552,8 @@ assert max(knows["pull only"]) < 0.6 * min(knows["InfoNCE"])
 # %% [markdown]
 # One vector for everything: a perfect loss, and a worthless representation. This is a **collapse**. With
 # InfoNCE it does not pay. If all vectors are the same, each key gets 1/N and the loss is log N, that of
-# a blind guess, and any difference makes it better. The negatives are what keeps vectors apart. (There are
+# a blind guess; it falls as soon as queries are nearer to their own key than to the others. The negatives are
+# what keeps vectors apart. (There are
 # other ways, such as letting no gradient flow through one of the two sides, as BYOL and SimSiam do. They are
 # subtler.)
 #
@@ -550,15 +568,15 @@ assert max(knows["pull only"]) < 0.6 * min(knows["InfoNCE"])
 
 
 # %%
-def tinted(pictures, draws):
+def tinted(images, draws):
     """Two gray views, both in one random tint."""
-    tint = torch.randn(len(pictures), 3, 1, 1, generator=draws)
-    return [view + tint for view in in_gray(pictures, draws)]
+    tint = torch.randn(len(images), 3, 1, 1, generator=draws)
+    return [view + tint for view in in_gray(images, draws)]
 
 
-def as_drawn(pictures, draws):
+def as_drawn(images, draws):
     """Two views in the wall's own colors."""
-    return [(window(pictures, half, draws) - 0.45) / 0.25 for half in (0, 1)]
+    return [(window(images, half, draws) - 0.45) / 0.25 for half in (0, 1)]
 
 
 strip = []
@@ -618,12 +636,37 @@ def diagnose(seen, bare):
 
 
 # %% tags=["check"]
-patients = [(model, in_gray, "healthy") for model in compared]
-patients += [(model, in_gray, "collapsed") for model in pulled]
-patients += [(model, tinted, "shortcut") for model in cheats["one tint"]]
-samples = [[[side[:64] for side in embed(m, view)] for view in (look, in_gray)] for m, look, _ in patients]
-said, truth = [diagnose(*sample) for sample in samples], [kind for _, _, kind in patients]
-print("Right." if said == truth else f"Not yet: you say {said}, but they are {truth}.")
+def made_up_pair(cosine, right):
+    """64 left and right vectors: strangers have this mean cosine, and so many of the left find their own."""
+    own = F.normalize(torch.randn(64, 31, generator=torch.Generator().manual_seed(0)), dim=1)
+    left = torch.cat([torch.full((64, 1), cosine**0.5), (1 - cosine) ** 0.5 * own], 1)
+    partner = torch.cat([torch.arange(right), torch.arange(right, 64).roll(1)])
+    return left, left[partner]
+
+
+cases = []
+for (cosine, right), (bare_cosine, bare_right), expected in (
+    ((0.5, 60), (0.5, 40), "healthy"), ((0.97, 64), (0.5, 0), "collapsed"),
+    ((0.2, 60), (0.2, 18), "shortcut"),
+    ((0.92, 60), (0.5, 60), "healthy"), ((0.2, 60), (0.2, 24), "healthy"), ((0.2, 60), (0.98, 60), "healthy"),
+    ((0.2, 16), (0.2, 4), "shortcut"), ((0.2, 18), (0.2, 8), "healthy"),
+):  # fmt: skip
+    words = f"cosine of strangers {cosine}, accuracy {right / 64:.2f}, and bare {bare_right / 64:.2f}"
+    cases.append((words, (cosine, right), (bare_cosine, bare_right), expected))
+samples = [(words, made_up_pair(*seen), made_up_pair(*bare), true) for words, seen, bare, true in cases]
+patients = [("InfoNCE", model, in_gray, "healthy") for model in compared]
+patients += [("pull only", model, in_gray, "collapsed") for model in pulled]
+patients += [("one tint", model, tinted, "shortcut") for model in cheats["one tint"]]
+for name, model, look, expected in patients:
+    views = [[side[:64] for side in embed(model, view)] for view in (look, in_gray)]
+    samples.append((f"a network trained with {name}", *views, expected))
+for name, seen, bare, expected in samples:
+    answer = diagnose(seen, bare)
+    if answer != expected:
+        print(f"Not yet: for {name} you say {answer!r}, expected {expected!r}.")
+        break
+else:
+    print("Right.")
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -662,8 +705,8 @@ print(f"a vector between two keys gives each {shares[0]:.2f}, and the rest {shar
 
 # %% [markdown]
 # Regression answers with the *mean* of what may come: neither left nor right. A comparison can say "one of
-# these two, none of those". The second reason: most of a picture's values, such as where exactly a brick
-# ends, cannot be foreseen, and are not what we want to know; but a squared error counts every one of them.
+# these two, none of those". The second reason: most of an image's values, such as where exactly a brick
+# ends, cannot be predicted, and are not what we want to know; but a squared error counts every one of them.
 # We let the same backbone predict the right window, made small, 14 x 14, and ask what it learned.
 
 
@@ -677,19 +720,19 @@ def values(backbone, head, one, other):
 
 regressed = [train(values, in_gray, seed, outs=14 * 14) for seed in SEEDS]
 one, other = in_gray(unseen[:6], torch.Generator().manual_seed(1))
-told = regressed[0][1](regressed[0][0](one)).detach().view(6, 1, 14, 14).repeat(1, 3, 1, 1)
-strip, labels = to_show(F.avg_pool2d(other, 2)) + to_show(told), ["to be said"] * 6 + ["said"] * 6
-picture = figures.filmstrip(strip, labels=labels, columns=6, title="The mean of all that may come is gray")
-show(picture, "Above six small gray textures, below what was said of them: nearly even gray each.")
+output = regressed[0][1](regressed[0][0](one)).detach().view(6, 1, 14, 14).repeat(1, 3, 1, 1)
+strip, labels = to_show(F.avg_pool2d(other, 2)) + to_show(output), ["target"] * 6 + ["predicted"] * 6
+figure = figures.filmstrip(strip, labels=labels, columns=6, title="The mean of all that may come is gray")
+show(figure, "Above six small gray textures, below what was predicted: nearly even gray each.")
 knows["predict values"] = [*map(knows_scene, regressed)]
 learned = {R1: {name: knows[name] for name in ("InfoNCE", "predict values", "pull only", "untrained")}}
-picture = figures.seeds(learned, guess=[1 / 16], title="Learned in the same number of steps")
-show(picture, figures.in_words(learned))
+figure = figures.seeds(learned, guess=[1 / 16], title="Learned in the same number of steps")
+show(figure, figures.in_words(learned))
 explained = max(run[-20:, 1].mean() for _, _, run in regressed)
-print("less than a tenth of the values' variance could be foreseen:", explained < 0.1)
+print("less than a tenth of the values' variance could be predicted:", explained < 0.1)
 more = min(knows["InfoNCE"]) > 1.5 * max(knows["predict values"])
 print("in each seed, R@1 by comparing is over 1.5 times that by predicting values:", more)
-assert told.std() < 0.5 * other.std()
+assert output.std() < 0.5 * other.std()
 
 # %% [markdown]
 # Could one regress *features* instead, with the mean squared error between the two windows' vectors? Let the
@@ -698,7 +741,7 @@ assert told.std() < 0.5 * other.std()
 # [12_ablations](12_ablations.ipynb) it teaches no less than InfoNCE.
 #
 # > **Caution.** This is a toy, and a small one. Predicting values is not hopeless: networks that fill in
-# > masked pictures learn very well that way, with far more data and steps. What we have shown is *where* it
+# > masked images learn very well that way, with far more data and steps. What we have shown is *where* it
 # > is weak. On our real tasks, [12_ablations](12_ablations.ipynb) puts both side by side.
 #
 # ## What we have seen
@@ -743,8 +786,8 @@ assert told.std() < 0.5 * other.std()
 # **5.** Why can InfoNCE not be solved by one constant vector?
 #
 # <details><summary>Answer</summary>
-# Then all keys are equally probable and the loss is log N, the value of a blind guess. Any true difference
-# makes it smaller.
+# Then all keys are equally probable and the loss is log N, the value of a blind guess. It gets smaller as
+# soon as queries are nearer to their own key than to the others.
 # </details>
 #
 # ## Next, and further reading
