@@ -26,7 +26,7 @@ PROTOCOLS = {
 @pytest.fixture(scope="module")
 def model() -> Pretrained:
     torch.manual_seed(0)
-    return Pretrained(TinyR2Plus1D((8, 8, 8, 8)), ClipSampling(), EvalTransform(16, 16, "plain"))
+    return Pretrained(TinyR2Plus1D((8, 8, 8, 8)), ClipSampling(), EvalTransform(16, 16))
 
 
 def painted(seed: int) -> DecodedSet:
