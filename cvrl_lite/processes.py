@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import signal
 import threading
 import time
+import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, wait
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import islice
 from types import FrameType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -137,6 +139,86 @@ def map_in_processes(
                 waiting |= {pool.submit(function, item) for item in islice(rest, len(done))}
     finally:
         pool.shutdown(wait=True, kill_workers=True)  # either all is done, or nobody waits for it
+
+
+@contextmanager
+def spread(
+    function: Callable[..., R],
+    items: Sequence[tuple[Any, ...]],
+    *,
+    backend: str | None = None,
+    workers: int = 1,
+    scheduler: str | None = None,
+) -> Iterator[Iterator[R]]:
+    """Has joblib call a function with each item's values; yields the results, in the order of the items.
+
+    Args:
+        function: What to do; it is pickled, as items and results are.
+        items: The arguments of each call.
+        backend: joblib's: "loky" (where None), "threading", "dask", "ray" ...
+        workers: Calls at a time, 1 or more.
+        scheduler: Address of a running dask cluster, all of whose workers are used; where None, dask gets
+            one of `workers` processes on this machine.
+
+    Raises:
+        ValueError: There is no such backend, no worker, or a scheduler is given to another backend than dask.
+        ModuleNotFoundError: What the backend needs is not installed.
+        ChildProcessError: A worker was killed.
+
+    Example:
+        >>> with spread(pow, [(2, 3), (3, 2)]) as results:
+        ...     list(results)
+        [8, 9]
+    """
+    import joblib
+
+    if scheduler and backend != "dask":
+        raise ValueError("a scheduler belongs to the backend dask")
+    if workers < 1:
+        raise ValueError(f"workers: at least 1 is needed, not {workers}")
+    with ExitStack() as stack:
+        if backend == "dask":
+            stack.enter_context(_dask(workers, scheduler))
+        elif backend == "ray":
+            try:
+                from ray.util.joblib import register_ray
+            except ModuleNotFoundError:
+                raise ModuleNotFoundError("the backend ray needs ray: pip install ray") from None
+            register_ray()
+        if workers > 1:
+            check_handles(workers)
+        stack.enter_context(joblib.parallel_config(backend or "loky", n_jobs=workers))
+        stack.enter_context(killed_workers_told())
+        as_they_come = backend in (None, "loky", "threading")  # which the others cannot
+        work = joblib.Parallel(return_as="generator" if as_they_come else "list")(
+            joblib.delayed(function)(*item) for item in items
+        )
+        stack.callback(_end_quietly, work)
+        yield iter(work)
+
+
+@contextmanager
+def _dask(workers: int, scheduler: str | None) -> Iterator[None]:
+    try:
+        from distributed import Client, LocalCluster
+    except ModuleNotFoundError:
+        raise ModuleNotFoundError("the backend dask needs dask: pip install distributed") from None
+    with ExitStack() as stack:
+        cluster: Any = scheduler
+        if scheduler is None:
+            how = {"n_workers": workers, "threads_per_worker": 1, "dashboard_address": ":0"}
+            # dask warns of workers that take long to end, which hurts nothing
+            cluster = stack.enter_context(LocalCluster(**how, silence_logs=logging.ERROR))
+        stack.enter_context(Client(cluster))
+        yield
+
+
+def _end_quietly(work: object) -> None:
+    """Ends work that nobody waits for any more without joblib's advice on it."""
+    if isinstance(work, Generator):
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", ".* tasks which were still being processed")
+            work.close()
 
 
 def check_handles(workers: int) -> None:

@@ -6,18 +6,18 @@ import argparse
 import csv
 import glob
 import hashlib
-import logging
 import os
 import tempfile
 import warnings
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 from functools import cache, partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from cvrl_lite.cli.choosing import add_backend
 from cvrl_lite.cli.output import complain, say
 from cvrl_lite.cli.reading import Commands, command
 from cvrl_lite.codec import cut, extract, is_cut, is_transcoded, transcode
@@ -25,7 +25,7 @@ from cvrl_lite.codec.encode import ENCODERS
 from cvrl_lite.codec.extract import WHAT, targets
 from cvrl_lite.errors import VideoError, named, one_line, shown
 from cvrl_lite.files import FULL, NO_HANDLES, alone, replacing
-from cvrl_lite.processes import begin_worker, check_handles, killed_workers_told
+from cvrl_lite.processes import begin_worker, spread
 from cvrl_lite.progress import track
 
 Job = Callable[[Path, Path], bool]
@@ -117,16 +117,7 @@ def _add_batch(made: argparse.ArgumentParser) -> None:
         help="folder of the new files; sub-folders are kept. Nothing below it is a source",
     )
     made.add_argument("--workers", type=int, default=1, help="files read at a time (default: %(default)s)")
-    made.add_argument(
-        "--backend",
-        help="joblib's: loky, threading, dask, ray ... (default: loky, processes on this machine)",
-    )
-    made.add_argument(
-        "--scheduler",
-        metavar="ADDRESS",
-        help="of a dask cluster, such as tcp://10.0.0.1:8786, all of whose workers are used; they see the "
-        "same files and have this package (default: a cluster of --workers processes on this machine)",
-    )
+    add_backend(made, "loky, processes on this machine")
 
 
 def _extract(arguments: argparse.Namespace) -> int:
@@ -216,42 +207,8 @@ def _lock(target: Path) -> Path:
     return folder / f"{hashlib.sha256(os.fsencode(target)).hexdigest()[:32]}.lock"
 
 
-@contextmanager
-def _workers(backend: str | None, workers: int, scheduler: str | None) -> Iterator[None]:
-    """Has joblib spread work as asked for, and makes the backends ready that do not come with it."""
-    import joblib
-
-    with ExitStack() as stack:
-        if backend == "dask":
-            try:
-                from distributed import Client, LocalCluster
-            except ModuleNotFoundError:
-                raise ModuleNotFoundError("--backend dask needs dask: pip install distributed") from None
-            cluster: Any = scheduler
-            if scheduler is None:
-                how = {"n_workers": workers, "threads_per_worker": 1, "dashboard_address": ":0"}
-                # dask warns of workers that take long to end, which hurts nothing
-                cluster = stack.enter_context(LocalCluster(**how, silence_logs=logging.ERROR))
-            stack.enter_context(Client(cluster))
-        elif backend == "ray":
-            try:
-                from ray.util.joblib import register_ray
-            except ModuleNotFoundError:
-                raise ModuleNotFoundError("--backend ray needs ray: pip install ray") from None
-            register_ray()
-        if workers > 1:
-            check_handles(workers)
-        stack.enter_context(joblib.parallel_config(backend or "loky", n_jobs=workers))
-        stack.enter_context(killed_workers_told())
-        yield
-
-
 def _batch(arguments: argparse.Namespace, job: Job, name: Callable[[Path], str], description: str) -> int:
     """Runs a job on every file, prints what was written, and lists failures in `failures.csv`."""
-    import joblib
-
-    if arguments.scheduler and arguments.backend != "dask":
-        raise ValueError("--scheduler belongs to --backend dask")
     pairs = targets(arguments.sources, arguments.out, name)
     if not pairs:
         raise ValueError("no video is there")
@@ -263,37 +220,25 @@ def _batch(arguments: argparse.Namespace, job: Job, name: Callable[[Path], str],
     with (
         _reported(arguments.out / "failures.csv", done, failures),
         _swept([target for _, target in pairs]),
-        _workers(arguments.backend, arguments.workers, arguments.scheduler),
-    ):
-        as_they_come = arguments.backend in (None, "loky", "threading")  # which the others cannot
-        work: Iterable[Outcome] = joblib.Parallel(return_as="generator" if as_they_come else "list")(
+        spread(
+            _done,
             # absolute, as the workers of a cluster have other working folders
-            joblib.delayed(_done)(job, source.absolute(), target.absolute(), os.getpid())
-            for source, target in pairs
-        )
-        with _closed(work):
-            for (source, target), (written, reason) in zip(
-                pairs, track(work, description, len(pairs)), strict=True
-            ):
-                done.append(source)
-                if reason:
-                    failures.append((source, reason))
-                    complain(reason)
-                else:
-                    say(shown(target) + ("" if written else " (as it was)"))
+            [(job, source.absolute(), target.absolute(), os.getpid()) for source, target in pairs],
+            backend=arguments.backend,
+            workers=arguments.workers,
+            scheduler=arguments.scheduler,
+        ) as work,
+    ):
+        for (source, target), (written, reason) in zip(
+            pairs, track(work, description, len(pairs)), strict=True
+        ):
+            done.append(source)
+            if reason:
+                failures.append((source, reason))
+                complain(reason)
+            else:
+                say(shown(target) + ("" if written else " (as it was)"))
     return 0 if not failures else 2 if len(failures) == len(pairs) else 1
-
-
-@contextmanager
-def _closed(work: Iterable[Outcome]) -> Iterator[None]:
-    """Ends work that nobody waits for any more without joblib's advice on it."""
-    try:
-        yield
-    finally:
-        if isinstance(work, Generator):
-            with warnings.catch_warnings():
-                warnings.filterwarnings("ignore", ".* tasks which were still being processed")
-                work.close()
 
 
 @contextmanager

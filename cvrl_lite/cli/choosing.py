@@ -46,6 +46,17 @@ def add_data(made: argparse.ArgumentParser) -> None:
     made.add_argument("--split-seed", type=int, metavar="SEED", help="--folder: which sources (default: 0)")
 
 
+def add_backend(made: argparse.ArgumentParser, default: str) -> None:
+    """Adds the options that say where work goes, as `processes.spread` takes them."""
+    made.add_argument("--backend", help=f"joblib's: loky, threading, dask, ray ... (default: {default})")
+    made.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="of a dask cluster, such as tcp://10.0.0.1:8786, all of whose workers are used; they see the "
+        "same files and have this package (default: a cluster of --workers processes on this machine)",
+    )
+
+
 def share(text: str) -> float:
     """An argument's type: above 0 and below 1."""
     try:

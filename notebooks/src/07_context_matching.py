@@ -837,10 +837,8 @@ moving = {
 }
 print("R@1 of actions by the motion part: above .85:", moving["as they are"] > 0.85, end="; ")
 print("backwards, over .2 lower:", moving["played backwards"] < moving["as they are"] - 0.2)
-traces = evaluate.linear_probe(
-    (gallery[:, context_part], train_set.labels("action")),
-    (of_clips[:, context_part], val_set.labels("action")),
-)
+X_train, X_val = gallery[:, context_part], of_clips[:, context_part]
+traces = evaluate.linear_probe((X_train, train_set.labels("action")), (X_val, val_set.labels("action")))
 print("linear accuracy of actions by the context part: above a guess, below .7:", 0.2 < traces < 0.7)
 assert (
     0.2 < traces < 0.7
