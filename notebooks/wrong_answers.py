@@ -130,6 +130,35 @@ WRONG: dict[str, tuple[Mistake, ...]] = {
         ("cosines(*seen)", "cosines(*bare)"),
         ("accuracy[1] < accuracy[0] / 3", "accuracy[1] < accuracy[0]"),
     ),
+    "07.1": (
+        ("1e-9", "0.02"),
+        (" - 1e-9", "", " + 1e-9", ""),
+        ("- reach", "+ reach"),
+        ("(first + last) / 2", "first"),
+        ("(first + last) / 2", "last"),
+        ("<= last + reach + 1e-9", "<= first + reach + 1e-9"),
+    ),
+    "07.2": (
+        ("(there + back) / 2", "there"),
+        ("(there + back) / 2", "there + back"),
+        ("info_nce(frames, clips, temperature)", "info_nce(clips, frames, temperature)"),
+        (
+            "info_nce(clips, frames, temperature)",
+            "info_nce(clips, frames, 0.3)",
+            "info_nce(frames, clips, temperature)",
+            "info_nce(frames, clips, 0.3)",
+        ),
+        ("(there + back) / 2", "torch.maximum(there, back)"),
+    ),
+    "07.3": (
+        ("[sources].float().log().mean()", ".float().clamp(1).log().mean()"),
+        (".log()", ".log2()"),
+        (".float().log().mean()", ".float().mean().log()"),
+        (
+            "torch.bincount(sources)[sources].float().log().mean()",
+            "np.log(len(sources) / len(sources.unique()))",
+        ),
+    ),
     "09.1": (
         ("(step + 1)", "step"),
         ("round(warmup * steps)", "round(0.1 * steps)"),

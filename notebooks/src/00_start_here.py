@@ -18,12 +18,13 @@
 # **Needs.** `make lab`, or another way of [the README](../README.md). Less than 1 minute on 2 cores, 0.2 GB
 # of memory, no disk.
 #
-# ## The idea in one picture
+# ## The idea in one figure
 #
 # We follow the paper *Self-supervised Video Representation Learning by Context and Motion Decoupling*
 # (CVPR 2021). Read the map from left to right. A file yields what stays and what moves; each becomes a
-# task whose answers are known without labels; one network learns both; then we ask what it has learned.
-# Dashed is an addition for later: the **residual**, what shifting blocks of earlier frames got wrong.
+# task whose answers are in the file, without labels; one network learns both; then we ask what it has
+# learned. Dashed is an addition for later: the **residual**, what shifting blocks of earlier frames got
+# wrong.
 
 # %%
 import importlib.util
@@ -40,13 +41,13 @@ show(
     course_map(),
     "A flow chart. A video file (notebook 02) gives key frames, what stays (02); motion vectors, what moves "
     "(03); and, dashed, the residual, what is new (04). Key frames lead to matching a clip with its key "
-    "frame (07), vectors to foreseeing the vectors to come (08), and, dashed, the residual to an optional "
+    "frame (07), vectors to predicting the vectors to come (08), and, dashed, the residual to an optional "
     "third task (13). These feed one network (01, 05, 06, 09). From it lead three ways: how good and how "
     "sure (10, 11), which part does it (12), your own videos (14).",
 )
 
 # %% [markdown]
-# **Context matching** asks: which still picture belongs to this clip? To answer, a network must know the
+# **Context matching** asks: which key frame belongs to this clip? To answer, a network must know the
 # place and the things in it. **Motion prediction** asks: which motion comes next? To answer, it must know
 # what is going on. Blue stands for context, orange for motion and green for the residual in all figures
 # of the course, and gray for what has no role.
@@ -71,12 +72,10 @@ show(
 
 # %%
 names = moving_scenes.SCENES
-pictures = [moving_scenes.draw(name, "right", seed, frames=1)[0] for seed, name in enumerate(names)]
+stills = [moving_scenes.draw(name, "right", seed, frames=1)[0] for seed, name in enumerate(names)]
 show(
-    filmstrip(
-        pictures, labels=names, title="The scene: sixteen textures, each in a palette of the clip's own"
-    ),
-    "Sixteen small pictures, one of each scene: " + ", ".join(names) + ". Bright shapes lie on all of them.",
+    filmstrip(stills, labels=names, title="The scene: sixteen textures, each in a palette of the clip's own"),
+    "Sixteen small images, one of each scene: " + ", ".join(names) + ". Bright shapes lie on all of them.",
 )
 
 # %% [markdown]
@@ -100,18 +99,18 @@ show(
     filmstrip(
         trails, labels=names, columns=4, title="The action: eight ways to move, on one and the same scene"
     ),
-    "Eight pictures of planks with blurred shapes. right and down: straight trails; clockwise and "
+    "Eight images of planks with blurred shapes. right and down: straight trails; clockwise and "
     "counter_clockwise: arcs about the center; turn: each shape blurred all round; shake: blurred sideways; "
     "pulse: blurred towards the center; stop_and_go: nearly sharp, with a faint trail on the right.",
 )
 
 # %% [markdown]
 # Trails do not tell `clockwise` from `counter_clockwise`. That takes the order of frames, and it is why
-# the network gets clips and not pictures. The lower four also *change* within the clip, so that the motion
-# to come is not just the motion that is.
+# the network gets clips and not single frames. The lower four also *change* within the clip, so that the
+# motion to come is not just the motion that is.
 #
 # Now the point of it all. The course's set has 1600 clips in three parts. Count how often each scene
-# comes with each action; if knowing the one told anything about the other, the counts would differ.
+# comes with each action; if one said anything about the other, the counts would differ.
 
 # %%
 clips = moving_scenes.plan(1600, seed=0)

@@ -3,8 +3,8 @@
 #
 # Before we build anything, let us see what it is good for. In `data/` lies a small network that was
 # trained for 473 seconds on one processor core, on clips without labels. It had two tasks at once: find the
-# key frame that belongs to a clip, and foresee its motion. Nobody told it what bricks are, or what
-# "clockwise" means. We take it as it is, hand it clips that it has never seen, and look at what it finds
+# key frame that belongs to a clip, and predict its motion. It was never given a label, such as
+# bricks or "clockwise". We take it as it is, hand it clips that it has never seen, and look at what it finds
 # alike.
 #
 # **Goals.** After this notebook you will be able to
@@ -24,6 +24,7 @@ import numpy as np
 import cvrl_lite
 from cvrl_lite import evaluate
 from cvrl_lite.course.figures import (
+    bars,
     decoupling,
     decoupling_finding,
     filmstrip,
@@ -81,10 +82,11 @@ show(
 # This is the slowest cell of the notebook.
 
 # %%
-known, asked = pretrained.embed(gallery), pretrained.embed(queries)
-print("gallery", known.features.shape, " queries", asked.features.shape)
+gallery_table, query_table = pretrained.embed(gallery), pretrained.embed(queries)
+print("gallery", gallery_table.features.shape, " queries", query_table.features.shape)
 print(
-    "parts:", *(f"{name}: columns {columns.start} to {columns.stop}" for name, columns in known.parts.items())
+    "parts:",
+    *(f"{name}: columns {part.start} to {part.stop}" for name, part in gallery_table.parts.items()),
 )
 
 # %% [markdown]
@@ -106,7 +108,7 @@ chance = evaluate.chance(gallery)
 
 def first_hits(part, label):
     """R@1 by a label, searching by one part, or by the whole vector where `part` is None."""
-    return evaluate.retrieval(known, asked, label, part=part)
+    return evaluate.retrieval(gallery_table, query_table, label, part=part)
 
 
 by_part = {"scene": first_hits("context", "scene"), "action": first_hits("motion", "action")}
@@ -119,11 +121,11 @@ show(
     + ", and a dashed line for chance, far to the left of their ends.",
 )
 
-nearest = {
-    label: evaluate.nearest(asked.part(part).features, known.part(part).features, 5)  # (queries, 5) rows
-    for label, part in (("scene", "context"), ("action", "motion"))
-}
-first = np.mean(asked.labels["scene"] == known.labels["scene"][nearest["scene"][:, 0]])
+nearest = {}  # of each query the rows of its five nearest, (queries, 5)
+for label, part in (("scene", "context"), ("action", "motion")):
+    X_query, X_gallery = (table.part(part).features for table in (query_table, gallery_table))
+    nearest[label] = evaluate.nearest(X_query, X_gallery, 5)
+first = np.mean(query_table.labels["scene"] == gallery_table.labels["scene"][nearest["scene"][:, 0]])
 assert np.isclose(first, by_part["scene"]["R@1"])  # R@1 is no more than this
 
 # %% [markdown]
@@ -135,20 +137,21 @@ assert np.isclose(first, by_part["scene"]["R@1"])  # R@1 is no more than this
 chosen = []  # of each action one query, each with another scene
 for action in ("right", "clockwise", "turn", "pulse"):
     seen = [queries.videos[place].entry.labels["scene"] for place in chosen]
-    wanted = queries.labels("action") == queries.classes["action"].index(action)
-    chosen.append(int(np.flatnonzero(wanted & ~np.isin(queries.labels("scene"), seen))[0]))
+    of_action = queries.labels("action") == queries.classes["action"].index(action)
+    chosen.append(int(np.flatnonzero(of_action & ~np.isin(queries.labels("scene"), seen))[0]))
 
 
-def compare(label, picture):
-    """The chosen queries and their neighbors, each clip as `picture(frames)`, ticked by one label."""
-    names, wanted, found = queries.classes[label], queries.labels(label)[chosen], nearest[label][chosen]
-    agree = int((gallery.labels(label)[found] == wanted[:, None]).sum())
+def compare(label, image_of):
+    """The chosen queries and their neighbors, each clip as `image_of(frames)`, ticked by one label."""
+    names, found = queries.classes[label], nearest[label][chosen]
+    y_gallery, y_query = gallery.labels(label), queries.labels(label)
+    agree = y_gallery[nearest[label]] == y_query[:, None]  # of all queries
     return neighbors(
-        np.stack([picture(queries.videos[place].frames) for place in chosen]),
-        np.stack([[picture(gallery.videos[n].frames) for n in row] for row in found]),
-        [names[queries.labels(label)[place]] for place in chosen],
-        [[names[gallery.labels(label)[n]] for n in row] for row in found],
-        title=f"By {label}, {agree} of 20 neighbors agree with their query",
+        np.stack([image_of(queries.videos[place].frames) for place in chosen]),
+        np.stack([[image_of(gallery.videos[n].frames) for n in row] for row in found]),
+        [names[y_query[place]] for place in chosen],
+        [[names[y_gallery[n]] for n in row] for row in found],
+        title=f"By {label}, {agree[chosen].sum()} of these 20 neighbors agree, {agree.mean():.0%} of all",
     )
 
 
@@ -193,6 +196,31 @@ show(
 # vector knows both but ranks worse at each, since a neighbor may be near for either reason. Of all 1152
 # clips in the gallery only nine share both labels with a query. So ask by the part that holds what you look
 # for.
+#
+# Where does it err? Here is R@1 by the motion part for each action.
+
+# %%
+by_action = {}
+for number, action in enumerate(queries.classes["action"]):
+    rows = queries.labels("action") == number
+    by_action[action] = evaluate.retrieval(gallery_table, query_table[rows], "action", part="motion")["R@1"]
+weak = [action for action, share in by_action.items() if share < 0.95]
+print("below .95:", ", ".join(weak))
+assert set(weak) == {"turn", "shake", "pulse"}
+show(
+    bars(
+        by_action,
+        label="R@1 by the motion part, 32 queries of each action",
+        title=f"{len(weak)} of the eight actions are missed at times, the other five are not",
+        role="motion",
+        form=".2f",
+    ),
+    "Eight bars: " + ", ".join(f"{action} {share:.2f}" for action, share in by_action.items()) + ".",
+)
+
+# %% [markdown]
+# The steady motions and *stop_and_go* are found (nearly) always. What is missed at times are the actions that
+# swing: *turn*, *shake* and *pulse*. They are mostly taken for each other.
 #
 # > **Tip.** Change the actions in the loop above, or its `[0]`, and look at other queries. Where the
 # > network errs tells more than where it is right.
@@ -239,8 +267,8 @@ show(
 # %% [markdown]
 # Read it by columns. What does *context alone* know of actions, and *motion alone* of scenes? These
 # numbers come from a file, so they are the same wherever you read this. What follows from them we do not
-# just claim; we assert it, with room to spare. And does one network keep both? We call a score kept at
-# .95 of the single task's linear accuracy and .80 of its R@1, or more.
+# just claim; we assert it, with room to spare. And does one network keep both? We say that it keeps a score
+# if it has at least .95 of the single task's linear accuracy and .80 of its R@1.
 
 # %%
 context, motion, joint, untrained = (result[m] for m in ("context", "motion", "joint", "untrained"))
@@ -270,12 +298,12 @@ print(
 )
 
 # %% [markdown]
-# By our own measure one of four is missed: R@1 on scenes keeps .78, where .80 was asked. But these are whole
+# By this measure one of four is missed: R@1 on scenes has .78, less than .80. But these are whole
 # vectors, which mix what the parts keep apart: searching by one part, as above, the network that we loaded
 # loses nothing to the single tasks.
 #
-# **Each task teaches what its answers hold, and little else.** Matching a clip with a still picture can be
-# done without ever looking at motion, so motion is hardly learned. Foreseeing motion can be done without
+# **Each task teaches what its answers hold, and little else.** Matching a clip with a key frame can be
+# done without ever looking at motion, so motion is hardly learned. Predicting motion can be done without
 # looking at the wall behind, so the wall is hardly learned: by R@1 it even falls below the untrained
 # network, as neighbors are now chosen by motion. That is the *decoupling* in the paper's title,
 # and a first answer to our first question: neither teacher is better. They are about different things.
@@ -283,9 +311,9 @@ print(
 # And the network we loaded? It is one of those joint runs. Does it still score what was written down?
 
 # %%
-(mine,) = (run for run in runs if run["model"] == "joint" and run["seed"] == recipe.seed)
+(stored,) = (run for run in runs if run["model"] == "joint" and run["seed"] == recipe.seed)
 for label in ("scene", "action"):
-    assert abs(mine["scores"][label]["R@1"] - found[label]["R@1"]) < 0.05
+    assert abs(stored["scores"][label]["R@1"] - found[label]["R@1"]) < 0.05
 print("The network in data/ scores what its run did, within .05.")
 
 # %% [markdown]
