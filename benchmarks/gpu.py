@@ -39,7 +39,7 @@ from stepping import Samples, Stepper, forward_flops, retrieval
 import cvrl_lite
 from cvrl_lite import train
 from cvrl_lite.models import VideoBackbone
-from cvrl_lite.pretext import info_nce_in_blocks
+from cvrl_lite.pretext import BLOCK, info_nce
 from cvrl_lite.pretext.gather import _Gather
 from cvrl_lite.transforms import augment, eval_transform
 
@@ -228,7 +228,7 @@ class Bench:
             before = torch.cuda.memory_allocated() if self.cuda else 0
             self.wait()
             began = time.perf_counter()
-            info_nce_in_blocks(queries, keys, 0.1)[0].backward()
+            info_nce(queries, keys, block=BLOCK)[0].backward()
             self.wait()
             row = {"videos": videos, "seconds": time.perf_counter() - began}
             row["whole_matrix_gib"] = 4 * 49 * videos * 4 * 49 * videos / 2**30

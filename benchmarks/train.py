@@ -1,6 +1,6 @@
 """What a training step costs: beside the plain way, and beside its loader. For a GPU see `gpu.py`.
 
-    python benchmarks/train.py [step] [loader] [loss] [--fast]
+    python benchmarks/train.py [step] [loader] [loss] [checkpoint] [--fast]
 
 prints Markdown.
 Ratios are of medians, what is compared runs in turn in one go.
@@ -20,12 +20,15 @@ from itertools import islice
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from cvrl_lite import train
 from cvrl_lite.datasets import Batch, MemoryLoader
-from cvrl_lite.pretext import info_nce, info_nce_in_blocks
+from cvrl_lite.pretext import BLOCK, info_nce
 from cvrl_lite.train.distributed import GracefulExit
 from cvrl_lite.train.pretrain import trainer_for
 
@@ -143,19 +146,65 @@ def loss(fast: bool) -> list[str]:
             if way == "whole" and batch > (1024 if cuda else 256):
                 rows.append(f"| {batch} | {way} | - | - |")
                 continue
-            words = [sys.executable, __file__, "--one-loss", way, str(batch)]
-            done = subprocess.run(words, capture_output=True, text=True, check=True)
-            took, memory = json.loads(done.stdout)
+            took, _, memory = measured(way, 49 * batch, 4 * 49 * batch, 512)
             rows.append(f"| {batch} | {way} | {took:.2f} | {memory / 2**20:.0f} |")
     return ["| videos | matrix | s, there and back | MiB above the inputs |", "|---|---|---|---|", *rows]
 
 
-def one_loss(way: str, batch: int) -> None:
-    """Prints time and memory of one loss with its gradients, as JSON."""
-    device = train.device()
-    queries, keys = (torch.randn(49 * n, 512, device=device, requires_grad=True) for n in (batch, 4 * batch))
-    compute = info_nce if way == "whole" else info_nce_in_blocks
-    compute(queries[:64], keys[:64], 0.1)[0].backward()  # what is loaded at first use
+def checkpointed(fast: bool) -> list[str]:
+    """The loss in blocks, there and back, as it is and by torch.utils.checkpoint: CPU seconds, one thread."""
+    sizes = [(1024, 1024, 128), (1024, 4096, 512), (4096, 4096, 128), (3136, 12544, 512), (4096, 16384, 512)]
+    rows = []
+    for size in sizes[:1] if fast else sizes:
+        found: dict[str, list[list[float]]] = {"blocks": [], "checkpoint": []}
+        for _ in range(1 if fast else 3):
+            for way, results in found.items():
+                results.append(measured(way, *size, OMP_NUM_THREADS="1"))
+        cells = []
+        for column, form in ((1, "{:.3f}"), (2, "{:.0f}")):
+            own, other = (statistics.median(row[column] for row in results) for results in found.values())
+            scale = 1 if column == 1 else 2**20
+            cells += [form.format(own / scale), form.format(other / scale), f"{other / own:.2f}"]
+        rows.append(f"| {size[0]:,} x {size[1]:,}, {size[2]} wide | {' | '.join(cells)} |")
+    head = "| queries x keys | blocks, s | checkpoint, s | ratio | blocks, MiB | checkpoint, MiB | ratio |"
+    return [head, "|---|---|---|---|---|---|---|", *rows]
+
+
+def by_checkpoint(queries: Tensor, keys: Tensor) -> Tensor:
+    """The loss of `info_nce(queries, keys, block=BLOCK)` without a backward of its own."""
+    units, others = F.normalize(queries, dim=1), F.normalize(keys, dim=1)
+    targets = torch.arange(len(units), device=units.device)
+    step = max(1, BLOCK // len(others))
+
+    def summed(rows: Tensor, own: Tensor) -> Tensor:
+        logits = rows / 0.1 @ others.T
+        return (logits.logsumexp(1) - logits.gather(1, own[:, None])[:, 0]).sum()
+
+    blocks = zip(units.split(step), targets.split(step), strict=True)
+    parts = [checkpoint(summed, *block, use_reentrant=False, preserve_rng_state=False) for block in blocks]
+    return torch.stack(parts).sum() / len(units)
+
+
+WAYS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "whole": lambda queries, keys: info_nce(queries, keys)[0],
+    "blocks": lambda queries, keys: info_nce(queries, keys, block=BLOCK)[0],
+    "checkpoint": by_checkpoint,
+}
+
+
+def measured(way: str, *size: int, **environment: str) -> list[float]:
+    """What `one_loss` prints in a process of its own."""
+    words = [sys.executable, __file__, "--one-loss", way, *map(str, size)]
+    done = subprocess.run(words, capture_output=True, text=True, check=True, env=os.environ | environment)
+    found: list[float] = json.loads(done.stdout)
+    return found
+
+
+def one_loss(way: str, rows: int, others: int, width: int) -> None:
+    """Prints seconds, CPU seconds and memory of one loss with its gradients, as JSON."""
+    device, compute = train.device(), WAYS[way]
+    queries, keys = (torch.randn(n, width, device=device, requires_grad=True) for n in (rows, others))
+    compute(queries[:64], keys[:64]).backward()  # what is loaded at first use
     queries.grad, keys.grad = torch.zeros_like(queries), torch.zeros_like(keys)
     cuda = device.type == "cuda"
     if cuda:
@@ -164,13 +213,13 @@ def one_loss(way: str, batch: int) -> None:
     else:
         Path("/proc/self/clear_refs").write_text("5")  # Linux: the peak begins anew
     before = torch.cuda.memory_allocated() if cuda else resident("VmRSS")
-    began = time.perf_counter()
-    compute(queries, keys, 0.1)[0].backward()
+    began, worked = time.perf_counter(), time.process_time()
+    compute(queries, keys).backward()
     if cuda:
         torch.cuda.synchronize()
-    took = time.perf_counter() - began
+    took, worked = time.perf_counter() - began, time.process_time() - worked
     after = torch.cuda.max_memory_allocated() if cuda else resident("VmHWM")
-    print(json.dumps([took, after - before]))
+    print(json.dumps([took, worked, after - before]))
 
 
 def resident(kind: str) -> int:
@@ -179,7 +228,7 @@ def resident(kind: str) -> int:
     return int(next(line for line in lines if line.startswith(kind)).split()[1]) * 1024
 
 
-GROUPS = {"step": step, "loader": loader, "loss": loss}
+GROUPS = {"step": step, "loader": loader, "loss": loss, "checkpoint": checkpointed}
 
 
 def main() -> None:
@@ -189,10 +238,11 @@ def main() -> None:
     )
     options.add_argument("groups", nargs="*", metavar="GROUP", help=f"of {', '.join(GROUPS)} (default: all)")
     options.add_argument("--fast", action="store_true", help="fewer rounds, a small batch: under a minute")
-    options.add_argument("--one-loss", nargs=2, help=argparse.SUPPRESS)
+    options.add_argument("--one-loss", nargs=4, help=argparse.SUPPRESS)
     arguments = options.parse_args()
     if arguments.one_loss:
-        return one_loss(arguments.one_loss[0], int(arguments.one_loss[1]))
+        way, *size = arguments.one_loss
+        return one_loss(way, *map(int, size))
     unknown = set(arguments.groups) - set(GROUPS)
     if unknown:
         options.error(f"no such group: {', '.join(sorted(unknown))}")

@@ -93,15 +93,11 @@ def instance_discrimination(recipe: Recipe, data: DecodedSet, out: Path | None) 
 
 def _simclr_loss(queries: Tensor, positives: Tensor) -> Tensor:
     """InfoNCE of this process's queries (N, D) among all clips of all processes but the query itself."""
-    rank, videos = processes()[0], len(queries)
-    elsewhere = [
-        part
-        for gathered in (gather(positives), gather(queries))
-        for part in (gathered[: rank * videos], gathered[(rank + 1) * videos :])
-    ]
-    keys = torch.cat([positives, queries, *elsewhere])
+    (rank, world), videos = processes(), len(queries)
+    keys = torch.cat([gather(positives), gather(queries)])
     allowed = torch.ones(videos, len(keys), dtype=torch.bool, device=keys.device)
-    allowed[:, videos : 2 * videos].fill_diagonal_(False)
+    itself = (world + rank) * videos
+    allowed[:, itself : itself + videos].fill_diagonal_(False)
     return info_nce(queries, keys, 0.1, allowed=allowed)[0]
 
 

@@ -39,7 +39,7 @@ def test_training_is_timed_without_pyav():
         "import sys\n"
         "sys.modules['av'] = None\n"  # an import of it fails
         f"sys.path.insert(0, {str(ROOT / 'benchmarks')!r})\n"
-        "sys.argv = ['train.py', 'step', 'loss', '--fast']\n"
+        "sys.argv = ['train.py', 'step', 'loss', 'checkpoint', '--fast']\n"
         "import train\n"
         "train.main()\n"
     )

@@ -18,7 +18,7 @@ import torch
 import torch.distributed as dist
 from cvrl_lite import train
 from cvrl_lite.transforms import augment
-from cvrl_lite.pretext import all_reduce_sum, processes
+from cvrl_lite.pretext import all_reduce_sum, gather, info_nce, processes
 from cvrl_lite.datasets import MemoryLoader
 from cvrl_lite.train.distributed import distributed
 from torch.nn.parallel import DistributedDataParallel
@@ -47,6 +47,18 @@ with distributed() as device:
         found[name] = {
             "parts": dict(zip(parts, measured.tolist())),
             "gradients": [p.grad.flatten().tolist() for p in model.parameters() if p.grad is not None],
+        }
+    random = torch.Generator().manual_seed(0)
+    rows = torch.randn(2, 12, 4, generator=random, dtype=torch.float64)
+    valid = torch.rand(12, generator=random) < 0.6
+    mine = slice(12 // world * rank, 12 // world * (rank + 1))
+    for block in (None, 20):
+        own = rows[:, mine].clone().requires_grad_()
+        loss, accuracy = info_nce(own[0], gather(own[1]), valid=valid[mine], block=block)
+        loss.backward()
+        found[f"info_nce, block {block}"] = {
+            "parts": {"loss": float(all_reduce_sum(loss)) / world, "accuracy": float(accuracy)},
+            "gradients": [(gather(part) / world).flatten().tolist() for part in own.grad],
         }
     if rank == 0:
         open(sys.argv[2], "w").write(json.dumps(found))

@@ -14,7 +14,6 @@ from cvrl_lite.pretext import (
     DensePrediction,
     MotionRegression,
     info_nce,
-    info_nce_in_blocks,
 )
 from cvrl_lite.transforms import Views
 
@@ -54,7 +53,7 @@ def test_info_nce_equals_its_definition(rows, more, width, temperature, seed):
     valid = torch.rand(rows, generator=random) < 0.7
     valid[0] = True
     allowed = torch.rand(rows, rows + more, generator=random) < 0.7
-    loss, accuracy = info_nce(queries, keys, temperature, valid, allowed=allowed)
+    loss, accuracy = info_nce(queries, keys, temperature, valid=valid, allowed=allowed)
     expected = slow_info_nce(queries, keys, temperature, valid.tolist(), allowed.tolist())
     assert float(loss) == pytest.approx(expected[0], rel=1e-4, abs=1e-5)
     assert float(accuracy) == pytest.approx(expected[1])
@@ -71,9 +70,10 @@ def test_info_nce_sees_directions_only():
     assert torch.allclose(info_nce(x, y, 0.1)[0], info_nce(x * 9, y * 0.2, 0.1)[0], atol=1e-5)
 
 
-def test_info_nce_without_valid_rows_is_zero_and_has_gradients():
+@pytest.mark.parametrize("block", [None, 8])
+def test_info_nce_without_valid_rows_is_zero_and_has_gradients(block):
     x = torch.randn(3, 4, requires_grad=True)
-    loss, accuracy = info_nce(x, torch.randn(3, 4), 0.1, torch.zeros(3, dtype=torch.bool))
+    loss, accuracy = info_nce(x, torch.randn(3, 4), valid=torch.zeros(3, dtype=torch.bool), block=block)
     loss.backward()
     assert float(loss.detach()) == float(accuracy) == 0.0
     assert x.grad is not None and not x.grad.any()
@@ -85,12 +85,26 @@ def test_info_nce_refuses_shapes_that_cannot_pair(shapes):
         info_nce(torch.zeros(shapes[0]), torch.zeros(shapes[1]), 0.1)
 
 
-def test_info_nce_refuses_a_mask_of_another_shape():
-    x = torch.eye(3)
-    for loss in (info_nce, info_nce_in_blocks):
-        assert torch.isclose(loss(x, x)[0], loss(x, x, 0.1, torch.ones(3, dtype=torch.bool))[0])
-        with pytest.raises(ValueError, match=r"valid says of each query .*\(3,\) bool; got \(1, 3\)"):
-            loss(x, x, valid=torch.ones(1, 3, dtype=torch.bool))
+@pytest.mark.parametrize("block", [None, 8])
+def test_info_nce_refuses_masks_of_another_shape(block):
+    x, true = torch.eye(3), torch.ones(3, 3, dtype=torch.bool)
+    both = info_nce(x, x, block=block)[0], info_nce(x, x, valid=true[0], allowed=true, block=block)[0]
+    assert torch.isclose(*both)
+    with pytest.raises(ValueError, match=r"valid says of each query .*\(3,\) bool; got \(1, 3\)"):
+        info_nce(x, x, valid=true[:1], block=block)
+    with pytest.raises(ValueError, match=r"allowed says of each pair .*\(3, 3\) bool; got \(3,\)"):
+        info_nce(x, x, allowed=true[0], block=block)
+
+
+class Rows:
+    """Pairs that are computed row by row, as the tasks do."""
+
+    def __init__(self, allowed):
+        self.allowed, self.most = allowed, 0
+
+    def __getitem__(self, rows):
+        self.most = max(self.most, len(rows))
+        return self.allowed[rows]
 
 
 @given(
@@ -107,24 +121,39 @@ def test_blocks_equal_the_whole_matrix(rows, more, block, seed, masked):
     allowed = torch.rand(rows, rows + more, generator=random) < 0.6
     found = []
     start = draw(rows, 5), draw(rows + more, 5)
-    for whole in (True, False):
+    for size in (None, block):
+        for pairs in (allowed, Rows(allowed)) if masked else (None,):
+            queries, keys = (part.clone().requires_grad_() for part in start)
+            loss, accuracy = info_nce(queries, keys, 0.2, valid=valid, allowed=pairs, block=size)
+            (3 * loss).backward()
+            found.append((loss.detach(), accuracy.double(), queries.grad, keys.grad))
+            if size is not None and isinstance(pairs, Rows):
+                assert pairs.most <= max(1, block // len(keys))
+    for other in found[1:]:
+        for a, b in zip(found[0], other, strict=True):
+            assert torch.allclose(a, b, atol=1e-12)
+
+
+@pytest.mark.parametrize("block", [None, 500])
+def test_float32_gives_the_loss_and_the_gradients_of_float64(block):
+    torch.manual_seed(0)
+    exact = torch.randn(60, 16, dtype=torch.float64), torch.randn(90, 16, dtype=torch.float64)
+    valid, allowed = torch.rand(60) < 0.8, torch.rand(60, 90) < 0.7
+    found = []
+    for start, size in ((exact, None), (tuple(part.float() for part in exact), block)):
         queries, keys = (part.clone().requires_grad_() for part in start)
-        if whole:
-            loss, accuracy = info_nce(queries, keys, 0.2, valid, allowed=allowed if masked else None)
-        else:
-            pairs = (lambda numbers: allowed[numbers]) if masked else None
-            loss, accuracy = info_nce_in_blocks(queries, keys, 0.2, valid, allowed=pairs, block=block)
-        (3 * loss).backward()
-        found.append((loss.detach(), accuracy.double(), queries.grad, keys.grad))
+        loss, accuracy = info_nce(queries, keys, valid=valid, allowed=allowed, block=size)
+        loss.backward()
+        found.append([part.double() for part in (loss.detach(), accuracy, queries.grad, keys.grad)])
     for a, b in zip(*found, strict=True):
-        assert torch.allclose(a, b, atol=1e-12)
+        assert torch.allclose(a, b, rtol=1e-4, atol=1e-6)
 
 
 def test_blocks_hold_no_matrix():
     queries, keys = torch.randn(400, 8), torch.randn(3000, 8)
     sizes = []
     with torch.autograd.graph.saved_tensors_hooks(lambda x: sizes.append(x.numel()) or x, lambda x: x):
-        info_nce_in_blocks(queries.requires_grad_(), keys.requires_grad_(), 0.1, block=30_000)
+        info_nce(queries.requires_grad_(), keys.requires_grad_(), block=30_000)
     assert max(sizes) <= 3000 * 8
 
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from cvrl_lite.models import ContextEncoder, ProjectionHead
 from cvrl_lite.pretext.gather import gather
-from cvrl_lite.pretext.loss import info_nce_in_blocks
+from cvrl_lite.pretext.loss import BLOCK, info_nce
 from cvrl_lite.pretext.task import FeatureMaps, PretextTask, TaskConfig, TaskInputs, TaskOutput
 from cvrl_lite.transforms import Views
 
@@ -58,20 +58,28 @@ class ContextMatching(PretextTask):
             views: Of which `keyframe` and `sources` are read.
         """
         clips, frames = self.partners(maps, views)
-        sources, others = views.sources, gather(views.sources)
-
-        def allowed(rows: Tensor) -> Tensor:
-            return sources[rows, None] != others
-
-        loss, accuracy = info_nce_in_blocks(clips, gather(frames), self.temperature, allowed=allowed)
+        allowed = _OtherSources(views.sources, gather(views.sources))
+        self.warn_of_one_source(allowed.keys)
+        loss, accuracy = info_nce(clips, gather(frames), self.temperature, allowed=allowed, block=BLOCK)
         if self.symmetric:
-            back, _ = info_nce_in_blocks(frames, gather(clips), self.temperature, allowed=allowed)
+            back, _ = info_nce(frames, gather(clips), self.temperature, allowed=allowed, block=BLOCK)
             loss = (loss + back) / 2
         return TaskOutput(loss, {"accuracy": accuracy})
 
     def partners(self, maps: FeatureMaps, views: Views) -> tuple[Tensor, Tensor]:
         """What is compared: clips (B, D) and their key frames (B, D)."""
         return self.clip_head(maps[0].mean((2, 3, 4))), self.frame_head(self.encoder(views.keyframe))
+
+
+@dataclass(frozen=True, eq=False)
+class _OtherSources:
+    """For `info_nce`: clips (N,) are compared with those of all processes (M,) that are of another source."""
+
+    queries: Tensor
+    keys: Tensor
+
+    def __getitem__(self, rows: Tensor) -> Tensor:
+        return self.queries[rows, None] != self.keys
 
 
 @dataclass(frozen=True)

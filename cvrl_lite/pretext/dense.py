@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from cvrl_lite.models import MotionEncoder, MotionPredictor, ProjectionHead
 from cvrl_lite.pretext.gather import gather, processes
-from cvrl_lite.pretext.loss import Allowed, info_nce_in_blocks
+from cvrl_lite.pretext.loss import BLOCK, info_nce
 from cvrl_lite.pretext.task import FeatureMaps, PretextTask, TaskConfig, TaskInputs, TaskOutput
 from cvrl_lite.transforms import Views, valid_points
 
@@ -85,12 +85,15 @@ class DensePrediction(PretextTask):
         valid = valid_points(mask, self.predictor.points)  # (B, 1 + N, P)
         queries, keys = self.project(maps[1], windows)
         near = len(queries)
-        loss, accuracy = info_nce_in_blocks(
+        if self.negatives == {"videos"}:
+            self.warn_of_one_source(gather(views.sources))
+        loss, accuracy = info_nce(
             queries,
             torch.cat([gather(keys[:near]), gather(keys[near:])]),
             self.temperature,
-            valid[:, 0].flatten(),
+            valid=valid[:, 0].flatten(),
             allowed=self._allowed(valid, views.sources),
+            block=BLOCK,
         )
         return TaskOutput(loss, {"accuracy": accuracy})
 
@@ -121,30 +124,57 @@ class DensePrediction(PretextTask):
         valid = valid_points(mask[:, :1], self.predictor.points).flatten()
         return (queries[valid], keys[valid]) if valid.any() else None
 
-    def _allowed(self, valid: Tensor, sources: Tensor) -> Allowed | None:
+    def _allowed(self, valid: Tensor, sources: Tensor) -> _Comparable | None:
         """Which keys may stand beside which query; None where all may."""
         batch, points, (rank, world) = len(valid), valid.shape[2], processes()
         usable, everyone = _keys_first(valid), gather(sources)
         if self.negatives == set(NEGATIVES) and usable.all() and len(everyone.unique()) == len(everyone):
             return None
-        owners = _keys_first(sources[:, None, None].expand_as(valid))
         number = torch.arange(batch, device=valid.device) + rank * batch
-        samples = _keys_first(number[:, None, None].expand_as(valid))
-        own_samples, own_sources = number.repeat_interleave(points), sources.repeat_interleave(points)
-        future = torch.arange(len(usable), device=valid.device) < batch * world * points
+        return _Comparable(
+            self.negatives,
+            query_samples=number.repeat_interleave(points),
+            query_sources=sources.repeat_interleave(points),
+            key_samples=_keys_first(number[:, None, None].expand_as(valid)),
+            key_sources=_keys_first(sources[:, None, None].expand_as(valid)),
+            future=torch.arange(len(usable), device=valid.device) < batch * world * points,
+            usable=usable,
+        )
 
-        def allowed(rows: Tensor) -> Tensor:
-            mine = own_samples[rows, None] == samples
-            kept = mine | (own_sources[rows, None] != owners)  # another clip of the same video is no negative
-            if "places" not in self.negatives:
-                kept &= ~(mine & future)
-            if "windows" not in self.negatives:
-                kept &= ~mine | future
-            if "videos" not in self.negatives:
-                kept &= mine
-            return kept & usable
 
-        return allowed
+@dataclass(frozen=True, eq=False)
+class _Comparable:
+    """For `info_nce`: which of M keys each of B P queries is compared with.
+
+    Attributes:
+        negatives: Which kinds are compared.
+        query_samples: (B P,) the number of the sample that a query is from.
+        query_sources: (B P,) its source.
+        key_samples: (M,) the same of keys.
+        key_sources: (M,)
+        future: (M,) bool; keys of near futures.
+        usable: (M,) bool; keys with vectors enough.
+    """
+
+    negatives: frozenset[str]
+    query_samples: Tensor
+    query_sources: Tensor
+    key_samples: Tensor
+    key_sources: Tensor
+    future: Tensor
+    usable: Tensor
+
+    def __getitem__(self, rows: Tensor) -> Tensor:
+        own = self.query_samples[rows, None] == self.key_samples
+        # Another clip of the same video is no negative.
+        kept = own | (self.query_sources[rows, None] != self.key_sources)
+        if "places" not in self.negatives:
+            kept &= ~(own & self.future)
+        if "windows" not in self.negatives:
+            kept &= ~own | self.future
+        if "videos" not in self.negatives:
+            kept &= own
+        return kept & self.usable
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ Axes: B batch, N rows, D projection width.
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,6 +37,8 @@ class TaskOutput(NamedTuple):
 class PretextTask(nn.Module, ABC):
     """A module that turns feature maps and views into a loss."""
 
+    _looked = False  # whether `warn_of_one_source` is done
+
     @abstractmethod
     def forward(self, maps: FeatureMaps, views: Views) -> TaskOutput:
         """The loss and the metrics of a batch.
@@ -44,6 +47,26 @@ class PretextTask(nn.Module, ABC):
             maps: The backbone's maps of the clips; see `VideoBackbone`.
             views: The augmented batch that the clips are from.
         """
+
+    def warn_of_one_source(self, sources: Tensor) -> None:
+        """Warns once of a batch in which no two samples are from different videos, so that none are compared.
+
+        On a CPU each batch is looked at; on a GPU, which would have to be waited for, the first alone.
+
+        Args:
+            sources: (N,) int64, of the samples of all processes.
+        """
+        if self._looked:
+            return
+        alike = bool((sources == sources[:1]).all())
+        self._looked = alike or sources.device.type != "cpu"
+        if alike:
+            warnings.warn(
+                f"all {len(sources)} samples of a batch are from one source, so {type(self).__name__} has no "
+                "other video to compare with and its loss is 0: give files of different videos different "
+                "sources, by Entry(source=...) or the pattern VideoFolder(source=...)",
+                stacklevel=5,  # this method, forward and two of torch's below the caller
+            )
 
     def partners(self, maps: FeatureMaps, views: Views) -> tuple[Tensor, Tensor] | None:
         """Vectors that the task wants close to each other, (N, D) and (N, D), row by row; None: it has none.

@@ -377,7 +377,7 @@ targets[2] = 0  # nothing there
 predicted = (targets + 0.02 * torch.from_numpy(rng.standard_normal((6, 6))).float()).requires_grad_()
 valid = targets.any(1)
 mixed = info_nce(predicted, targets, 0.1)[0]
-answered, _ = info_nce(predicted, targets, 0.1, valid, allowed=valid.expand(6, 6))
+answered, _ = info_nce(predicted, targets, 0.1, valid=valid, allowed=valid.expand(6, 6))
 answered.backward()
 print("loss with the empty row over 10 times the loss without it:", bool(mixed > 10 * answered))
 print("gradient of the empty row is zero:", bool((predicted.grad[2] == 0).all()))

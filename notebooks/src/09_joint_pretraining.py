@@ -371,7 +371,7 @@ assert (queries, all_keys) == (3136, 12544)
 # %% [markdown]
 # That still fits. At the batch of 512 that was used for Kinetics-400 it would be 64 times as much, so the
 # package never holds the matrix: it goes through it in blocks, and computes each block again on the way
-# back (`cvrl_lite.pretext.info_nce_in_blocks`).
+# back (`cvrl_lite.pretext.info_nce` with `block=`).
 #
 # Command by command, in a terminal:
 #
