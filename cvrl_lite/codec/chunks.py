@@ -18,6 +18,7 @@ from cvrl_lite.codec._stream.index import Index
 from cvrl_lite.codec._stream.raster import Direction, Motion
 from cvrl_lite.codec.motion import MOST_B_FRAMES, PICTURE_TYPES, FieldBuilder
 from cvrl_lite.codec.residual import Residual
+from cvrl_lite.reprs import short_repr
 
 What = Literal["images", "keyframes", "motion", "residuals"]
 
@@ -34,6 +35,9 @@ class KeyFrames(NamedTuple):
     indices: np.ndarray
     times: np.ndarray
     images: np.ndarray
+
+    def __repr__(self) -> str:
+        return short_repr(self)
 
 
 class Chunk(NamedTuple):
@@ -55,6 +59,9 @@ class Chunk(NamedTuple):
     motion: Motion | None
     residuals: Residual | None
 
+    def __repr__(self) -> str:
+        return short_repr(self)
+
 
 class Sample(NamedTuple):
     """A training sample.
@@ -70,6 +77,9 @@ class Sample(NamedTuple):
     keyframe: np.ndarray
     keyframe_index: int
     motion: Motion
+
+    def __repr__(self) -> str:
+        return short_repr(self)
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from cvrl_lite.codec._stream.decode import Decoder
 from cvrl_lite.codec._stream.index import Index
 from cvrl_lite.codec._stream.raster import Raster, records
 from cvrl_lite.codec.motion import MOST_B_FRAMES, NO_B_VECTORS, PICTURE_TYPES
+from cvrl_lite.reprs import short_repr
 
 
 class Residual(NamedTuple):
@@ -36,6 +37,9 @@ class Residual(NamedTuple):
     values: np.ndarray
     mask: np.ndarray
     exact: bool
+
+    def __repr__(self) -> str:
+        return short_repr(self)
 
     def predicted(self) -> np.ndarray:
         """(T, H, W) bool: the mask per pixel, also of rotated frames."""

@@ -32,6 +32,7 @@ from cvrl_lite.codec.turn import (
     UPRIGHT,
     Orientation,
     Size,
+    checked_size,
     orientation,
     scaled,
     turned_images,
@@ -157,7 +158,8 @@ class Stream:
         count = self.index.frames
         stop = count if stop is None else stop
         if not (0 <= start <= count and 0 <= stop <= count):
-            raise IndexError(f"{self.name}: frames {start} to {stop} requested, the video has {count}")
+            hint = _hint(min(start, stop), count)
+            raise IndexError(f"{self.name}: frames {start} to {stop} requested, the video has {count}{hint}")
         if stop < start:
             raise ValueError(f"stop {stop} lies before start {start}")
         return range(start, stop)
@@ -171,8 +173,9 @@ class Stream:
         first = self._frame_at(at) if at is not None else int(start or 0)
         indices = range(first, first + (frames - 1) * stride + 1, stride)
         if first < 0 or indices[-1] >= self.index.frames:
-            requested, last = f"frames {first} to {indices[-1]}", self.index.frames - 1
-            raise IndexError(f"{self.name}: {requested} requested, the video has 0 to {last}")
+            requested, count = f"frames {first} to {indices[-1]}", self.index.frames
+            hint = _hint(first, count)
+            raise IndexError(f"{self.name}: {requested} requested, the video has 0 to {count - 1}{hint}")
         return indices
 
     def resolve_indices(self, indices: Sequence[int] | np.ndarray) -> np.ndarray:
@@ -209,6 +212,7 @@ class Stream:
             self.require_vectors()
         if accumulate and not self.reference_distance_known:
             raise VideoError(self.name, "accumulated vectors need a stream of one reference")
+        size = checked_size(size)
         target = scaled(self.index.size, self.displayed(size) if isinstance(size, tuple) else size)
         divide = "motion" in what and self.divides_vectors
         return Plan(max(1, frames), frozenset(what), target, direction, fill is not None, accumulate, divide)
@@ -368,6 +372,13 @@ class Stream:
         elif found[0].sound < found[0].frames:
             decoders.require_all_pixels()
         return found
+
+
+def _hint(index: int, count: int) -> str:
+    """What to write instead of an index that counts from the end."""
+    if not -count <= index < 0:
+        return ""
+    return f"; a range does not count from the end: write {count + index} for {index}"
 
 
 def _empty_chunks(index: Index, frames: range, length: int) -> Iterator[Chunk]:

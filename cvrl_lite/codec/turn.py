@@ -5,8 +5,9 @@ Axes: T time, H W pixels, H8 W8 cells of 8x8 pixels.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, SupportsIndex
 
 import numpy as np
 
@@ -30,6 +31,19 @@ def scaled(size: tuple[int, int], target: Size | None) -> tuple[int, int]:
     if height < 1 or width < 1:
         raise ValueError(f"a frame cannot be {width}x{height}")
     return height, width
+
+
+def checked_size(size: Size | None) -> Size | None:
+    """A size as a caller gave it.
+
+    Raises:
+        ValueError: It is neither an int nor (height, width).
+    """
+    if isinstance(size, tuple | list) and len(size) == 2 and all(isinstance(n, SupportsIndex) for n in size):
+        return operator.index(size[0]), operator.index(size[1])
+    if size is None or isinstance(size, SupportsIndex):
+        return size if size is None else operator.index(size)
+    raise ValueError(f"size is (height, width), an int for the shorter side, or None; not {size!r}")
 
 
 class Orientation(NamedTuple):

@@ -40,7 +40,7 @@ class VideoDataset(Dataset[Sample]):
 
     `len(dataset)` is the number of files and `dataset[i]` a `Sample` of file i, from a place drawn with
     torch's random numbers: another one each time, repeated by `torch.manual_seed`, and seeded in the workers
-    of a `DataLoader`, which takes `collate_fn=collate`.
+    of a `DataLoader`. That gives a `Batch`, with `collate_fn=collate` and without.
 
     Args:
         entries: The files.
@@ -147,12 +147,12 @@ class VideoDataset(Dataset[Sample]):
 
     def _sources_by_class(self, label: str | None) -> list[list[str]]:
         """The names of the sources of each class, sorted; of all where there is no label."""
-        shown: dict[str, list[int]] = {}
+        numbers: dict[str, list[int]] = {}
         for entry in self.entries:
-            shown.setdefault(entry.source, []).append(entry.labels[label] if label is not None else 0)
+            numbers.setdefault(entry.source, []).append(entry.labels[label] if label is not None else 0)
         classes: dict[int, list[str]] = {}
-        for source, numbers in sorted(shown.items()):
-            classes.setdefault(int(np.bincount(numbers).argmax()), []).append(source)
+        for source, found in sorted(numbers.items()):
+            classes.setdefault(int(np.bincount(found).argmax()), []).append(source)
         return [classes[number] for number in sorted(classes)]
 
 

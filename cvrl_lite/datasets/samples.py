@@ -18,10 +18,12 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.utils.data._utils.collate import default_collate_fn_map  # documented at default_collate
 
 from cvrl_lite.datasets.clip_sampling import ClipSampling, Cut, Timeline
 from cvrl_lite.errors import VideoError
 from cvrl_lite.files import cache_dir
+from cvrl_lite.reprs import short_repr
 
 if TYPE_CHECKING:  # a training on batches made elsewhere needs no PyAV
     from cvrl_lite.codec import CompressedVideo
@@ -81,6 +83,9 @@ class Sample:
     name: str = ""
     seed: int = 0
 
+    def __repr__(self) -> str:
+        return short_repr(self)
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -112,6 +117,9 @@ class Batch:
     residual: Tensor | None = None
     residual_mask: Tensor | None = None
     labels: Mapping[str, Tensor] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return short_repr(self)
 
     def to(self, device: torch.device) -> Batch:
         """The same on another device; the seeds stay."""
@@ -157,6 +165,14 @@ def collate(samples: Sequence[Sample]) -> Batch:
         residual=_stacked([sample.residual for sample in samples]),
         residual_mask=_stacked([sample.residual_mask for sample in samples]),
     )
+
+
+def _collate_by_default(samples: Sequence[Sample], *, collate_fn_map: object = None) -> Batch:
+    """`collate` as `torch.utils.data.default_collate` calls it: for a `DataLoader` without `collate_fn`."""
+    return collate(samples)
+
+
+default_collate_fn_map[Sample] = _collate_by_default
 
 
 def _stacked(columns: Sequence[Tensor | None]) -> Tensor | None:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from cvrl_lite.datasets import RESIDUAL_STEPS, VECTOR_STEPS, Batch
+from cvrl_lite.reprs import short_repr
 from cvrl_lite.transforms.augmentation import Augmentation
 from cvrl_lite.transforms.color import apply_color, color_matrix, gaussian_blur, normalize
 from cvrl_lite.transforms.geometry import Geometry, valid_points
@@ -40,6 +41,9 @@ class Views:
     residual: Tensor | None = None
     residual_mask: Tensor | None = None
 
+    def __repr__(self) -> str:
+        return short_repr(self)
+
     def valid_points(self, points: tuple[int, int, int]) -> Tensor:
         """Which points of the motion encoder's map see vectors in at least a quarter of their cells (ours).
 
@@ -52,20 +56,29 @@ class Views:
         return valid_points(self.mask, points)
 
 
-def augment(batch: Batch, config: Augmentation) -> Views:
+def augment(batch: Batch, config: Augmentation | None = None) -> Views:
     """Random views: one crop and flip shared by a clip and its near future, others for the rest.
 
     Args:
         batch: Samples; their `seeds` decide every choice.
-        config: Strengths.
+        config: Strengths; those of `Augmentation()` where None.
 
     Returns:
         Float views on the batch's device.
+
+    Raises:
+        TypeError: `batch` is no `Batch`, but a single sample, for example.
 
     Source:
         The released code's kinds of augmentation, at the strengths of `config`. Rescaling vectors with the
         crop and negating x under a flip are ours (the released code does neither; see `faithful`).
     """
+    if not isinstance(batch, Batch):
+        kind = type(batch).__name__
+        raise TypeError(
+            f"augment takes a Batch, not a {kind}: datasets.collate makes one of a list of samples"
+        )
+    config = config or Augmentation()
     device = batch.clip.device
     size, steps = config.size, batch.clip.shape[1]
     negatives = batch.motion.shape[1] - 1

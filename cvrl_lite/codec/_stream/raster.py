@@ -18,6 +18,7 @@ from av.sidedata.sidedata import SideDataContainer, Type
 from av.video.frame import VideoFrame
 
 from cvrl_lite.codec._stream.kernels import paint_vectors
+from cvrl_lite.reprs import short_repr
 
 Direction = Literal["past", "future", "both"]
 
@@ -60,6 +61,9 @@ class Motion(NamedTuple):
     vectors: np.ndarray
     mask: np.ndarray
     picture_types: np.ndarray
+
+    def __repr__(self) -> str:
+        return short_repr(self)
 
     def flow(self) -> np.ndarray:
         """Apparent motion from the reference to the frame: minus the vectors, same shape."""
