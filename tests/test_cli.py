@@ -1,6 +1,5 @@
 """The command line: its outputs, its exit codes, one line an error and never a traceback."""
 
-import functools
 import json
 import os
 import shutil
@@ -11,8 +10,7 @@ import numpy as np
 import pytest
 
 from cvrl_lite import CompressedVideo, codec
-from cvrl_lite.cli import main, quickstart
-from cvrl_lite.course import figures
+from cvrl_lite.cli import main
 from cvrl_lite.datasets import moving_scenes
 from cvrl_lite.train import recipes
 
@@ -144,25 +142,6 @@ def test_a_folder_called_like_a_data_set_is_a_folder(clips, tmp_path, monkeypatc
     assert (recipe["data"], recipe["root"]) == (str(tmp_path / "kinetics"), None)
 
 
-def test_a_run_of_quickstart_names_its_clips_and_so_is_not_taken_for_one_on_others(tmp_path, monkeypatch):
-    monkeypatch.setenv("CVRL_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(quickstart, "MODELS", {"context": ("context",)})
-    monkeypatch.setattr(
-        quickstart.moving_scenes, "make", functools.partial(moving_scenes.make, size=48, workers=1)
-    )
-    monkeypatch.setattr(quickstart.evaluate, "scores", lambda *_, **__: {"scene": {"R@1": 0, "linear": 0}})
-    monkeypatch.setattr(quickstart, "decoupling", lambda result: figures.style.new(""))
-    small = {"widths": (4, 8, 8, 8), "hidden": 16, "projection": 8}
-    monkeypatch.setattr(
-        quickstart,
-        "_fitted",
-        lambda recipe, *_: recipe.replace(steps=1, batch=4, precision="float32", networks=small),
-    )
-    assert main(["quickstart", "--out", str(tmp_path / "out"), "--clips", "28"]) == 0
-    recipe = json.loads((tmp_path / "out/context/recipe.json").read_text())
-    assert recipe["root"] == str(tmp_path / "cache/moving_scenes_28")
-
-
 def test_the_help_names_every_command(capsys):
     assert main(["--help"]) == 0
     said = capsys.readouterr().out
@@ -187,6 +166,7 @@ def test_nothing_is_printed_to_a_reader_that_left(clips):
     assert process.stderr.read() == b"" and process.wait(60) == 0
 
 
+@pytest.mark.slow
 def test_pretrain_on_a_folder_of_real_clips(real_videos, tmp_path, capsys):
     """Clips without vectors and interlaced ones are listed, the rest is used; a checkpoint is left."""
     words = ["pretrain", "--folder", str(real_videos), "--source", "mvx_vid", "--out", str(tmp_path)]
@@ -199,9 +179,6 @@ def test_pretrain_on_a_folder_of_real_clips(real_videos, tmp_path, capsys):
     assert {name.rsplit("/")[-1] for name in report["skipped"]} == without | interlaced
     assert err.count("\n") == 6
     assert (tmp_path / "model.safetensors").exists()
-
-
-test_pretrain_on_a_folder_of_real_clips = pytest.mark.slow(test_pretrain_on_a_folder_of_real_clips)
 
 
 @pytest.mark.slow
@@ -217,6 +194,8 @@ def test_quickstart_prints_its_table(tmp_path, capsys, monkeypatch):
     assert table["chance"]["action"]["R@1"] == 1 / 8
     assert json.loads((tmp_path / "out/quickstart.json").read_text()) == table
     assert [path.name for path in (tmp_path / "cache").glob("moving_scenes*")] == ["moving_scenes_160"]
+    recipe = json.loads((tmp_path / "out/joint/recipe.json").read_text())  # not taken for one on other clips
+    assert recipe["root"] == str(tmp_path / "cache/moving_scenes_160")
     assert (tmp_path / "out/quickstart.png").stat().st_size > 5000
     words = ["evaluate", str(tmp_path / "out/joint"), "--root", str(tmp_path / "cache/moving_scenes_160")]
     assert main([*words, "--protocol", "linear", "--json"]) == 0

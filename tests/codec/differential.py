@@ -97,7 +97,7 @@ def compare(path: Path, calls: int = 12, seed: int = 0) -> Verdict:
     if truth.trouble:
         verdict.differences.append(f"{frames} frames without a fault, the straight decode: {truth.trouble}")
         return verdict
-    kinds = _compare_whole(path, truth, verdict.differences, calls, seed)
+    kinds = compare_whole(path, truth, verdict.differences, calls, seed)
     if kinds and kinds <= {"pixels", "vectors"} and not _settled(path):
         verdict.differences, verdict.damage = [], "FFmpeg conceals, and says nothing of it"
         _compare_damaged(path, verdict.differences)
@@ -110,7 +110,7 @@ def _settled(path: Path) -> bool:
     return all(images == truths[0] for images in truths)
 
 
-def _compare_whole(path: Path, truth: Straight, told: list[str], calls: int, seed: int) -> set[str]:
+def compare_whole(path: Path, truth: Straight, told: list[str], calls: int, seed: int) -> set[str]:
     """Five openings of a sound file, up to the first that differs; what kinds of differences it has."""
     with tempfile.TemporaryDirectory() as cache:
         openings = [
@@ -264,13 +264,13 @@ def _compare_damaged(path: Path, told: list[str]) -> None:
     readings = [_kept(path, comparison) for _ in range(2)]
     comparison.equal("second reading", readings[1], readings[0])
     if isinstance(readings[0], list):
-        strays = [_strays(readings[0], path, lead) for lead in ("keep", "skip")]
+        strays = [strays(readings[0], path, lead) for lead in ("keep", "skip")]
         for number in min(strays, key=len):
             comparison.tell("order", f"frame {number} is none of the straight decode, or not in its order")
     comparison.finish()
 
 
-def _strays(images: list[bytes], path: Path, lead: Literal["keep", "skip"]) -> list[int]:
+def strays(images: list[bytes], path: Path, lead: Literal["keep", "skip"]) -> list[int]:
     """The frames that are not in a straight decode, behind the frames before them."""
     truths = [straight(path, lead=lead, vectors=False, held=held).images for held in HELD]
     places, at, strays = list(zip(*truths)), 0, []

@@ -55,7 +55,7 @@ def test_it_notices_what_it_looks_for(tmp_path):
 
     def told(truth):
         lines = []
-        differential._compare_whole(path, truth, lines, 8, 0)
+        differential.compare_whole(path, truth, lines, 8, 0)
         return "\n".join(lines)
 
     assert told(straight(path)) == ""
@@ -91,8 +91,8 @@ def test_what_is_kept_of_a_damaged_file_was_delivered(tmp_path):
     other, path = matrix.make(tmp_path, ["mp4-h264-present.mp4", "mp4-h264b-present.mp4"])
     foreign = straight(other).images[9]
     mine = straight(path).images
-    assert differential._strays([*mine[:5], foreign, *mine[9:]], path, "keep") == [5]
-    assert differential._strays([*mine[:5], mine[3]], path, "keep") == [5]
+    assert differential.strays([*mine[:5], foreign, *mine[9:]], path, "keep") == [5]
+    assert differential.strays([*mine[:5], mine[3]], path, "keep") == [5]
 
 
 def test_the_command_counts_and_says_what_differs(tmp_path):
