@@ -60,7 +60,7 @@ check: lint  ## lint and the fast tests, for use while working (at most 3 minute
 	$(BIN)/python -m pytest --doctest-modules cvrl_lite tests -m "not slow"
 
 test: lint data  ## everything: lint, all tests, every example, the browser test, every notebook
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --doctest-modules cvrl_lite tests $(PARALLEL) --dist worksteal
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --doctest-modules cvrl_lite tests $(PARALLEL) --dist worksteal --durations=25
 	OMP_NUM_THREADS=1 TQDM_DISABLE=1 $(BIN)/python -m pytest --nbval notebooks/ $(PARALLEL) --dist loadfile
 
 fuzz: setup  ## property tests with many examples; read 10,000 damaged files (FUZZ="--count 300 --seed 7")

@@ -96,6 +96,7 @@ def run(source: str, names: dict[str, object]) -> str:
 
 
 def test_a_video_of_ones_own_gets_its_bars(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The two cells that the notebook asks to be run again, after what they need; nbval runs the others."""
     video = tmp_path / "mine.mp4"
     codec.encode(moving_scenes.draw("rings", "down", 4, frames=30), video)
     monkeypatch.chdir(FOLDER)
@@ -107,8 +108,13 @@ def test_a_video_of_ones_own_gets_its_bars(tmp_path: Path, monkeypatch: pytest.M
     names: dict[str, object] = {}
     printed, line = "", "MY_VIDEO = None"
     assert source.read_text(encoding="utf-8").count(line) == 1
-    for cell in jupytext.read(source, fmt="py:percent").cells:
-        if cell.cell_type == "code":
-            printed += run(cell.source.replace(line, f"MY_VIDEO = {str(video)!r}"), names)
+    cells = [
+        cell.source for cell in jupytext.read(source, fmt="py:percent").cells if cell.cell_type == "code"
+    ]
+    begins = next(place for place, cell in enumerate(cells) if "def packets(" in cell) + 1
+    again = [cell for cell in cells[begins:] if "MY_VIDEO" in cell]
+    assert len(again) == 2
+    for cell in (*cells[:begins], *again):
+        printed += run(cell.replace(line, f"MY_VIDEO = {str(video)!r}"), names)
     assert "h264 in mov: 30 frames of 112x112" in printed
     assert "your video" in alts[-1]

@@ -5,6 +5,7 @@ That they run, that their outputs hold and that solutions are right is checked b
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import re
 from pathlib import Path
@@ -31,6 +32,7 @@ def _load_builder() -> ModuleType:
 builder = _load_builder()
 
 
+@functools.cache
 def stored(name: str) -> NotebookNode:
     return nbformat.read(FOLDER / f"{name}.ipynb", as_version=4)
 
@@ -41,52 +43,59 @@ def test_every_source_has_its_notebook_and_the_course_begins() -> None:
     assert len({name[:2] for name in NAMES}) == len(NAMES)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_source_and_notebook_are_the_same_cells(name: str) -> None:
-    def essence(notebook: NotebookNode) -> list[tuple[str, str, str, list[str]]]:
-        return [
-            (cell.id, cell.cell_type, cell.source, list(cell.metadata.get("tags", [])))
-            for cell in notebook.cells
-        ]
-
-    assert essence(stored(name)) == essence(builder.from_source(FOLDER / "src" / f"{name}.py"))
+def essence(notebook: NotebookNode) -> list[tuple[str, str, str, list[str]]]:
+    return [
+        (cell.id, cell.cell_type, cell.source, list(cell.metadata.get("tags", []))) for cell in notebook.cells
+    ]
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_notebook_is_clean(name: str) -> None:
-    notebook = stored(name)
-    nbformat.validate(notebook)
-    assert builder.problems(notebook) == []
-    assert {key: notebook.metadata[key] for key in builder.METADATA} == builder.METADATA
-    assert set(notebook.metadata) <= {*builder.METADATA, "widgets"}
-    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1)), "not run in one go"
-    assert (FOLDER / f"{name}.ipynb").stat().st_size < 3.5e6
+def test_source_and_notebook_are_the_same_cells() -> None:
+    sources = {name: essence(builder.from_source(FOLDER / "src" / f"{name}.py")) for name in NAMES}
+    assert [name for name in NAMES if essence(stored(name)) != sources[name]] == []
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_notebook_has_the_parts_of_a_lesson(name: str) -> None:
+def test_notebooks_are_clean() -> None:
+    for name in NAMES:
+        notebook = stored(name)
+        nbformat.validate(notebook)
+        assert builder.problems(notebook) == [], name
+        assert {key: notebook.metadata[key] for key in builder.METADATA} == builder.METADATA, name
+        assert set(notebook.metadata) <= {*builder.METADATA, "widgets"}, name
+        counts = [cell.execution_count for cell in notebook.cells if cell.cell_type == "code"]
+        assert counts == list(range(1, len(counts) + 1)), f"{name}: not run in one go"
+        assert (FOLDER / f"{name}.ipynb").stat().st_size < 3.5e6, name
+
+
+def lacking(name: str) -> list[str]:
+    """The parts of a lesson that a notebook does not have."""
     cells = stored(name).cells
     words = "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
-    assert cells[0].cell_type == "markdown" and re.match(r"# \S", cells[0].source)
-    assert len(re.findall(r"^# ", words, re.M)) == 1, "one title"
     opening = "\n".join(cell.source for cell in cells[:4])
-    assert re.search(r"(?i)goals|you will|able to", opening), "goals"
-    assert re.search(r"(?i)\bminutes?\b", opening), "minutes on 2 cores"
-    assert re.search(r"(?i)\bdisk\b|\bMB\b", opening), "disk"
     quiz = re.split(r"(?im)^#+ .*(?:quiz|questions).*$", words)
-    assert len(quiz) >= 2, "a quiz"
-    assert 3 <= quiz[-1].count("<details>") <= 5 and quiz[-1].count("</details>") >= 3, "folded answers"
-    assert re.search(r"(?i)\bnext\b", quiz[-1]), "where to go next"
-    assert re.search(r"(?i)further reading|read more", words), "further reading"
+    parts = {
+        "a title first": cells[0].cell_type == "markdown" and re.match(r"# \S", cells[0].source),
+        "one title": len(re.findall(r"^# ", words, re.M)) == 1,
+        "goals": re.search(r"(?i)goals|you will|able to", opening),
+        "minutes on 2 cores": re.search(r"(?i)\bminutes?\b", opening),
+        "disk": re.search(r"(?i)\bdisk\b|\bMB\b", opening),
+        "a quiz": len(quiz) >= 2,
+        "folded answers": 3 <= quiz[-1].count("<details>") <= 5 and quiz[-1].count("</details>") >= 3,
+        "where to go next": re.search(r"(?i)\bnext\b", quiz[-1]),
+        "further reading": re.search(r"(?i)further reading|read more", words),
+    }
+    return [f"{name}: {part}" for part, there in parts.items() if not there]
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_links_between_files_lead_somewhere(name: str) -> None:
-    words = "\n".join(cell.source for cell in stored(name).cells if cell.cell_type == "markdown")
-    links = [link.split("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)", words)]
-    local = [link for link in links if link and not re.match(r"\w+:", link)]
-    assert [link for link in local if not (FOLDER / link).exists()] == []
+def test_notebooks_have_the_parts_of_a_lesson() -> None:
+    assert [part for name in NAMES for part in lacking(name)] == []
+
+
+def test_links_between_files_lead_somewhere() -> None:
+    for name in NAMES:
+        words = "\n".join(cell.source for cell in stored(name).cells if cell.cell_type == "markdown")
+        links = [link.split("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)", words)]
+        local = [link for link in links if link and not re.match(r"\w+:", link)]
+        assert [link for link in local if not (FOLDER / link).exists()] == [], name
 
 
 def test_readme_marks_exactly_the_notebooks_that_are_there() -> None:
