@@ -11,7 +11,7 @@ from cvrl_lite.transforms import Augmentation
 
 
 def data(videos: int = 18) -> DecodedSet:
-    """Random pictures, vectors and residuals; some are missing, and two files each come from one video."""
+    """Random frames, vectors and residuals; some are missing, and two files each come from one video."""
     random = np.random.default_rng(0)
 
     def video(number: int) -> DecodedVideo:

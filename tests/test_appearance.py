@@ -53,8 +53,8 @@ def test_an_appearance_changes_nothing_but_the_light():
 
 def test_bystanders_move_by_other_actions():
     def moved(share: float) -> np.ndarray:
-        pictures = moving_scenes.draw("bricks", "right", 11, frames=12, bystanders=share)
-        return pictures
+        frames = moving_scenes.draw("bricks", "right", 11, frames=12, bystanders=share)
+        return frames
 
     assert np.array_equal(moved(0), moving_scenes.draw("bricks", "right", 11, frames=12))
     some, all_ = moved(1 / 3), moved(1)
@@ -114,10 +114,8 @@ def test_kept_residuals_are_means_of_the_residual(decoded):
 
 
 def test_residuals_of_a_wide_frame_are_those_of_its_middle(tmp_path):
-    pictures = moving_scenes.draw("checks", "down", 5, frames=6, size=128)
-    wide = np.concatenate(
-        [np.zeros_like(pictures)[:, :, :32], pictures, np.zeros_like(pictures)[:, :, :32]], 2
-    )
+    frames = moving_scenes.draw("checks", "down", 5, frames=6, size=128)
+    wide = np.concatenate([np.zeros_like(frames)[:, :, :32], frames, np.zeros_like(frames)[:, :, :32]], 2)
     encode(wide, tmp_path / "wide.mp4", fps=25)
     with CompressedVideo(tmp_path / "wide.mp4") as video:
         found, _ = read_residuals(video, 0, 6, 8)
@@ -142,8 +140,8 @@ def test_residual_views_follow_the_crop_and_keep_their_signs(decoded):
     straight = augment(batch, plain)
     mirrored = augment(batch, dataclasses.replace(plain, hflip=1.0))
     assert straight.residual.shape == (6, 2, 3, 8, 14, 14)
-    wanted = batch.residual.float().transpose(2, 3) / 16 / 2 * batch.residual_mask[:, :, None]
-    assert torch.allclose(straight.residual[:, :, :2], wanted, atol=1e-4)
+    expected = batch.residual.float().transpose(2, 3) / 16 / 2 * batch.residual_mask[:, :, None]
+    assert torch.allclose(straight.residual[:, :, :2], expected, atol=1e-4)
     assert torch.allclose(mirrored.residual, straight.residual.flip(-1), atol=1e-4)
     assert torch.equal(straight.residual[:, :, 2].bool(), straight.residual_mask)
 

@@ -194,11 +194,11 @@ def test_the_released_vectors_are_tenths_of_ten_pixels_and_clamped():
 def test_blur_equals_scipys(seed, sigma):
     from scipy.ndimage import gaussian_filter
 
-    pictures = torch.rand(2, 3, 20, 24, generator=torch.Generator().manual_seed(seed))
-    soft = gaussian_blur(pictures, torch.tensor([sigma, 0.0]))
-    expected = gaussian_filter(pictures[0].double().numpy(), (0, sigma, sigma), mode="nearest", radius=6)
+    images = torch.rand(2, 3, 20, 24, generator=torch.Generator().manual_seed(seed))
+    soft = gaussian_blur(images, torch.tensor([sigma, 0.0]))
+    expected = gaussian_filter(images[0].double().numpy(), (0, sigma, sigma), mode="nearest", radius=6)
     assert np.allclose(soft[0], expected, atol=1e-5)
-    assert torch.allclose(soft[1], pictures[1], atol=1e-6)
+    assert torch.allclose(soft[1], images[1], atol=1e-6)
 
 
 def test_all_of_a_clip_is_blurred_alike_and_some_clips_are_not():

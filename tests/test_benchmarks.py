@@ -83,14 +83,14 @@ def test_the_gpu_benchmark_runs_from_one_packed_file_without_pyav(tmp_path):
 @pytest.mark.parametrize("action", ["clockwise", "shake"])
 def test_known_motion_leads_to_the_same_pixels(action):
     frames, size = 12, 112
-    pictures = draw("bricks", action, 5, frames=frames, size=size).astype(int)
+    images = draw("bricks", action, 5, frames=frames, size=size).astype(int)
     back, moving, still = known_motion(action, 5, frames, size)
     assert moving[1:].mean() > 0.05
-    # A quarter-pixel shift filters the picture, a whole one copies it.
+    # A quarter-pixel shift filters the frame, a whole one copies it.
     t, y, x = np.nonzero(moving & (back % 1 == 0).all(1))
     assert len(t) > 500
     dx, dy = back[t, :, y, x].astype(int).T
-    error = np.abs(pictures[t, y, x] - pictures[t - 1, y + dy, x + dx]).mean(1)
+    error = np.abs(images[t, y, x] - images[t - 1, y + dy, x + dx]).mean(1)
     assert np.mean(error == 0) > 0.95  # a shadow may fall on the rest
     t, y, x = np.nonzero(still)
-    assert np.array_equal(pictures[t, y, x], pictures[t - 1, y, x])
+    assert np.array_equal(images[t, y, x], images[t - 1, y, x])

@@ -47,11 +47,11 @@ def test_without_a_place_the_cache_is_a_temporary_folder(
     for name in ("file", ".cache"):
         (home / name).touch()
     monkeypatch.setenv(variable, value.format(home))
-    told = f"{reason.format(home)}; {temporary}/cvrl_lite-{os.getuid()} is the cache"
+    message = f"{reason.format(home)}; {temporary}/cvrl_lite-{os.getuid()} is the cache"
     with pytest.warns(UserWarning) as caught:
         assert cache_dir() == temporary / f"cvrl_lite-{os.getuid()}"
         assert main(["doctor", "--json"]) == 0
-    assert {str(w.message).partition(" (CVRL")[0] for w in caught} == {told}
+    assert {str(w.message).partition(" (CVRL")[0] for w in caught} == {message}
     assert json.loads(capsys.readouterr().out)["cache"] == f"{temporary}/cvrl_lite-{os.getuid()}"
     assert not (home / "absent").exists() and temporary.joinpath(f"cvrl_lite-{os.getuid()}").is_dir()
 

@@ -47,8 +47,8 @@ def make(folder: Path, kind: str) -> Path:
     with av.open(str(path), "w", options={"movflags": "faststart"}) as container:
         stream = container.add_stream("mpeg4", rate=25, options={"g": "10"})
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
-        for picture in moving():
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, "rgb24")))
+        for image in moving():
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, "rgb24")))
         container.mux(stream.encode(None))
     return cut(path, 0.6)
 
@@ -78,8 +78,8 @@ def test_sound_and_damaged_files_side_by_side(tmp_path, capsys):
     for files, code in (([sound, damaged], 1), ([damaged, text], 1), ([text], 2), ([sound], 0)):
         assert main(["inspect", "--json", *files]) == code
         out, err = capsys.readouterr()
-        told = {facts["file"]: bool(facts["damage"]) for facts in json.loads(out)}
-        assert told == {file: file == damaged for file in files if file != text}
+        found = {facts["file"]: bool(facts["damage"]) for facts in json.loads(out)}
+        assert found == {file: file == damaged for file in files if file != text}
         assert err.count("\n") == sum(file != sound for file in files)
 
 
@@ -110,8 +110,8 @@ def encrypted(folder: Path, kind: str) -> Path:
         how = {"x265-params": "log-level=none"} if kind == "hevc" else {}
         stream = container.add_stream(codec, rate=25, options=how)
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
-        for number, picture in enumerate(moving()):
-            frame = av.VideoFrame.from_ndarray(picture, "rgb24").reformat(format="yuv420p")
+        for number, image in enumerate(moving()):
+            frame = av.VideoFrame.from_ndarray(image, "rgb24").reformat(format="yuv420p")
             frame.pts, frame.time_base = number, Fraction(1, 25)
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))

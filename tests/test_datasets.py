@@ -173,9 +173,9 @@ def test_evaluation_clips_are_spread_evenly():
 
 
 def test_real_clips_become_samples(real_videos):
-    wanted = {"imageio_realshort.mp4", "tc_h265_video.mp4", "intel_asl_again.mkv", "tc_h264_10bits.mp4"}
+    expected = {"imageio_realshort.mp4", "tc_h265_video.mp4", "intel_asl_again.mkv", "tc_h264_10bits.mp4"}
     found = datasets.VideoFolder(real_videos)
-    few = datasets.VideoDataset(tuple(e for e in found.entries if e.path.name in wanted), {})
+    few = datasets.VideoDataset(tuple(e for e in found.entries if e.path.name in expected), {})
     data = datasets.decode(few, size=48)
     assert {s.path.name for s in data.skipped} == {"tc_h265_video.mp4"}
     sampler = MemoryLoader(data, ClipSampling(), 0)

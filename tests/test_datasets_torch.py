@@ -79,10 +79,10 @@ def test_a_plain_loader_gives_each_file_once(clips, workers):
 
 def test_loaders_give_labels_beside_their_samples(clips):
     dataset = MovingScenes("train", clips)
-    known = {str(entry.path): entry.labels for entry in dataset.entries}
+    labels = {str(entry.path): entry.labels for entry in dataset.entries}
     batch = next(FileLoader(dataset, ClipSampling(), 0, size=32, cells=4).batches(5, 1))
     for name in ("scene", "action"):
-        assert batch.labels[name].tolist() == [known[file][name] for file in batch.names]
+        assert batch.labels[name].tolist() == [labels[file][name] for file in batch.names]
     assert batch.to(torch.device("cpu")).labels["scene"].tolist() == batch.labels["scene"].tolist()
 
 

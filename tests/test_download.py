@@ -26,14 +26,14 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         server = self.server
-        wanted = self.headers.get("Range")
-        server.seen.append(wanted)
+        span = self.headers.get("Range")
+        server.seen.append(span)
         mood = server.mood.pop(0) if server.mood else "well"
         body = server.held.get(self.path)
         if body is None or mood.isdecimal():
             self.send_error(404 if body is None else int(mood))
             return
-        start = int(wanted.removeprefix("bytes=").removesuffix("-")) if wanted and mood != "rangeless" else 0
+        start = int(span.removeprefix("bytes=").removesuffix("-")) if span and mood != "rangeless" else 0
         if start >= len(body) and start:
             self.send_response(416)
             self.send_header("Content-Range", f"bytes */{len(body)}")

@@ -176,15 +176,15 @@ def test_arrows_point_where_things_went_and_masked_cells_are_hatched() -> None:
 
 
 def test_neighbors_are_ticked_by_name() -> None:
-    pictures = np.arange(2 * 2 * 4 * 4 * 3, dtype=np.uint8).reshape(2, 2, 4, 4, 3)
+    images = np.arange(2 * 2 * 4 * 4 * 3, dtype=np.uint8).reshape(2, 2, 4, 4, 3)
     figure = figures.neighbors(
-        pictures[:, 0], pictures, ["turn", "shake"], [["turn", "pulse"], ["turn", "shake"]]
+        images[:, 0], images, ["turn", "shake"], [["turn", "pulse"], ["turn", "shake"]]
     )
     assert [axes.get_title() for axes in figure.axes] == [
         *("query: turn", "✓ turn", "✗ pulse", "query: shake", "✗ turn", "✓ shake")
     ]
     assert figure.get_suptitle() == "2 of 4 neighbors agree with their query"
-    assert np.array_equal(figure.axes[4].images[0].get_array(), pictures[1, 0])
+    assert np.array_equal(figure.axes[4].images[0].get_array(), images[1, 0])
 
 
 def test_a_filmstrip_fills_rows_and_leaves_the_rest_empty() -> None:
@@ -215,12 +215,12 @@ def test_the_map_leaves_out_no_notebook_and_marks_what_is_optional() -> None:
 def test_the_widget_follows_its_slider() -> None:
     frames = np.stack([np.full((8, 8, 3), shade, np.uint8) for shade in (0, 90, 200)])
     box = widgets.step_through(frames, "IPB", [500, 60, 7])
-    slider, words, picture = box.children
-    first = bytes(picture.value)
+    slider, words, image = box.children
+    first = bytes(image.value)
     assert words.value == "frame 0: I, 500 bytes" and (slider.min, slider.max) == (0, 2)
     slider.value = 2
     assert words.value == "frame 2: B, 7 bytes"
-    assert bytes(picture.value) != first and bytes(picture.value[:4]) == b"\x89PNG"
+    assert bytes(image.value) != first and bytes(image.value[:4]) == b"\x89PNG"
     shown = widgets.step(frames, "IPB", [500, 60, 7], 2)
     assert np.array_equal(shown.axes[0].images[0].get_array(), frames[2])
     (arrow,) = shown.axes[1].texts
@@ -266,10 +266,10 @@ def test_a_cell_is_traced_to_where_its_vector_leads() -> None:
 
 
 def test_a_click_on_a_block_chooses_its_cell() -> None:
-    picture = np.random.default_rng(1).integers(0, 255, (32, 48, 3), np.uint8)
+    image = np.random.default_rng(1).integers(0, 255, (32, 48, 3), np.uint8)
     vectors, mask = field(4, 6, 0, 0)
     vectors[0, 2, 4] = -1
-    box = widgets.trace_block(picture, picture, vectors, mask, row=1, column=1)
+    box = widgets.trace_block(image, image, vectors, mask, row=1, column=1)
     mosaic, sliders, words, image = box.children
     assert len(mosaic.children) == 6 and "row 1, column 1" in words.value
     first = bytes(image.value)
@@ -323,9 +323,9 @@ def test_a_timeline_has_a_row_a_file_and_draws_unknown_sizes_alike() -> None:
 def test_a_packing_shows_bytes_and_vectors_of_one_clip() -> None:
     image, (vectors, mask) = np.zeros((16, 24, 3), np.uint8), field(2, 3, 3, 1)
     figure = figures.packing("IPB", [90, 20, 5], image, vectors, mask, most=200, label="frame 1")
-    strip, picture = figure.axes
+    strip, panel = figure.axes
     assert sorted(bar.get_height() for bar in strip.patches) == [5, 20, 90] and strip.get_ylim()[1] > 200
-    assert picture.get_title() == "frame 1" and picture.collections[1].U[0] == -6
+    assert panel.get_title() == "frame 1" and panel.collections[1].U[0] == -6
     with pytest.raises(ValueError, match="2 picture types do not go with 3 sizes"):
         figures.packing("IP", [90, 20, 5], image, vectors, mask)
     with pytest.raises(ValueError, match="do not go with a picture"):
@@ -340,9 +340,9 @@ def test_the_laboratory_repeats_its_experiment_when_a_slider_is_moved() -> None:
         return figures.new(f"{gop} {crf}"), f"gop {gop}, crf {crf}"
 
     box = widgets.laboratory(experiment, {"gop": (1, 12, 42), "crf": (23, 31)}, {"gop": 12})
-    sliders, words, picture = box.children
-    first = bytes(picture.value)
+    sliders, words, image = box.children
+    first = bytes(image.value)
     assert words.value == "gop 12, crf 23"
     sliders.children[1].value = 31
     assert words.value == "gop 12, crf 31" and seen == [(12, 23), (12, 31)]
-    assert bytes(picture.value) != first and not sliders.children[0].continuous_update
+    assert bytes(image.value) != first and not sliders.children[0].continuous_update

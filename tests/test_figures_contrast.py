@@ -118,9 +118,9 @@ def test_the_laboratory_plays_the_quiz() -> None:
         return figure, figure.get_suptitle()
 
     box = laboratory(experiment, {"temperature": (1.0, 0.1), "keys": (2, 16)}, {"keys": 16})  # type: ignore[arg-type]
-    sliders, words, picture = box.children
-    first = bytes(picture.value)
+    sliders, words, image = box.children
+    first = bytes(image.value)
     assert words.value.startswith("temperature 1, 16 keys")
     sliders.children[0].value = 0.1
     sliders.children[1].value = 2
-    assert words.value.startswith("temperature 0.1, 2 keys") and bytes(picture.value) != first
+    assert words.value.startswith("temperature 0.1, 2 keys") and bytes(image.value) != first

@@ -59,13 +59,13 @@ def test_clips_in_time_says_what_each_spans():
 
 
 def test_a_batch_is_drawn_row_by_row_with_what_is_missing():
-    pictures = np.arange(2 * 2 * 16 * 16 * 3, dtype=np.uint8).reshape(2, 2, 16, 16, 3)
+    images = np.arange(2 * 2 * 16 * 16 * 3, dtype=np.uint8).reshape(2, 2, 16, 16, 3)
     motion, mask = np.zeros((2, 1, 2, 4, 4)), np.ones((2, 1, 4, 4), bool)
     motion[0, 0, 0, 1, 2] = -2.0  # points back to the left: seen going right
     mask[1, 0, :2] = False
-    figure = batch_as_seen(pictures, motion, mask, columns=["clip", "key", "future"], magnify=3)
+    figure = batch_as_seen(images, motion, mask, columns=["clip", "key", "future"], magnify=3)
     assert len(figure.axes) == 6 and len(png(figure)) > 1000
-    assert np.array_equal(figure.axes[1].images[0].get_array(), pictures[0, 1])
+    assert np.array_equal(figure.axes[1].images[0].get_array(), images[0, 1])
     (arrow,) = (a for a in figure.axes[2].collections if isinstance(a, Quiver))
     assert arrow.U.tolist() == [6.0] and arrow.V.tolist() == [0.0]
     assert arrow.XY.tolist() == [[10.0, 6.0]]
@@ -73,4 +73,4 @@ def test_a_batch_is_drawn_row_by_row_with_what_is_missing():
     assert len(missing.get_paths()) == 8
     assert [axes.get_title() for axes in figure.axes[:3]] == ["clip", "key", "future"]
     with pytest.raises(ValueError, match="2 headings do not go with 3 columns"):
-        batch_as_seen(pictures, motion, mask, columns=["clip", "future"])
+        batch_as_seen(images, motion, mask, columns=["clip", "future"])

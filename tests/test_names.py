@@ -163,9 +163,9 @@ def test_of_two_files_that_would_become_one_one_is_renamed(capsys):
     clip("in/a.mp4", 13)
     clip("in/a.avi", 14)
     clip("in/b.mp4", 15)
-    told = "in/a.avi: becomes out/a.avi.mp4, as in/a.mp4 becomes out/a.mp4"
+    message = "in/a.avi: becomes out/a.avi.mp4, as in/a.mp4 becomes out/a.mp4"
     for said in ("", " (as it was)"):
-        with pytest.warns(UserWarning, match=f"^{told}$"):
+        with pytest.warns(UserWarning, match=f"^{message}$"):
             assert main(["transcode", "in", "--out", "out"]) == 0
         out, err = capsys.readouterr()
         names = ("a.avi.mp4", "a.mp4", "b.mp4")

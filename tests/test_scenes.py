@@ -34,8 +34,8 @@ def digest(frames: np.ndarray) -> str:
 
 
 def test_sines_are_rounded_sines() -> None:
-    wanted = [math.sin(2 * math.pi * step / TURN) * ONE for step in range(TURN)]
-    assert np.abs(integers.sine(np.arange(TURN)) - wanted).max() < 0.51
+    expected = [math.sin(2 * math.pi * step / TURN) * ONE for step in range(TURN)]
+    assert np.abs(integers.sine(np.arange(TURN)) - expected).max() < 0.51
 
 
 @given(st.integers(0, 2**50 - 1))
@@ -94,9 +94,9 @@ def test_any_size_shows_the_same_clip(size: int) -> None:
 @pytest.mark.parametrize("scene", moving_scenes.SCENES)
 def test_a_scene_is_lively_and_not_burnt_out(scene: str) -> None:
     for seed in range(6):
-        picture = textures.still(scene, seed, 56).astype(int)
-        assert picture.std() > 6, "flat"
-        assert (picture == 255).all(-1).mean() < 0.2 and (picture == 0).all(-1).mean() < 0.05
+        image = textures.still(scene, seed, 56).astype(int)
+        assert image.std() > 6, "flat"
+        assert (image == 255).all(-1).mean() < 0.2 and (image == 0).all(-1).mean() < 0.05
 
 
 def test_the_seed_alone_sets_the_surroundings() -> None:

@@ -264,13 +264,13 @@ def _compare_damaged(path: Path, told: list[str]) -> None:
     readings = [_kept(path, comparison) for _ in range(2)]
     comparison.equal("second reading", readings[1], readings[0])
     if isinstance(readings[0], list):
-        strays = [strays(readings[0], path, lead) for lead in ("keep", "skip")]
+        strays = [find_strays(readings[0], path, lead) for lead in ("keep", "skip")]
         for number in min(strays, key=len):
             comparison.tell("order", f"frame {number} is none of the straight decode, or not in its order")
     comparison.finish()
 
 
-def strays(images: list[bytes], path: Path, lead: Literal["keep", "skip"]) -> list[int]:
+def find_strays(images: list[bytes], path: Path, lead: Literal["keep", "skip"]) -> list[int]:
     """The frames that are not in a straight decode, behind the frames before them."""
     truths = [straight(path, lead=lead, vectors=False, held=held).images for held in HELD]
     places, at, strays = list(zip(*truths)), 0, []
@@ -335,19 +335,19 @@ def main() -> int:
     parser.add_argument("paths", nargs="*", type=Path, help="folders or files")
     parser.add_argument("--calls", type=int, default=12, help="random calls an opening (12)")
     parser.add_argument("--seed", type=int, default=0, help="of the calls (0)")
-    asked = parser.parse_args()
-    missing = [path for path in asked.paths if not path.exists()]
+    arguments = parser.parse_args()
+    missing = [path for path in arguments.paths if not path.exists()]
     for path in missing:
         print(f"{path}: there is no such file or folder", file=sys.stderr)
     if missing:
         return 2
     av.logging.set_level(av.logging.PANIC)
     warnings.simplefilter("ignore")  # such as that a file is interlaced
-    if asked.paths:
-        return run(asked.paths, asked.calls, asked.seed)
+    if arguments.paths:
+        return run(arguments.paths, arguments.calls, arguments.seed)
     with tempfile.TemporaryDirectory() as folder:
         matrix.make(Path(folder), matrix.CASES)
-        return run([Path(folder)], asked.calls, asked.seed)
+        return run([Path(folder)], arguments.calls, arguments.seed)
 
 
 if __name__ == "__main__":

@@ -58,7 +58,7 @@ def make_clips(folder: Path) -> None:
 
 def mutate(data: bytes, chance: random.Random) -> tuple[bytes, str]:
     """Some mutations of one file, and a word on each."""
-    held, told = bytearray(data), []
+    held, harm = bytearray(data), []
     for _ in range(chance.choice((1, 1, 1, 2, 4))):
         size = len(held)
         if size < 2:
@@ -89,8 +89,8 @@ def mutate(data: bytes, chance: random.Random) -> tuple[bytes, str]:
             most = (1 << 8 * width) - 1
             value = min(most, chance.choice((0, 1, 127, 128, 255, most // 2 + 1, most)))
             held[at : at + width] = value.to_bytes(width, chance.choice(("big", "little")))
-        told.append(f"{kind} at {at}, {long}")
-    return bytes(held), "; ".join(told)
+        harm.append(f"{kind} at {at}, {long}")
+    return bytes(held), "; ".join(harm)
 
 
 def mutation(folder: Path, seed: int) -> tuple[str, bytes, str]:
@@ -110,7 +110,7 @@ def read_all(path: Path, mode: str, seed: int) -> tuple[str, dict[str, object]]:
             found[name] = read(*which, **how)
         except VideoError as error:
             assert str(error).startswith(str(path)) and "\n" not in str(error), str(error)
-            if name != "accumulated":  # which streams with B-pictures refuse
+            if name != "accumulated":  # which streams with B-frames refuse
                 errors.append(f"{type(error).__name__} {name}")
 
     try:
@@ -149,12 +149,12 @@ def agreement(found: dict[str, object]) -> list[str]:
     """Asserts that what the doors of one video gave fits together.
 
     Returns:
-        The doors whose pictures or vectors differ from those of a reading from the start.
+        The doors whose frames or vectors differ from those of a reading from the start.
     """
     if "frames" not in found:
         return []
-    pictures, info, past = found["frames"], found["info"], found.get("past")
-    count = len(pictures)
+    frames, info, past = found["frames"], found["info"], found.get("past")
+    count = len(frames)
     assert count == info.frames == len(found["times"]), "frames, info and times differ"
     assert sum(info.gop_lengths) <= count and min(info.gop_lengths) > 0, "GOPs of no pictures"
     assert sum(found["facts"]["picture_counts"].values()) <= count
@@ -162,21 +162,21 @@ def agreement(found: dict[str, object]) -> list[str]:
     for name, part in found.items():
         if name.startswith("clip "):
             start, length = map(int, name.split()[1:])
-            pairs.append((name, part, pictures[start : start + length]))
+            pairs.append((name, part, frames[start : start + length]))
         elif name in ("past", "both"):
             assert len(part.vectors) == len(part.mask) == len(part.picture_types) == count
             assert np.isfinite(part.vectors).all(), "vectors are no numbers"
         elif name.startswith("sample "):
             start = int(name.split()[1])
-            pairs.append((name, part.clip, pictures[start : start + 6 : 2]))
-            pairs.append((name, part.keyframe, pictures[part.keyframe_index]))
+            pairs.append((name, part.clip, frames[start : start + 6 : 2]))
+            pairs.append((name, part.keyframe, frames[part.keyframe_index]))
             pairs.append((name, part.motion.vectors, past.vectors[start + 5 : start + 9]))
     if "keyframes" in found:
         keys = found["keyframes"]
-        pairs.append(("keyframes", keys.images, pictures[keys.indices]))
+        pairs.append(("keyframes", keys.images, frames[keys.indices]))
     for chunk in found.get("chunks", ()):
         here = slice(chunk.start, chunk.start + 7)
-        pairs.append(("chunks", chunk.images, pictures[here]))
+        pairs.append(("chunks", chunk.images, frames[here]))
         if past is not None:
             pairs.append(("chunks", chunk.motion.vectors, past.vectors[here]))
     assert all(a.shape == b.shape for _, a, b in pairs)
@@ -204,7 +204,7 @@ def examine(path: Path, seed: int) -> dict[str, str]:
         if "info" in strict:
             assert report.frames + len(report.missing) == strict["info"].frames, "frames are lost"
         assert report or strict_end == "whole", f"raise gave {strict_end}, keep found nothing wrong"
-        if "frames" in strict:  # which reads no further than the last picture, whatever comes behind it
+        if "frames" in strict:  # which reads no further than the last frame, whatever comes behind it
             inside = [time for time in report.missing if time < keep["times"][-1]]
             assert not (report.corrupt or inside or report.breaks_off), f"raise has read {report}"
         if "frames" in strict and not np.array_equal(strict["frames"], keep["frames"]):
@@ -233,7 +233,7 @@ def work(folder: Path, start: int, stop: int) -> None:
     baseline = 0
     for number, seed in enumerate(range(start, stop)):
         print(json.dumps({"seed": seed}), flush=True)
-        name, data, told = mutation(folder, seed)
+        name, data, harm = mutation(folder, seed)
         path = folder / f"{seed}-{name}"
         path.write_bytes(data)
         try:
@@ -243,7 +243,7 @@ def work(folder: Path, start: int, stop: int) -> None:
             answer = {"fault": f"{type(error).__name__}: {error}", "where": "\n".join(where[-12:])}
         finally:
             path.unlink()
-        answer |= {"clip": name, "told": told}
+        answer |= {"clip": name, "told": harm}
         if sys.platform == "linux":
             answer["memory"] = memory() >> 20
             baseline = memory() if number == 60 else baseline
@@ -326,20 +326,20 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="the first one's number (0)")
     parser.add_argument("--only", type=int, help="read this one alone, here")
     parser.add_argument("--worker", nargs=3, help=argparse.SUPPRESS)
-    asked = parser.parse_args()
-    if asked.worker:
-        work(Path(asked.worker[0]), int(asked.worker[1]), int(asked.worker[2]))
+    arguments = parser.parse_args()
+    if arguments.worker:
+        work(Path(arguments.worker[0]), int(arguments.worker[1]), int(arguments.worker[2]))
         return 0
-    if asked.only is not None:
+    if arguments.only is not None:
         folder = Path(tempfile.mkdtemp())
         make_clips(folder)
-        name, data, told = mutation(folder, asked.only)
-        path = folder / f"{asked.only}-{name}"
+        name, data, harm = mutation(folder, arguments.only)
+        path = folder / f"{arguments.only}-{name}"
         path.write_bytes(data)
-        print(path, told, sep="\n")
-        print(examine(path, asked.only))
+        print(path, harm, sep="\n")
+        print(examine(path, arguments.only))
         return 0
-    return 1 if run(asked.count, asked.seed) else 0
+    return 1 if run(arguments.count, arguments.seed) else 0
 
 
 if __name__ == "__main__":

@@ -82,7 +82,7 @@ def shown(images: np.ndarray, matrix: Sequence[int] | None, rows: int = 1) -> np
 
 
 def write_sound(path: Path) -> Path:
-    """A tenth of a second of silence, and no picture."""
+    """A tenth of a second of silence, and no frame."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream("pcm_s16le", rate=8000, layout="mono")
         frame = av.AudioFrame.from_ndarray(np.zeros((1, 800), np.int16), "s16", "mono")
@@ -116,7 +116,7 @@ def slow_painter(path: Path, direction: str, stream: int = 0) -> tuple[np.ndarra
 
 
 def pack_b_pictures(src: Path, dst: Path, cut: int = 0) -> Path:
-    """Writes an MPEG-4 stream with B-pictures (.m4v) as an AVI file packed as DivX and XviD do it.
+    """Writes an MPEG-4 stream with B-frames (.m4v) as an AVI file packed as DivX and XviD do it.
 
     The last `cut` packets are left out.
     """
@@ -124,12 +124,12 @@ def pack_b_pictures(src: Path, dst: Path, cut: int = 0) -> Path:
         stream = container.streams.video[0]
         header = bytes(stream.codec_context.extradata or b"")
         size, rate = (stream.codec_context.width, stream.codec_context.height), stream.average_rate
-        pictures = [bytes(packet) for packet in container.demux(stream) if packet.size]
+        packets = [bytes(packet) for packet in container.demux(stream) if packet.size]
     code = b"\0\0\1\xb6"
-    kinds = [data[data.index(code) + 4] >> 6 for data in pictures]  # 0 I, 1 P, 2 B
-    filler = code + b"\x50\x4f"  # a P-picture that is not coded, at 25 frames a second
+    kinds = [data[data.index(code) + 4] >> 6 for data in packets]  # 0 I, 1 P, 2 B
+    filler = code + b"\x50\x4f"  # a P-frame that is not coded, at 25 frames a second
     chunks: list[bytes] = []
-    for data, kind, before in zip(pictures, kinds, [0, *kinds], strict=False):
+    for data, kind, before in zip(packets, kinds, [0, *kinds], strict=False):
         if kind == 2 and before != 2:
             chunks[-1] += data
             chunks.append(filler)

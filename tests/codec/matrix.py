@@ -259,9 +259,9 @@ def main() -> int:
     )
     parser.add_argument("folder", type=Path)
     parser.add_argument("--only", default="", help="a part of the names")
-    asked = parser.parse_args()
-    made = make(asked.folder, [name for name in CASES if asked.only in name])
-    print(f"{len(made)} files in {asked.folder}")
+    arguments = parser.parse_args()
+    made = make(arguments.folder, [name for name in CASES if arguments.only in name])
+    print(f"{len(made)} files in {arguments.folder}")
     return 0
 
 

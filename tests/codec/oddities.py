@@ -187,9 +187,9 @@ def fields(together: bool) -> Maker:
     def make(path: Path, folder: Path) -> None:
         encoded(folder / "a.m2v", codec="mpeg2video", gop=1)
         with av.open(str(folder / "a.m2v")) as container:
-            pictures = [bytearray(bytes(packet)) for packet in container.demux(video=0) if packet.size]
+            packets = [bytearray(bytes(packet)) for packet in container.demux(video=0) if packet.size]
         chunks = []
-        for i, data in enumerate(pictures):
+        for i, data in enumerate(packets):
             size = data.find(b"\0\0\1\xb3")
             if size >= 0:  # 12 bits each of width and height
                 value = int.from_bytes(data[size + 4 : size + 7], "big")

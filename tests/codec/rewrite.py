@@ -102,9 +102,9 @@ def write(
             packet.stream, packet.is_keyframe = stream, piece.key
             packet.duration = STEP
             if headers and number in headers:
-                told = PacketSideData(_NEW_EXTRADATA, len(headers[number]))
-                told.update(headers[number])
-                packet.set_sidedata(told)
+                side_data = PacketSideData(_NEW_EXTRADATA, len(headers[number]))
+                side_data.update(headers[number])
+                packet.set_sidedata(side_data)
             packets.append(packet)
         if sound:
             packets.sort(key=lambda packet: packet.dts * packet.time_base)

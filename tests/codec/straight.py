@@ -277,8 +277,8 @@ _NO_RECORDS = np.empty(0, list(_FIELDS.items()))
 
 
 def _rgb(frame: VideoFrame) -> np.ndarray:
-    picture = VideoReformatter().reformat(frame, format="rgb24", interpolation=Interpolation.BILINEAR)
-    return picture.to_ndarray()
+    image = VideoReformatter().reformat(frame, format="rgb24", interpolation=Interpolation.BILINEAR)
+    return image.to_ndarray()
 
 
 def digest(image: np.ndarray) -> bytes:

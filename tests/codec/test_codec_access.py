@@ -136,8 +136,8 @@ def test_times_are_timestamps_also_at_a_variable_rate(tmp_path):
     with av.open(str(tmp_path / "vfr.mkv"), "w") as container:
         stream = container.add_stream("libx264", rate=25, options={"bf": "2", "g": "8"})
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
-        for stamp, picture in zip(pts, pan(20, 2, 0, 48, 64), strict=True):
-            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+        for stamp, image in zip(pts, pan(20, 2, 0, 48, 64), strict=True):
+            frame = av.VideoFrame.from_ndarray(image, format="rgb24")
             frame.pts, frame.time_base = int(stamp), Fraction(1, 25)
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
@@ -151,7 +151,7 @@ def test_times_are_timestamps_also_at_a_variable_rate(tmp_path):
 
 
 def test_packed_b_pictures_come_in_their_order(tmp_path):
-    """AVI as DivX and XviD wrote it, UCF101 for one: packets and pictures are not the same there."""
+    """AVI as DivX and XviD wrote it, UCF101 for one: packets and frames are not the same there."""
     encode(pan(24, 2, 1), tmp_path / "a.m4v", codec="mpeg4", b_frames=2, gop=100)
     pack_b_pictures(tmp_path / "a.m4v", tmp_path / "packed.avi")
     encode(pan(24, 2, 1), tmp_path / "a.mp4", codec="mpeg4", b_frames=2, gop=100)
@@ -220,9 +220,9 @@ def test_a_clip_is_never_padded(files):
 def test_readers_do_not_disturb_each_other(files, readings):
     images = readings["b.mp4"][0]
     with CompressedVideo(files / "b.mp4") as video:
-        pictures = video.frames()
+        frames = video.frames()
         for i in range(20):
-            assert np.array_equal(next(pictures), images[i])
+            assert np.array_equal(next(frames), images[i])
             assert np.array_equal(video.clip(49 - i, 1)[0], images[49 - i])
     with pytest.raises(ValueError, match="closed"):
         video.clip(0, 1)

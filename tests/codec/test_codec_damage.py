@@ -230,7 +230,7 @@ def test_a_still_picture_is_a_video_of_one_frame(tmp_path):
     with av.open(str(tmp_path / "a.png"), "w", format="image2") as container:
         stream = container.add_stream("png", rate=25)
         stream.width, stream.height, stream.pix_fmt = 40, 30, "rgb24"
-        picture = noise(1, 30, 40)[0]
-        container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        image = noise(1, 30, 40)[0]
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
     with CompressedVideo(tmp_path / "a.png") as video:
-        assert video.info.frames == 1 and np.array_equal(video.clip(0, 1)[0], picture)
+        assert video.info.frames == 1 and np.array_equal(video.clip(0, 1)[0], image)

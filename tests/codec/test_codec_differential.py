@@ -90,9 +90,9 @@ def test_what_is_kept_of_a_damaged_file_was_delivered(tmp_path):
         assert differences(path) == []
     other, path = matrix.make(tmp_path, ["mp4-h264-present.mp4", "mp4-h264b-present.mp4"])
     foreign = straight(other).images[9]
-    mine = straight(path).images
-    assert differential.strays([*mine[:5], foreign, *mine[9:]], path, "keep") == [5]
-    assert differential.strays([*mine[:5], mine[3]], path, "keep") == [5]
+    images = straight(path).images
+    assert differential.find_strays([*images[:5], foreign, *images[9:]], path, "keep") == [5]
+    assert differential.find_strays([*images[:5], images[3]], path, "keep") == [5]
 
 
 def test_the_command_counts_and_says_what_differs(tmp_path):

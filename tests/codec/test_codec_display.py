@@ -114,8 +114,8 @@ def test_all_that_is_read_lies_the_same_way(plain, tmp_path, matrix):
         sample = video.sample(0, 4, window=3)
         assert np.array_equal(sample.clip, images[:4]) and np.array_equal(sample.keyframe, images[0])
         assert same(sample.motion, video.motion(4, 7))
-        asked = ("images", "motion", "keyframes", "residuals")
-        chunk = next(video.chunks(10, asked, direction="both"))
+        what = ("images", "motion", "keyframes", "residuals")
+        chunk = next(video.chunks(10, what, direction="both"))
         assert np.array_equal(chunk.images, images) and np.array_equal(chunk.keyframes.images, images[:1])
         assert same(chunk.motion, video.motion(direction="both"))
         assert np.array_equal(chunk.residuals.values, residual.values)
@@ -167,8 +167,8 @@ def test_other_grids_are_those_of_the_coded_field_laid_out(plain, tmp_path, matr
                 found = made.resample(cell, size if crop else None)
                 expected = coded_field.resample(cell, (44, 60) if crop else None)
                 assert np.array_equal(found.mask, shown(expected.mask, matrix, rows))
-                long, wanted = (np.hypot(*np.moveaxis(part.vectors, -3, 0)) for part in (found, expected))
-                assert np.array_equal(long, shown(wanted, matrix, rows))
+                long, target = (np.hypot(*np.moveaxis(part.vectors, -3, 0)) for part in (found, expected))
+                assert np.array_equal(long, shown(target, matrix, rows))
     assert field.resample(None, size).mask.shape[-2:] == size
 
 
@@ -234,8 +234,8 @@ def test_a_file_whose_first_frame_is_broken_is_still_turned(tmp_path):
     path = remux(tmp_path / "plain.mp4", tmp_path / "a.mp4", MATRICES["clockwise"])
     with av.open(str(path)) as container:
         first = next(packet for packet in container.demux(video=0))
-        told = int.from_bytes(bytes(first)[:4], "big")  # of the encoder, before the slice
-        start, end = first.pos + 4 + told + 5, first.pos + first.size
+        size = int.from_bytes(bytes(first)[:4], "big")  # of the encoder, before the slice
+        start, end = first.pos + 4 + size + 5, first.pos + first.size
     data = bytearray(path.read_bytes())
     data[start:end] = bytes(end - start)
     path.write_bytes(data)

@@ -106,13 +106,13 @@ def test_everything_is_closed(files):
     gc.collect()  # what other tests left open
     before = len(os.listdir("/proc/self/fd"))
     with CompressedVideo(files / "b.mp4") as video:
-        pictures = video.frames()
-        next(pictures)
+        frames = video.frames()
+        next(frames)
         facts(video)
         chunks = video.chunks(8, ("images", "residuals"))
         next(chunks)
         assert len(os.listdir("/proc/self/fd")) > before
-    del pictures, chunks  # readers still open give their files back when they end
+    del frames, chunks  # readers still open give their files back when they end
     assert len(os.listdir("/proc/self/fd")) == before
     video.close()
     for door in (video.keyframes, video.motion, lambda: video.clip(0, 2), lambda: list(video.frames())):
@@ -166,12 +166,12 @@ def test_nothing_is_kept_behind_a_video(files):
     try:
         video = CompressedVideo(files / "b.mp4")
         assert video.info is video.info and video.picture_types and video.motion(3, 9)
-        pictures = video.frames()
-        next(pictures)
+        frames = video.frames()
+        next(frames)
         gone = weakref.ref(video)
         video.close()
-        pictures.close()
-        del video, pictures
+        frames.close()
+        del video, frames
         assert gone() is None
         info = CompressedVideo(files / "b.mp4").info  # plain data: the video may be gone
         assert info.gop_lengths == (15, 15, 15, 5) and info.rotation == 0 and not info.interlaced

@@ -29,7 +29,7 @@ def same(one, two):
 
 @pytest.fixture(scope="module")
 def twofold(tmp_path_factory):
-    """A clip with B-pictures that have blocks of all kinds: past, future, both and intra."""
+    """A clip with B-frames that have blocks of all kinds: past, future, both and intra."""
     path = tmp_path_factory.mktemp("fields") / "b.mp4"
     frames = pan(40, 2, -1, 80, 112)
     frames[20:] = pan(20, -3, 2, 80, 112, seed=1)
@@ -75,7 +75,7 @@ def test_a_gap_is_filled_from_the_other_direction(twofold):
             part = video.motion(start, stop, fill="opposite")
             assert same(part, [whole[start:stop] for whole in video.motion(fill="opposite")])
     assert steps["past"].max() == 4
-    # What is in the picture moves by (2, -1), so filled cells say so as well.
+    # What is in the frame moves by (2, -1), so filled cells say so as well.
     with CompressedVideo(twofold) as video:
         filled = video.motion(1, 19, fill="opposite").vectors[:, :, 2:-2, 2:-2]
     assert np.median(filled, axis=(0, 2, 3)).tolist() == [-2, 1]
@@ -114,7 +114,7 @@ def test_vectors_of_a_pan_add_up_over_a_gop(tmp_path, codec, dx, dy):
 
 def test_sums_end_at_intra_blocks(tmp_path):
     frames = np.repeat(pan(1, 0, 0), 8, axis=0)
-    frames[4:, :, 64:] = noise(1)[0, :, 64:]  # from frame 4 on, the right half is another picture
+    frames[4:, :, 64:] = noise(1)[0, :, 64:]  # from frame 4 on, the right half is another frame
     encode(frames, tmp_path / "a.mp4", gop=8)
     with CompressedVideo(tmp_path / "a.mp4") as video:
         plain, total = video.motion(), video.motion(accumulate=True)
@@ -207,7 +207,7 @@ def test_odd_grids_have_narrow_cells_at_the_edge():
 
 
 def digest(path, threads):
-    """Records and pixels of every picture, by a decoder with so many slice threads."""
+    """Records and pixels of every frame, by a decoder with so many slice threads."""
 
     source = Source(str(path))
     index = read_index(source, Decoders(source))

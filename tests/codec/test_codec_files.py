@@ -25,7 +25,7 @@ def files(tmp_path_factory):
 
 @pytest.mark.parametrize("cut", [0, 5, 12, 15])
 def test_a_file_cut_by_an_edit_list_shows_what_players_show(files, tmp_path, cut):
-    """Also where the cut lies between key pictures: decoding begins before it."""
+    """Also where the cut lies between key frames: decoding begins before it."""
     options = {"avoid_negative_ts": "disabled", "use_editlist": "1"}
     with av.open(str(files / "b.mp4")) as old, av.open(str(tmp_path / "a.mp4"), "w", options=options) as new:
         copy = new.add_stream_from_template(old.streams.video[0])
@@ -89,13 +89,13 @@ def server(files):
 
         def do_GET(self):
             """With ranges, as object stores have them."""
-            wanted = self.headers.get("Range")
+            span = self.headers.get("Range")
             path = self.translate_path(self.path)
-            if not wanted or not os.path.isfile(path):
+            if not span or not os.path.isfile(path):
                 return super().do_GET()
             with open(path, "rb") as file:
                 data = file.read()
-            first, last = wanted.removeprefix("bytes=").split("-")
+            first, last = span.removeprefix("bytes=").split("-")
             piece = data[int(first) : int(last or len(data)) + 1]
             self.send_response(206)
             self.send_header("Content-Length", str(len(piece)))
@@ -125,9 +125,9 @@ def test_a_video_is_read_through_a_web_server(files, server, name, block):
         CompressedVideo(file) as far,
         CompressedVideo(files / name) as near,
     ):
-        told, expected = far.info.as_dict(), near.info.as_dict()
-        assert name in told["file"] or "HTTP" in told["file"]
-        assert {**told, "file": ""} == {**expected, "file": ""}
+        found, expected = far.info.as_dict(), near.info.as_dict()
+        assert name in found["file"] or "HTTP" in found["file"]
+        assert {**found, "file": ""} == {**expected, "file": ""}
         assert same(far.motion(), near.motion()) and np.array_equal(far.clip(21, 9), near.clip(21, 9))
         assert same(far.keyframes(), near.keyframes()) and not far.damage
     with pytest.raises(UnreadableFile):
@@ -162,4 +162,4 @@ def test_a_long_file_is_read_in_flat_memory(tmp_path):
         done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=True)
         frames, count, first, last = map(int, done.stdout.split())
         assert frames == count == 2500
-        assert last - first < 40_000, done.stdout  # kB; all pictures would be 575,000
+        assert last - first < 40_000, done.stdout  # kB; all frames would be 575,000

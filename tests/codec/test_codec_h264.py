@@ -43,7 +43,7 @@ def made(folder, name="clip.mp4", frames=None, **how):
 
 
 def brightening():
-    """A picture that gets brighter."""
+    """A frame that gets brighter."""
     gain = np.linspace(0.3, 1, 16)[:, None, None, None]
     return (pan(16, 0, 0) * gain).astype(np.uint8)
 

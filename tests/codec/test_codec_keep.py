@@ -1,4 +1,4 @@
-"""Damaged files in both modes: an error, or the pictures that could be read and a report that fits them."""
+"""Damaged files in both modes: an error, or the frames that could be read and a report that fits them."""
 
 import random
 
@@ -61,14 +61,14 @@ def kept(path):
     with CompressedVideo(path, on_damage="keep") as video:
         report, info = video.damage, video.info
         assert report and report.frames == info.frames == len(video.times)
-        pictures = np.stack(list(video.frames()))
-        assert len(pictures) == info.frames
+        frames = np.stack(list(video.frames()))
+        assert len(frames) == info.frames
         motion = video.motion()
         assert len(motion.mask) == info.frames == sum(video.picture_counts.values())
         keys = video.keyframes()
-        assert len(keys.indices) and keys.images.shape[1:] == pictures.shape[1:]
+        assert len(keys.indices) and keys.images.shape[1:] == frames.shape[1:]
         for start in range(0, info.frames - 4, 7):
-            assert video.clip(start, 4).shape == (4, *pictures.shape[1:])
+            assert video.clip(start, 4).shape == (4, *frames.shape[1:])
             assert len(video.motion(start, start + 4).mask) == 4
             assert len(video.residuals(start, start + 2).values) == 2
         parts = list(video.chunks(16, ("images", "keyframes", "motion", "residuals")))
@@ -76,7 +76,7 @@ def kept(path):
         assert all(len(part.motion.mask) == len(part.residuals.mask) == len(part.times) for part in parts)
         assert sum(len(part.keyframes.indices) for part in parts) == len(keys.indices)
         assert all(0 <= i < info.frames for i in report.corrupt)
-        return report, pictures
+        return report, frames
 
 
 @pytest.mark.parametrize("content", [b"", bytes(5000), b"Just a letter.\n" * 90, "random"])
@@ -104,11 +104,11 @@ def test_files_without_pictures(tmp_path, whole):
 def test_files_that_break_off_keep_their_beginning(tmp_path, whole, name):
     data = (whole / name).read_bytes()
     (tmp_path / name).write_bytes(data[: len(data) // 2])
-    report, pictures = kept(tmp_path / name)
+    report, frames = kept(tmp_path / name)
     assert "breaks off" in report.breaks_off and FRAMES // 4 < report.frames < FRAMES * 3 // 4
     with CompressedVideo(whole / name) as sound:
         expected = sound.clip(0, report.frames)
-    assert np.array_equal(pictures[: report.frames - 3], expected[:-3])  # the last one may be cut
+    assert np.array_equal(frames[: report.frames - 3], expected[:-3])  # the last one may be cut
 
 
 def test_a_last_picture_cut_short_is_told(tmp_path, whole):
@@ -131,11 +131,11 @@ def test_damage_inside_leaves_the_rest(tmp_path, whole, name, harm):
     else:
         data[len(data) * 2 // 3 : len(data) * 2 // 3 + 5000] = bytes(5000)
     (tmp_path / name).write_bytes(data)
-    report, pictures = kept(tmp_path / name)
+    report, frames = kept(tmp_path / name)
     assert report.bad_packets or report.corrupt or report.missing
     assert report.frames >= FRAMES // 2
     with CompressedVideo(whole / name) as sound:
-        assert np.array_equal(pictures[:15], sound.clip(0, 15))  # the first GOP was not harmed
+        assert np.array_equal(frames[:15], sound.clip(0, 15))  # the first GOP was not harmed
         expected = sound.times
     with CompressedVideo(tmp_path / name, on_damage="keep") as video:
         together = np.sort(np.concatenate([video.times, report.missing]))
@@ -149,8 +149,8 @@ def test_streams_that_can_be_entered_anywhere(tmp_path, whole, name):
     (tmp_path / name).write_bytes(data)
     with CompressedVideo(tmp_path / name, on_damage="keep") as video:
         report = video.damage
-        pictures = list(video.frames())
-        assert len(pictures) == report.frames == video.info.frames > FRAMES // 2
+        frames = list(video.frames())
+        assert len(frames) == report.frames == video.info.frames > FRAMES // 2
     if report:
         kept(tmp_path / name)
 
@@ -168,9 +168,9 @@ def test_a_table_that_points_nowhere(tmp_path, whole):
 
 def test_no_key_picture_at_the_start(tmp_path, whole):
     packets_of(whole / "v.mkv", tmp_path / "tail.mkv", lambda number: number > 4)
-    pictures = whole_in_both_modes(tmp_path / "tail.mkv", FRAMES - 15)  # from the next GOP on
+    frames = whole_in_both_modes(tmp_path / "tail.mkv", FRAMES - 15)  # from the next GOP on
     with CompressedVideo(whole / "v.mkv") as sound:
-        assert np.array_equal(pictures, sound.clip(15, FRAMES - 15))
+        assert np.array_equal(frames, sound.clip(15, FRAMES - 15))
     packets_of(whole / "v.mkv", tmp_path / "none.mkv", lambda number: 0 < number < 15)
     raises_in_both_modes(DamagedVideo, tmp_path / "none.mkv")
 
@@ -208,10 +208,10 @@ def test_of_pictures_that_change_size_the_first_size_stays(tmp_path, ending):
         list(video.frames())
     with CompressedVideo(joined, on_damage="keep") as video, CompressedVideo(tmp_path / f"a.{ending}") as a:
         report = video.damage
-        pictures = np.stack(list(video.frames()))
-        assert len(pictures) == report.frames >= 9 and pictures.shape[1:] == (64, 64, 3)
+        frames = np.stack(list(video.frames()))
+        assert len(frames) == report.frames >= 9 and frames.shape[1:] == (64, 64, 3)
         assert len(report.missing) >= 9
-        assert np.array_equal(pictures[:9], a.clip(0, 9))
+        assert np.array_equal(frames[:9], a.clip(0, 9))
 
 
 def test_sound_files_of_every_kind_are_whole(tmp_path, whole):

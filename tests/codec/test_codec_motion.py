@@ -52,7 +52,7 @@ def test_a_vector_points_back_to_where_the_content_was(tmp_path, codec, dx, dy):
 
 @pytest.mark.parametrize("codec", WITH_VECTORS)
 def test_vectors_are_where_the_motion_is(tmp_path, codec):
-    """A still picture in which one square of three by three macroblocks moves."""
+    """A still frame in which one square of three by three macroblocks moves."""
     frames = np.repeat(texture(144, 176)[None], 6, axis=0)
     frames[:, 64:112, 32:80] = pan(6, 3, -2, 48, 48, seed=1)
     encode(frames, tmp_path / f"a{WITH_VECTORS[codec]}", codec=codec, gop=6)
@@ -69,7 +69,7 @@ def test_vectors_are_where_the_motion_is(tmp_path, codec):
     ("rv10", ".rm"), ("rv20", ".rm"), ("flv", ".flv"), ("wmv1", ".avi"), ("msmpeg4v2", ".avi"),
 ])  # fmt: skip
 def test_old_codecs_are_read_at_any_place(tmp_path, codec, ending):
-    """FFmpeg's parsers of H.261 and H.263 take every packet for a key picture."""
+    """FFmpeg's parsers of H.261 and H.263 take every packet for a key frame."""
     encode(pan(20, 2, 1, 144, 176), tmp_path / f"a{ending}", codec=codec, gop=8)
     with CompressedVideo(tmp_path / f"a{ending}") as video:
         assert video.info.gop_lengths == (8, 8, 4) and video.picture_counts["I"] == 3
@@ -100,7 +100,7 @@ def test_h263_headers_tell_key_pictures(bits, intra):
 
 
 def test_disposable_pictures_of_flv_make_distances_unknown(tmp_path):
-    """Picture 3 of four refers to picture 1, as picture 2 is disposable."""
+    """Frame 3 of four refers to frame 1, as frame 2 is disposable."""
     frames, packets = pan(6, 2, 1, 144, 176), {}
     for name, chosen in (("without", [0, 1, 3]), ("with", [0, 1, 2])):
         encode(frames[chosen], tmp_path / f"{name}.flv", codec="flv", gop=9)
@@ -154,7 +154,7 @@ def test_a_static_clip_has_zero_vectors_and_a_full_mask(tmp_path, codec):
 def test_intra_blocks_are_masked(tmp_path):
     frames = pan(8, 1, 0)
     frames[4:] = frames[4]
-    frames[4:, :, 64:] = noise(4)[0, :, 64:]  # from frame 4 on, the right half is another picture
+    frames[4:, :, 64:] = noise(4)[0, :, 64:]  # from frame 4 on, the right half is another frame
     encode(frames, tmp_path / "half.mp4", gop=8)
     mask = motion_of(tmp_path / "half.mp4").mask
     assert mask[4, :, :7].mean() > 0.9
@@ -203,12 +203,12 @@ def test_older_codecs_are_divided_by_the_distance_to_the_reference(tmp_path, cod
         for kind in "PB":
             chosen = (types == kind)[:, None, None] & mask
             if (kind, direction) == ("P", "future") or (kind, codec) == ("B", "mpeg4"):
-                assert not chosen.any()  # MPEG-4: FFmpeg exports none of its B-pictures
+                assert not chosen.any()  # MPEG-4: FFmpeg exports none of its B-frames
             else:
                 found = vectors.transpose(1, 0, 2, 3)[:, chosen]
                 assert chosen.any() and tuple(np.median(found, axis=1)) == expected
         if direction == "past":
-            assert mask[types == "P"].mean((1, 2)).min() > 0.8  # the last P-picture as well
+            assert mask[types == "P"].mean((1, 2)).min() > 0.8  # the last P-frame as well
     assert reference_steps("IBBPBP", "past") == [1, 1, 2, 3, 1, 2]
     assert reference_steps("IBBPBP", "future") == [3, 2, 1, 2, 1, 1]
 

@@ -36,8 +36,8 @@ def write(
         stream.codec_context.time_base = tick
         stamps = [round(Fraction(time) / tick) for time in times]
         packets = []
-        for stamp, picture in zip(stamps, pan(len(stamps), 1, 1, 48, 64), strict=True):
-            frame = av.VideoFrame.from_ndarray(picture, "rgb24").reformat(format="yuv420p")
+        for stamp, image in zip(stamps, pan(len(stamps), 1, 1, 48, 64), strict=True):
+            frame = av.VideoFrame.from_ndarray(image, "rgb24").reformat(format="yuv420p")
             frame.pts, frame.time_base = stamp, tick
             packets += stream.encode(frame)
         for packet in (*packets, *stream.encode(None)):

@@ -132,7 +132,7 @@ def test_any_place_equals_the_slice(real_videos, name, data, direction):
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak of memory is read from /proc")
 def test_memory_stays_flat(real_videos):
-    """A pass over 720p pictures leaves none of them behind (frame.side_data would keep hundreds)."""
+    """A pass over 720p frames leaves none of them behind (frame.side_data would keep hundreds)."""
     code = (
         "import sys; from cvrl_lite import CompressedVideo\n"
         "with CompressedVideo(sys.argv[1]) as video:\n"
@@ -142,4 +142,4 @@ def test_memory_stays_flat(real_videos):
     )
     path = real_videos / "mvx_vid_h264.mp4"
     done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=True)
-    assert int(done.stdout) < 280_000  # kB; 300 pictures of 1.4 MB would be 420
+    assert int(done.stdout) < 280_000  # kB; 300 frames of 1.4 MB would be 420

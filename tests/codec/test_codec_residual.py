@@ -1,4 +1,4 @@
-"""Residuals: motion compensation against the standard's words, and what is left of a picture."""
+"""Residuals: motion compensation against the standard's words, and what is left of a frame."""
 
 import numpy as np
 import pytest
@@ -12,12 +12,12 @@ from cvrl_lite.codec import encode
 from cvrl_lite.codec._stream import compensate
 
 
-def prediction_in_the_standards_words(picture, vectors, *, six_tap):
+def prediction_in_the_standards_words(frame, vectors, *, six_tap):
     """Each sample by itself: Rec. ITU-T H.264, 8.4.2.2.1; for linear interpolation 14496-2, 7.6.2."""
-    height, width = picture.shape
+    height, width = frame.shape
 
     def g(y, x):
-        return int(picture[min(max(y, 0), height - 1), min(max(x, 0), width - 1)])
+        return int(frame[min(max(y, 0), height - 1), min(max(x, 0), width - 1)])
 
     def taps(a, b, c, d, e, f):
         return a - 5 * b + 20 * c + 20 * d - 5 * e + f
@@ -58,7 +58,7 @@ def prediction_in_the_standards_words(picture, vectors, *, six_tap):
         (3, 2): lambda y, x: mean(j(y, x), h(y, x + 1)),
         (3, 3): lambda y, x: mean(b(y + 1, x), h(y, x + 1)),
     }
-    out = np.empty_like(picture)
+    out = np.empty_like(frame)
     for y in range(height):
         for x in range(width):
             dx, dy = (int(v) for v in vectors[:, y // 8, x // 8])
@@ -71,36 +71,36 @@ def pictures_and_vectors(draw):
     height, width = draw(st.integers(1, 40)), draw(st.integers(1, 40))
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     levels = draw(st.sampled_from([2, 256]))  # black and white drives the filters out of their range
-    picture = (rng.integers(0, levels, (height, width)) * (255 // (levels - 1))).astype(np.uint8)
+    frame = (rng.integers(0, levels, (height, width)) * (255 // (levels - 1))).astype(np.uint8)
     reach = draw(st.sampled_from([3, 20, 300, 30000]))
-    return picture, rng.integers(-reach, reach + 1, (2, -(-height // 8), -(-width // 8)))
+    return frame, rng.integers(-reach, reach + 1, (2, -(-height // 8), -(-width // 8)))
 
 
 @given(pictures_and_vectors(), st.booleans())
 def test_compensation_follows_the_standard(case, six_tap):
-    picture, vectors = case
-    found = compensate.Reference(picture, six_tap_filter=six_tap).compensate(vectors)
-    assert np.array_equal(found, prediction_in_the_standards_words(picture, vectors, six_tap=six_tap))
+    frame, vectors = case
+    found = compensate.Reference(frame, six_tap_filter=six_tap).compensate(vectors)
+    assert np.array_equal(found, prediction_in_the_standards_words(frame, vectors, six_tap=six_tap))
 
 
 @given(st.integers(0, 2**32), st.sampled_from([5, 50, 5000]), st.booleans())
 def test_the_compiled_loops_equal_numpy(seed, reach, six_tap):
     rng = np.random.default_rng(seed)
-    picture = rng.choice(np.array([0, 1, 128, 254, 255], np.uint8), (144, 180))
+    frame = rng.choice(np.array([0, 1, 128, 254, 255], np.uint8), (144, 180))
     vectors = rng.integers(-reach, reach + 1, (2, 18, 23))
-    fast = compensate.Reference(picture, six_tap_filter=six_tap).compensate(vectors)
-    assert np.array_equal(fast, reference.compensate(picture, vectors, six_tap=six_tap))
+    fast = compensate.Reference(frame, six_tap_filter=six_tap).compensate(vectors)
+    assert np.array_equal(fast, reference.compensate(frame, vectors, six_tap=six_tap))
 
 
 def test_the_greatest_sums_do_not_overflow():
     row = np.array([0, 255, 0, 0, 255, 0], np.uint8)
     worst = np.stack([row, 255 - row, row, row, 255 - row, row])  # taps of one sign meet white, others black
     for patch in (worst, 255 - worst):
-        picture = np.full((24, 24), 128, np.uint8)
-        picture[6:12, 6:12] = patch
+        frame = np.full((24, 24), 128, np.uint8)
+        frame[6:12, 6:12] = patch
         vectors = np.full((2, 3, 3), 2)
-        expected = prediction_in_the_standards_words(picture, vectors, six_tap=True)
-        assert np.array_equal(compensate.Reference(picture).compensate(vectors), expected)
+        expected = prediction_in_the_standards_words(frame, vectors, six_tap=True)
+        assert np.array_equal(compensate.Reference(frame).compensate(vectors), expected)
 
 
 def waves(frames, dx, dy, height=160, width=208):
@@ -123,7 +123,7 @@ def test_blocks_without_coefficients_leave_exactly_nothing_at_all_sixteen_positi
         for down in range(4):
             clip = waves(6, 1 + right / 4, -1 + down / 4)
             path = tmp_path / f"{right}{down}.mp4"
-            # P-pictures at 51; the I-picture fine enough to tell quarter pixels apart.
+            # P-frames at 51; the I-frame fine enough to tell quarter pixels apart.
             options = {"x264-params": "no-deblock=1:ipratio=30"}
             encode(clip, path, gop=100, quantizer=51, preset="medium", options=options)
             with CompressedVideo(path) as video:

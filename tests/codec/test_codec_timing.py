@@ -37,8 +37,8 @@ def read(path: Path) -> tuple[np.ndarray, float, Fraction]:
 )
 def test_written_times_are_read_back(tmp_path, name, codec, start, times):
     step, times = times[1], times + start
-    pictures = pan(len(times), 1, 1, 48, 64)
-    assert encode(pictures, tmp_path / name, codec=codec, fps=1 / step, times=times) == len(times)
+    images = pan(len(times), 1, 1, 48, 64)
+    assert encode(images, tmp_path / name, codec=codec, fps=1 / step, times=times) == len(times)
     found, duration, tick = read(tmp_path / name)
     assert found == pytest.approx(times, abs=float(tick))
     assert duration == pytest.approx(times[-1] - times[0] + step, abs=2 * float(tick))
@@ -126,8 +126,8 @@ def test_a_constant_rate_follows_the_clock(tmp_path, ending, codec, start):
             assert video.info.frames == pytest.approx(source.info.duration * float(fps), abs=1)
             if ending == "mp4":
                 assert video.times[0] == pytest.approx(source.times[0], abs=1e-4)
-            shown = [int(picture.mean()) for picture in video.frames()]
-            levels = np.array([int(picture.mean()) for picture in source.frames()])
+            shown = [int(image.mean()) for image in video.frames()]
+            levels = np.array([int(image.mean()) for image in source.frames()])
             for when, level in zip(video.times - video.times[0], shown, strict=True):
                 due = np.abs(levels - level).argmin()
                 lasts = np.append(times, times[0] + source.info.duration)
