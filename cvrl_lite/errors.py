@@ -25,6 +25,17 @@ def shown(name: str | os.PathLike[str]) -> str:
     return text if text.isprintable() else "".join(map(_escaped, text))
 
 
+def counted(number: int, noun: str) -> str:
+    """A number with its noun, in the plural where there is not exactly one.
+
+    Example:
+        >>> counted(1, "file"), counted(2, "file"), counted(0, "class")
+        ('1 file', '2 files', '0 classes')
+    """
+    plural = f"{noun}es" if noun.endswith("s") else f"{noun}s"
+    return f"{number} {noun if number == 1 else plural}"
+
+
 def named(text: str) -> str:
     r"""The name behind what `shown` returned.
 

@@ -31,8 +31,8 @@ def main() -> None:
     for part in ("context", "motion"):
         print(f"Nearest by the {part} part:")
         for row, name in enumerate(table.names):
-            hits = model.search(table[row : row + 1], table, part=part, k=2)  # the first is the file itself
-            print(f"  {name}: {', '.join(f'{hit.name} ({hit.cosine:.2f})' for hit in hits[1:])}")
+            hits = model.search(table[row], table, part=part, k=1)  # the file itself is left out
+            print(f"  {name}: {', '.join(f'{hit.name} ({hit.cosine:.2f})' for hit in hits)}")
 
 
 if __name__ == "__main__":  # workers that decode import this file again

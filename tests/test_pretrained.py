@@ -85,16 +85,17 @@ def test_a_search_finds_the_place_by_one_part_and_the_action_by_the_other(joint)
     for part, label in (("context", "scene"), ("motion", "action")):
         kinds, right = files.labels[label], []
         for row in range(0, 64, 2):
-            itself, other = joint.search(files[[row]], table, part=part, k=2)
+            itself, other = joint.search(files[[row]], table, part=part, k=2, include_query=True)
+            assert joint.search(files[[row]], table, part=part, k=1) == [other]
             assert itself.name == files.names[row] and itself.cosine > other.cosine
             assert other.start == table.start[other.row] and other.name == table.names[other.row]
             right.append(kinds[files.names == other.name][0] == kinds[row])
         shares[part] = np.mean(right)
     assert shares["context"] > 0.5 and shares["motion"] > 0.6, shares
-    one_part = joint.search(files[[0]], table.part("motion"), k=99)
+    one_part = joint.search(files[[0]], table.part("motion"), k=99, include_query=True)
     assert len(one_part) == 64
     assert [hit.row for hit in one_part] == [
-        hit.row for hit in joint.search(files[[0]], table, part="motion", k=64)
+        hit.row for hit in joint.search(files[[0]], table, part="motion", k=64, include_query=True)
     ]
 
 

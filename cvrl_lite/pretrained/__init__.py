@@ -3,6 +3,15 @@
 from cvrl_lite.pretrained.classifier import Predictions, VideoClassifier
 from cvrl_lite.pretrained.embeddings import Embeddings
 from cvrl_lite.pretrained.listing import Data
-from cvrl_lite.pretrained.model import Hit, Pretrained, load
+from cvrl_lite.pretrained.model import Hit, Pretrained, embed_with_each, load
 
-__all__ = ["Data", "Embeddings", "Hit", "Predictions", "Pretrained", "VideoClassifier", "load"]
+__all__ = [
+    "Data",
+    "Embeddings",
+    "Hit",
+    "Predictions",
+    "Pretrained",
+    "VideoClassifier",
+    "embed_with_each",
+    "load",
+]

@@ -1,4 +1,4 @@
-"""From videos to a table: clips are read, by workers where wanted, and run through the network.
+"""From videos to tables: clips are read, by workers if there are any, and run through the networks.
 
 Axes: N rows, D features, C clips of an item.
 """
@@ -24,21 +24,20 @@ _ITEMS = 32  # run through the network at a time
 
 
 def embed_items(
-    backbone: VideoBackbone,
-    transform: Callable[[Tensor], Tensor],
+    networks: Sequence[tuple[VideoBackbone, Callable[[Tensor], Tensor]]],
     listing: Listing,
     reader: ItemReader,
     *,
     per_clip: bool,
     workers: int,
-) -> Embeddings:
-    """The table of a list of items; it is empty where none can be used.
+) -> list[Embeddings]:
+    """The tables of a list of items, one for each network; they are empty where no item can be used.
 
     Args:
-        backbone: In evaluation mode; from (B, 3, T, H, W) to (B, D).
-        transform: From (B, T, S, S, 3) uint8 to what the backbone takes.
+        networks: Backbones in evaluation mode, from (B, 3, T, H, W) to (B, D), each with the transform from
+            (B, T, S, S, 3) uint8 to what it takes.
         listing: The items.
-        reader: Reads them.
+        reader: Reads them, once for all networks.
         per_clip: Whether each clip has a row, or each item the mean over its clips.
         workers: Processes that read; 0 reads in this one.
 
@@ -47,22 +46,22 @@ def embed_items(
         OSError: The system allows too few open files for so many workers.
     """
     nothing = np.zeros(0)
-    rows: list[NDArray[np.float32]] = [np.zeros((0, backbone.width), np.float32)]
+    rows = [[np.zeros((0, backbone.width), np.float32)] for backbone, _ in networks]
     places: list[Clips] = [Clips(np.zeros(0, np.uint8), nothing, nothing)]
     numbers: list[int] = []
     skipped = list(listing.skipped)
     with killed_workers_told():
         for batch in read_batches(listing.items, reader, workers, skipped):
-            clips = [clips for _, clips in batch]
-            counts = [len(item.frames) for item in clips]
-            features = _run(backbone, transform, np.concatenate([item.frames for item in clips]))
-            for (number, item), found in zip(batch, np.split(features, np.cumsum(counts)[:-1]), strict=True):
-                rows.append(found if per_clip else found.mean(0, keepdims=True))
+            counts = [len(item.frames) for _, item in batch]
+            clips = np.concatenate([item.frames for _, item in batch])
+            for (backbone, transform), found in zip(networks, rows, strict=True):
+                features = np.split(_run(backbone, transform, clips), np.cumsum(counts)[:-1])
+                found += features if per_clip else [item.mean(0, keepdims=True) for item in features]
+            for number, item in batch:
                 places.append(item if per_clip else _whole(item))
-                numbers += [number] * len(rows[-1])
+                numbers += [number] * len(places[-1].start)
     items = [listing.items[number] for number in numbers]
-    return Embeddings(
-        np.concatenate(rows),
+    columns = (
         np.array([item.name for item in items], np.str_),
         np.array([item.source for item in items], np.str_),
         np.concatenate([clips.start for clips in places]),
@@ -71,8 +70,11 @@ def embed_items(
         {label: np.array([item.labels[label] for item in items], np.int64) for label in listing.classes},
         listing.classes,
         tuple(skipped),
-        backbone.parts,
     )
+    return [
+        Embeddings(np.concatenate(found), *columns, parts=backbone.parts, folder=listing.folder)
+        for (backbone, _), found in zip(networks, rows, strict=True)
+    ]
 
 
 def read_batches(

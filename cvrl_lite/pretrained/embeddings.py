@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cvrl_lite.errors import counted
 from cvrl_lite.files import replacing
 
-_FORMAT = 2  # of the files written
+_FORMAT = 3  # of the files written
 _ARRAYS = ("features", "names", "sources", "start", "stop", "file")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Embeddings:
     """Features of clips or of whole files, and what belongs to each row.
 
@@ -38,6 +40,7 @@ class Embeddings:
         parts: Columns of the "context" and of the "motion" part; empty where the features do not come apart.
             A table of one part alone has that part as its only entry.
         network: A digest of the network that made the features; "" if unknown.
+        folder: Absolute path of the folder that `names` are relative to; "" if unknown.
 
     Raises:
         ValueError: Rows and what belongs to them differ in number.
@@ -59,6 +62,7 @@ class Embeddings:
     skipped: tuple[tuple[str, str], ...] = ()
     parts: dict[str, slice] = field(default_factory=dict)
     network: str = ""
+    folder: str = ""
 
     def __post_init__(self) -> None:
         if self.features.ndim != 2:
@@ -98,8 +102,43 @@ class Embeddings:
     def __len__(self) -> int:
         return len(self.features)
 
-    def __getitem__(self, rows: slice | NDArray[Any]) -> Embeddings:
-        """Some of the rows, by a slice, a mask or indices; `skipped` stays."""
+    def __repr__(self) -> str:
+        """Its size, labels and parts.
+
+        Example:
+            >>> Embeddings.from_arrays(np.eye(2, 4), {"way": np.array([0, 1])})
+            Embeddings(2 rows of 2 files, 4 features; labels: way (2 classes))
+        """
+        files = len(np.unique(self.file))
+        of_files = "" if files == len(self) == 1 else f" of {counted(files, 'file')}"
+        text = f"{counted(len(self), 'row')}{of_files}, {counted(self.features.shape[1], 'feature')}"
+        if self.classes:
+            names = (f"{name} ({counted(len(k), 'class')})" for name, k in self.classes.items())
+            text += f"; labels: {', '.join(names)}"
+        if self.parts:
+            text += f"; parts: {', '.join(self.parts)}"
+        if self.skipped:
+            text += f"; {len(self.skipped)} skipped"
+        return f"Embeddings({text})"
+
+    def __getitem__(self, rows: int | slice | Sequence[int] | NDArray[Any]) -> Embeddings:
+        """Some of the rows, by an index, a slice, a mask or indices, as a table; `skipped` stays.
+
+        Raises:
+            IndexError: There is no such row, or it is not called by a number.
+
+        Example:
+            >>> table = Embeddings.from_arrays(np.eye(3))
+            >>> len(table[0]), table[-1].names.tolist(), len(table[1:]), len(table[[0, 2]])
+            (1, ['2'], 2, 2)
+        """
+        if isinstance(rows, int | np.integer):
+            number = int(rows)
+            if not -len(self) <= number < len(self):
+                raise IndexError(f"row {number} of a table of {counted(len(self), 'row')}")
+            rows = np.array([number])
+        elif isinstance(rows, str):
+            raise IndexError(f"rows are chosen by numbers, not by {rows!r}; part({rows!r}) chooses columns")
         columns = {name: getattr(self, name)[rows] for name in _ARRAYS}
         return replace(self, **columns, labels={name: y[rows] for name, y in self.labels.items()})
 
@@ -142,17 +181,34 @@ class Embeddings:
     def _one_part(self) -> bool:
         return len(self.parts) == 1
 
+    def rows_of(self, path: str | os.PathLike[str]) -> NDArray[np.bool_]:
+        """Which rows come from a file: (N,) bool.
+
+        Args:
+            path: The file, by any path that leads to it. A table knows its files by the folder that was
+                embedded: of a folder that was moved since then, none is found.
+        """
+        if not self.folder:
+            return np.zeros(len(self), bool)
+        pairs = (os.path.abspath(path), self.folder), (os.path.realpath(path), os.path.realpath(self.folder))
+        names = [os.path.relpath(file, folder).replace(os.sep, "/") for file, folder in pairs]
+        return np.isin(self.names, names)
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the table to an `.npz`, whole or not at all.
 
         Raises:
             OSError: It cannot be written.
+            ValueError: The name ends in something else than `.npz`.
         """
+        if Path(path).suffix != ".npz":
+            raise ValueError(f"{path}: a table is saved as .npz; to_parquet writes .parquet")
         header = {
             "format": _FORMAT,
             "classes": self.classes,
             "skipped": self.skipped,
             "network": self.network,
+            "folder": self.folder,
             "parts": {name: [columns.start, columns.stop] for name, columns in self.parts.items()},
         }
         arrays = {f"row {name}": getattr(self, name) for name in _ARRAYS}
@@ -168,6 +224,8 @@ class Embeddings:
             OSError: The file cannot be read.
             ValueError: It is of another kind, or damaged.
         """
+        if Path(path).suffix == ".parquet":
+            raise ValueError(f"{path}: a Parquet file is for other programs; load reads what save wrote")
         try:
             with np.load(path, allow_pickle=False) as held:
                 arrays = {name: held[name] for name in held.files}
@@ -179,6 +237,7 @@ class Embeddings:
                 skipped=tuple((name, reason) for name, reason in header["skipped"]),
                 parts={name: slice(*columns) for name, columns in header["parts"].items()},
                 network=header["network"],
+                folder=header["folder"],
             )
         except OSError:
             raise

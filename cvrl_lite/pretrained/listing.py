@@ -73,11 +73,13 @@ class Listing:
         items: In their order.
         classes: Class names by label.
         skipped: Name and reason of what could not be read before.
+        folder: Absolute path of the folder that names are relative to; "" where there are no files.
     """
 
     items: tuple[Item, ...]
     classes: dict[str, tuple[str, ...]]
     skipped: tuple[tuple[str, str], ...] = ()
+    folder: str = ""
 
 
 def list_items(data: Data) -> Listing:
@@ -93,14 +95,16 @@ def list_items(data: Data) -> Listing:
         if path.is_dir():
             return _listed(VideoFolder(path), path)
         check_regular(path)
-        return Listing((Item(path.name, path.name, {}, path),), {})
+        home = os.path.dirname(os.path.abspath(path))
+        return Listing((Item(path.name, path.name, {}, path),), {}, folder=home)
     if isinstance(data, DecodedSet):
-        names = _names([video.entry for video in data.videos])
+        home, names = _names([video.entry for video in data.videos])
         items = tuple(
             Item(name, video.entry.source, video.entry.labels, video)
             for name, video in zip(names, data.videos, strict=True)
         )
-        return Listing(items, data.classes, tuple((str(file.path), file.reason) for file in data.skipped))
+        skipped = tuple((str(file.path), file.reason) for file in data.skipped)
+        return Listing(items, data.classes, skipped, home)
     if isinstance(data, VideoDataset):
         return _listed(data, None)
     if isinstance(data, np.ndarray | torch.Tensor):
@@ -109,23 +113,21 @@ def list_items(data: Data) -> Listing:
 
 
 def _listed(videos: VideoDataset, root: Path | None) -> Listing:
-    entries = videos.entries
-    return Listing(
-        tuple(
-            Item(name, entry.source, entry.labels, entry.path)
-            for name, entry in zip(_names(entries, root), entries, strict=True)
-        ),
-        dict(videos.classes),
+    home, names = _names(videos.entries, root)
+    items = tuple(
+        Item(name, entry.source, entry.labels, entry.path)
+        for name, entry in zip(names, videos.entries, strict=True)
     )
+    return Listing(items, dict(videos.classes), folder=home)
 
 
-def _names(entries: Sequence[Entry], root: Path | None = None) -> list[str]:
-    """Paths relative to the folder; where it is not known, to the one that all have in common."""
+def _names(entries: Sequence[Entry], root: Path | None = None) -> tuple[str, list[str]]:
+    """The folder, or where it is not known the one that all have in common; and paths relative to it."""
     if not entries:
-        return []
+        return "", []
     paths = [os.path.abspath(entry.path) for entry in entries]
     home = os.path.abspath(root) if root else os.path.commonpath([os.path.dirname(path) for path in paths])
-    return [os.path.relpath(path, home).replace(os.sep, "/") for path in paths]
+    return home, [os.path.relpath(path, home).replace(os.sep, "/") for path in paths]
 
 
 def _clips(clips: NDArray[Any]) -> list[Item]:

@@ -5,9 +5,12 @@ Axes: N rows, D features, T frames of a clip, S side of a decoded square.
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +22,7 @@ from cvrl_lite.models import VideoBackbone, weights_digest
 from cvrl_lite.pretrained.embed import embed_items
 from cvrl_lite.pretrained.embeddings import Embeddings, check_part
 from cvrl_lite.pretrained.listing import Data, ItemReader, Listing, list_items
-from cvrl_lite.pretrained.shards import embed_in_shards
+from cvrl_lite.pretrained.shards import Spread, embed_in_shards
 from cvrl_lite.train import Recipe, device
 from cvrl_lite.train.checkpoint import read_checkpoint
 from cvrl_lite.transforms import EvalTransform
@@ -45,7 +48,7 @@ class Hit:
     row: int
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Pretrained:
     """A backbone, and how videos become what it was trained to read.
 
@@ -61,7 +64,7 @@ class Pretrained:
         >>> table = model.embed(cvrl_lite.data_path("sample.mp4"), per_clip=True, clips=4)
         >>> table.features.shape, table.parts
         ((4, 256), {'context': slice(0, 128, None), 'motion': slice(128, 256, None)})
-        >>> hits = model.search(cvrl_lite.data_path("sample.mp4"), table, part="motion")
+        >>> hits = model.search(cvrl_lite.data_path("sample.mp4"), table, part="motion", include_query=True)
         >>> [(hit.name, hit.stop - hit.start < 0.6) for hit in hits]
         [('sample.mp4', True)]
     """
@@ -70,6 +73,20 @@ class Pretrained:
     sampling: ClipSampling
     transform: EvalTransform
     recipe: Recipe | None = None
+
+    def __repr__(self) -> str:
+        """What it is and reads, in a line.
+
+        Example:
+            >>> load("joint")
+            Pretrained(TinyR2Plus1D, 256 features: context 128, motion 128; clips of 8 frames, 64 x 64)
+        """
+        widths = ", ".join(f"{name} {part.stop - part.start}" for name, part in self.backbone.parts.items())
+        size = self.transform.size
+        return (
+            f"Pretrained({type(self.backbone).__name__}, {self.backbone.width} features"
+            f"{widths and f': {widths}'}; clips of {self.sampling.frames} frames, {size} x {size})"
+        )
 
     @classmethod
     def from_recipe(cls, backbone: VideoBackbone, recipe: Recipe) -> Pretrained:
@@ -92,6 +109,8 @@ class Pretrained:
         clips: int = 3,
         workers: int = 0,
         resume: str | os.PathLike[str] | None = None,
+        backend: str | None = None,
+        scheduler: str | None = None,
     ) -> Embeddings:
         """The features of videos.
 
@@ -104,9 +123,14 @@ class Pretrained:
             part: "context" (what stays), "motion" (what moves), or None for both.
             per_clip: Whether each clip has a row; else a file's row is the mean over its clips.
             clips: Clips of a file, spread evenly over it.
-            workers: Processes that read files beside the network; 0 reads in this one.
-            resume: A folder for the tables of every 256 files as they are made. A call that was stopped goes
-                on from them; those of another network, other clips or changed files are made again.
+            workers: Processes that read files beside the network; 0 reads in this one. With a backend,
+                its processes, each of which reads and runs a copy of the network.
+            resume: A folder for the tables of every 128 files as they are made. A call that was stopped goes
+                on from them; those of another network, other clips or changed files are made again. Processes
+                that torchrun started, say one for each GPU, share it: they take these tables by turns, and
+                the whole one is returned in each of them.
+            backend: joblib's, such as "loky", "dask" or "ray": where the work is done instead of here.
+            scheduler: Address of a running dask cluster, whose workers see the same files.
 
         Returns:
             The table; files that cannot be used are in its `skipped`.
@@ -114,48 +138,53 @@ class Pretrained:
         Raises:
             OSError: A path leads nowhere, or to a folder without videos; or the system allows too few open
                 files for so many workers.
-            ValueError: The network has no such part, no file can be used, or an array has another shape.
+            ValueError: The network has no such part, no file can be used, an array has another shape, or
+                there is no such backend.
+            ModuleNotFoundError: What a backend needs is not installed.
             ChildProcessError: A worker was killed.
         """
         if part is not None:
             check_part(part, self.backbone.parts, "this network's features")
-        if clips < 1:
-            raise ValueError(f"clips is 1 or more, got {clips}")
+        if scheduler and backend != "dask":
+            raise ValueError("a scheduler belongs to the backend dask")
         listing = list_items(data)
-        self.backbone.eval()
-
-        def embed(some: Listing) -> Embeddings:
-            reader = ItemReader(some.items, self.sampling, self.transform.decoded_size, clips)
-            return embed_items(
-                self.backbone, self.transform, some, reader, per_clip=per_clip, workers=workers
-            )
-
-        if resume is None:
+        model, reading = self, workers
+        if backend is not None:  # each worker reads for a network of its own
+            model, reading = replace(self, backbone=copy.deepcopy(self.backbone).cpu()), 0
+        embed = partial(
+            _embed_one, model, clips=clips, per_clip=per_clip, workers=reading, move=backend is not None
+        )
+        if backend is None and resume is None:
             table = embed(listing)
         else:
-            how = (self._fingerprint(), clips, per_clip)
-            table = embed_in_shards(embed, listing, Path(resume), how)
-        if not len(table):
-            reason = "; the first: {}: {}".format(*table.skipped[0]) if table.skipped else ""
-            raise ValueError(f"nothing can be embedded{reason}")
-        return replace(table, network=self._fingerprint()).part(part)
+            kept = (self.fingerprint(), clips, per_clip)
+            where = Spread(backend, max(1, workers), scheduler)
+            table = embed_in_shards(embed, listing, Path(resume) if resume else None, kept, where)
+        return _checked(table, self).part(part)
 
-    def _fingerprint(self) -> str:
-        """What decides a clip's features: the weights, and what is fed to them."""
+    def fingerprint(self) -> str:
+        """A digest of what decides a clip's features: the weights, and what is fed to them."""
         fed = repr((self.sampling, self.transform))
         return hashlib.sha256(f"{fed} {weights_digest(self.backbone)}".encode()).hexdigest()
 
     def search(
-        self, query: Data | Embeddings, table: Embeddings, *, part: str | None = None, k: int = 5
+        self,
+        query: Data | Embeddings,
+        table: Embeddings | str | os.PathLike[str],
+        *,
+        part: str | None = None,
+        k: int = 5,
+        include_query: bool = False,
     ) -> list[Hit]:
         """The files of a table that are most alike to a video.
 
         Args:
             query: One file, one clip in memory, or its table.
-            table: What `embed` made of the files to search.
+            table: What `embed` made of the files to search, or the path of where it was saved.
             part: By which part they are to be alike: "context" finds the same scene, "motion" the same
                 action; None: by both, or by the one that the table holds.
             k: How many, at most; of a file's clips the nearest one counts.
+            include_query: Whether the query itself may be found where its file is in the table.
 
         Returns:
             Nearest first; of equally near ones the first of the table.
@@ -163,26 +192,31 @@ class Pretrained:
         Raises:
             ValueError: The query is not one file, or has no such part; the table is of another network, or
                 empty; or k is below 1.
+            OSError: A table's file cannot be read.
         """
         if k < 1:
             raise ValueError(f"k is 1 or more, got {k}")
+        if not isinstance(table, Embeddings):
+            table = Embeddings.load(table)
         if part is None and len(table.parts) == 1:
             (part,) = table.parts
-        asked = (query if isinstance(query, Embeddings) else self.embed(query)).by_file().part(part)
-        gallery = table.part(part)
-        if len(asked) != 1:
-            raise ValueError(f"a search takes one video, not {len(asked)}")
-        if table.network not in ("", self._fingerprint()):
+        question = (query if isinstance(query, Embeddings) else self.embed(query)).by_file()
+        if len(question) != 1:
+            raise ValueError(f"a search takes one video, not {len(question)}")
+        gallery, features = table.part(part), question.part(part).features[0]
+        if table.network not in ("", self.fingerprint()):
             raise ValueError("the table is of another network; embed its files with the one that searches")
-        if asked.features.shape[1] != gallery.features.shape[1]:
+        if len(features) != gallery.features.shape[1]:
             raise ValueError(
                 f"the table is of another network: its rows have {gallery.features.shape[1]} numbers, "
-                f"the query's {asked.features.shape[1]}"
+                f"the query's {len(features)}"
             )
-        vector = asked.features[0] / np.linalg.norm(asked.features[0])
-        cosines = gallery.features @ vector / np.maximum(np.linalg.norm(gallery.features, axis=1), 1e-12)
-        order = np.argsort(-cosines, kind="stable")
-        _, first = np.unique(gallery.file[order], return_index=True)
+        cosines = gallery.features @ (features / np.linalg.norm(features))
+        cosines /= np.maximum(np.linalg.norm(gallery.features, axis=1), 1e-12)
+        rows = np.argsort(-cosines, kind="stable")
+        if question.folder and not include_query:
+            rows = rows[~table.rows_of(os.path.join(question.folder, str(question.names[0])))[rows]]
+        _, first = np.unique(gallery.file[rows], return_index=True)
         return [
             Hit(
                 str(table.names[row]),
@@ -191,8 +225,61 @@ class Pretrained:
                 float(table.stop[row]),
                 int(row),
             )
-            for row in order[np.sort(first)[:k]]
+            for row in rows[np.sort(first)[:k]]
         ]
+
+
+def embed_with_each(
+    models: Sequence[Pretrained], data: Data, *, per_clip: bool = False, clips: int = 3, workers: int = 0
+) -> list[Embeddings]:
+    """The features of videos by several networks, from one reading of the files.
+
+    Args:
+        models: They read the same clips: their sampling and decoded size are equal.
+        data: As in `Pretrained.embed`, and so are the others.
+        per_clip: Whether each clip has a row.
+        clips: Clips of a file.
+        workers: Processes that read.
+
+    Returns:
+        A table of each network.
+
+    Raises:
+        ValueError: The networks read different clips, or no file can be used.
+        OSError: As in `Pretrained.embed`.
+        ChildProcessError: A worker was killed.
+    """
+    if len({(model.sampling, model.transform.decoded_size) for model in models}) != 1:
+        raise ValueError("networks that read different clips cannot share one reading of the files")
+    tables = _embed(models, list_items(data), clips=clips, per_clip=per_clip, workers=workers)
+    return [_checked(table, model) for table, model in zip(tables, models, strict=True)]
+
+
+def _embed(
+    models: Sequence[Pretrained], listing: Listing, *, clips: int, per_clip: bool, workers: int
+) -> list[Embeddings]:
+    if clips < 1:
+        raise ValueError(f"clips is 1 or more, got {clips}")
+    reader = ItemReader(listing.items, models[0].sampling, models[0].transform.decoded_size, clips)
+    networks = [(model.backbone.eval(), model.transform) for model in models]
+    return embed_items(networks, listing, reader, per_clip=per_clip, workers=workers)
+
+
+def _embed_one(
+    model: Pretrained, listing: Listing, *, clips: int, per_clip: bool, workers: int, move: bool = False
+) -> Embeddings:
+    """The table of one network, which may run in a process of joblib's: there it moves to the device."""
+    if move:
+        model.to(device())
+    return _embed([model], listing, clips=clips, per_clip=per_clip, workers=workers)[0]
+
+
+def _checked(table: Embeddings, model: Pretrained) -> Embeddings:
+    """The table with the digest of its network, where it is not empty."""
+    if not len(table):
+        reason = "; the first: {}: {}".format(*table.skipped[0]) if table.skipped else ""
+        raise ValueError(f"nothing can be embedded{reason}")
+    return replace(table, network=model.fingerprint())
 
 
 def load(name: str | os.PathLike[str]) -> Pretrained:

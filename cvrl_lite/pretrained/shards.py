@@ -1,4 +1,4 @@
-"""A large set embedded piece by piece, each kept as soon as it is made, so that a stopped call goes on."""
+"""A large set embedded piece by piece, by one process or many, each piece kept as soon as it is made."""
 
 from __future__ import annotations
 
@@ -6,48 +6,137 @@ import hashlib
 import json
 import os
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
+import torch.distributed as dist
+
+from cvrl_lite.pretext import processes
 from cvrl_lite.pretrained.embeddings import Embeddings, joined
 from cvrl_lite.pretrained.listing import Listing
+from cvrl_lite.processes import begin_worker, spread
+from cvrl_lite.progress import track
+from cvrl_lite.train.distributed import distributed
 
-_ITEMS = 256  # a shard
+_ITEMS = 128  # a shard
+
+Embed = Callable[[Listing], Embeddings]
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Some of the items, and where their table is kept; None: nowhere."""
+
+    listing: Listing
+    path: Path | None
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Where shards are made.
+
+    Attributes:
+        backend: joblib's, see `cvrl_lite.processes.spread`; None: in this process.
+        workers: Processes of the backend.
+        scheduler: Address of a dask cluster.
+    """
+
+    backend: str | None = None
+    workers: int = 1
+    scheduler: str | None = None
 
 
 def embed_in_shards(
-    embed: Callable[[Listing], Embeddings], listing: Listing, folder: Path, how: tuple[object, ...]
+    embed: Embed, listing: Listing, folder: Path | None, how: tuple[object, ...], where: Spread
 ) -> Embeddings:
-    """The table of a list of items, made of shards that stay in a folder.
+    """The table of a list of items, made of shards.
+
+    Where torchrun started several processes and there is a folder, they take the shards by turns.
 
     Args:
-        embed: Makes the table of some items.
+        embed: Makes the table of some items. It is pickled where there is a backend.
         listing: All items.
-        folder: Where shards are kept; it is made if it is missing.
+        folder: Where shards stay; it is made if it is missing. None: nowhere.
         how: What else decides their content: a shard made in another way is made again.
+        where: Which processes make them.
+
+    Returns:
+        The whole table, in each process.
 
     Raises:
         OSError: A shard cannot be written; those before it stay.
+        ConnectionError: Another process of torchrun ended.
     """
+    shards = _shards(listing, folder, how)
+    if folder is None:
+        return _joined(_made(embed, shards, where), embed, listing)
     folder.mkdir(parents=True, exist_ok=True)
-    tables: list[Embeddings] = []
+    with distributed():
+        rank, world = processes()
+        tables = _made(embed, shards[rank::world], where)
+        if world > 1:
+            dist.barrier()  # all shards are there
+            tables = [_table(embed, shard) for shard in shards]
+            dist.barrier()  # and read, so that the caller may remove them
+    return _joined(tables, embed, listing)
+
+
+def _shards(listing: Listing, folder: Path | None, how: tuple[object, ...]) -> list[Shard]:
+    """The pieces of a list, with absolute paths, as other processes may have other working folders."""
+    shards = []
     for number, start in enumerate(range(0, len(listing.items), _ITEMS)):
-        skipped = listing.skipped if start == 0 else ()
-        some = replace(listing, items=listing.items[start : start + _ITEMS], skipped=skipped)
-        path = folder / f"shard-{number:06d}-{_key(some, how)}.npz"
-        table = _kept(path)
-        if table is None:
-            table = embed(some)
-            table.save(path)
-        tables.append(table)
+        items = tuple(
+            replace(item, content=item.content.absolute()) if isinstance(item.content, Path) else item
+            for item in listing.items[start : start + _ITEMS]
+        )
+        some = replace(listing, items=items, skipped=listing.skipped if start == 0 else ())
+        path = folder and folder.absolute() / f"shard-{number:06d}-{_key(some, how)}.npz"
+        shards.append(Shard(some, path))
+    return shards
+
+
+def _made(embed: Embed, shards: list[Shard], where: Spread) -> list[Embeddings]:
+    if where.backend is None:
+        return [_table(embed, shard) for shard in shards]
+    calls = [(embed, shard, os.getpid()) for shard in shards]
+    with spread(
+        _made_by_worker, calls, backend=where.backend, workers=where.workers, scheduler=where.scheduler
+    ) as tables:
+        return [
+            _table(embed, shard) if table is None else table
+            for shard, table in zip(shards, track(tables, "embedding", len(shards)), strict=True)
+        ]
+
+
+def _joined(tables: list[Embeddings], embed: Embed, listing: Listing) -> Embeddings:
     return joined(tables) if tables else embed(listing)
 
 
-def _kept(path: Path) -> Embeddings | None:
+def _made_by_worker(embed: Embed, shard: Shard, starter: int) -> Embeddings | None:
+    """The table of a shard; None where it lies in its file."""
+    if os.getppid() == starter:  # a process of joblib's own; a cluster's end with the cluster
+        _begin()
+    table = _table(embed, shard)
+    return table if shard.path is None else None
+
+
+@cache
+def _begin() -> None:
+    """Begins a worker, once."""
+    begin_worker()
+
+
+def _table(embed: Embed, shard: Shard) -> Embeddings:
+    """Reads a shard's table, or makes and keeps it."""
+    if shard.path is None:
+        return embed(shard.listing)
     try:
-        return Embeddings.load(path)
+        return Embeddings.load(shard.path)
     except (FileNotFoundError, ValueError):  # not there yet, or damaged
-        return None
+        table = embed(shard.listing)
+        table.save(shard.path)
+        return table
 
 
 def _key(some: Listing, how: tuple[object, ...]) -> str:
@@ -58,7 +147,7 @@ def _key(some: Listing, how: tuple[object, ...]) -> str:
         if isinstance(item.content, Path):
             try:
                 state = os.stat(item.content)
-                facts.append((str(item.content.absolute()), state.st_size, state.st_mtime_ns))
+                facts.append((str(item.content), state.st_size, state.st_mtime_ns))
             except OSError:  # embedding says what is wrong with it
                 facts.append(str(item.content))
         else:
