@@ -17,8 +17,7 @@ import psutil
 import pytest
 
 from cvrl_lite import datasets, files, train
-from cvrl_lite.cli import batch, main
-from cvrl_lite.codec import extract
+from cvrl_lite.cli import main
 from cvrl_lite.datasets import ClipSampling, FileLoader, moving_scenes
 from cvrl_lite.train.checkpoint import Folder, read_checkpoint
 
@@ -282,19 +281,13 @@ def test_two_make_one_set(tmp_path):
 
 def test_two_batches_into_one_folder_do_each_file_once(clips, tmp_path):
     sources = sorted(clips.rglob("*.mp4"))[:3]
-    found: list[list[batch.Outcome]] = [[], []]
-
-    def work(number: int) -> None:
-        for source in sources:
-            found[number].append(batch._done(extract, source, tmp_path / f"{source.name}.npz", 0))
-
-    threads = [threading.Thread(target=work, args=(number,)) for number in (0, 1)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(one[0] + other[0] for one, other in zip(*found, strict=True)) == [1, 1, 1]
-    assert len(list(tmp_path.iterdir())) == 3 and not any(reason for _, reason in found[0] + found[1])
+    both = [start("extract", *sources, "--out", tmp_path) for _ in range(2)]
+    said = [process.communicate(timeout=60) for process in both]
+    assert [process.returncode for process in both] == [0, 0] and not any(error for _, error in said)
+    made = sorted(str(tmp_path / f"{source.name}.npz") for source in sources)
+    lines = sorted("".join(out for out, _ in said).splitlines())
+    assert lines == sorted([*made, *(f"{path} (as it was)" for path in made)])
+    assert sorted(map(str, tmp_path.iterdir())) == made
 
 
 def test_failures_of_another_batch_stay_in_the_table(clips, tmp_path, capsys):

@@ -131,6 +131,7 @@ def test_the_study_log_holds_the_recipe_of_each_run(monkeypatch: pytest.MonkeyPa
         assert not Recipe.from_json(json.dumps(row["recipe"])).differences(made), row["model"]
 
 
+@pytest.mark.slow
 def test_real_footage_goes_through(real_videos: Path, tmp_path: Path) -> None:
     for path in real_videos.iterdir():  # its sub-folders came later, for tests of reading
         if path.is_file():
