@@ -9,7 +9,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from cvrl_lite import CompressedVideo, data_path
-from cvrl_lite.datasets import Batch, Entry, SampleConfig, VideoDataset, collate
+from cvrl_lite.datasets import Batch, Entry, SampleConfig, VideoDataset, collate, decode
 from cvrl_lite.models import MotionPredictor
 from cvrl_lite.pretext import ContextMatching, DensePrediction
 from cvrl_lite.transforms import Augmentation, augment
@@ -98,6 +98,8 @@ def test_records_print_names_shapes_and_types():
         ", ... 5 in all], replaced=0, residual=None, residual_mask=None, labels={'way': (5,) int64})"
     )
     assert "clip=(8, 32, 32, 3) uint8" in repr(videos[0]) and "labels={'way': 1}" in repr(videos[0])
+    decoded = decode(videos.subset([0]), size=32, cells=4, cache=False)
+    assert "frames=(72, 32, 32, 3) uint8, vectors=(72, 2, 4, 4) int16" in repr(decoded)
     on_meta = repr(batch.to(torch.device("meta")))
     assert "clip=(5, 8, 32, 32, 3) uint8 meta" in on_meta
     assert repr(augment(batch)).startswith("Views(clip=(5, 3, 8, 64, 64) float32, keyframe=")

@@ -29,6 +29,7 @@ from cvrl_lite.errors import VideoError
 from cvrl_lite.files import READ_ONLY, alone, cache_dir, file_stamp
 from cvrl_lite.processes import map_in_processes, processors
 from cvrl_lite.progress import track
+from cvrl_lite.reprs import short_repr
 
 _FORMAT = 3  # of the arrays kept in a folder; others are made again
 _CHUNK = 64  # frames decoded at a time, so that a long file needs little memory beside its result
@@ -59,6 +60,9 @@ class DecodedVideo:
     residuals: NDArray[np.int16] = field(default_factory=lambda: np.zeros((0, 2, 0, 0), np.int16))
     residual_mask: NDArray[np.bool_] = field(default_factory=lambda: np.zeros((0, 0, 0), bool))
 
+    def __repr__(self) -> str:
+        return short_repr(self)
+
 
 @dataclass(frozen=True)
 class Skipped:
@@ -81,6 +85,9 @@ class DecodedSet:
     videos: tuple[DecodedVideo, ...]
     skipped: tuple[Skipped, ...]
     classes: dict[str, tuple[str, ...]]
+
+    def __repr__(self) -> str:
+        return short_repr(self)
 
     def labels(self, name: str) -> NDArray[np.int64]:
         """(number of videos,) int64: the label called `name` of each video."""
