@@ -113,9 +113,9 @@ def _whole(
 class _Blocks(torch.autograd.Function):
     """As `_whole`, some rows of the matrix at a time.
 
-    `torch.utils.checkpoint` around each block would need no backward here, but takes 1.1 to 1.4 times as long
-    on a CPU, and 1.3 to 2.6 times the memory (docs/benchmarks.md): it holds several blocks, and a gradient of
-    all keys for each.
+    `torch.utils.checkpoint` around each block would need no backward here, but takes 1.1 to 1.5 times as long
+    on a CPU, and 1.3 to 3.5 times the memory (docs/benchmarks.md): it holds several matrices of a block, and
+    beside the gradient of all keys that of one block.
     """
 
     @staticmethod
