@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 
 import av
@@ -91,15 +92,15 @@ def write_sound(path: Path) -> Path:
     return path
 
 
-def slow_painter(path: Path, direction: str, stream: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """The dense field by loops over PyAV's own vector objects, for H.264 (no division by distance)."""
+def slow_painter(path: Path, direction: str, most: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """The dense field of the first frames by loops over PyAV's vector objects, not divided by distances."""
     sign = -1 if direction == "past" else 1
     fields, masks = [], []
     with av.open(str(path)) as container:
-        video = container.streams.video[stream]
+        video = container.streams.video[0]
         video.codec_context.thread_count = 1
         video.codec_context.flags2 |= av.codec.context.Flags2.export_mvs
-        for frame in container.decode(video):
+        for frame in islice(container.decode(video), most):
             rows, columns = -(-frame.height // 8), -(-frame.width // 8)
             field, mask = np.zeros((2, rows, columns), np.float32), np.zeros((rows, columns), bool)
             for v in frame.side_data.get("MOTION_VECTORS") or ():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from material import exported_records, slow_painter
+from material import exported_records
 
 from cvrl_lite import CompressedVideo, NoMotionVectors
 
@@ -72,15 +72,6 @@ def test_every_vector_record_is_read(real_videos, name):
         assert (past, future) == tuple(RECORDS[name])
     else:
         assert past + future == TOTALS[name]
-
-
-@pytest.mark.parametrize("name", ["imageio_realshort.mp4", "tc_h264_10bits.mp4", "intel_asl_again.mkv"])
-@pytest.mark.parametrize("direction", ["past", "future"])
-def test_the_field_equals_a_slow_painter(real_videos, name, direction):
-    with CompressedVideo(real_videos / name) as video:
-        vectors, mask, _ = video.motion(direction=direction)
-    field, covered = slow_painter(real_videos / name, direction)
-    assert np.array_equal(mask, covered) and np.array_equal(vectors, field)
 
 
 def test_the_first_video_stream_is_not_the_one_ffmpeg_calls_best(real_videos):
