@@ -40,7 +40,9 @@ def videos(tmp_path_factory) -> VideoDataset:
 
 @pytest.fixture(scope="module")
 def kept(videos) -> VideoClassifier:
-    network = train.finetune(fresh(), videos, "action", HOW)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CVRL_MEMORY_LIMIT", "0")  # files are read for each batch
+        network = train.finetune(fresh(), videos, "action", HOW)
     return VideoClassifier(network, "action", videos.classes["action"], RECIPE, HOW)
 
 

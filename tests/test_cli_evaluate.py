@@ -134,7 +134,6 @@ def test_what_cannot_be_asked_is_said_in_one_line(root, tmp_path, capsys):
         ),
         (["--protocol", "linear", "--label", "mood"], "label is one of scene, action; got mood"),
         (["--label", "scene", "--steps", "5"], "--steps belongs to --protocol finetune"),
-        (["--protocol", "finetune", "--workers", "2"], "--workers belongs to --protocol all or retrieval or"),
         (["--protocol", "finetune", "--steps", "-1"], "--steps: wanted a whole number of at least 1, got -1"),
         (["--clips", "0"], "--clips: wanted a whole number of at least 1, got 0"),
         (["--split", "train"], "--split train is what is searched, or trained on"),

@@ -153,3 +153,20 @@ def test_impossible_splits_are_refused(words, message):
 def test_a_data_set_tells_what_it_is(clips):
     assert repr(MovingScenes("val", clips)) == "MovingScenes(1 files; classes: 16 scene, 8 action)"
     assert repr(listed(("a", 0)).subset([])) == "VideoDataset(0 files; classes: 3 class)"
+
+
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_a_plain_loader_passes_by_what_gives_no_sample(clips, tmp_path, workers):
+    good = MovingScenes("train", clips, samples=HOW)
+    codec.encode(np.zeros((9, 16, 16, 3), np.uint8), tmp_path / "short.mp4", fps=25)
+    (tmp_path / "text.mp4").write_text("no video")
+    bad = [Entry(tmp_path / name, name, {}) for name in ("short.mp4", "text.mp4", "gone.mp4")]
+    dataset = VideoDataset([*bad[:2], *good.entries, bad[2]], good.classes, samples=HOW)
+    with pytest.raises(VideoError, match="too short"):
+        list(DataLoader(dataset, batch_size=4, collate_fn=collate))
+    usable = dataset.usable(workers=workers)
+    batches = list(DataLoader(usable, batch_size=4, collate_fn=collate))
+    assert [name for batch in batches for name in batch.names] == [str(e.path) for e in good.entries]
+    assert usable.classes == good.classes and usable.samples == HOW
+    assert [file.path for file in usable.skipped] == [entry.path for entry in bad]
+    assert usable.skipped[0].reason.startswith("too short: 9 frames") and dataset.skipped == ()

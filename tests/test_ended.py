@@ -128,7 +128,7 @@ def test_a_command_that_is_still_starting(how, tmp_path):
 def test_a_training_with_workers_saves_and_stops(how, whom, clips, tmp_path):
     words = ["pretrain", "--recipe", "laptop_fast", "--folder", clips, "--out", tmp_path / "run"]
     words += ["--set", "precision=float32"]  # else it says which one it tries
-    process = start(*words, "--batch", "4", "--steps", "4000", "--workers", "2")
+    process = start(*words, "--set", "in_memory=false", "--batch", "4", "--steps", "4000", "--workers", "2")
     metrics = tmp_path / "run/metrics.jsonl"
     children = until(process, lambda: metrics.exists() and metrics.stat().st_size)
     end(how, whom, process, children)
@@ -150,7 +150,7 @@ def test_processes_of_torchrun_save_and_stop_with_their_workers(clips, tmp_path)
         "pretrain",
     ]
     words += ["--recipe", "laptop_fast", "--folder", clips, "--out", tmp_path / "run", "--batch", "4"]
-    process = start(*words, "--steps", "4000", "--workers", "1", code=run)
+    process = start(*words, "--set", "in_memory=false", "--steps", "4000", "--workers", "1", code=run)
     metrics = tmp_path / "run/metrics.jsonl"
     children = until(process, lambda: metrics.exists() and metrics.stat().st_size)
     end("SIGTERM", "group", process, children)
@@ -164,6 +164,7 @@ def test_processes_of_torchrun_save_and_stop_with_their_workers(clips, tmp_path)
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_training_that_has_not_begun(workers, many, tmp_path):
     words = ["pretrain", "--recipe", "laptop_fast", "--folder", many, "--out", tmp_path / "run"]
+    words += ["--set", f"in_memory={workers == 0}"]
     process = start(*words, "--batch", "4", "--workers", workers)
     children = until(process, (tmp_path / "run").exists)
     time.sleep(0.5)

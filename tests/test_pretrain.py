@@ -17,6 +17,7 @@ from cvrl_lite import train
 from cvrl_lite.cli import main
 from cvrl_lite.datasets import ClipSampling, DecodedSet, DecodedVideo, Entry, MovingScenes, moving_scenes
 from cvrl_lite.errors import Diverged
+from cvrl_lite.models import weights_digest
 from cvrl_lite.pretext import RegressionConfig
 from cvrl_lite.train import engine, precision
 from cvrl_lite.train.checkpoint import read_checkpoint
@@ -301,23 +302,24 @@ def test_compiled_networks_are_compiled_and_others_not(data, monkeypatch):
         assert compiled == [run.model] * wanted
 
 
-def test_workers_read_files_instead_of_memory_where_a_run_begins(data, tmp_path, monkeypatch):
+def test_a_run_that_began_in_memory_goes_on_from_files(tmp_path, monkeypatch):
+    """Where samples are read from is no part of a run: batches are the same."""
     moving_scenes.make(tmp_path / "clips", 8, seed=0, workers=1)
-    words = ["pretrain", "--recipe", "laptop_fast", "--folder", str(tmp_path / "clips"), "--steps", "1"]
-    words += ["--batch", "4", "--out"]
-    asked = []
+    recipe = SMALL.replace(data=str(tmp_path / "clips"), batch=4, steps=4)
+    assert recipe.replace(in_memory=False).differences(recipe) == []
 
-    def sampler_for(recipe, given, workers):
-        asked.append((recipe.in_memory, workers))
-        return original(recipe, given, 0)
+    def stop(step: int, *_: object) -> dict[str, float]:
+        if step == 2:
+            signal.raise_signal(signal.SIGTERM)
+        return {}
 
-    original = pretraining.sampler_for
-    monkeypatch.setattr(pretraining, "sampler_for", sampler_for)
-    for folder, workers in (("a", "0"), ("b", "2"), ("a", "2"), ("b", "0")):
-        for file in tmp_path.glob(f"{folder}/step-*"):
-            file.unlink()  # else it had finished
-        assert main([*words, str(tmp_path / folder), "--workers", workers]) == 0
-    assert asked == [(True, 0), (False, 2), (True, 2), (False, 0)]
+    whole = train.pretrain(recipe)
+    monkeypatch.setenv("CVRL_MEMORY_LIMIT", "8G")
+    assert train.pretrain(recipe, tmp_path / "run", callbacks=[train.Callback(1, stop)]).interrupted
+    monkeypatch.setenv("CVRL_MEMORY_LIMIT", "0")
+    monkeypatch.setattr(pretraining.MemoryLoader, "batches", lambda *_, **__: pytest.fail("from memory"))
+    run = train.pretrain(recipe, tmp_path / "run")
+    assert run.resumed_from >= 2 and weights_digest(run.model) == weights_digest(whole.model)
 
 
 def test_a_training_shorter_than_a_trial_has_none(data, monkeypatch):

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "cvrl_lite"
 # Ground floor first.
 ROOMS = [
-    *("errors", "files", "folders", "progress", "processes", "reprs"),
+    *("errors", "files", "limits", "folders", "progress", "processes", "reprs"),
     *("codec", "datasets", "transforms", "models", "pretext", "train", "pretrained", "evaluate"),
     *("course", "cli"),
 ]

@@ -49,8 +49,8 @@ def add_commands(commands: Commands) -> None:
         "--workers",
         type=whole(0),
         default=0,
-        help="processes that read files; with any, files are read again and again instead of decoding all of "
-        "them first, for sets larger than memory and disk",
+        help="processes that read files, where the decoded set would not fit into memory (CVRL_MEMORY_LIMIT, "
+        "such as 8G; default: half of what is available) (default: 0)",
     )
     made.add_argument("--json", action="store_true", help="print the outcome as JSON")
 
@@ -73,8 +73,6 @@ def add_commands(commands: Commands) -> None:
 
 def _finetune(arguments: argparse.Namespace) -> int:
     from cvrl_lite import train
-    from cvrl_lite.datasets import decode
-    from cvrl_lite.files import cache_dir
     from cvrl_lite.pretrained import VideoClassifier, load
 
     model = load(arguments.run_folder)
@@ -87,17 +85,9 @@ def _finetune(arguments: argparse.Namespace) -> int:
     if label not in videos.classes:
         raise ValueError(f"label is one of {', '.join(videos.classes)}; got {label}")
     how = finetuning_for(recipe, len(videos), arguments)
-    skipped: list[tuple[str, str]] = []
-    if arguments.workers:
-        network = train.finetune(
-            model.backbone, videos, label, how, out=arguments.out, workers=arguments.workers
-        )
-    else:
-        cache = None if recipe.in_memory else cache_dir() / "decoded"
-        data = decode(videos, size=recipe.decoded_size, vectors=False, cache=cache)
-        data = train.long_enough(data, how.sampling)
-        skipped += [(str(file.path), file.reason) for file in data.skipped]
-        network = train.finetune(model.backbone, data, label, how, out=arguments.out)
+    data = train.usable_data(videos, how)
+    skipped = [(str(file.path), file.reason) for file in data.skipped]
+    network = train.finetune(model.backbone, data, label, how, out=arguments.out, workers=arguments.workers)
     classifier = VideoClassifier(network, label, videos.classes[label], recipe, how)
     classifier.save(arguments.out)
     outcome: dict[str, Any] = {

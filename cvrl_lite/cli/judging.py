@@ -18,7 +18,7 @@ from cvrl_lite.errors import shown
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from cvrl_lite.datasets import Entry, VideoDataset
+    from cvrl_lite.datasets import DecodedSet, Entry, VideoDataset
     from cvrl_lite.evaluate import Score
     from cvrl_lite.pretrained import Embeddings, Pretrained
     from cvrl_lite.train import Finetuning, Recipe
@@ -28,7 +28,6 @@ _HOLDOUT = 0.3
 _FROZEN = ("retrieval", "linear", "few_labels")
 _BELONGS = {
     "neighbors": ("all", "retrieval"),
-    "workers": ("all", *_FROZEN),
     "steps": ("finetune",),
 }
 _Scores = dict[str, dict[str, "Score"]]  # by the part of the features, then by what was measured
@@ -84,7 +83,7 @@ def add_evaluate(commands: Commands) -> None:
     made.add_argument(
         "--workers",
         type=whole(0),
-        help="frozen features: processes that read files, beside the network (default: 0)",
+        help="processes that read files, beside the network (default: 0)",
     )
     made.add_argument("--neighbors", type=Path, metavar="FILE", help="retrieval: draw the nearest clips")
     made.add_argument("--json", action="store_true", help="print JSON")
@@ -233,7 +232,6 @@ def _draw(
         with CompressedVideo(entry.path) as video:
             square: np.ndarray = read_square(video, size, start=0)[0]
             return square
-            return square
 
     names = gallery.classes[label]
     rows = np.linspace(0, len(judging) - 1, min(8, len(judging))).round().astype(int)
@@ -261,33 +259,37 @@ def _finetuned(
     import copy
 
     from cvrl_lite import evaluate, train
-    from cvrl_lite.datasets import decode
-    from cvrl_lite.files import cache_dir
+    from cvrl_lite.pretrained import VideoClassifier
 
-    # A large set is read once, and mapped into memory from the cache after that.
-    cache = None if recipe.in_memory else cache_dir() / "decoded"
-    gallery, queries = (
-        train.long_enough(decode(part, size=recipe.decoded_size, vectors=False, cache=cache), recipe.sampling)
-        for part in (training, test)
-    )
-    how = finetuning_for(recipe, len(gallery.videos), arguments)
+    how = finetuning_for(recipe, len(training), arguments)
+    gallery, queries = (train.usable_data(part, how) for part in (training, test))
+    how = finetuning_for(recipe, len(_entries(gallery)), arguments)
     fresh = _untrained(recipe)
-    sources = [video.entry.source for video in queries.videos]
+    entries, workers = _entries(queries), arguments.workers or 0
 
     def accuracy(backbone: Any, label: str) -> _Scores:
-        network = train.finetune(copy.deepcopy(backbone), gallery, label, how)
-        y = queries.labels(label)
-        hits = train.predict(network, queries, how).argmax(1) == y
+        network = train.finetune(copy.deepcopy(backbone), gallery, label, how, workers=workers)
+        classifier = VideoClassifier(network, label, gallery.classes[label], recipe, how)
+        found = classifier.predict(queries, workers=workers)
+        y = queries.labels(label)[found.rows]
+        hits = found.probabilities.argmax(1) == y
         commonest = evaluate.commonest_chance(gallery.labels(label), y)
-        interval = evaluate.confidence_interval(hits, sources)
+        interval = evaluate.confidence_interval(hits, [entries[row].source for row in found.rows])
         return {"whole": {"finetuned": evaluate.Score(float(hits.mean()), interval, commonest)}}
 
     return _Judged(
         {label: accuracy(model.backbone, label) for label in labels},
         {label: accuracy(fresh.backbone, label) for label in labels},
-        _counts(len(gallery.videos), sources),
+        _counts(len(_entries(gallery)), [entry.source for entry in entries]),
         tuple((str(file.path), file.reason) for file in (*gallery.skipped, *queries.skipped)),
     )
+
+
+def _entries(data: DecodedSet | VideoDataset) -> Sequence[Entry]:
+    """The files of a set, decoded or not."""
+    from cvrl_lite.datasets import VideoDataset
+
+    return data.entries if isinstance(data, VideoDataset) else [video.entry for video in data.videos]
 
 
 def finetuning_for(recipe: Recipe, videos: int, arguments: argparse.Namespace) -> Finetuning:

@@ -87,8 +87,8 @@ def add_commands(commands: Commands) -> None:
         "--workers",
         type=int,
         default=0,
-        help="processes that read files, beside each training; with any, a new run reads its files again and "
-        "again instead of decoding all of them into memory first",
+        help="processes that read files, beside each training, where the decoded set would not fit into "
+        "memory (CVRL_MEMORY_LIMIT, such as 8G; default: half of what is available) (default: 0)",
     )
     made.add_argument(
         "--tensorboard", action="store_true", help="write metrics for TensorBoard to --out/tensorboard, too"
@@ -123,7 +123,6 @@ def add_commands(commands: Commands) -> None:
 def _pretrain(arguments: argparse.Namespace) -> int:
     from cvrl_lite import train
     from cvrl_lite.course import figures
-    from cvrl_lite.train.checkpoint import Folder
     from cvrl_lite.train.distributed import is_first
 
     if arguments.recipe not in train.recipes.NAMED:
@@ -141,11 +140,6 @@ def _pretrain(arguments: argparse.Namespace) -> int:
         for name, value in given.items()
         if value is not None
     }
-    begun = Folder(arguments.out).recipe()
-    if begun is not None:
-        given["in_memory"] = begun.in_memory  # a run goes on as it began
-    elif arguments.workers:
-        given["in_memory"] = False
     known = inspect.signature(make).parameters  # a batch, say, from which the recipe takes its learning rate
     tasks = tuple(arguments.tasks.split(","))
     recipe = make(tasks=tasks, **{name: value for name, value in given.items() if name in known})

@@ -2,7 +2,8 @@
 
 `base` says what a data set is: a torch `Dataset` of `samples`. `folder`, `ucf101`, `hmdb51` and `kinetics`
 list one that is on disk (`lists` reads the official lists), `moving_scenes` draws one, `downloads` fetches
-one. `clip_sampling` draws the places of samples, `decoded` reads a whole set into memory, and `loaders` make
+one. `clip_sampling` draws the places of samples, `scan` finds files that give none, `decoded` reads a
+whole set into memory (`sizing` tells whether it fits, `eviction` limits its cache), and `loaders` make
 batches from there or from the files.
 """
 
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from cvrl_lite.datasets.base import Entry, VideoDataset
     from cvrl_lite.datasets.clip_sampling import ClipSampling, Cut, Timeline, evaluation_frames
-    from cvrl_lite.datasets.decoded import DecodedSet, DecodedVideo, Skipped, decode, evaluation_clips
+    from cvrl_lite.datasets.decoded import DecodedSet, DecodedVideo, decode, evaluation_clips
     from cvrl_lite.datasets.downloads import download
     from cvrl_lite.datasets.folder import VideoFolder
     from cvrl_lite.datasets.hmdb51 import HMDB51
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from cvrl_lite.datasets.loaders.memory import MemoryLoader
     from cvrl_lite.datasets.moving_scenes.dataset import MovingScenes
     from cvrl_lite.datasets.samples import RESIDUAL_STEPS, VECTOR_STEPS, Batch, Sample, SampleConfig, collate
+    from cvrl_lite.datasets.scan import Skipped
+    from cvrl_lite.datasets.sizing import fits_in_memory
     from cvrl_lite.datasets.ucf101 import UCF101
 
 _MODULES = {
@@ -37,7 +40,6 @@ _MODULES = {
     "decoded": (
         "DecodedSet",
         "DecodedVideo",
-        "Skipped",
         "decode",
         "evaluation_clips",
     ),
@@ -56,6 +58,8 @@ _MODULES = {
         "SampleConfig",
         "collate",
     ),
+    "scan": ("Skipped",),
+    "sizing": ("fits_in_memory",),
     "ucf101": ("UCF101",),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
@@ -99,4 +103,5 @@ __all__ = [
     "download",
     "evaluation_clips",
     "evaluation_frames",
+    "fits_in_memory",
 ]

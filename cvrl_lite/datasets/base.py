@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 from cvrl_lite.datasets.samples import Sample, SampleConfig, draw_sample
+from cvrl_lite.datasets.scan import Skipped, find_unusable
 from cvrl_lite.errors import shown
 from cvrl_lite.folders import first_names
 
@@ -40,7 +41,8 @@ class VideoDataset(Dataset[Sample]):
 
     `len(dataset)` is the number of files and `dataset[i]` a `Sample` of file i, from a place drawn with
     torch's random numbers: another one each time, repeated by `torch.manual_seed`, and seeded in the workers
-    of a `DataLoader`. That gives a `Batch`, with `collate_fn=collate` and without.
+    of a `DataLoader`. That gives a `Batch`, with `collate_fn=collate` and without. A file that gives no
+    sample ends the epoch of a plain `DataLoader`; `usable()` leaves such files out beforehand.
 
     Args:
         entries: The files.
@@ -48,11 +50,21 @@ class VideoDataset(Dataset[Sample]):
         missing: Files that the data set's lists name for this split, and that are not on disk.
         extra: Videos on disk that its lists name for no split; they are left out.
         samples: How `dataset[i]` reads a sample; the defaults where None.
+        skipped: Files that `usable` left out, with the reason.
 
     Attributes:
-        entries, classes, missing, extra, samples: As given.
+        entries, classes, missing, extra, samples, skipped: As given.
 
     Example:
+        >>> from cvrl_lite import data_path
+        >>> files = ("sample.mp4", "README.md")
+        >>> mixed = VideoDataset(Entry(data_path(name), name, {}) for name in files)
+        >>> usable = mixed.usable()
+        >>> len(usable), usable[0].clip.shape
+        (1, torch.Size([8, 72, 72, 3]))
+        >>> [(file.path.name, file.reason) for file in usable.skipped]
+        [('README.md', 'no video format was recognized in it')]
+
         >>> entries = [Entry(Path(f"{name}.mp4"), name[0], {"class": 0}) for name in ("a1", "a2", "b1")]
         >>> dataset = VideoDataset(entries, {"class": ("walk",)})
         >>> train, held_out = dataset.split(holdout=0.5)
@@ -70,11 +82,13 @@ class VideoDataset(Dataset[Sample]):
         missing: Iterable[Path] = (),
         extra: Iterable[Path] = (),
         samples: SampleConfig | None = None,
+        skipped: Iterable[Skipped] = (),
     ) -> None:
         self.entries = tuple(entries)
         self.classes = {label: tuple(names) for label, names in (classes or {}).items()}
         self.missing, self.extra = tuple(missing), tuple(extra)
         self.samples = samples or SampleConfig()
+        self.skipped = tuple(skipped)
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -107,6 +121,28 @@ class VideoDataset(Dataset[Sample]):
         """Some of the files, in the order of their indices; classes keep their numbers."""
         chosen = [self.entries[int(index)] for index in indices]
         return VideoDataset(chosen, self.classes, samples=self.samples)
+
+    def usable(self, *, workers: int | None = None) -> VideoDataset:
+        """The files that a sample can be read from.
+
+        Files that cannot be opened, have no motion vectors (where `samples` asks for them), or are too short
+        are left out. No frame is decoded, so damage inside a file shows only when it is read. Each file is
+        scanned once: its index is cached by path, size and modification time.
+
+        Args:
+            workers: Processes that look at files; below 2, this one does. Where None, as many as are worth
+                their start.
+
+        Returns:
+            A data set with the same classes, in the same order; what was left out is in its `skipped`.
+
+        Raises:
+            ChildProcessError: A worker was killed.
+        """
+        reasons = find_unusable([entry.path for entry in self.entries], self.samples, workers)
+        rest = self.subset(place for place in range(len(self)) if place not in reasons)
+        rest.skipped = tuple(Skipped(self.entries[place].path, reason) for place, reason in reasons.items())
+        return rest
 
     def split(
         self, holdout: float = 0.3, seed: int = 0, *, label: str | None = None

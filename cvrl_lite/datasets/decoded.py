@@ -23,10 +23,14 @@ from numpy.typing import NDArray
 
 from cvrl_lite.datasets.base import Entry, VideoDataset
 from cvrl_lite.datasets.clip_sampling import ClipSampling, evaluation_frames
+from cvrl_lite.datasets.eviction import make_room, mark_used, uses_of
 from cvrl_lite.datasets.kept import keep, kept
 from cvrl_lite.datasets.samples import key_frames, read_residuals, read_square, read_vectors
+from cvrl_lite.datasets.scan import Skipped
+from cvrl_lite.datasets.sizing import decoded_bytes
 from cvrl_lite.errors import VideoError
 from cvrl_lite.files import READ_ONLY, alone, cache_dir, file_stamp
+from cvrl_lite.limits import cache_limit
 from cvrl_lite.processes import map_in_processes, processors
 from cvrl_lite.progress import track
 from cvrl_lite.reprs import short_repr
@@ -62,14 +66,6 @@ class DecodedVideo:
 
     def __repr__(self) -> str:
         return short_repr(self)
-
-
-@dataclass(frozen=True)
-class Skipped:
-    """A file that cannot be used, and why."""
-
-    path: Path
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -127,7 +123,9 @@ def decode(
         vectors: Whether motion vectors are needed; a file without them is then left out.
         residuals: Whether residuals are needed, too.
         cache: A folder for the arrays. Where None, `decoded` in the cache folder, which takes no videos that
-            lie among the system's temporary files; where False, all is held in memory.
+            lie among the system's temporary files and holds at most `$CVRL_CACHE_LIMIT` bytes (20G where it
+            is not set): what was used least recently makes room, and a set that finds none is held in memory.
+            Where False, all is held in memory.
         workers: Processes that read; below 2, this one does. Where None, as many as there are processors, and
             fewer for a small set, which is read before they have started.
 
@@ -143,15 +141,21 @@ def decode(
     found: dict[int, DecodedVideo] = {}
     folder = _default_cache() if cache is None else Path(cache) if cache is not False else None
     damaged = False
-    for number, entry in enumerate(videos.entries):
-        file = _file_of(entry, how, folder, is_default=cache is None)
+    files = [_file_of(entry, how, folder, is_default=cache is None) for entry in videos.entries]
+    limited = cache is None and folder is not None
+    if limited:
+        _list_as_used(files)
+    for number, (entry, file) in enumerate(zip(videos.entries, files, strict=True)):
         if file is not None and (arrays := kept(file, _ARRAYS)) is not None:
             found[number] = DecodedVideo(entry, **arrays)
+            mark_used(file)
         else:
             damaged |= file is not None and file.exists()
             jobs.append(_Job(number, entry, file))
     if damaged:
         warnings.warn(f"{folder}: files in it are damaged, and are made again", stacklevel=2)
+    if limited:
+        jobs = _where_there_is_room(jobs, how)
     skipped: dict[int, Skipped] = {}
     lost: set[str] = set()
     with closing(map_in_processes(partial(_made, how), jobs, _workers(jobs, workers))) as made:
@@ -246,14 +250,38 @@ def _file_of(entry: Entry, how: _How, folder: Path | None, *, is_default: bool) 
     return folder / f"{hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]}.safetensors"
 
 
+def _list_as_used(files: Sequence[Path | None]) -> None:
+    """Keeps files of the cache, there already or not, from being removed while this process lives."""
+    names = [file.name for file in files if file is not None]
+    if names:
+        with suppress(OSError):  # a cache that cannot be written loses nothing either
+            uses_of(next(file for file in files if file is not None).parent).add(names)
+
+
+def _where_there_is_room(jobs: list[_Job], how: _How) -> list[_Job]:
+    """The jobs, to be kept in the cache where its limit leaves room for all of them."""
+    kept_jobs = [job for job in jobs if job.file is not None]
+    if not kept_jobs or (file := kept_jobs[0].file) is None:
+        return jobs
+    limit = cache_limit()
+    if make_room(file.parent, decoded_bytes([job.entry for job in kept_jobs], **how._asdict()), limit):
+        return jobs
+    warnings.warn(
+        f"{file.parent}: {len(kept_jobs)} videos are held in memory: there is no room for them below "
+        f"{limit / 1e9:g} GB (CVRL_CACHE_LIMIT)",
+        stacklevel=3,
+    )
+    return [job._replace(file=None) for job in jobs]
+
+
 def _is_temporary(path: Path) -> bool:
     return os.path.realpath(path).startswith(os.path.join(os.path.realpath(tempfile.gettempdir()), ""))
 
 
-def _workers(jobs: Sequence[_Job], asked: int | None) -> int:
-    """How many processes are to read: as many as asked for, or as are worth their start."""
-    if asked is not None:
-        return min(asked, len(jobs))
+def _workers(jobs: Sequence[_Job], workers: int | None) -> int:
+    """How many processes are to read: no more than there are files; where None, as many as are worth it."""
+    if workers is not None:
+        return min(workers, len(jobs))
     size = 0
     for job in jobs:
         with suppress(OSError):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -205,8 +205,7 @@ def draw_sample(
     from cvrl_lite.codec import CompressedVideo
     from cvrl_lite.codec.advice import check_vectors
 
-    cache = cache_dir() / "indexes" if how.cache is None else how.cache
-    with CompressedVideo(path, cache=cache) as video:
+    with CompressedVideo(path, cache=index_cache(how).cache) as video:
         if how.vectors:
             check_vectors(video.info)
         timeline = Timeline(video.times, key_frames(video.info.gop_lengths), how.sampling)
@@ -216,6 +215,11 @@ def draw_sample(
         (arrays,) = read_cuts(video, [cut], how)
     tensors = {name: torch.from_numpy(values) for name, values in arrays.items()}
     return Sample(**tensors, labels=labels or {}, source=source, name=str(path), seed=cut.seed)
+
+
+def index_cache(how: SampleConfig) -> SampleConfig:
+    """The same, with the folder of the files' indexes named."""
+    return how if how.cache is not None else replace(how, cache=cache_dir() / "indexes")
 
 
 def read_cuts(

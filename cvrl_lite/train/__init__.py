@@ -16,6 +16,7 @@ from cvrl_lite.train.finetune import (
     long_enough,
     predict,
     released,
+    usable_data,
 )
 from cvrl_lite.train.model import Pretraining
 from cvrl_lite.train.precision import emulates_bfloat16
@@ -45,4 +46,5 @@ __all__ = [
     "recipes",
     "released",
     "step_seed",
+    "usable_data",
 ]

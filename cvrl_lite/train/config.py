@@ -60,8 +60,8 @@ class Recipe:
         source: For a folder of the user's: which files were cut from one video; see `datasets.VideoFolder`.
         init: The shipped network, or the run, whose backbone the training starts from; None: a fresh one.
         fold: Of UCF101 and HMDB51: which of the three official splits.
-        in_memory: Whether all videos are decoded once, before the training. Else they are read from their
-            files again and again, by workers.
+        in_memory: Whether all videos are decoded once, before the training, or read from their files for each
+            batch. None: decoded where they fit, by `datasets.fits_in_memory`. Batches are the same.
         seed: Of initial weights, samples, augmentation and dropout.
         steps: Batches.
         batch: Samples a batch, of all processes together.
@@ -86,7 +86,7 @@ class Recipe:
     source: str | None = None
     init: str | None = None
     fold: int = 1
-    in_memory: bool = True
+    in_memory: bool | None = None
     seed: int = 0
     steps: int = 800
     batch: int = 80
@@ -112,12 +112,12 @@ class Recipe:
                 raise ValueError(f"{name} is a whole number, at least {least}; got {number}")
         if self.fold not in (1, 2, 3):
             raise ValueError(f"fold is 1, 2 or 3; got {self.fold}")
-        for name, value, known in (
+        for name, value, allowed in (
             ("precision", self.precision, ("auto", "float32", "bfloat16")),
             ("optimization.method", self.optimization.method, ("adamw", "sgd")),
         ):
-            if value not in known:
-                raise ValueError(f"{name} is one of {', '.join(known)}; got {value}")
+            if value not in allowed:
+                raise ValueError(f"{name} is one of {', '.join(allowed)}; got {value}")
 
     def _check_tasks(self) -> None:
         tasks = self.tasks
@@ -150,8 +150,8 @@ class Recipe:
         try:
             return dataclasses.replace(self, **changed)
         except TypeError:
-            known = {part.name for part in dataclasses.fields(self)}
-            unknown = [name for name in changes if name not in known]
+            names = {part.name for part in dataclasses.fields(self)}
+            unknown = [name for name in changes if name not in names]
             raise ValueError(f"a recipe has no {', '.join(unknown)}") from None
 
     def to_json(self) -> str:
@@ -195,17 +195,18 @@ class Recipe:
     def differences(self, other: Recipe) -> list[str]:
         """What is not the same in another recipe, such as "steps: 100, not 200".
 
-        A precision of "auto" may become any, and so differs from none.
+        A precision of "auto" may become any, and so differs from none. Where samples are read from,
+        `in_memory`, changes no number, and is no difference.
         """
-        mine, theirs = self.to_values(), other.to_values()
+        own, others = self.to_values() | {"in_memory": None}, other.to_values() | {"in_memory": None}
         for name in self.tasks | other.tasks:  # tasks of two kinds differ by that alone
-            kinds = [values["tasks"].get(name, {"kind": "none"})["kind"] for values in (mine, theirs)]
+            kinds = [values["tasks"].get(name, {"kind": "none"})["kind"] for values in (own, others)]
             if kinds[0] != kinds[1]:
-                mine["tasks"][name], theirs["tasks"][name] = kinds
-        mine, theirs = flat(mine), flat(theirs)
+                own["tasks"][name], others["tasks"][name] = kinds
+        own, others = flat(own), flat(others)
         if "auto" in (self.precision, other.precision):
-            theirs["precision"] = self.precision
-        pairs = {name: (mine.get(name), theirs.get(name)) for name in mine | theirs}
+            others["precision"] = self.precision
+        pairs = {name: (own.get(name), others.get(name)) for name in own | others}
         return [f"{name}: {one}, not {another}" for name, (one, another) in pairs.items() if one != another]
 
 

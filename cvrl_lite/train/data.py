@@ -18,6 +18,7 @@ from cvrl_lite.datasets import (
     VideoDataset,
     VideoFolder,
     decode,
+    fits_in_memory,
 )
 from cvrl_lite.files import cache_dir
 from cvrl_lite.train.config import Recipe
@@ -67,13 +68,18 @@ def sampler_for(recipe: Recipe, data: DecodedSet | VideoDataset, workers: int) -
     """What draws the recipe's batches.
 
     Args:
-        recipe: Says whether files are decoded into memory.
+        recipe: Says whether files are decoded into memory; where it does not, they are if they fit.
         data: The decoded data, or the files.
-        workers: Processes that read files, where they are not kept in memory.
+        workers: Processes that read files, where they are not decoded into memory.
     """
     if isinstance(data, DecodedSet):
         return MemoryLoader(data, recipe.sampling, recipe.seed)
-    if not recipe.in_memory:
+    in_memory = recipe.in_memory
+    if in_memory is None:
+        in_memory = fits_in_memory(
+            data, size=recipe.decoded_size, cells=recipe.decoded_cells, residuals=recipe.needs_residuals
+        )
+    if not in_memory:
         return FileLoader(
             data,
             recipe.sampling,

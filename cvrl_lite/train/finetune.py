@@ -10,7 +10,7 @@ import signal
 import warnings
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -25,10 +25,13 @@ from cvrl_lite.datasets import (
     DecodedVideo,
     FileLoader,
     MemoryLoader,
+    SampleConfig,
     Skipped,
     VideoDataset,
+    decode,
     evaluation_clips,
     evaluation_frames,
+    fits_in_memory,
 )
 from cvrl_lite.datasets.loaders.schedule import check_usable
 from cvrl_lite.files import cache_dir
@@ -144,6 +147,28 @@ def long_enough(data: DecodedSet, sampling: ClipSampling) -> DecodedSet:
     return replace(data, videos=tuple(kept), skipped=tuple(skipped))
 
 
+def usable_data(videos: VideoDataset, how: Finetuning) -> DecodedSet | VideoDataset:
+    """The videos that clips can be cut from, in memory where they fit; what to give `finetune` and `predict`.
+
+    Args:
+        videos: The data set. Motion vectors are not needed.
+        how: Frames and stride of a clip, and the size of what is decoded.
+
+    Returns:
+        A decoded set where that fits into memory (`datasets.fits_in_memory`), else the data set. What was
+        left out is in its `skipped`, with the reason.
+
+    Raises:
+        ValueError: No video is usable.
+    """
+    if fits_in_memory(videos, size=how.decoded_size, vectors=False):
+        return long_enough(decode(videos, size=how.decoded_size, vectors=False), how.sampling)
+    samples = SampleConfig(how.sampling, how.decoded_size, vectors=False)
+    usable = VideoDataset(videos.entries, videos.classes, samples=samples).usable()
+    check_usable(range(len(usable)), usable.skipped)
+    return usable
+
+
 class Classifier(nn.Module):
     """A backbone, its vectors standardized (ours: the tiny one's are of length one), and a linear layer.
 
@@ -203,15 +228,15 @@ def finetune(
 
     Args:
         backbone: Pretrained, or fresh. It is changed.
-        data: Videos with labels: decoded ones, in memory or mapped from a cache; or a data set whose files
-            are read again for each batch, for sets that fit neither memory nor disk once decoded.
+        data: Videos with labels: decoded ones, or a data set. It is decoded first where it fits into
+            memory, by `datasets.fits_in_memory`; else its files are read for each batch.
         label: Which one.
         how: Steps, rates, views.
         helper: A model of motion prediction around the same backbone, trained beside the labels on the same
             clips; they need vectors then, which without a helper nobody reads.
         out: A folder for metrics, checkpoints and the weights, as `pretrain` writes it. Where it holds the
             same finetuning, that resumes from its last checkpoint, with the numbers of an unbroken one.
-        workers: Processes that read files, where `data` is a data set.
+        workers: Processes that read files, where `data` is not decoded into memory.
 
     Returns:
         The trained classifier, in evaluation mode. Videos too short for `how.sampling` are warned of.
@@ -269,26 +294,28 @@ def finetune(
 def _loader(
     data: DecodedSet | VideoDataset, how: Finetuning, helper: Pretraining | None, workers: int
 ) -> MemoryLoader | FileLoader:
-    """What draws the batches, with vectors only for a helper; warns of files that are not trained on."""
+    """The loader of batches, with vectors only for a helper; warns of files that are not trained on."""
     loader: MemoryLoader | FileLoader
+    already_reported = len(data.skipped) if isinstance(data, DecodedSet) else 0
+    squares: dict[str, Any] = {"size": how.decoded_size, "vectors": helper is not None}
+    if helper is not None:
+        squares["cells"] = helper.recipe.decoded_cells
+    if isinstance(data, VideoDataset) and fits_in_memory(data, **squares):
+        data = decode(data, **squares)
     if isinstance(data, DecodedSet):
-        known = len(data.skipped)  # and told already
         if helper is None:
             data = replace(data, videos=tuple(_without_vectors(video) for video in data.videos))
         loader = MemoryLoader(data, how.sampling, how.seed)
     else:
-        known, cells = 0, how.augmentation.cells if helper is None else helper.recipe.decoded_cells
         loader = FileLoader(
             data,
             how.sampling,
             how.seed,
-            size=how.decoded_size,
-            cells=cells,
-            vectors=helper is not None,
+            **squares,
             workers=workers,
             cache=cache_dir() / "indexes",
         )
-    for short in loader.skipped[known:]:
+    for short in loader.skipped[already_reported:]:
         warnings.warn(f"{short.path}: not trained on: {short.reason}", stacklevel=3)
     return loader
 

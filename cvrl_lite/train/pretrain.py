@@ -87,7 +87,7 @@ def pretrain(
             from its last checkpoint, with the same numbers as if it had never stopped; a finished one is
             loaded, and its data are not read again.
         data: The decoded training data, where they are at hand already; else the recipe's are read.
-        workers: Processes that read files, where the recipe's data are not kept in memory.
+        workers: Processes that read files, where the recipe's data are not decoded into memory.
         callbacks: What else to do every few steps, such as a check on labeled clips.
         tensorboard: Whether the metrics go to `out`/tensorboard, too.
 

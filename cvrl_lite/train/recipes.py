@@ -18,15 +18,15 @@ _UCF101_VIDEOS = 9537  # of training split 1
 
 
 def _chosen(tasks: Sequence[str], context: ContextConfig) -> dict[str, TaskConfig]:
-    known: dict[str, TaskConfig] = {
+    available: dict[str, TaskConfig] = {
         "context": context,
         "motion": DenseConfig(),
         "residual": DenseConfig(source="residual"),
     }
-    if not tasks or (unknown := [name for name in tasks if name not in known]):
+    if not tasks or (unknown := [name for name in tasks if name not in available]):
         got = ", ".join(unknown) if tasks else "none"
-        raise ValueError(f"tasks are some of {', '.join(known)}; got {got}")
-    return {name: task for name, task in known.items() if name in tasks}
+        raise ValueError(f"tasks are some of {', '.join(available)}; got {got}")
+    return {name: task for name, task in available.items() if name in tasks}
 
 
 def laptop(tasks: Sequence[str] = JOINT, *, seed: int = 0) -> Recipe:
@@ -87,7 +87,6 @@ def ucf101_r2plus1d26(
     return Recipe(
         data="ucf101",  # released: training split 1
         root=root,
-        in_memory=False,
         seed=seed,
         steps=120 * (_UCF101_VIDEOS // batch),  # released: 120 epochs
         batch=batch,  # card: 64; released: 8 or 16 a GPU

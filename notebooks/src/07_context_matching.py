@@ -63,8 +63,7 @@ print("clips", tuple(views.clip.shape), " key frames", tuple(views.keyframe.shap
 
 def to_show(images):
     """Images (B, 3, H, W) as the networks get them, made visible: (B, H, W, 3) in 0..1."""
-    mean, std = (torch.tensor(values)[:, None, None] for values in (MEAN, STD))
-    return (images * std + mean).clamp(0, 1).permute(0, 2, 3, 1).numpy()
+    return (images * STD[0] + MEAN[0]).clamp(0, 1).permute(0, 2, 3, 1).numpy()  # all channels alike
 
 
 shuffled = np.random.default_rng(0).permutation(8)

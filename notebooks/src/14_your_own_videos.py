@@ -737,9 +737,9 @@ assert tried.steps == 2 and not tried.skipped
 #   A number of processes that does not divide the batch is refused.
 # - `--batch 512` changes the training: the learning rate follows the batch, and the number of steps falls,
 #   so that the epochs stay. Change it because you want to, not because of the machine.
-# - `--workers` are processes that read, for *each* GPU; a folder of your own is not decoded into memory
-#   then. Eight times eight want 64 cores. If GPUs wait, transcode first (`--gop 12 --short-side 240`), then
-#   add workers.
+# - `--workers` are processes that read, for *each* GPU, where the set does not fit into memory once it is
+#   decoded. Eight times eight want 64 cores. If GPUs wait, transcode first (`--gop 12 --short-side 240`),
+#   then add workers.
 #
 # **5. Read its log.** `runs/ucf101/metrics.jsonl` has a line for each step:
 #
@@ -829,13 +829,13 @@ pixels = full.decoded_size**2 * 3
 print(
     f"all of UCF101 as squares of {full.decoded_size}: {hours * 3600 * rate * pixels / 1e9:.0f} GB (estimate)"
 )
-assert not full.in_memory
+assert full.in_memory is None  # decided by size
 
 # %% [markdown]
-# So for UCF101 training reads the files again and again (`in_memory` is False), and `cvrl-lite evaluate`
-# reads its clips from them. With `--protocol finetune` alone it decodes all and keeps that amount in the
-# cache folder: make sure that it fits, or point `$CVRL_CACHE` to a larger disk. A folder like ours is
-# another matter:
+# A set that does not fit into half of the free memory, as UCF101 on most machines, is read from its files
+# for each batch, in pretraining and in finetuning. One that fits is decoded once and kept in the cache
+# folder, up to `$CVRL_CACHE_LIMIT` (20 GB where it is not set). `$CVRL_MEMORY_LIMIT` sets another limit on
+# memory. A folder like ours is another matter:
 
 # %% tags=["nbval-ignore-output"]
 there = sum(path.stat().st_size for path in readable)

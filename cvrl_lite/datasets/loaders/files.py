@@ -17,9 +17,9 @@ from torch.utils.data import DataLoader, Dataset
 
 from cvrl_lite.datasets.base import Entry, VideoDataset
 from cvrl_lite.datasets.clip_sampling import ClipSampling, Timeline
-from cvrl_lite.datasets.decoded import Skipped
 from cvrl_lite.datasets.loaders.schedule import Job, batch_labels, check_usable, schedule
-from cvrl_lite.datasets.samples import Batch, SampleConfig, key_frames, read_cuts
+from cvrl_lite.datasets.samples import Batch, SampleConfig, read_cuts
+from cvrl_lite.datasets.scan import Skipped, look_at
 from cvrl_lite.errors import VideoError
 from cvrl_lite.processes import begin_worker, check_handles, killed_workers_told
 from cvrl_lite.progress import track
@@ -35,6 +35,8 @@ class FileLoader:
     A worker reads what a sample needs with one decoder thread. A file that cannot be read costs a
     warning, and another one, drawn from the same seed, takes its place.
 
+    Files that cannot be read do not count, so that batches are those of `MemoryLoader` over the decoded set.
+
     Args:
         videos: What to read.
         sampling: How a sample is cut.
@@ -47,9 +49,9 @@ class FileLoader:
         cache: A folder for the files' indexes, so that the set is looked through once.
 
     Attributes:
-        usable: Numbers of the entries long enough for a sample.
+        usable: Numbers, among the files that can be read, of those long enough for a sample.
         entries: They, in that order.
-        skipped: The others, with the reason.
+        skipped: The others, with the reason; first those that cannot be read.
 
     Raises:
         ValueError: No video is usable.
@@ -64,7 +66,7 @@ class FileLoader:
         seed: int,
         *,
         size: int,
-        cells: int,
+        cells: int = 14,
         residuals: bool = False,
         vectors: bool = True,
         workers: int = 0,
@@ -77,20 +79,27 @@ class FileLoader:
         found = DataLoader(
             looking, batch_size=None, num_workers=workers, generator=_still(), worker_init_fn=begin_worker
         )
+        readable: list[Entry] = []
         timelines: dict[int, Timeline] = {}
-        skipped: list[Skipped] = []
+        broken: list[Skipped] = []
+        short: list[Skipped] = []
         with killed_workers_told():
-            for number, seen in enumerate(track(found, "looking at files", len(videos.entries))):
-                if isinstance(seen, Timeline):
-                    timelines[number] = seen
+            looks = track(found, "looking at files", len(videos.entries))
+            for entry, seen in zip(videos.entries, looks, strict=True):
+                if not isinstance(seen, Timeline):
+                    broken.append(Skipped(entry.path, seen))
+                    continue
+                if seen.lacks:
+                    short.append(Skipped(entry.path, seen.lacks))
                 else:
-                    skipped.append(Skipped(videos.entries[number].path, seen))
-        self.usable, self.skipped = tuple(timelines), tuple(skipped)
+                    timelines[len(readable)] = seen
+                readable.append(entry)
+        self.usable, self.skipped = tuple(timelines), (*broken, *short)
         check_usable(self.usable, self.skipped)
-        self.entries = tuple(videos.entries[number] for number in self.usable)
-        self._dataset = videos
-        self._sources = np.unique(videos.sources, return_inverse=True)[1]
-        self._reading = _Reading(videos.entries, timelines, seed, how)
+        self.entries = tuple(readable[number] for number in self.usable)
+        self._readable = readable
+        self._sources = np.unique([entry.source for entry in readable], return_inverse=True)[1]
+        self._reading = _Reading(readable, timelines, seed, how)
         self._warned: set[str] = set()
 
     def batches(
@@ -114,7 +123,7 @@ class FileLoader:
                     if name not in self._warned:
                         self._warned.add(name)
                         warnings.warn(f"{name}: replaced by another file: {reason}", stacklevel=2)
-                entries = [self._dataset.entries[number] for number in numbers]
+                entries = [self._readable[number] for number in numbers]
                 yield Batch(
                     **_unpacked(*packed),
                     sources=torch.from_numpy(self._sources[numbers]),
@@ -138,7 +147,7 @@ class _Jobs:
     copies: int
     size: int
     steps: tuple[int, int]
-    mine: int
+    offset: int
     part: int
 
     def __len__(self) -> int:
@@ -146,7 +155,7 @@ class _Jobs:
 
     def __iter__(self) -> Iterator[list[tuple[Job, ...]]]:
         for step in range(*self.steps):
-            first = step * self.size + self.mine
+            first = step * self.size + self.offset
             groups: list[list[Job]] = []
             for job in schedule(self.usable, self.seed, self.copies, first, self.part):
                 if groups and groups[-1][0][:2] == job[:2]:
@@ -157,7 +166,7 @@ class _Jobs:
 
 
 class _Looking(Dataset[Any]):
-    """Item: a file's timeline, or why it cannot be used."""
+    """Item: a file's timeline, or why it cannot be read."""
 
     def __init__(self, entries: Sequence[Entry], how: SampleConfig) -> None:
         self._entries, self._how = entries, how
@@ -166,18 +175,7 @@ class _Looking(Dataset[Any]):
         return len(self._entries)
 
     def __getitem__(self, number: int) -> Timeline | str:
-        from cvrl_lite.codec import CompressedVideo
-        from cvrl_lite.codec.advice import check_vectors
-
-        try:
-            with CompressedVideo(self._entries[number].path, cache=self._how.cache) as video:
-                info = video.info
-                if self._how.vectors:
-                    check_vectors(info)
-                timeline = Timeline(video.times, key_frames(info.gop_lengths), self._how.sampling)
-        except VideoError as error:
-            return error.reason
-        return timeline.lacks or timeline
+        return look_at(self._entries[number].path, self._how)
 
 
 class _Reading(Dataset[Any]):

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cvrl_lite.datasets.clip_sampling import ClipSampling, Cut, Timeline
-from cvrl_lite.datasets.decoded import DecodedSet, Skipped
+from cvrl_lite.datasets.decoded import DecodedSet
 from cvrl_lite.datasets.loaders.schedule import Job, batch_labels, check_usable, schedule
 from cvrl_lite.datasets.samples import Batch
+from cvrl_lite.datasets.scan import Skipped
 
 
 class MemoryLoader:
@@ -67,9 +68,10 @@ class MemoryLoader:
             first: The batch to begin with.
             share: Which process this is, and of how many; each gets its part of every batch.
         """
-        mine, part = share[0] * (size // share[1]), size // share[1]
+        part = size // share[1]
+        offset = share[0] * part
         for step in range(first, steps):
-            jobs = schedule(self.usable, self.seed, self.sampling.clips_per_video, step * size + mine, part)
+            jobs = schedule(self.usable, self.seed, self.sampling.clips_per_video, step * size + offset, part)
             yield self._collate(jobs)
 
     def _collate(self, jobs: Sequence[Job]) -> Batch:

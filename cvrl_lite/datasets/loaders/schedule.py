@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from cvrl_lite.datasets.base import Entry
-from cvrl_lite.datasets.decoded import Skipped
+from cvrl_lite.datasets.scan import Skipped
 
 
 class Job(NamedTuple):
@@ -39,12 +39,12 @@ def schedule(usable: Sequence[int], seed: int, copies: int, first: int, count: i
         count: How many.
     """
     jobs: list[Job] = []
-    order, known = np.zeros(0, np.int64), -1
+    order, order_of = np.zeros(0, np.int64), -1
     for place in range(first, first + count):
         turn, copy = divmod(place, copies)
         round_, at = divmod(turn, len(usable))
-        if round_ != known:
-            order, known = np.random.default_rng((seed, round_)).permutation(usable), round_
+        if round_ != order_of:
+            order, order_of = np.random.default_rng((seed, round_)).permutation(usable), round_
         jobs.append(Job(round_, int(order[at]), copy))
     return jobs
 
