@@ -9,7 +9,7 @@ import cvrl_lite
 from cvrl_lite.cli import main
 from cvrl_lite.codec import encode
 from cvrl_lite.datasets import moving_scenes
-from cvrl_lite.pretrained import Embeddings, listing, shards
+from cvrl_lite.pretrained import Embeddings, shards
 
 
 @pytest.fixture(scope="module")
@@ -83,24 +83,21 @@ def test_bad_use_is_one_line(folder, tmp_path, capsys):
 def test_a_stopped_call_goes_on_from_its_shards(folder, tmp_path, monkeypatch):
     monkeypatch.setattr(shards, "_ITEMS", 2)
     model = cvrl_lite.load("joint")
-    read: list[str] = []
-    usual = listing.ItemReader.__getitem__
+    batches: list[int] = []
 
-    def stopped(self, number):
-        if len(read) == 3:
+    def stop(_, clips):
+        if batches:
             raise KeyboardInterrupt
-        read.append(self._items[number].name)
-        return usual(self, number)
+        batches.append(len(clips[0]))
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(listing.ItemReader, "__getitem__", stopped)
+    watching = model.backbone.register_forward_pre_hook(stop)
+    with pytest.raises(KeyboardInterrupt):
         model.embed(folder, resume=tmp_path)
-    assert len(list(tmp_path.iterdir())) == 1 and len(read) == 3
-    read.clear()
-    with monkeypatch.context() as patch:
-        patch.setattr(listing.ItemReader, "__getitem__", stopped)
-        table = model.embed(folder, resume=tmp_path)
-    assert read == ["waves-down.mp4", "waves-right.mp4"]  # the first two were kept
+    assert len(list(tmp_path.iterdir())) == 1 and len(batches) == 1
+    batches.clear()
+    table = model.embed(folder, resume=tmp_path)  # of two shards one is kept, so one batch is left
+    assert len(batches) == 1
+    watching.remove()
     whole = model.embed(folder)
     assert np.allclose(table.features, whole.features, atol=1e-5) and table.file.tolist() == [0, 1, 2, 3]
     cvrl_lite.load("motion").embed(folder, resume=tmp_path)

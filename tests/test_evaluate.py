@@ -23,29 +23,39 @@ from cvrl_lite.transforms import EvalTransform
 @given(seed=st.integers(0, 10_000), queries=st.integers(1, 20), gallery=st.integers(5, 30))
 def test_retrieval_equals_brute_force(seed, queries, gallery):
     random = np.random.default_rng(seed)
-    asked, known = (random.normal(size=(n, 4)).astype(np.float32) for n in (queries, gallery))
-    wanted, given_labels = (random.integers(0, 3, n) for n in (queries, gallery))
-    found = evaluate.retrieval((known, given_labels), (asked, wanted), ks=(1, 3, 5))
+    query_features, gallery_features = (
+        random.normal(size=(n, 4)).astype(np.float32) for n in (queries, gallery)
+    )
+    query_labels, gallery_labels = (random.integers(0, 3, n) for n in (queries, gallery))
+    found = evaluate.retrieval(
+        (gallery_features, gallery_labels), (query_features, query_labels), ks=(1, 3, 5)
+    )
     for k in (1, 3, 5):
         hits = 0
-        for vector, label in zip(asked, wanted, strict=True):
-            cosines = [float(vector @ g / np.linalg.norm(vector) / np.linalg.norm(g)) for g in known]
+        for vector, label in zip(query_features, query_labels, strict=True):
+            cosines = [
+                float(vector @ g / np.linalg.norm(vector) / np.linalg.norm(g)) for g in gallery_features
+            ]
             best = sorted(range(gallery), key=lambda i: -cosines[i])[:k]
-            hits += any(given_labels[i] == label for i in best)
+            hits += any(gallery_labels[i] == label for i in best)
         assert found[f"R@{k}"] == pytest.approx(hits / queries)
 
 
 @pytest.mark.parametrize(("block", "pairs"), [(8 * 7, 1 << 22), (1 << 25, 60 * 7), (8 * 7, 14)])
 def test_retrieval_in_blocks_equals_retrieval_at_once(monkeypatch, block, pairs):
     random = np.random.default_rng(0)
-    asked, known = random.normal(size=(50, 8)), random.normal(size=(60, 8))
-    known[40:] = known[:20]  # twins in other blocks: the first one counts
-    whole = evaluate.nearest(asked, known, 9)
+    query_features, gallery_features = random.normal(size=(50, 8)), random.normal(size=(60, 8))
+    gallery_features[40:] = gallery_features[:20]  # twins in other blocks: the first one counts
+    whole = evaluate.nearest(query_features, gallery_features, 9)
     monkeypatch.setattr(search, "_BLOCK", block)
     monkeypatch.setattr(search, "_PAIRS", pairs)
-    assert np.array_equal(evaluate.nearest(asked, known, 9), whole)
-    unit = known / np.linalg.norm(known, axis=1, keepdims=True)
-    slow = np.argsort(-(asked / np.linalg.norm(asked, axis=1, keepdims=True) @ unit.T).round(6), 1, "stable")
+    assert np.array_equal(evaluate.nearest(query_features, gallery_features, 9), whole)
+    unit = gallery_features / np.linalg.norm(gallery_features, axis=1, keepdims=True)
+    slow = np.argsort(
+        -(query_features / np.linalg.norm(query_features, axis=1, keepdims=True) @ unit.T).round(6),
+        1,
+        "stable",
+    )
     assert np.array_equal(whole, slow[:, :9])
 
 
@@ -67,8 +77,8 @@ def test_a_gallery_larger_than_its_block_stays_on_disk(tmp_path, monkeypatch):
 
 
 def test_of_equally_near_clips_the_first_counts():
-    known = np.ones((4, 3), np.float32)
-    assert evaluate.nearest(np.ones((1, 3), np.float32), known, 3).tolist() == [[0, 1, 2]]
+    gallery_features = np.ones((4, 3), np.float32)
+    assert evaluate.nearest(np.ones((1, 3), np.float32), gallery_features, 3).tolist() == [[0, 1, 2]]
 
 
 def test_a_gallery_smaller_than_k_is_refused():
@@ -79,10 +89,12 @@ def test_a_gallery_smaller_than_k_is_refused():
 
 def test_queries_of_half_precision_are_searched_in_single():
     random = np.random.default_rng(0)
-    known, labels = np.abs(random.normal(8, 8, (100, 512))).astype(np.float32), np.arange(100)
+    gallery_features, labels = np.abs(random.normal(8, 8, (100, 512))).astype(np.float32), np.arange(100)
     for scale in (1e-3, 1, 100):  # squares of float16 vanish, are rounded, overflow
-        asked = (scale * known).astype(np.float16)
-        assert evaluate.retrieval((scale * known, labels), (asked, labels), ks=(1,)) == {"R@1": 1.0}
+        query_features = (scale * gallery_features).astype(np.float16)
+        assert evaluate.retrieval((scale * gallery_features, labels), (query_features, labels), ks=(1,)) == {
+            "R@1": 1.0
+        }
 
 
 def test_a_vector_that_is_not_finite_is_named(monkeypatch):
@@ -91,9 +103,13 @@ def test_a_vector_that_is_not_finite_is_named(monkeypatch):
     bad[3, 1] = np.nan
     bad[4, 2] = np.inf
     labels = np.arange(5) % 2
-    for asked, known, name in ((bad, good, "queries"), (good, bad, "gallery"), (good, bad[[4] * 5], "")):
+    for query_features, gallery_features, name in (
+        (bad, good, "queries"),
+        (good, bad, "gallery"),
+        (good, bad[[4] * 5], ""),
+    ):
         with pytest.raises(ValueError, match=f"{name}: row {3 if name else 0} is not finite"):
-            evaluate.nearest(asked, known, 1)
+            evaluate.nearest(query_features, gallery_features, 1)
     for train, test, name in ((bad, good, "training"), (good, bad, "test")):
         with pytest.raises(ValueError, match=f"{name}: row 3 is not finite"):
             evaluate.linear_probe((train, labels), (test, labels))
@@ -226,9 +242,9 @@ def test_features_straight_from_files_are_those_of_the_decoded_set(tmp_path, wor
     model = cvrl_lite.load("joint")
     backbone, recipe = model.backbone, model.recipe
     how = {"size": recipe.augmentation.size, "clips": 2}
-    known = evaluate.features(backbone, datasets.decode(videos, size=72), recipe.sampling, **how)
+    gallery_features = evaluate.features(backbone, datasets.decode(videos, size=72), recipe.sampling, **how)
     table = model.embed(with_broken, clips=2, workers=workers)
-    assert np.allclose(table.features, known, atol=1e-5)
+    assert np.allclose(table.features, gallery_features, atol=1e-5)
     assert table.labels["scene"].tolist() == videos.labels("scene").tolist()
     assert [Path(name).name for name, _ in table.skipped] == [broken.name, short.name]
     assert table.skipped[1][1] == "shorter than a clip of 0.56 s"

@@ -50,14 +50,14 @@ def test_files_of_one_source_keep_their_own_labels(data):
     film = dataclasses.replace(
         data, videos=tuple(dataclasses.replace(v, entry=e) for v, e in zip(videos, entries, strict=True))
     )
-    asked = []
+    seen = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(torch.nn.functional, "cross_entropy", lambda x, y: asked.extend(y.tolist()) or x.sum())
+        patch.setattr(torch.nn.functional, "cross_entropy", lambda x, y: seen.extend(y.tolist()) or x.sum())
         train.finetune(fresh(), film, "action", dataclasses.replace(HOW, steps=3))
     batches = MemoryLoader(film, HOW.sampling, HOW.seed).batches(HOW.batch, 3)
     label = {str(v.entry.path): v.entry.labels["action"] for v in videos}
-    wanted = [label[name] for batch in batches for name in batch.names]
-    assert asked == wanted and set(wanted) == {0, 1}
+    expected = [label[name] for batch in batches for name in batch.names]
+    assert seen == expected and set(expected) == {0, 1}
 
 
 def test_a_part_of_the_set_is_a_set(data):
