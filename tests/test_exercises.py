@@ -53,6 +53,20 @@ def test_each_exercise_has_a_check_that_refuses_the_stub_a_hint_and_a_solution()
     assert count > 30
 
 
+def test_each_exercise_has_at_least_three_wrong_answers() -> None:
+    listed = dict(exercises.WRONG)
+    for name in NAMES:
+        cells = jupytext.read(FOLDER / "src" / f"{name}.py", fmt="py:percent").cells
+        checks = [place for place, cell in enumerate(cells) if "check" in cell.metadata.get("tags", [])]
+        for number, place in enumerate(checks, 1):
+            solution = exercises.solution_below(cells, place)
+            answers = {exercises.applied(solution, mistake) for mistake in listed.pop(f"{name[:2]}.{number}")}
+            assert len(answers - {solution}) >= 3, f"{name}, exercise {number}"
+            for answer in answers:
+                compile(answer, name, "exec")
+    assert not listed, "wrong answers without their exercise"
+
+
 @pytest.mark.slow
 def test_a_solution_is_tried_where_its_notebook_runs(tmp_path: Path) -> None:
     def printed(text: str) -> list[NotebookNode]:

@@ -198,10 +198,13 @@ def size_of_comparison(videos, others, points):
 
 
 # %% tags=["check"]
-asked = [(64, 3, 49), (40, 1, 16), (1, 0, 1)]
-said = [size_of_comparison(*numbers) for numbers in asked]
-right = [(3136, 12544), (640, 1280), (1, 1)]  # the first is the paper's
-print("Right." if said == right else f"Not yet: for {asked} you say {said}.")
+for case, expected in (((64, 3, 49), (3136, 12544)), ((40, 1, 16), (640, 1280)), ((1, 0, 1), (1, 1))):
+    answer = size_of_comparison(*case)
+    if answer is None or tuple(answer) != expected:
+        print(f"Not yet: for (videos, others, points) = {case} you say {answer}, expected {expected}.")
+        break
+else:
+    print("Right.")
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -289,23 +292,32 @@ def points_that_count(mask):
 
 
 # %% tags=["check"]
-wrong = 0
-for sample in range(6):
-    for number in range(2):
-        said = points_that_count(views.mask[sample, number])
-        true = valid[sample, number].view(4, 4)
-        wrong += said is None or not torch.equal(torch.as_tensor(said), true)
 draws = torch.Generator().manual_seed(0)
-share = 0.5 * torch.rand(4, 4, generator=draws).repeat_interleave(4, 0).repeat_interleave(4, 1)
+share_of_points = 0.5 * torch.rand(4, 4, generator=draws)
 half = torch.zeros(8, 16, 16, dtype=torch.bool)
 half[:2, :8] = True  # exactly a quarter of the cells of the upper points
-for mask in (half, torch.rand(8, 16, 16, generator=draws) < share):
-    true = [
-        mask[:, r : r + 4, c : c + 4].float().mean() >= 0.25 for r in (0, 4, 8, 12) for c in (0, 4, 8, 12)
-    ]
-    said = points_that_count(mask)
-    wrong += said is None or not torch.equal(torch.as_tensor(said), torch.stack(true).view(4, 4))
-print("Right." if not wrong else f"Not yet: {wrong} of 14 windows are wrong.")
+spread_out = torch.rand(8, 16, 16, generator=draws) < share_of_points.repeat_interleave(
+    4, 0
+).repeat_interleave(4, 1)
+masks = {"a made-up mask": half, "a random mask": spread_out}
+masks |= {f"sample {sample}, window {n}": views.mask[sample, n] for sample in range(6) for n in range(2)}
+for name, mask in masks.items():
+    blocks = [mask[:, r : r + 4, c : c + 4].float().mean() for r in (0, 4, 8, 12) for c in (0, 4, 8, 12)]
+    expected, answer = torch.stack(blocks).view(4, 4) >= 0.25, points_that_count(mask)
+    if answer is None or torch.as_tensor(answer).shape != (4, 4):
+        print(f"Not yet: for {name} you return {answer}, expected (4, 4) truth values.")
+        break
+    if not torch.equal(torch.as_tensor(answer).bool(), expected):
+        row, column = (torch.as_tensor(answer).bool() != expected).nonzero()[0].tolist()
+        seen_share = blocks[4 * row + column].item()
+        print(
+            f"Not yet: in {name}, point ({row}, {column}) sees vectors in {seen_share:.0%} of its cells;",
+            end=" ",
+        )
+        print(f"you say {bool(answer[row, column])}, expected {bool(expected[row, column])}.")
+        break
+else:
+    print("Right.")
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -481,7 +493,7 @@ assert diagonal > 0.2 and alike > 0.5
 # videos.
 #
 # **Exercise 3** (medium, 10 minutes). The same comparison by your own hand: which keys may stand beside which
-# prediction, if only some kinds of negatives are wanted?
+# prediction, if only some kinds of negatives are used?
 
 
 # %% tags=["exercise"]
@@ -495,15 +507,25 @@ def may_stand(videos, others, points, kinds):
 
 
 # %% tags=["check"]
-answers = []
-for wanted in (("places",), ("windows",), ("videos",), ("places", "videos"), ()):
-    said = may_stand(3, 2, 4, wanted)
-    query, key = torch.arange(12), torch.arange(36)
-    mine, future = query[:, None] // 4 == key % 12 // 4, key < 12
-    true = ("places" in wanted) & mine & future | ("windows" in wanted) & mine & ~future
-    true = true | ("videos" in wanted) & ~mine | (query[:, None] == key)
-    answers.append(said is not None and torch.equal(torch.as_tensor(said), true))
-print("Right." if all(answers) else f"Not yet: right for {sum(answers)} of {len(answers)} choices of kinds.")
+verdict = "Right."
+for videos, others, points in ((3, 2, 4), (2, 1, 3)):
+    for kinds in (("places",), ("windows",), ("videos",), ("places", "videos"), ()):
+        answer = may_stand(videos, others, points, kinds)
+        query, key = torch.arange(videos * points), torch.arange(videos * (1 + others) * points)
+        own, future = query[:, None] // points == key % len(query) // points, key < len(query)
+        expected = ("places" in kinds) & own & future | ("windows" in kinds) & own & ~future
+        expected = expected | ("videos" in kinds) & ~own | (query[:, None] == key)
+        case = f"Not yet: {videos} videos, {others} others, {points} points, kinds {kinds}:"
+        if verdict != "Right.":
+            continue
+        if answer is None or torch.as_tensor(answer).shape != expected.shape:
+            verdict = f"{case} you return {answer}, expected {tuple(expected.shape)} truth values."
+        elif not torch.equal(torch.as_tensor(answer).bool(), expected):
+            q, k = (torch.as_tensor(answer).bool() != expected).nonzero()[0].tolist()
+            verdict = (
+                f"{case} query {q}, key {k}: you say {bool(answer[q, k])}, expected {bool(expected[q, k])}."
+            )
+print(verdict)
 
 # %% [markdown]
 # <details><summary>Hint</summary>
