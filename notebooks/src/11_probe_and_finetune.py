@@ -189,7 +189,7 @@ for name, part, result in zip(("X", "X_val"), (X_check, X_check_val), answer or 
     differ = ~np.isclose(result, expected, atol=1e-6)
     if differ.any() or (result[:, 2] != 0).any():
         row, column = np.argwhere(differ)[0] if differ.any() else (0, 2)
-        said, true = f"{result[row, column]:.3f}", f"{expected[row, column]:.3f}"
+        said, true = (f"{table[row, column] + 0:.3g}" for table in (result, expected))
         print(f"Not yet: {name}, row {row}, column {column}: you say {said}, expected {true}.")
         print(f"(Column 2 is constant in X, and its computed deviation is {X_check[:, 2].std():.0e}.)")
         break
@@ -332,8 +332,8 @@ figure = ranges(
 )
 show(figure, "Two ranges. " + "; ".join(f"{name}: {mid:.3f}" for name, (_, mid, _) in gains.items()) + ".")
 peek, fair = (np.mean(values) for values in too_good.values())
-holds("who peeks reports too much", peek > 0.01)
-holds("who chooses on training clips reports the truth, within .02", abs(fair) < 0.02)
+holds("choosing on the reported clips reports too much", peek > 0.01)
+holds("choosing on training clips reports the truth, within .02", abs(fair) < 0.02)
 costs = np.mean(truths["on the reported clips"]) - np.mean(truths["on training clips"])
 holds("the honest probe itself is worse, by a true .02 or more", costs > 0.02)
 
