@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from cvrl_lite.models import Networks
@@ -51,12 +52,13 @@ class PretextTask(nn.Module, ABC):
     def warn_of_one_source(self, sources: Tensor) -> None:
         """Warns once of a batch in which no two samples are from different videos, so that none are compared.
 
-        On a CPU each batch is looked at; on a GPU, which would have to be waited for, the first alone.
+        On a CPU each batch is looked at; on a GPU, which would have to be waited for, the first alone. A
+        compiled task looks at none, as a branch on values would split its graph.
 
         Args:
             sources: (N,) int64, of the samples of all processes.
         """
-        if self._looked:
+        if self._looked or torch.compiler.is_compiling():
             return
         alike = bool((sources == sources[:1]).all())
         self._looked = alike or sources.device.type != "cpu"
