@@ -175,9 +175,9 @@ WRONG: dict[str, tuple[Mistake, ...]] = {
         (".mean((0, 2, 4))", ".mean((0, 1, 3))"),
     ),
     "08.3": (
-        ("allowed | ~mine", "allowed | (~mine & future)"),
-        ("mine & future", "mine"),
-        ("mine & ~future", "mine"),
+        ("allowed | ~own", "allowed | (~own & future)"),
+        ("own & future", "own"),
+        ("own & ~future", "own"),
         ("query[:, None] == key", "torch.zeros(len(query), len(key), dtype=torch.bool)"),
         ("key // points % videos", "key // points // (1 + others)"),
     ),

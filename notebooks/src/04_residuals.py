@@ -3,7 +3,7 @@
 #
 # To unpack a P-frame, a decoder does two things. It **predicts** the frame, by copying each block from where
 # its motion vector leads; and it adds the **residual**, the stored difference between that guess and the
-# real frame. Vectors say what could be foreseen by shifting. The residual says the rest: what came out
+# real frame. Vectors say what can be predicted by shifting. The residual says the rest: what came out
 # from behind, what is new, what changed its light. In this notebook *we* are the decoder, and look at what
 # is left.
 #
@@ -31,7 +31,7 @@ from cvrl_lite.course.figures import bars, filmstrip, residual_panels, show, vec
 #
 # `news.mp4` has one I-frame, then P-frames only. A disc moves 3 pixels to the right per frame; at frame 6
 # two tiles appear, a plain one and one with a pattern; at frame 10 everything gets a little lighter. Guess:
-# which frames can be foreseen from the one before, and which need many bytes?
+# which frames can be predicted from the one before, and which need many bytes?
 
 # %%
 news = CompressedVideo(data_path("lessons/news.mp4"))

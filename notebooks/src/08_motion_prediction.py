@@ -3,14 +3,14 @@
 #
 # A clip ends. What will the next moments bring: which things will move, in which places, and how? No label is
 # needed to ask that, as the answer lies in the file, a few frames further on: the motion vectors of the
-# **near future**. The paper's second pretext task lets a network foresee them; not as numbers, but as
+# **near future**. The paper's second pretext task lets a network predict them; not as numbers, but as
 # *features*, to be recognized among thousands of others, place by place. Here we take it apart.
 #
 # **Goals.** After this notebook you will be able to
-# - say which vectors are to be foreseen, and why not those of the clip itself,
+# - say which vectors are to be predicted, and why not those of the clip itself,
 # - follow a window of vectors into sixteen *points*, and a clip into sixteen predictions,
 # - build the Transformer's answer step by step from its parts,
-# - write the loss by hand, with every kind of negative, and leave out points of which nothing is known,
+# - write the loss by hand, with every kind of negative, and leave out points that have no vectors,
 # - test what a backbone knows of the future, and look at what the predictor looks at.
 #
 # **Needs.** [07_context_matching](07_context_matching.ipynb). About 1 minute on 2 cores, 1 GB of memory, and
@@ -30,7 +30,7 @@ from cvrl_lite.models import MotionEncoder, MotionPredictor, TinyR2Plus1D
 from cvrl_lite.pretext import DensePrediction
 from cvrl_lite.transforms import augment
 
-torch.set_num_threads(1)  # our pictures are so small that a second core would only wait
+torch.set_num_threads(1)  # our frames are so small that a second core would only wait
 recipe = train.recipes.laptop(("motion",))
 
 
@@ -41,7 +41,7 @@ def first_clips(split, count):
 
 
 train_set, val_set = first_clips("train", 320), first_clips("val", 96)
-print(len(train_set.videos), "clips to learn from,", len(val_set.videos), "to be asked about")
+print(len(train_set.videos), "clips to learn from,", len(val_set.videos), "to be judged by")
 
 # %% [markdown]
 # ## The near future
@@ -90,7 +90,7 @@ show(
         video.mask[shown][None],
         columns=["clip: first", "clip: last", *(f"frame {frame}" for frame in shown)],
         magnify=4,
-        title="From the two pictures at the left to the arrows at the right",
+        title="From the two frames at the left to the arrows at the right",
     ),
     "Two frames of a clip in which sprites lie on a wall, and three maps of arrows of the near future: cells "
     "with a sprite have arrows, the wall has dots.",
@@ -102,10 +102,10 @@ assert 0 < moving.sum() < 100
 # %% [markdown]
 # ## Sixteen points
 #
-# Foreseeing each arrow would be a lesson in small offsets, most of them zero. So a small 3D network, the
+# Predicting each arrow would be a lesson in small offsets, most of them zero. So a small 3D network, the
 # **motion encoder**, first looks at the window and makes a map of features. It halves time three times, and
 # space twice. Each of the 1 x 4 x 4 places that remain is a **point**: it tells what moves in its part of the
-# picture, in these eight frames. The encoder reads three channels: x, y, and the mask, so that "no vector"
+# frame, in these eight frames. The encoder reads three channels: x, y, and the mask, so that "no vector"
 # and "stands still" can be told apart (ours).
 
 # %%
@@ -126,7 +126,7 @@ assert torch.equal(values, encoder(views.motion[:, 0])) or torch.allclose(
 )
 
 # %% [markdown]
-# The encoder is not given, it is *learned together* with everything else. That sounds like a trap: could it
+# The encoder is not fixed, it is *learned together* with everything else. That sounds like a trap: could it
 # not answer the same for every window, and make all predictions right? It could, if predictions only had to
 # be close to their targets. With InfoNCE they have to be closer to their own target than to all others
 # ([06_infonce](06_infonce.ipynb)), and a constant is as close to all.
@@ -157,7 +157,7 @@ def attend(attention, queries, keys, values):
     return attention.out_proj((looks @ v).transpose(1, 2).flatten(2)), looks.mean(1)
 
 
-def foresee(predictor, clip_map):
+def predict(predictor, clip_map):
     """The predictor by hand: predictions (B, 16, D), and where its last layer looked (B, 16, 32)."""
     normed = predictor.norm(clip_map)
     tokens = predictor.entry(normed.flatten(2).transpose(1, 2))  # one a place and time
@@ -166,23 +166,25 @@ def foresee(predictor, clip_map):
         tokens = layer.norms[0](tokens + attend(layer.attention, tokens + where, tokens + where, tokens)[0])
         tokens = layer.norms[1](tokens + layer.feed(tokens))
     here = normed.flatten(1, 2).flatten(2).transpose(1, 2)  # both times of a place side by side
-    asked, place = predictor.start(here), predictor.query_positions
+    queries, place = predictor.start(here), predictor.query_positions
     for layer in predictor.decoder:  # the questions talk to each other, then look at the clip
-        asked = layer.norms[0](asked + attend(layer.attention, asked + place, asked + place, asked)[0])
-        found, looks = attend(layer.cross, asked + place, tokens + where, tokens)
-        asked = layer.cross_norm(asked + found)
-        asked = layer.norms[1](asked + layer.feed(asked))
-    return asked, looks
+        queries = layer.norms[0](
+            queries + attend(layer.attention, queries + place, queries + place, queries)[0]
+        )
+        found, looks = attend(layer.cross, queries + place, tokens + where, tokens)
+        queries = layer.cross_norm(queries + found)
+        queries = layer.norms[1](queries + layer.feed(queries))
+    return queries, looks
 
 
 with torch.no_grad():
-    by_hand, looks = foresee(predictor, clip_map)
+    by_hand, looks = predict(predictor, clip_map)
     assert torch.allclose(by_hand, predictor(clip_map), atol=1e-4)
 assert torch.allclose(looks.sum(2), torch.ones(6, 16), atol=1e-5)
 print("predictions   ", tuple(by_hand.shape), " as the package's: True")
 
 # %% [markdown]
-# Two things to note. Positions are added to what asks and to what is asked, never to what is *passed on*: an
+# Two things to note. Positions are added to queries and keys, never to what is *passed on*: an
 # answer says what is there, not where. And a query does not start from zero, as released, but from what the
 # clip shows *at its own place* (ours). From zero, our training stayed at a blind guess for hundreds of steps;
 # [the experiments](../docs/experiments.md) tell that story.
@@ -258,7 +260,7 @@ print("keys of each kind for a prediction:", torch.bincount(kinds[0]).tolist())
 assert torch.bincount(kinds[0]).tolist() == [1, 15, 16, 160]
 
 # %% [markdown]
-# An I-frame has no vectors, and where a window or a part of it has hardly any, there is nothing to foresee.
+# An I-frame has no vectors, and where a window or a part of it has hardly any, there is nothing to predict.
 # Points with vectors in less than a quarter of their cells are left out, as question and as answer (ours).
 # With that the loss is a few lines. Is it the package's?
 
@@ -379,7 +381,7 @@ def learn(backbone):
 tasks = {name: learn(backbone) for name, backbone in backbones.items()}
 
 # %%
-figure = figures.new("On features that foresaw motion before, a new predictor learns it soon", columns=1)
+figure = figures.new("On features trained to predict motion, a new predictor learns it soon", columns=1)
 (axes,) = figure.axes
 for name, (_, log) in tasks.items():
     smooth = np.convolve(log[:, 0], np.full(10, 0.1), "valid")
@@ -420,7 +422,7 @@ def right_by_kind(name):
 
 scores = {name: right_by_kind(name) for name in tasks}
 guesses = {"places": 1 / 16, "windows": 1 / 17, "videos": 1 / (1 + 2 * 15 * points)}
-figure = figures.new("It finds its own point, whatever it has to be told from", columns=1)
+figure = figures.new("It finds its own point among negatives of every kind", columns=1)
 (axes,) = figure.axes
 for shift, (name, found) in zip((-0.18, 0.18), scores.items()):
     color = figures.COLORS["motion" if name == "trained" else "untrained"]
@@ -455,7 +457,7 @@ for kind in guesses:
 motion, valid = views.motion, views.valid_points((times, rows, columns))
 task, _ = tasks["trained"]
 with torch.no_grad():
-    _, looks = foresee(task.predictor, clip_map)
+    _, looks = predict(task.predictor, clip_map)
     queries, keys = task.project(clip_map, motion)
 own_clip = (F.normalize(queries, dim=1) @ F.normalize(keys, dim=1).T)[:16, :16]  # of the first clip
 mean_look = looks.mean(0).view(16, 2, 4, 4)
@@ -539,15 +541,15 @@ print(verdict)
 # def may_stand(videos, others, points, kinds):
 #     query = torch.arange(videos * points)
 #     key = torch.arange(videos * (1 + others) * points)
-#     mine = (query // points)[:, None] == key // points % videos
+#     own = (query // points)[:, None] == key // points % videos
 #     future = key < videos * points
 #     allowed = query[:, None] == key
 #     if "places" in kinds:
-#         allowed = allowed | (mine & future)
+#         allowed = allowed | (own & future)
 #     if "windows" in kinds:
-#         allowed = allowed | (mine & ~future)
+#         allowed = allowed | (own & ~future)
 #     if "videos" in kinds:
-#         allowed = allowed | ~mine
+#         allowed = allowed | ~own
 #     return allowed
 # ```
 #
@@ -564,7 +566,7 @@ print(verdict)
 #
 # ## Quiz
 #
-# **1.** Somebody sets the gap to -0.56 s. What does the network have to foresee now?
+# **1.** Somebody sets the gap to -0.56 s. What does the network have to predict now?
 #
 # <details><summary>Answer</summary>
 # Nothing: the window lies inside the clip, and shows the motion between its frames.
@@ -581,21 +583,21 @@ print(verdict)
 #
 # <details><summary>Answer</summary>
 # Hardly: all its vectors are zero. A whole window of equal keys costs at least log 16 for each of its
-# predictions. They are counted all the same, since zeros with a mask of True are known.
+# predictions. They are counted all the same, since zeros with a mask of True are real vectors.
 # </details>
 #
 # **4.** Why might another window of the same video be a harder negative than one of another video?
 #
 # <details><summary>Answer</summary>
-# The same things move in it, in the same places or nearby. Only who foresees *how far* they have come, and
-# which way they will have turned, tells it from the right one.
+# The same things move in it, in the same places or nearby. Only a network that predicts *how far* they have
+# come, and which way they will have turned, tells it from the right one.
 # </details>
 #
 # **5.** Mirrored clips get mirrored vectors. What if the sign of x were left as it was, as released?
 #
 # <details><summary>Answer</summary>
-# Then a thing that goes left in the mirrored clip would be asked to go right in half of the samples.
-# Direction could not be foreseen from it, only speed and place.
+# Then the target of a thing that goes left in a mirrored clip would go right, in half of the samples.
+# Direction could not be predicted from it, only speed and place.
 # </details>
 #
 # ## Next, and further reading
@@ -604,4 +606,4 @@ print(verdict)
 #
 # - [The paper](https://arxiv.org/abs/2104.00862), for the task on real videos.
 # - [Attention is all you need](https://arxiv.org/abs/1706.03762): the Transformer.
-# - [DPC](https://arxiv.org/abs/1909.04656), which foresees features of *pixels*, point by point.
+# - [DPC](https://arxiv.org/abs/1909.04656), which predicts features of *pixels*, point by point.

@@ -220,8 +220,8 @@ rows = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines(
 
 def scores(model, factor, measure):
     """(seeds,): what the runs of a model score on `test`, seeds in order."""
-    mine = sorted((row for row in rows if row["model"] == model), key=lambda row: row["seed"])
-    return np.array([row["scores"][factor][measure] for row in mine])
+    runs_of = sorted((row for row in rows if row["model"] == model), key=lambda row: row["seed"])
+    return np.array([row["scores"][factor][measure] for row in runs_of])
 
 
 one, other = scores("motion", "action", "R@1"), scores("current", "action", "R@1")

@@ -376,8 +376,8 @@ CHANCE = dict(zip(FACTORS, (1 / 16, 1 / 8, 1 / 4)))
 
 def scores(model, factor, measure):
     """(seeds,): what the runs of a model score on `test`, seeds in order."""
-    mine = sorted((row for row in rows if row["model"] == model), key=lambda row: row["seed"])
-    return np.array([row["scores"][factor][measure] for row in mine])
+    runs_of = sorted((row for row in rows if row["model"] == model), key=lambda row: row["seed"])
+    return np.array([row["scores"][factor][measure] for row in runs_of])
 
 
 tasks = ("untrained", "context", "motion", "residual")
@@ -566,8 +566,8 @@ for measure in ("R@1", "linear"):
 # The four lights above are not the first attempt. At first the classes were *waves* of three lengths. A
 # classifier with labels told them apart (.79), but residual prediction did not learn them in 600 steps
 # (.29, where .25 is guessing): a wave turns within the clip and its near future, so one had to know length
-# and phase before the future could be told. A second attempt gave the waves to the shapes' light alone, and
-# a third took away the negatives of the same place; neither helped. Light that goes on as it goes is
+# and phase before the future could be predicted. A second attempt gave the waves to the shapes' light alone,
+# and a third took away the negatives of the same place; neither helped. Light that goes on as it goes is
 # easy to predict. So the answer is narrow: *if* there is something steady that vectors cannot tell, the
 # residual teaches it. That it teaches *whatever* vectors miss is refuted by the waves.
 #
