@@ -20,7 +20,7 @@ HOW = dataclasses.replace(HOW, augmentation=dataclasses.replace(HOW.augmentation
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     root = tmp_path_factory.mktemp("clips")
-    moving_scenes.make(root, 48, seed=5, tie=1.0)  # so that the scene gives all away
+    moving_scenes.make(root, 48, seed=5, tie=1.0, workers=1)  # so that the scene gives all away
     both = decode(MovingScenes("train", root), size=36)
     return both
 
@@ -39,8 +39,9 @@ def test_it_learns_the_labels_it_is_shown(data):
     assert np.allclose(probabilities.sum(1), 1, atol=1e-5)
     assert train.accuracy(probabilities, data.labels("action")) > 0.4  # a guess: .125
     assert any(not torch.equal(a, b) for a, b in zip(before, backbone.parameters(), strict=True))
-    again = train.predict(train.finetune(fresh(), data, "action", HOW), data, HOW)
-    assert np.array_equal(probabilities, again)
+    short = dataclasses.replace(HOW, steps=8)
+    once, again = (train.predict(train.finetune(fresh(), data, "action", short), data, short) for _ in "ab")
+    assert np.array_equal(once, again)
 
 
 def test_files_of_one_source_keep_their_own_labels(data):
