@@ -188,15 +188,16 @@ cases += [(f"by {name}", table, *pair) for name, pair in labels.items()]
 cases += [(f"by {name}, cosines with one decimal", table.round(1), *pair) for name, pair in labels.items()]
 for name, cosines, y_query, y_gallery in cases:
     answer = first_right(cosines, y_query, y_gallery)
-    answer = np.full(len(y_query), np.nan) if answer is None else np.asarray(answer, float)
+    if np.shape(answer) != (len(y_query),):
+        verdict = f"Not yet: {name}: you say {answer}, expected an array ({len(y_query)},)."
+        break
     for row, label in enumerate(y_query):
         own = np.flatnonzero(y_gallery == label)
         best = own[cosines[row, own].argmax()]  # of equals the first
         expected = 1 + (cosines[row] > cosines[row, best]).sum()
         expected += (cosines[row, :best] == cosines[row, best]).sum()
-        if answer.shape != (len(y_query),) or answer[row] != expected:
-            answer = answer[row] if answer.shape == (len(y_query),) else answer
-            verdict = f"Not yet: {name}, query {row}: you say {answer}, expected {expected}."
+        if answer[row] != expected:
+            verdict = f"Not yet: {name}, query {row}: you say {answer[row]}, expected {expected}."
             break
     if verdict != "Right.":
         verdict += " Of equal cosines the first in the gallery comes first."
