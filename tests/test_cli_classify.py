@@ -45,7 +45,10 @@ def test_a_kept_classifier_names_files_as_text_csv_and_json(kept, mine, capsys):
     assert found["skipped"] == {} and set(found["class"]) == {f"right{n}.mp4" for n in range(6)}
     assert set(found["class"]["right0.mp4"]["probabilities"]) == {"clockwise", "right"}
     assert main(["predict", str(kept), str(mine / "right/right0.mp4")]) == 0
-    name, label, share = capsys.readouterr().out.split()
+    head, row = capsys.readouterr().out.splitlines()
+    assert head.split() == ["file", "class", "probability"]
+    name, label, share = row.split()
+    assert head.index("class") == row.rindex(label) and head.index("probability") == row.index(share)
     assert name == "right0.mp4" and label in ("clockwise", "right") and 0.5 <= float(share) <= 1
 
 
@@ -75,7 +78,9 @@ def test_files_that_cannot_be_read_are_named(kept, mine, tmp_path, capsys):
     (tmp_path / "fine.mp4").symlink_to(mine / "right/right0.mp4")
     assert main(["predict", str(kept), str(tmp_path)]) == 1
     said = capsys.readouterr()
-    assert said.out.startswith("fine.mp4  ") and said.err.startswith("cvrl-lite: broken.mp4: not used: ")
+    assert said.out.splitlines()[1].startswith("fine.mp4  ") and said.err.startswith(
+        "cvrl-lite: broken.mp4: not used: "
+    )
     (tmp_path / "fine.mp4").unlink()
     assert main(["predict", str(kept), str(tmp_path)]) == 2
     assert "no file can be used" in capsys.readouterr().err

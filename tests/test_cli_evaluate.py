@@ -134,8 +134,11 @@ def test_what_cannot_be_asked_is_said_in_one_line(root, tmp_path, capsys):
         ),
         (["--protocol", "linear", "--label", "mood"], "label is one of scene, action; got mood"),
         (["--label", "scene", "--steps", "5"], "--steps belongs to --protocol finetune"),
-        (["--protocol", "finetune", "--steps", "-1"], "--steps: wanted a whole number of at least 1, got -1"),
-        (["--clips", "0"], "--clips: wanted a whole number of at least 1, got 0"),
+        (
+            ["--protocol", "finetune", "--steps", "-1"],
+            "--steps: expected a whole number of at least 1, got -1",
+        ),
+        (["--clips", "0"], "--clips: expected a whole number of at least 1, got 0"),
         (["--split", "train"], "--split train is what is searched, or trained on"),
         (["--split", "tomorrow"], "holds no split named 'tomorrow'"),
         (["--data", str(tmp_path)], f"kinetics; got {tmp_path} (for a folder: --folder)"),

@@ -33,7 +33,7 @@ class _Parser(argparse.ArgumentParser):
         raise SystemExit(2)
 
 
-class _Told(logging.Handler):
+class _ToStderr(logging.Handler):
     """Prints what the package logs, such as what it is about to do for minutes, to stderr."""
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -72,16 +72,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
-    usual, log, told = warnings.formatwarning, logging.getLogger("cvrl_lite"), _Told()
+    usual, log, handler = warnings.formatwarning, logging.getLogger("cvrl_lite"), _ToStderr()
     warnings.formatwarning = lambda message, *_: f"cvrl-lite: {_line(message)}\n"
     level = log.level
-    log.addHandler(told)
+    log.addHandler(handler)
     log.setLevel(logging.INFO)
     try:
         with standard_streams():
             return _run(argv)
     finally:
-        log.removeHandler(told)
+        log.removeHandler(handler)
         log.setLevel(level)
         warnings.formatwarning = usual
 

@@ -130,7 +130,7 @@ def _rate(text: str) -> Fraction:
     try:
         rate = Fraction(text)
     except (ValueError, ZeroDivisionError):
-        raise argparse.ArgumentTypeError(f"wanted frames a second, got {text}") from None
+        raise argparse.ArgumentTypeError(f"expected frames a second, got {text}") from None
     if rate <= 0:
         raise argparse.ArgumentTypeError(f"frames a second are above 0, not {text}")
     return rate
@@ -248,10 +248,10 @@ def _swept(targets: Sequence[Path]) -> Iterator[None]:
         yield
     finally:
         for folder, names in groupby(sorted(targets), lambda target: target.parent):
-            known = {target.name for target in names}
+            ours = {target.name for target in names}
             for part in folder.glob(".*.partial"):
                 name = part.name[1:].rsplit(".", 2)[0]
-                if name in known:
+                if name in ours:
                     target = (folder / name).absolute()
                     with suppress(OSError), alone(_lock(target), target, wait=False):  # nobody writes it
                         part.unlink()

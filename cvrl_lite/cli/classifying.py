@@ -14,7 +14,7 @@ from cvrl_lite.cli.choosing import add_data, chosen_data
 from cvrl_lite.cli.judging import finetuning_for
 from cvrl_lite.cli.output import complain, say
 from cvrl_lite.cli.reading import Commands, command, whole
-from cvrl_lite.errors import shown
+from cvrl_lite.errors import counted, shown
 
 if TYPE_CHECKING:
     from cvrl_lite.datasets import VideoDataset
@@ -107,12 +107,15 @@ def _finetune(arguments: argparse.Namespace) -> int:
     if arguments.json:
         say(json.dumps(outcome, indent=2))
     else:
-        kinds = len(classifier.classes)
-        say(f"{shown(arguments.out)}: {kinds} classes of {label}, trained on {outcome['trained_on']} files")
+        kinds, files = (
+            counted(number, noun)
+            for number, noun in ((len(classifier.classes), "class"), (outcome["trained_on"], "file"))
+        )
+        say(f"{shown(arguments.out)}: {kinds} of {label}, trained on {files}")
         if queries is not None:
             low, high = outcome["interval"]
             say(
-                f"held out: {outcome['queries']} files ({outcome['sources']} sources), "
+                f"held out: {counted(outcome['queries'], 'file')} ({counted(outcome['sources'], 'source')}), "
                 f"{outcome['share']:.3f} correct (95 % interval {low:.3f} to {high:.3f}; "
                 f"chance {outcome['chance']:.3f})"
             )
@@ -154,8 +157,12 @@ def _predict(arguments: argparse.Namespace) -> int:
     elif arguments.json:
         say(json.dumps({classifier.label: _as_json(found), "skipped": dict(found.skipped)}, indent=2))
     else:
-        for name, label, row in zip(found.names, found.labels, found.probabilities, strict=True):
-            say(f"{shown(name)}  {label}  {row.max():.3f}")
+        names = ["file", *map(shown, found.names)]
+        labels = [classifier.label, *found.labels]
+        shares = ["probability", *(f"{row.max():.3f}" for row in found.probabilities)]
+        first, second = (max(map(len, column)) for column in (names, labels))
+        for name, label, share in zip(names, labels, shares, strict=True):
+            say(f"{name:{first}}  {label:{second}}  {share}")
     return 1 if found.skipped else 0
 
 

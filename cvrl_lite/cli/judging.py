@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from cvrl_lite.cli.choosing import add_data, chosen_data
 from cvrl_lite.cli.output import complain, say
 from cvrl_lite.cli.reading import Commands, command, whole
-from cvrl_lite.errors import shown
+from cvrl_lite.errors import counted, shown
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -140,8 +140,8 @@ def _as_json(judged: _Judged) -> dict[str, Any]:
 def _as_text(judged: _Judged) -> str:
     counts = judged.counts
     lines = [
-        f"{counts['queries']} held-out files ({counts['sources']} sources), "
-        f"{counts['gallery']} files to search or train on",
+        f"{counted(counts['queries'], 'held-out file')} ({counted(counts['sources'], 'source')}), "
+        f"{counted(counts['gallery'], 'file')} to search or train on",
         f"{'label':>12}  {'part':7}  {'':18}  share  95 % interval  untrained  chance",
     ]
     for label, parts in judged.scores.items():
@@ -166,35 +166,34 @@ def _frozen(
 ) -> _Judged:
     """What frozen features tell, by every label and part."""
     from cvrl_lite import evaluate
+    from cvrl_lite.pretrained import embed_with_each
 
     protocols = _FROZEN if arguments.protocol == "all" else (arguments.protocol,)
     clips, workers = arguments.clips or _CLIPS, arguments.workers or 0
-    (known, judging), (fresh, fresh_judging) = (
-        [network.embed(videos, clips=clips, workers=workers) for videos in (gallery, queries)]
-        for network in (model, _untrained(recipe))
+    networks = model, _untrained(recipe)
+    (x, fresh_x), (y, fresh_y) = (  # both networks see what is decoded once
+        embed_with_each(networks, videos, clips=clips, workers=workers) for videos in (gallery, queries)
     )
 
-    def measured(x: Embeddings, y: Embeddings, label: str) -> _Scores:
+    def measured(tables: tuple[Embeddings, Embeddings], label: str) -> _Scores:
         parts = (None, *(x.parts if len(x.parts) > 1 else ()))
-        found = {p or "whole": evaluate.measure(x, y, label, part=p, protocols=protocols) for p in parts}
+        found = {p or "whole": evaluate.measure(*tables, label, part=p, protocols=protocols) for p in parts}
         return {name: scores for name, scores in found.items() if scores}
 
     scores = {}
     for label in labels:
-        if len(set(known.labels[label].tolist())) < 2 and arguments.protocol != "retrieval":
+        if len(set(x.labels[label].tolist())) < 2 and arguments.protocol != "retrieval":
             warnings.warn(f"{label}: no probe: the training videos show one class alone", stacklevel=2)
-        if found := measured(known, judging, label):
+        if found := measured((x, y), label):
             scores[label] = found
     if not scores:
         raise ValueError(f"no label can be judged: {', '.join(labels)}")
     return _Judged(
         scores,
-        {label: measured(fresh, fresh_judging, label) for label in scores},
-        _counts(len(known), judging.sources.tolist()),
-        (*known.skipped, *judging.skipped),
-        _draw(known, judging, gallery, queries, recipe.decoded_size, labels[0])
-        if arguments.neighbors
-        else None,
+        {label: measured((fresh_x, fresh_y), label) for label in scores},
+        _counts(len(x), y.sources.tolist()),
+        (*x.skipped, *y.skipped),
+        _draw(x, y, gallery, queries, recipe.decoded_size, labels[0]) if arguments.neighbors else None,
     )
 
 
@@ -214,14 +213,23 @@ def _untrained(recipe: Recipe) -> Pretrained:
 
 
 def _draw(
-    known: Embeddings,
-    judging: Embeddings,
+    x: Embeddings,
+    y: Embeddings,
     gallery: VideoDataset,
     queries: VideoDataset,
     size: int,
     label: str,
 ) -> Figure:
-    """The five nearest clips of eight queries, under their names by a label."""
+    """The five nearest clips of eight queries, under their names by a label.
+
+    Args:
+        x: Features of the gallery.
+        y: Features of the queries.
+        gallery: Where its files are.
+        queries: Where theirs are.
+        size: Side of the frames drawn, in pixels.
+        label: What names them.
+    """
     import numpy as np
 
     from cvrl_lite import CompressedVideo, evaluate
@@ -234,14 +242,14 @@ def _draw(
             return square
 
     names = gallery.classes[label]
-    rows = np.linspace(0, len(judging) - 1, min(8, len(judging))).round().astype(int)
-    order = evaluate.nearest(judging.features[rows], known.features, min(5, len(known)))
-    asked = [queries.entries[judging.file[row]] for row in rows]
-    found = [[gallery.entries[known.file[n]] for n in row] for row in order]
+    rows = np.linspace(0, len(y) - 1, min(8, len(y))).round().astype(int)
+    order = evaluate.nearest(y.features[rows], x.features, min(5, len(x)))
+    entries = [queries.entries[y.file[row]] for row in rows]
+    found = [[gallery.entries[x.file[n]] for n in row] for row in order]
     return figures.neighbors(
-        np.stack([first(entry) for entry in asked]),
+        np.stack([first(entry) for entry in entries]),
         np.stack([[first(entry) for entry in row] for row in found]),
-        [names[entry.labels[label]] for entry in asked],
+        [names[entry.labels[label]] for entry in entries],
         [[names[entry.labels[label]] for entry in row] for row in found],
         title=f"The nearest clips, by {label}",
     )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from cvrl_lite.cli.judging import add_evaluate
 from cvrl_lite.cli.output import complain, say
 from cvrl_lite.cli.reading import Commands, command
-from cvrl_lite.errors import shown
+from cvrl_lite.errors import counted, shown
 
 if TYPE_CHECKING:
     from cvrl_lite.train import Recipe
@@ -132,18 +132,20 @@ def _pretrain(arguments: argparse.Namespace) -> int:
     if arguments.source and not arguments.folder:
         raise ValueError("--source belongs to --folder")
     make = train.recipes.NAMED[arguments.recipe]
-    given = {name: getattr(arguments, name) for name in ("root", "source", "fold", "steps", "batch", "seed")}
+    settings = {
+        name: getattr(arguments, name) for name in ("root", "source", "fold", "steps", "batch", "seed")
+    }
     # An absolute path is never taken for a data set's name, and found again from another folder.
-    given["data"] = arguments.folder.absolute() if arguments.folder else arguments.data
-    given = {
+    settings["data"] = arguments.folder.absolute() if arguments.folder else arguments.data
+    settings = {
         name: str(value) if isinstance(value, Path) else value
-        for name, value in given.items()
+        for name, value in settings.items()
         if value is not None
     }
-    known = inspect.signature(make).parameters  # a batch, say, from which the recipe takes its learning rate
+    accepted = inspect.signature(make).parameters  # a batch, from which the recipe takes its learning rate
     tasks = tuple(arguments.tasks.split(","))
-    recipe = make(tasks=tasks, **{name: value for name, value in given.items() if name in known})
-    recipe = changed(recipe.replace(**given), arguments)
+    recipe = make(tasks=tasks, **{name: value for name, value in settings.items() if name in accepted})
+    recipe = changed(recipe.replace(**settings), arguments)
     callbacks = []
     if arguments.check_every < 1:
         raise ValueError(f"--check-every is at least 1; got {arguments.check_every}")
@@ -179,9 +181,11 @@ def _pretrain(arguments: argparse.Namespace) -> int:
     if arguments.json:
         say(json.dumps(outcome, indent=2))
     elif run.resumed_from == run.recipe.steps:
-        say(f"{shown(arguments.out)}: had finished before: {run.steps} steps ({run.recipe.precision})")
+        steps = counted(run.steps, "step")
+        say(f"{shown(arguments.out)}: had finished before: {steps} ({run.recipe.precision})")
     else:
-        say(f"{shown(arguments.out)}: {run.steps} steps in {run.seconds:.0f} s ({run.recipe.precision})")
+        steps = counted(run.steps, "step")
+        say(f"{shown(arguments.out)}: {steps} in {run.seconds:.0f} s ({run.recipe.precision})")
     return ended or (1 if run.skipped else 0)
 
 

@@ -9,7 +9,7 @@ import json
 import os
 import platform
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ import numpy as np
 from cvrl_lite.cli.output import complain, say
 from cvrl_lite.codec import CompressedVideo
 from cvrl_lite.datasets import moving_scenes
-from cvrl_lite.errors import DamagedVideo, VideoError, shown
+from cvrl_lite.errors import DamagedVideo, VideoError, counted, shown
 from cvrl_lite.files import cache_dir
 from cvrl_lite.progress import track
 
@@ -45,7 +45,7 @@ def whole(least: int) -> Callable[[str], int]:
 
     def number(text: str) -> int:
         if not text.isdecimal() or int(text) < least:
-            raise argparse.ArgumentTypeError(f"wanted a whole number of at least {least}, got {text}")
+            raise argparse.ArgumentTypeError(f"expected a whole number of at least {least}, got {text}")
         return int(text)
 
     return number
@@ -220,16 +220,22 @@ def _described(facts: dict[str, Any]) -> str:
     lines = {
         "codec": f"{facts['codec']}, {facts['pixel_format']}" + ", interlaced" * facts["interlaced"],
         "size": _size(facts),
-        "length": f"{facts['frames']} frames, {facts['duration']:.2f} s, {rate}{clock}",
+        "length": f"{counted(facts['frames'], 'frame')}, {facts['duration']:.2f} s, {rate}{clock}",
         "pictures": counts,
-        "GOPs": f"{len(gops)}, of {min(gops)} to {max(gops)} frames",
+        "GOPs": f"{len(gops)}, of {_range(gops)}",
         "vectors": vectors,
         "streams": ", ".join(facts["streams"]),
     }
     if damage := facts["damage"]:
         corrupt = f", {len(damage['corrupt'])} of them corrupt" if damage["corrupt"] else ""
-        lines["damage"] = f"{damage['reason']}; {damage['frames']} frames can be read{corrupt}"
+        lines["damage"] = f"{damage['reason']}; {counted(damage['frames'], 'frame')} can be read{corrupt}"
     return "\n".join([shown(facts["file"]), *(f"  {name:<9}{line}" for name, line in lines.items())])
+
+
+def _range(lengths: Sequence[int]) -> str:
+    """How many frames the shortest and the longest have."""
+    least, most = min(lengths), max(lengths)
+    return counted(most, "frame") if least == most else f"{least} to {most} frames"
 
 
 def _size(facts: dict[str, Any]) -> str:
@@ -265,5 +271,5 @@ def _scenes(arguments: argparse.Namespace) -> int:
         size=arguments.size,
         tie=arguments.tie,
     )
-    say(f"{shown(arguments.out)}: {len(moving_scenes.read_index(arguments.out))} clips")
+    say(f"{shown(arguments.out)}: {counted(len(moving_scenes.read_index(arguments.out)), 'clip')}")
     return 0
