@@ -22,7 +22,10 @@ def run(code: str) -> str:
 
 
 def test_dir_help_and_readme_show_the_same_names() -> None:
-    assert dir(cvrl_lite) == sorted([*cvrl_lite.__all__, "__version__"])
+    rooms = ("models", "pretext", "transforms")
+    assert dir(cvrl_lite) == sorted([*cvrl_lite.__all__, "__version__", *rooms])
+    for room in (cvrl_lite.evaluate, cvrl_lite.train):
+        assert dir(room) == sorted(room.__all__)
     for name in cvrl_lite.__all__:
         assert f"`{name}`" in inspect.getdoc(cvrl_lite)
         value = getattr(cvrl_lite, name)

@@ -100,6 +100,12 @@ class VideoDataset(Dataset[Sample]):
             IndexError: There is no such file.
             VideoError: It cannot be read, has no motion vectors, or is too short for a sample.
         """
+        if isinstance(index, slice):
+            raise TypeError(
+                f"{self!r}: an index gives one sample; subset(range(...)) gives some of the files"
+            )
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"{self!r}: there is no file {index}")
         entry = self.entries[index]
         seed = int(torch.randint(2**62, ()))
         return draw_sample(entry.path, self.samples, seed, source=entry.source, labels=entry.labels)
@@ -109,7 +115,9 @@ class VideoDataset(Dataset[Sample]):
         return f"{type(self).__name__}({len(self)} files{f'; classes: {labels}' if labels else ''})"
 
     def labels(self, name: str) -> NDArray[np.int64]:
-        """(number of files,) int64: the label called `name` of each file."""
+        """(number of files,) int64: the label called `name` of each file; ValueError if there is none."""
+        if name not in self.classes:
+            raise ValueError(f"no label named {name!r}: there are {', '.join(self.classes) or 'none'}")
         return np.array([entry.labels[name] for entry in self.entries], np.int64)
 
     @property

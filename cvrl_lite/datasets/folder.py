@@ -58,6 +58,8 @@ class VideoFolder(VideoDataset):
         samples: SampleConfig | None = None,
     ) -> None:
         folder = Path(root)
+        if folder.is_file():
+            raise NotADirectoryError(f"{folder}: is a file; a folder of videos is expected")
         paths = videos_below(folder, twice=labels is not None)  # which may name a file by any of its links
         if not paths:
             raise FileNotFoundError(f"{folder}: no such folder, or no file in it has a video's suffix")

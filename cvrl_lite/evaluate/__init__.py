@@ -37,3 +37,7 @@ __all__ = [
     "scores",
     "shared_labels",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -149,6 +149,8 @@ class VideoClassifier:
             FileNotFoundError: A file is missing.
             ValueError: A file is damaged, of another kind, or does not fit the other.
         """
+        if not Path(path).is_dir():
+            raise FileNotFoundError(f"{path}: no classifier's folder; `finetune` writes one from a network")
         weights, file = Path(path) / WEIGHTS, Path(path) / SETTINGS
         for needed in (weights, file):
             if not needed.exists():

@@ -48,3 +48,7 @@ __all__ = [
     "step_seed",
     "usable_data",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -312,6 +312,8 @@ def read_checkpoint(folder: str | os.PathLike[str]) -> tuple[VideoBackbone, Reci
         recipe_file = beside
     if path.exists() and weights.suffix != ".safetensors":
         raise ValueError(f"{path}: a checkpoint is a run's folder or a .safetensors file")
+    if path.is_dir() and not weights.exists() and (path / "classifier.safetensors").exists():
+        raise ValueError(f"{path}: a classifier that finetune wrote, not a run; predict takes it")
     for file in (weights, recipe_file):
         if not file.exists():
             raise FileNotFoundError(f"{file}: a checkpoint needs this file")
