@@ -23,7 +23,7 @@ from cvrl_lite.transforms import Views, augment
 _FEATURES_SCALE = 8.0  # pooled features are of length 1 or so; a linear layer learns sooner from longer ones
 
 
-class _Objective(nn.Module):
+class Objective(nn.Module):
     """A backbone with a head, as the engine trains them: a loss of the pooled features."""
 
     def __init__(
@@ -40,18 +40,11 @@ class _Objective(nn.Module):
         return loss, {"loss": loss}
 
 
-def _train(
-    recipe: Recipe,
-    data: DecodedSet,
-    head: nn.Module,
-    loss_of: Callable[[Tensor, Views], Tensor],
-    out: Path | None,
-) -> VideoBackbone:
-    """The recipe's optimizer and schedule on a loss of the pooled features.
+def _train(recipe: Recipe, data: DecodedSet, model: Objective, out: Path | None) -> VideoBackbone:
+    """The recipe's optimizer and schedule on an objective.
 
     It resumes where `out` holds a part of it, and shares batches where torchrun started several processes.
     """
-    backbone = TinyR2Plus1D(recipe.networks.widths)
     sampler = MemoryLoader(data, recipe.sampling, recipe.seed)
 
     def views(batch: Batch) -> Views:
@@ -64,7 +57,6 @@ def _train(
             stack.enter_context(folder.claimed())
             folder.enter(recipe)
             folder.check_data(fingerprint(sampler.entries))
-        model = _Objective(backbone, head, loss_of)
         trainer = Trainer(model, recipe, sampler, device=device, prepare=views)
         done = trainer.resume(folder) if folder else 0
         if folder and rank == 0:
@@ -73,7 +65,7 @@ def _train(
         end = trainer.fit(done, folder)
     if end.ended_by:
         signal.raise_signal(end.ended_by)
-    return backbone
+    return model.backbone
 
 
 def instance_discrimination(recipe: Recipe, data: DecodedSet, out: Path | None) -> VideoBackbone:
@@ -82,13 +74,20 @@ def instance_discrimination(recipe: Recipe, data: DecodedSet, out: Path | None) 
     A batch holds two clips each of half as many videos, so that as many clips are seen.
     """
     recipe = recipe.replace(sampling={"clips_per_video": 2})
-    head = ProjectionHead(sum(recipe.networks.widths[2:]), recipe.networks.hidden, recipe.networks.projection)
+    return _train(recipe, data, simclr(recipe), out)
+
+
+def simclr(recipe: Recipe) -> Objective:
+    """SimCLR's objective, for batches of two clips a video."""
+    networks = recipe.networks
+    backbone = TinyR2Plus1D(networks.widths)
+    head = ProjectionHead(sum(networks.widths[2:]), networks.hidden, networks.projection)
 
     def loss_of(pooled: Tensor, views: Views) -> Tensor:
         first, second = head(pooled).unflatten(0, (-1, 2)).unbind(1)
         return (_simclr_loss(first, second) + _simclr_loss(second, first)) / 2
 
-    return _train(recipe, data, head, loss_of, out)
+    return Objective(backbone, head, loss_of)
 
 
 def _simclr_loss(queries: Tensor, positives: Tensor) -> Tensor:
@@ -106,13 +105,19 @@ def supervised(label: str) -> Callable[[Recipe, DecodedSet, Path | None], VideoB
 
     def train(recipe: Recipe, data: DecodedSet, out: Path | None) -> VideoBackbone:
         recipe = recipe.replace(augmentation={"hflip": 0.0})
-        head = nn.Linear(sum(recipe.networks.widths[2:]), len(data.classes[label]))
-        targets = torch.zeros(int(data.source_numbers.max()) + 1, dtype=torch.long)
-        targets[torch.from_numpy(data.source_numbers)] = torch.from_numpy(data.labels(label))
-
-        def loss_of(pooled: Tensor, views: Views) -> Tensor:
-            return F.cross_entropy(head(pooled * _FEATURES_SCALE), targets.to(pooled.device)[views.sources])
-
-        return _train(recipe, data, head, loss_of, out)
+        return _train(recipe, data, classification(recipe, data, label), out)
 
     return train
+
+
+def classification(recipe: Recipe, data: DecodedSet, label: str) -> Objective:
+    """Cross-entropy on the labels of a factor."""
+    backbone = TinyR2Plus1D(recipe.networks.widths)
+    head = nn.Linear(sum(recipe.networks.widths[2:]), len(data.classes[label]))
+    targets = torch.zeros(int(data.source_numbers.max()) + 1, dtype=torch.long)
+    targets[torch.from_numpy(data.source_numbers)] = torch.from_numpy(data.labels(label))
+
+    def loss_of(pooled: Tensor, views: Views) -> Tensor:
+        return F.cross_entropy(head(pooled * _FEATURES_SCALE), targets.to(pooled.device)[views.sources])
+
+    return Objective(backbone, head, loss_of)

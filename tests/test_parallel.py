@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -111,6 +112,66 @@ def test_two_and_three_processes_give_the_gradients_of_one(tmp_path):
                 assert np.allclose(a, b, atol=1e-6), name
     sizes = [max(map(abs, g)) for g in found[1]["all"]["gradients"]]
     assert np.median(sizes) > 1e-5  # there was something to compare
+
+
+PEERS = """
+import dataclasses, json, sys
+import torch
+from torch.nn.parallel import DistributedDataParallel
+from cvrl_lite import train
+from cvrl_lite.datasets import MemoryLoader
+from cvrl_lite.pretext import processes
+from cvrl_lite.train.distributed import distributed
+from cvrl_lite.transforms import augment
+
+sys.path[:0] = sys.argv[1:3]
+import parallel_data, peers
+
+data = parallel_data.data()
+entries = [dataclasses.replace(v.entry, labels={"kind": int(v.entry.source) % 3}) for v in data.videos]
+labeled = [dataclasses.replace(v, entry=entry) for v, entry in zip(data.videos, entries)]
+data = dataclasses.replace(data, videos=tuple(labeled), classes={"kind": ("a", "b", "c")})
+recipe = parallel_data.RECIPES["all"].replace(steps=2)
+twins = recipe.replace(sampling={"clips_per_video": 2})
+found = {}
+with distributed():
+    rank, world = processes()
+    for name, how, make in (
+        ("simclr", twins, lambda: peers.simclr(twins)),
+        ("supervised", recipe, lambda: peers.classification(recipe, data, "kind")),
+    ):
+        torch.manual_seed(0)
+        model = make().eval()  # batch norms see the same statistics, however the batch is shared
+        called = DistributedDataParallel(model) if world > 1 else model
+        optimizer = torch.optim.SGD(model.parameters(), 0.1)
+        (batch,) = MemoryLoader(data, how.sampling, 0).batches(12, 1, share=(rank, world))
+        called(augment(batch, how.augmentation), 0.0)[0].backward()
+        before = [p.detach().clone() for p in model.parameters()]
+        optimizer.step()
+        found[name] = [(p.detach() - b).flatten().tolist() for p, b in zip(model.parameters(), before)]
+# Several trainings, one after the other, each with a group of processes of its own.
+torch.manual_seed(0)
+peers.instance_discrimination(recipe, data, None)
+peers.supervised("kind")(recipe, data, None)
+train.pretrain(recipe.replace(tasks=("context",)), data=data)
+open(f"{sys.argv[3]}-{rank}.json", "w").write(json.dumps(found))
+"""
+
+
+@pytest.mark.slow
+def test_a_step_of_the_peers_is_the_same_on_two_processes(tmp_path):
+    here = Path(__file__).parent
+    (tmp_path / "peers_script.py").write_text(PEERS)
+    for processes in (1, 2):
+        words = [str(here), str(here.parent / "experiments"), str(tmp_path / f"{processes}")]
+        done = torchrun(processes, str(tmp_path / "peers_script.py"), *words)
+        assert done.returncode == 0, done.stderr[-2000:]
+    one, first, second = (json.loads((tmp_path / f"{n}.json").read_text()) for n in ("1-0", "2-0", "2-1"))
+    assert first == second  # both hold the same network
+    for name in ("simclr", "supervised"):
+        for a, b in zip(one[name], first[name], strict=True):
+            assert np.allclose(a, b, rtol=0, atol=1e-4), name
+        assert np.median([max(map(abs, change)) for change in one[name]]) > 0.01
 
 
 @pytest.mark.slow

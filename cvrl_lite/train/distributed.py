@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import threading
@@ -12,10 +13,13 @@ from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
+from torch._C._distributed_c10d import PrefixStore
+from torch.distributed.rendezvous import rendezvous
 
 from cvrl_lite.pretext import processes
 
 T = TypeVar("T")
+_GROUPS = itertools.count()  # so that no group meets an earlier one's entries in the store
 
 
 def is_first() -> bool:
@@ -34,7 +38,8 @@ def device() -> torch.device:
 def distributed() -> Iterator[torch.device]:
     """Joins the process group where torchrun started several processes; yields the device to train on.
 
-    Processes on GPUs communicate through NCCL, others through gloo.
+    Processes on GPUs communicate through NCCL, others through gloo. Several trainings in one script have a
+    group each, one after the other; an outer `with distributed():` has them share one.
 
     Raises:
         ConnectionError: One of them ended meanwhile.
@@ -46,7 +51,14 @@ def distributed() -> Iterator[torch.device]:
     cuda = here.type == "cuda"
     if cuda:
         torch.cuda.set_device(here)
-    dist.init_process_group("nccl" if cuda else "gloo", device_id=here if cuda else None)
+    store, rank, world = next(rendezvous("env://"))
+    dist.init_process_group(
+        "nccl" if cuda else "gloo",
+        store=PrefixStore(f"training/{next(_GROUPS)}", store),
+        rank=rank,
+        world_size=world,
+        device_id=here if cuda else None,
+    )
     try:
         yield here
         dist.barrier()  # none leaves, and takes the connection with it, before all are done
