@@ -5,7 +5,7 @@ import pytest
 
 from cvrl_lite import Embeddings
 from cvrl_lite.cli import main
-from cvrl_lite.datasets import VideoFolder
+from cvrl_lite.datasets import ClipSampling, VideoFolder
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +24,7 @@ def folder(tmp_path_factory):
         (lambda videos, _: videos[99], IndexError, "there is no file 99"),
         (lambda videos, _: videos[0:2], TypeError, r"subset\(range\(...\)\) gives some of the files"),
         (lambda _, home: VideoFolder(home / "a/0.mp4"), OSError, "is a file; a folder of videos is expected"),
+        (lambda _, home: VideoFolder(home, samples=ClipSampling()), TypeError, "samples is a SampleConfig"),
         (lambda _, home: TABLE.save(home / "t.csv"), ValueError, "saved as .npz; to_parquet writes .parquet"),
         (lambda _, home: TABLE["motion"], IndexError, "rows are chosen by numbers, not by 'motion'"),
         (lambda _, home: TABLE[9], IndexError, "row 9 of a table of 3 rows"),

@@ -84,6 +84,10 @@ class VideoDataset(Dataset[Sample]):
         samples: SampleConfig | None = None,
         skipped: Iterable[Skipped] = (),
     ) -> None:
+        if not isinstance(samples, SampleConfig | None):
+            raise TypeError(
+                f"samples is a SampleConfig, such as SampleConfig(sampling=...), not {type(samples).__name__}"
+            )
         self.entries = tuple(entries)
         self.classes = {label: tuple(names) for label, names in (classes or {}).items()}
         self.missing, self.extra = tuple(missing), tuple(extra)
