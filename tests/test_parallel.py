@@ -149,7 +149,7 @@ with distributed():
         before = [p.detach().clone() for p in model.parameters()]
         optimizer.step()
         found[name] = [(p.detach() - b).flatten().tolist() for p, b in zip(model.parameters(), before)]
-# Several trainings, one after the other, each with a group of processes of its own.
+# Several trainings, one after the other.
 torch.manual_seed(0)
 peers.instance_discrimination(recipe, data, None)
 peers.supervised("kind")(recipe, data, None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+import atexit
 import os
 import signal
 import threading
@@ -13,13 +13,10 @@ from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
-from torch._C._distributed_c10d import PrefixStore
-from torch.distributed.rendezvous import rendezvous
 
 from cvrl_lite.pretext import processes
 
 T = TypeVar("T")
-_GROUPS = itertools.count()  # so that no group meets an earlier one's entries in the store
 
 
 def is_first() -> bool:
@@ -34,31 +31,40 @@ def device() -> torch.device:
     return torch.device("cpu")
 
 
+class _Group:
+    """What this module did with the process group.
+
+    It is made once and stays until the process ends: to destroy it while a DistributedDataParallel still
+    refers to it can block for ever, and so can a second one.
+    """
+
+    joined = False
+    in_use = False
+
+
 @contextmanager
 def distributed() -> Iterator[torch.device]:
     """Joins the process group where torchrun started several processes; yields the device to train on.
 
-    Processes on GPUs communicate through NCCL, others through gloo. Several trainings in one script have a
-    group each, one after the other; an outer `with distributed():` has them share one.
+    Processes on GPUs communicate through NCCL, others through gloo. Several trainings in one script share one
+    group, which stays until the process ends.
 
     Raises:
         ConnectionError: One of them ended meanwhile.
     """
     here = device()
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1 or dist.is_initialized():
+    alone = int(os.environ.get("WORLD_SIZE", "1")) == 1
+    if alone or _Group.in_use or (dist.is_initialized() and not _Group.joined):
         yield here
         return
     cuda = here.type == "cuda"
-    if cuda:
-        torch.cuda.set_device(here)
-    store, rank, world = next(rendezvous("env://"))
-    dist.init_process_group(
-        "nccl" if cuda else "gloo",
-        store=PrefixStore(f"training/{next(_GROUPS)}", store),
-        rank=rank,
-        world_size=world,
-        device_id=here if cuda else None,
-    )
+    if not _Group.joined:
+        if cuda:
+            torch.cuda.set_device(here)
+        dist.init_process_group("nccl" if cuda else "gloo", device_id=here if cuda else None)
+        atexit.register(dist.destroy_process_group)
+        _Group.joined = True
+    _Group.in_use = True
     try:
         yield here
         dist.barrier()  # none leaves, and takes the connection with it, before all are done
@@ -67,7 +73,7 @@ def distributed() -> Iterator[torch.device]:
             raise
         raise ConnectionError("another process of the training has ended, and says why") from None
     finally:
-        dist.destroy_process_group()
+        _Group.in_use = False
 
 
 def processes_sharing(batch: int) -> tuple[int, int]:
