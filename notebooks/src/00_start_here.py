@@ -1,30 +1,35 @@
 # %% [markdown]
 # # Start here
 #
-# You learned to see long before anybody labeled anything for you: by watching what stays and what moves.
-# A network can do that, too, and its teacher is closer than one might think. Every compressed video was
-# once searched, block by block, by an **encoder**, the program that packs it, to save bytes. It wrote down
-# whole frames now and then (what stays) and, in between, where each block came from (what moves). This
-# course learns from these by-products what a clip is about: no labels, no GPU, and no **optical flow**,
-# which is the motion of every pixel, worked out afterwards at great cost. The lists of numbers a network
-# makes of a clip are called its **features**, or its **representation** when they say what matters of it.
+# You learned to see long before anyone gave you labels. You watched what stays put and what moves. A
+# network can learn the same way, and its teacher is already inside every video file.
+#
+# To make a video small, a program called the **encoder** stores a complete image only now and then. For
+# everything in between it searches, block by block, for the place where each piece of the image came from,
+# and stores the shift, a **motion vector**. So a compressed video already records *what stays* and *what
+# moves*. This course trains networks on those two signals: no labels, no GPU.
 #
 # **Goals.** After this notebook you will be able to
 # - say in three sentences what the course does and which three questions it answers,
-# - find your way on its map and know what each notebook costs,
-# - tell the *scene* of a clip from its *action*, and say why the data set keeps them apart,
+# - find your way on its map and know what each notebook costs to run,
+# - tell the *scene* of a clip from its *action*, and say why our data set keeps them apart,
 # - check that everything is installed.
 #
-# **Needs.** `make lab`, or another way of [the README](../README.md). Less than 1 minute on 2 cores, 0.2 GB
-# of memory, no disk.
+# **Needs.** `make lab`, or another way of [installing](../README.md). Less than 1 minute on 2 cores, 0.2 GB
+# of memory, no disk space.
 #
 # ## The idea in one figure
 #
-# We follow the paper *Self-supervised Video Representation Learning by Context and Motion Decoupling*
-# (CVPR 2021). Read the map from left to right. A file yields what stays and what moves; each becomes a
-# task whose answers are in the file, without labels; one network learns both; then we ask what it has
-# learned. Dashed is an addition for later: the **residual**, what shifting blocks of earlier frames got
-# wrong.
+# We follow the paper *Self-supervised Video Representation Learning by Context and Motion Decoupling* (CVPR
+# 2021). Read the map from left to right:
+#
+# 1. A video file gives us what stays and what moves.
+# 2. Each of the two becomes a task whose right answers are in the file, so nobody has to label anything.
+# 3. One network learns both tasks.
+# 4. We measure what the network has learned.
+#
+# Dashed lines mark something the paper leaves out: the **residual**, the part of a frame that cannot be
+# rebuilt by shifting blocks of earlier frames.
 
 # %%
 import importlib.util
@@ -42,62 +47,75 @@ show(
     "A flow chart. A video file (notebook 02) gives key frames, what stays (02); motion vectors, what moves "
     "(03); and, dashed, the residual, what is new (04). Key frames lead to matching a clip with its key "
     "frame (07), vectors to predicting the vectors to come (08), and, dashed, the residual to an optional "
-    "third task (13). These feed one network (01, 05, 06, 09). From it lead three ways: how good and how "
+    "third task (13). These feed one network (01, 05, 06, 09). Three arrows lead on: how good and how "
     "sure (10, 11), which part does it (12), your own videos (14).",
 )
 
 # %% [markdown]
-# **Context matching** asks: which key frame belongs to this clip? To answer, a network must know the
-# place and the things in it. **Motion prediction** asks: which motion comes next? To answer, it must know
-# what is going on. Blue stands for context, orange for motion and green for the residual in all figures
-# of the course, and gray for what has no role.
+# **Context matching** asks: which key frame belongs to this clip? (A **key frame** is one of the frames
+# that are stored complete.) To answer, the network has to recognize the place and the things in it.
+#
+# **Motion prediction** asks: which motion comes next? To answer, the network has to notice what is
+# happening.
+#
+# In every figure of the course blue stands for context, orange for motion, green for the residual and pink
+# for both tasks together. Gray means none of these.
 #
 # ## Three questions
 #
-# 1. **Which is the better teacher, context or motion?** What does each teach, what does it leave out, and
-#    can one network have both? A first answer waits in the next notebook.
-# 2. **How to do without costly optical flow?** Computing it can take longer than the training itself.
-#    Vectors come with the file. What are they worth, flaws and all?
-# 3. **How to keep the network from learning mere shifts?** "Predict the vectors" can be answered by copying
-#    shifts of a few pixels without understanding anything. So we do not ask "how many pixels will this
-#    block move in the next frame?" but "which of these thousand motions follows?", where each motion is
-#    summed up by features of its own, such as "goes round, and slows down", not by its pixel counts.
+# 1. **Which is the better teacher, context or motion?** What does each one teach, what does it leave out,
+#    and can one network learn from both? You will see a first answer in the next notebook.
+# 2. **Can we do without optical flow?** [Optical flow](../docs/glossary.md#motion-in-the-file) is the
+#    motion of every single pixel, computed from the frames. Computing it can take longer than the training
+#    itself, while the motion vectors come with the file. How good are they, flaws included?
+# 3. **How do we stop the network from taking the easy way out?** "Predict the vectors" can be solved by
+#    copying shifts of a few pixels, without understanding anything. So we do not ask "by how many pixels
+#    will this block move?" We ask "which of these thousand motions comes next?" Each candidate motion is
+#    described by its **features**, the list of numbers a network computes from it, and these can say things
+#    such as "circles, and slows down".
 #
 # ## A first look at MovingScenes
 #
-# To find out *what* a network has learned, one needs clips in which context and motion are independent.
-# In real videos they are not: who sees water guesses "swimming", right or wrong, without looking at the
-# motion. That is **context bias**. So we draw our own clips. The **scene** is what stays, one of sixteen
-# textures:
+# To find out *what* a network has learned, we need clips in which context and motion are independent. In
+# real videos they are not: show a swimming pool, and "swimming" is a good guess without looking at the
+# motion. That is **context bias**. So we draw our own clips. In each one the **scene** is what stays. There
+# are sixteen, each a texture:
 
 # %%
 names = moving_scenes.SCENES
 stills = [moving_scenes.draw(name, "right", seed, frames=1)[0] for seed, name in enumerate(names)]
 show(
-    filmstrip(stills, labels=names, title="The scene: sixteen textures, each in a palette of the clip's own"),
-    "Sixteen small images, one of each scene: " + ", ".join(names) + ". Bright shapes lie on all of them.",
+    filmstrip(
+        stills,
+        labels=names,
+        title="The scene is what stays: sixteen textures, in colors that differ from clip to clip",
+    ),
+    "Sixteen small images, one of each scene: " + ", ".join(names) + ". Bright shapes lie on top of each.",
 )
 
 # %% [markdown]
-# The **action** is what moves: one of eight ways in which the shapes are carried along.
+# The **action** is what moves. There are eight, each a way in which bright shapes travel over the scene:
 #
 # | action | the shapes | action | the shapes |
 # |---|---|---|---|
-# | `right` | drift to the right | `turn` | each walk a small circle |
+# | `right` | drift to the right | `turn` | each go round a small circle of their own |
 # | `down` | drift down | `shake` | swing left and right |
-# | `clockwise` | circle the center | `pulse` | swing away from the center and back |
+# | `clockwise` | circle the center of the frame | `pulse` | swing away from the center and back |
 # | `counter_clockwise` | circle it the other way | `stop_and_go` | drift to the right, rest, drift on |
 #
-# In a single frame none of it can be seen, so the next figure holds the shutter open for 16 frames, and
-# whatever moves leaves a trail; `stop_and_go` hardly any (here it rests most of the time). Cover the names:
-# which pairs can you not tell apart?
+# A single frame shows none of this. So the next figure works like a photo with a long exposure: it adds up
+# 16 frames, and whatever moves leaves a trail. (`stop_and_go` leaves hardly any, because here it mostly
+# rests.) Cover the names. Which actions can you not tell apart?
 
 # %%
 names = moving_scenes.ACTIONS
 trails = [long_exposure(moving_scenes.draw("planks", name, 30, frames=16, size=224)) for name in names]
 show(
     filmstrip(
-        trails, labels=names, columns=4, title="The action: eight ways to move, on one and the same scene"
+        trails,
+        labels=names,
+        columns=4,
+        title="The action is what moves: eight ways, here all on the same scene",
     ),
     "Eight images of planks with blurred shapes. right and down: straight trails; clockwise and "
     "counter_clockwise: arcs about the center; turn: each shape blurred all round; shake: blurred sideways; "
@@ -105,12 +123,15 @@ show(
 )
 
 # %% [markdown]
-# Trails do not tell `clockwise` from `counter_clockwise`. That takes the order of frames, and it is why
-# the network gets clips and not single frames. The lower four also *change* within the clip, so that the
-# motion to come is not just the motion that is.
+# A trail looks the same whichever way it was drawn, so `clockwise` and `counter_clockwise` cannot be told
+# apart. For that you need the *order* of the frames, and this is why the network gets clips and not single
+# frames. The four actions in the lower row also *change* during the clip: knowing how the shapes move now
+# is not enough to know how they will move next.
 #
-# Now the point of it all. The course's set has 1600 clips in three parts. Count how often each scene
-# comes with each action; if one said anything about the other, the counts would differ.
+# Now for the reason we draw our own clips. The data set has 1600 of them in three parts: one to train on
+# (`train`), one to make choices with (`val`), one to report results on (`test`). Let us count how often
+# each scene appears with each action. If the scene gave away the action, some pairs would be more frequent
+# than others.
 
 # %%
 clips = moving_scenes.plan(1600, seed=0)
@@ -123,19 +144,20 @@ pairs = Counter((clip.scene, clip.action) for clip in clips if clip.split == "tr
 assert len(pairs) == len(moving_scenes.SCENES) * len(moving_scenes.ACTIONS) and len(set(pairs.values())) == 1
 
 # %% [markdown]
-# In train and in test all 128 pairs come equally often; val is too small for that, its pairs come once or
-# twice. A network may know all scenes and no action, or the other way round,
-# and each can be measured for itself. Chance is 1 of 16 for scenes and 1 of 8 for actions.
+# In `train` and `test` all 128 pairs are equally frequent. (`val` is too small for that: each pair appears
+# once or twice.) So a network may know every scene and not a single action, or the other way round, and we
+# can measure each kind of knowledge separately. A blind guess is right 1 time in 16 for scenes and 1 time
+# in 8 for actions.
 #
 # ## Two commands
 #
 # - `make lab` sets up a Python environment in `.venv`, draws the 1600 clips into your cache folder and
 #   opens this page. The second time it starts within seconds.
-# - `make test` sets up the same and runs every test: of the package, of this course in a real browser,
-#   and of each notebook again, comparing its outputs with those stored here.
+# - `make test` does the same setup, then runs every test: the package, this course in a real browser, and
+#   every notebook, comparing its outputs with the ones stored here.
 #
-# Is all there? The next cell looks. If a line says NO, run `make setup` (without make:
-# `pip install -c constraints.txt -e ".[course,test]"`) in a terminal and restart the kernel.
+# Is everything installed? The next cell checks. If a line says NO, run `make setup` in a terminal (without
+# make: `pip install -c constraints.txt -e ".[course,test]"`) and restart the kernel.
 
 # %%
 needed = ("numpy", "torch", "av", "safetensors", "sklearn", "matplotlib", "ipywidgets")
@@ -150,24 +172,24 @@ for what, fine in checks.items():
 # %% [markdown]
 # ## How to read
 #
-# Each notebook goes in small steps: a few sentences that say what to look for, a few lines of code, a
-# result, and what it means. Guess before you look.
+# Each notebook moves in small steps: a few sentences on what to look for, a few lines of code, a result,
+# and what the result means. Make a guess before you look; it is more fun, and you will remember more.
 #
-# - Outputs are stored, so you can read without running anything. Run with **Run > Run All Cells**.
-# - What we build ourselves we check once against the package, then use the package. Nothing is shown that
-#   is not used.
-# - **Exercises** have a stub, a check that says *Right* or *Not yet*, a hint and a folded solution. They
-#   never block you: all that follows works without them.
-# - Printed results hold on any machine; times and last digits, which do not, are left out or said to be
-#   ours. [docs/determinism.md](../docs/determinism.md) tells why.
-# - Words in **bold** are explained where they first come up, most of them also in the
-#   [glossary](../docs/glossary.md).
+# - All outputs are stored, so you can read without running anything. To run: **Run > Run All Cells**.
+# - When we build something ourselves, we check it against the package once. From then on we use the
+#   package.
+# - An **exercise** has a function to fill in, a check that says *Right* or *Not yet*, a hint and a solution
+#   to unfold. You can skip any of them; nothing later depends on your answer.
+# - Printed results are the same on every machine. Times and last digits vary, so we leave them out or say
+#   that they are ours ([why](../docs/determinism.md)).
+# - Words in **bold** are explained where they first appear. Most are in the
+#   [glossary](../docs/glossary.md), too.
 #
 # ## What it costs
 #
-# Measured on 2 cores of an AMD EPYC server, 2026-11-23, with the clips already drawn. The clips
-# themselves take 45 seconds and 64 MB once. What a notebook writes beside them goes to a temporary folder,
-# but for the 240 clips of 13, which are kept.
+# Drawing the clips takes 45 seconds and 64 MB, once. The table starts from there: 2 cores of an AMD EPYC
+# server, measured on 2026-11-23. What a notebook writes goes to a temporary folder, except for the 240
+# clips of notebook 13, which are kept.
 #
 # | notebook | minutes on 2 cores | memory | disk beside the 64 MB of clips |
 # |---|---|---|---|
@@ -189,39 +211,41 @@ for what, fine in checks.items():
 #
 # ## What we have seen
 #
-# - A compressed video holds what stays and what moves; both can teach a network without labels.
-# - MovingScenes keeps scene and action independent, so that what was learned of each can be measured.
+# - A compressed video records what stays and what moves. Both can teach a network, without labels.
+# - In MovingScenes the scene says nothing about the action, so we can measure separately what a network
+#   knows about each.
 # - Two commands do everything: `make lab` and `make test`.
 #
 # ## Quiz
 #
-# **1.** Why does the encoder of a video know about motion?
+# **1.** Why does a video encoder care about motion?
 #
 # <details><summary>Answer</summary>
-# To save bytes: a block that was found in an earlier frame is stored as a shift instead of pixels.
+# It saves bytes. A block that looks like a piece of an earlier frame can be stored as a shift, which is far
+# smaller than its pixels.
 # </details>
 #
-# **2.** A network names the scene of every clip. What does that tell about its knowledge of actions, in
-# MovingScenes and in real videos?
+# **2.** A network names the scene of every clip correctly. What does that tell you about how well it can
+# name actions, in MovingScenes and in real videos?
 #
 # <details><summary>Answer</summary>
-# In MovingScenes nothing, since every scene comes equally often with every action. In real videos it may
-# name actions well without having seen any motion: that is context bias.
+# In MovingScenes, nothing: every scene appears equally often with every action. In real videos it may name
+# many actions correctly without ever looking at the motion. That is context bias.
 # </details>
 #
-# **3.** Why not simply train a network to output the values of the coming vectors?
+# **3.** Why not simply train a network to output the values of the next vectors?
 #
 # <details><summary>Answer</summary>
-# The values can be had from low-level shifts, by copying. Telling the true future from many others by its
-# features asks for more: a block that shakes has the shift of a drifting one now, and another future.
+# Copying the current shifts is often good enough for that. To pick the true future out of many, by its
+# features, takes more. A shape that shakes and a shape that drifts may have the same shift right now, and
+# yet their futures differ.
 # </details>
 #
 # ## Next, and further reading
 #
-# Next: [01_result_first](01_result_first.ipynb), where a trained network shows what it can do, or
-# straight to [02_inside_a_video_file](02_inside_a_video_file.ipynb) if you like to begin at the
-# beginning.
+# Next: [01_result_first](01_result_first.ipynb), where a trained network shows what it can do. If you would
+# rather begin at the beginning, go straight to [02_inside_a_video_file](02_inside_a_video_file.ipynb).
 #
-# - The [paper](https://arxiv.org/abs/2104.00862), and [our map of it](../docs/paper_map.md): what is
-#   theirs, and what is ours.
+# - The [paper](https://arxiv.org/abs/2104.00862), and [our map of it](../docs/paper_map.md): what the
+#   authors did, and what we added.
 # - The [README](../README.md): other ways to install, and the package without the course.

@@ -14,7 +14,7 @@ _BOXES = {  # name: (x, y, width, height), words, role
     "MV": ((2.2, 1.55, 1.6, 0.9), "motion vectors:\nwhat moves  03", "motion"),
     "R": ((2.2, 0.2, 1.6, 0.9), "residual:\nwhat is new  04", "residual"),
     "ctx": ((4.5, 2.9, 1.7, 0.9), "match the clip with\nits key frame  07", "context"),
-    "mot": ((4.5, 1.55, 1.7, 0.9), "foresee the vectors\nto come  08", "motion"),
+    "mot": ((4.5, 1.55, 1.7, 0.9), "predict the vectors\nto come  08", "motion"),
     "res": ((4.5, 0.2, 1.7, 0.9), "optional, later:\na third task  13", "residual"),
     "net": ((6.9, 1.3, 1.4, 1.4), "one network\nlearns both\n\n01  05\n06  09", "joint"),
     "eval": ((9.0, 2.9, 1.7, 0.9), "how good, how sure?\n10  11", ""),
