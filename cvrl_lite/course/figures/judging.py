@@ -108,6 +108,25 @@ def ranges(
     return figure
 
 
+def ranges_in_words(values: Mapping[str, tuple[float, float, float]]) -> str:
+    """What `ranges` draws, as a sentence for its alt text.
+
+    Args:
+        values: `{name: (lower end, middle, upper end)}`.
+
+    Returns:
+        Each name with its middle and its two ends.
+
+    Example:
+        >>> ranges_in_words({"192 clips": (0.7, 0.8, 0.9)})
+        '192 clips 0.80 (0.70 to 0.90).'
+    """
+    return (
+        ", ".join(f"{name} {mid:.2f} ({low:.2f} to {up:.2f})" for name, (low, mid, up) in values.items())
+        + "."
+    )
+
+
 def grid(
     values: Sequence[Sequence[Sequence[float] | np.ndarray]],
     *,
