@@ -1,22 +1,22 @@
 # %% [markdown]
 # # Inside a video file
 #
-# A minute of raw HD video (1920 x 1080 pixels of 3 bytes, 30 frames a second) fills 11 gigabytes; the
-# file on your phone is about a hundred times smaller. A frame that looks like the one before is not stored
-# again, only *how it differs*. To find that out, the **encoder**, the program that packs the video, had to
-# notice what stays and what moves. This notebook opens a file and looks at what it wrote down, because
-# that is what we are going to learn from.
+# A minute of raw HD video (1920 x 1080 pixels of 3 bytes, 30 frames a second) fills 11 gigabytes. The file
+# on your phone is about a hundred times smaller. How? A frame that looks much like the one before is not
+# stored again; only *the difference* is. To find that difference, the **encoder**, the program that
+# compresses the video, had to work out what stays and what moves. In this notebook we open a file and look
+# at what it wrote down, because that is what we are going to learn from.
 #
 # **Goals.** After this notebook you will be able to
 # - list the packets of a video file and say what each one costs,
-# - tell I-, P- and B-frames apart and explain why a GOP begins with an I-frame,
-# - say what it takes to show a frame from the middle of a file,
+# - tell I-, P- and B-frames apart, and explain why a GOP begins with an I-frame,
+# - say how much work it takes to show a frame from the middle of a file,
 # - read a field of motion vectors and its mask,
-# - say what a GOP, a rate factor, B-frames and references cost, having tried them,
+# - predict what happens to a file when you change the GOP, the rate factor, the B-frames or the references,
 # - look into a video of your own, and understand the error if it cannot be read.
 #
-# **Needs.** [00_start_here](00_start_here.ipynb). Less than 1 minute on 2 cores, 0.4 GB of memory, no
-# disk: the two clips are in the repository.
+# **Needs.** [00_start_here](00_start_here.ipynb). Less than 1 minute on 2 cores, 0.4 GB of memory, no disk
+# space: the two clips are in the repository.
 
 # %%
 import io
@@ -41,10 +41,10 @@ from cvrl_lite.course.widgets import laboratory, step, step_through
 from cvrl_lite.datasets import moving_scenes
 
 # %% [markdown]
-# ## A box of packets
+# ## A file is a series of packets
 #
-# Our first clip has 72 frames of 224 x 224 pixels. First the frames, as any player would show them.
-# Look for two things: what stays the same from frame to frame, and where it all changes at once.
+# Our first clip has 72 frames of 224 x 224 pixels. Here they are as any player would show them. Look for
+# two things: what stays the same from frame to frame, and where does everything change at once?
 
 # %%
 sample = CompressedVideo(data_path("sample.mp4"))
@@ -54,7 +54,7 @@ show(
     filmstrip(
         frames[places],
         labels=[f"frame {place}" for place in places],
-        title="Shapes circle on a wall of bricks, then all is new",
+        title="Shapes circle over a brick wall; then, between frames 36 and 42, a cut",
         columns=6,
     ),
     "Twelve frames of the sample clip. Up to frame 36 colored shapes circle over a brick wall; "
@@ -62,10 +62,11 @@ show(
 )
 
 # %% [markdown]
-# An MP4 file is a **container**, a box. In it lie **packets**, one to a frame. A few lines of
-# [PyAV](https://pyav.basswood-io.com/docs/stable/), Python's handle on FFmpeg (the free library most video
-# programs are built on), take them out without unpacking any. Each carries a timestamp (when its frame is
-# to be shown), a size, and a flag: can a **decoder**, the program that unpacks, start here?
+# An MP4 file is a [**container**](../docs/glossary.md#a-video-as-a-file): a box that holds **packets**, one
+# for each frame. We take them out with [PyAV](https://pyav.basswood-io.com/docs/stable/), the Python
+# interface to FFmpeg, the free library behind most video programs. We do not decode anything yet. Each
+# packet has a timestamp (when its frame is to be shown), a size, and a flag. The flag says whether a
+# **decoder**, the program that turns packets back into frames, may start here.
 
 
 # %%
@@ -77,17 +78,18 @@ def packets(path):
 
 
 found = packets(data_path("sample.mp4"))
-print("place  timestamp  bytes  key")
+print("packet  timestamp  bytes  key")
 for place, (pts, size, is_key) in enumerate(found[:15]):
-    print(f"{place:5}  {pts:9}  {size:5}  {'KEY' if is_key else ''}")
+    print(f"{place:6}  {pts:9}  {size:5}  {'KEY' if is_key else ''}")
 
 stored, raw = sum(size for _, size, _ in found), frames.nbytes
-print(f"all {len(found)} packets: {stored} bytes, for {raw} bytes of pixels: {raw // stored} times as many")
+print(f"all {len(found)} packets: {stored} bytes. The raw pixels: {raw} bytes, {raw // stored} times as many")
 
 # %% [markdown]
-# One packet in twelve is flagged and big, the others are tiny. A flagged packet holds a **key frame**. A
-# key frame with all that follows up to the next is a **GOP**, a group of pictures. A thing we have built
-# once we check against the package, and from then on we use the package:
+# One packet in twelve is flagged and large; the others are tiny. A flagged packet holds a **key frame**. A
+# key frame together with everything up to the next one is a **GOP**, a "group of pictures". The package
+# reports the GOPs of a file, too. Let us check it against our own count, and from then on rely on the
+# package:
 
 # %%
 keys = [place for place, (_, _, is_key) in enumerate(found) if is_key]
@@ -100,14 +102,18 @@ print("GOP lengths:", sample.info.gop_lengths)
 # %% [markdown]
 # ## Three kinds of frames
 #
-# - An **I-frame** (intra) is packed alone, like a photo. It shows all that is in view: the *context*.
-# - A **P-frame** (predicted) copies blocks of an earlier frame, shifted to where they have moved. What it
-#   stores is mostly those shifts, the **motion vectors**, and what they got wrong, the **residual**.
-# - A **B-frame** (bi-predicted) may copy from an earlier *and* a later frame.
+# - An **I-frame** (*intra*) is compressed on its own, like a photo. It shows everything in view: the
+#   *context*.
+# - A **P-frame** (*predicted*) is put together from blocks of an earlier frame, each shifted to where it
+#   has moved. What is stored is mainly the shifts, called **motion vectors**, and whatever the shifted
+#   blocks get wrong, called the **residual**.
+# - A **B-frame** (*bi-predicted*) may copy blocks from an earlier *and* from a later frame.
 #
-# Here each key frame is an I-frame, and each I-frame a key frame; other files also have I-frames at which
-# no decoder can start, because later frames still copy from before them. Each bar is a frame. Expect a
-# comb: a tall I, eleven low P's, again and again. One tooth does not belong. Which, and why?
+# In this file the key frames are exactly the I-frames. (In other files a decoder cannot start at every
+# I-frame, because a later frame may still copy from before it.)
+#
+# In the next figure each bar is a frame. You should see a comb: one tall I, eleven short P's, and so on.
+# One tooth is too tall. Which one, and can you guess why?
 
 # %%
 types = sample.motion().picture_types  # (72,) of "I", "P", "B"
@@ -121,8 +127,9 @@ odd = int(np.argmax(np.where(types == "P", sizes, 0)))
 print(f"the largest P-frame is frame {odd}, with {sizes[odd]} bytes")
 
 # %% [markdown]
-# Run the next cell, then move its slider (click it, then use the arrow keys) and find out what happens at
-# the odd tooth. Until it is run the slider stands still; the cell after it shows the frame in question.
+# Run the next cell and move its slider (click on it, then use the arrow keys) to find out what happens at
+# the tall tooth. The slider works once the cell has been run. If you are only reading, the cell below it
+# shows the frame in question.
 
 # %%
 step_through(frames, types, sizes)
@@ -137,18 +144,19 @@ show(
 )
 
 # %% [markdown]
-# At frame 42 the film was cut. The encoder had been told to put key frames at every twelfth place and
-# nowhere else, so frame 42 had to be a P-frame. But there was nothing to copy: an earlier frame shows
-# bricks, this one waves. The P-frame stores almost everything anew and costs as much as an I-frame. Keep
-# it in mind; it returns below.
+# At frame 42 there is a cut. The encoder had been told to place a key frame at every twelfth frame and
+# nowhere else, so frame 42 had to be a P-frame. But there was nothing to copy from: the frame before shows
+# bricks, this one shows waves. So the P-frame had to store almost everything again, and it costs as much as
+# an I-frame. Remember this frame; we will meet it again.
 #
 # ## Getting to a frame in the middle
 #
-# A P-frame means nothing without the frame before it, and so on back to the I-frame. To show frame 42, a
-# decoder starts at key frame 36 and unpacks seven frames. That is the price of a jump, and for training,
-# which jumps all day, it is the main one. Short GOPs make larger files and cheaper jumps.
+# A P-frame is useless without the frame before it, which needs the one before that, and so on back to the
+# I-frame. To show frame 42, a decoder has to start at key frame 36 and decode seven frames. That is the
+# price of a jump, and training does little but jump: every clip starts somewhere in the middle of a file.
+# Short GOPs make jumps cheap and files large.
 #
-# **Exercise 1** (easy, 5 minutes). Fill in the function. It is about files without B-frames.
+# **Exercise 1** (easy, 5 minutes). Fill in the function. Assume that the file has no B-frames.
 
 
 # %% tags=["exercise"]
@@ -172,7 +180,7 @@ else:
 
 # %% [markdown]
 # <details><summary>Hint</summary>
-# Which is the last key frame at or before <code>frame</code>? Count both ends.
+# Which is the last key frame at or before <code>frame</code>? Count both it and <code>frame</code>.
 # </details>
 #
 # <details><summary>Solution</summary>
@@ -186,18 +194,18 @@ else:
 # </details>
 
 # %% [markdown]
-# ## The same frames, packed for watching
+# ## The same frames, encoded for watching
 #
-# `sample_watch.mp4` holds the same 72 frames, but its encoder was free to do what encoders for films do:
-# GOPs of up to 30, B-frames, key frames wherever it sees a cut. Look at the timestamps first, one step
-# being one frame. They no longer rise!
+# `sample_watch.mp4` holds the same 72 frames. This time the encoder was free to do what it does for films:
+# GOPs of up to 30 frames, B-frames, and a key frame wherever it detects a cut. First look at the
+# timestamps, counted in frames. They no longer go up!
 
 # %%
 watch = CompressedVideo(data_path("sample_watch.mp4"))
 found_watch = packets(data_path("sample_watch.mp4"))
 tick = min(np.diff(sorted(pts for pts, _, _ in found_watch)))
 print(
-    "in the file the frames lie as:",
+    "order of the frames in the file:",
     *[int((pts - found_watch[0][0]) // tick) for pts, _, _ in found_watch[:12]],
 )
 
@@ -210,10 +218,10 @@ show(
 )
 
 # %% [markdown]
-# A B-frame looks into the future, so the frame it looks at must come out of the box before it: 2 lies
-# before 1, and 5 before 3 and 4. **The order in the file is the order of decoding; the timestamps are the
-# order of showing.** A program that numbers frames by their place in the file gets them wrong where there are
-# B-frames. In this course, frame 5 is always the sixth frame *shown*.
+# A B-frame may copy from a later frame, so that later frame has to be decoded first. It therefore comes
+# first in the file: 2 before 1, and 5 before 3 and 4. **Frames are stored in the order of decoding; the
+# timestamps give the order of showing.** A program that numbers frames by their position in the file gets
+# them wrong as soon as there are B-frames. In this course, frame 5 always means the sixth frame *shown*.
 
 # %%
 for name, video, bytes_ in (("sample", sample, sizes), ("sample_watch", watch, sizes_watch)):
@@ -221,14 +229,14 @@ for name, video, bytes_ in (("sample", sample, sizes), ("sample_watch", watch, s
 
 longest = [max(video.info.gop_lengths) for video in (sample, watch)]
 assert sizes_watch.sum() < sizes.sum() and longest[1] > longest[0]
-print(f"packed for watching: smaller, but a jump may cost up to {longest[1]} frames instead of {longest[0]}")
+print(f"encoded for watching: smaller, but a jump costs up to {longest[1]} frames instead of {longest[0]}")
 
 # %% [markdown]
-# The second encoder also found the cut by itself: one of its key frames lies at frame 42.
+# The second encoder also found the cut by itself: one of its key frames is frame 42.
 #
-# ## Bits by frame type
+# ## Bytes by frame type
 #
-# Who takes the bytes? Guess first: how many B-frames could one have for the price of an I-frame?
+# Which frames use up the bytes? Guess first: how many B-frames can you get for the price of one I-frame?
 
 # %%
 show(
@@ -236,13 +244,13 @@ show(
     "Two stacked bars of bytes. sample: six I-frames take two fifths, 66 P-frames the rest. sample_watch, "
     "shorter: three I-frames, 30 P-frames, and 39 B-frames that take a fifth.",
 )
-print("bytes a frame, on average:")
+print("average bytes of a frame:")
 for name, kinds, bytes_ in (("sample", types, sizes), ("sample_watch", types_watch, sizes_watch)):
     print(f"{name:12}", *[f"{kind} {bytes_[kinds == kind].mean():5.0f}" for kind in "IPB" if kind in kinds])
 
 # %% [markdown]
-# Eighteen B-frames for an I-frame, and three for a P-frame. Is a cheap frame a bad one? The shapes were
-# drawn, so we can draw them again and see how far the unpacked frames are from what the encoder was given.
+# Eighteen B-frames for one I-frame, and three for one P-frame. Are the cheap frames bad ones? We drew these
+# shapes ourselves, so we can draw them again and measure how far each decoded frame is from the original.
 
 # %%
 drawn = np.concatenate(
@@ -256,20 +264,21 @@ off = np.abs(watched.astype(int) - drawn).mean((1, 2, 3))  # levels of 255, fram
 show(
     bars(
         {f"{kind}-frames": off[types_watch == kind].mean() for kind in "IPB"},
-        label="mean distance from the drawing, in levels of 255",
-        title="A B-frame is as good as a P-frame, for a third of its bytes",
+        label="mean distance from the original, in levels of 0 to 255",
+        title="B-frames look as good as P-frames, at a third of the bytes",
         role="joint",
     ),
-    "Three bars of nearly the same length.",
+    "Three bars, for I-, P- and B-frames, of nearly the same length.",
 )
 cheap, dear = (sizes_watch[types_watch == kind].mean() for kind in "BP")
 assert cheap < 0.4 * dear and off[types_watch == "B"].mean() < 1.1 * off[types_watch == "P"].mean()
 
 # %% [markdown]
-# A B-frame is cheap for two reasons. It has two frames to copy from: what one does not show, the other does.
-# And the encoder, x264, stores what is left more coarsely than in a P-frame, by a factor of 1.3 unless we
-# change it: other frames rarely copy from a B-frame, so its errors do not spread. To tell the two apart we
-# pack the first scene again, once as x264 likes it and once with the same coarseness for both.
+# A B-frame is cheap for two reasons. First, it has two frames to copy from, and what one does not show the
+# other may. Second, this encoder (x264) stores the residual of a B-frame more coarsely than that of a
+# P-frame, by a factor of 1.3 unless told otherwise. It can afford to: other frames rarely copy from a
+# B-frame, so its errors do not spread. Which reason matters more? We encode the first scene twice, once
+# with x264's own choice and once with the same coarseness for P and B.
 
 # %%
 with tempfile.TemporaryDirectory() as folder:
@@ -278,15 +287,16 @@ with tempfile.TemporaryDirectory() as folder:
         with CompressedVideo(f"{folder}/try.mp4") as video:
             kinds, spent = np.array(list(video.picture_types)), np.array(video.info.frame_bytes)
         share = spent[kinds == "B"].mean() / spent[kinds == "P"].mean()
-        print(f"{name:19}: a B-frame takes {share:.1f} of a P-frame's bytes")
+        print(f"{name:19}: a B-frame takes {share:.1f} times the bytes of a P-frame")
         assert share < 0.7
 
 # %% [markdown]
-# Even with the same coarseness a B-frame is the cheaper one; about a third of what it saves is coarseness.
+# Even at the same coarseness a B-frame is the cheaper one. About a third of what it saves is due to
+# coarseness.
 #
-# For learning we still prefer the first file: all its vectors span one frame, while in the second P-frames
-# may choose among three earlier frames, and FFmpeg does not tell *which* one a vector refers to. The
-# package can at least tell whether there was a choice:
+# For learning we still prefer the first file. There, every vector spans exactly one frame. In the second
+# file a P-frame may choose among three earlier frames, and FFmpeg does not tell us *which* one a vector
+# refers to. At least the package can tell us whether there was a choice:
 
 # %%
 for name, video in (("sample", sample), ("sample_watch", watch)):
@@ -296,10 +306,13 @@ assert sample.reference_distance_known and not watch.reference_distance_known
 # %% [markdown]
 # ## A first look at motion vectors
 #
-# Now to what the P-frames hold. A motion vector says for a block of pixels: "take me from *there*". It
-# points **back**, so what we see moving is **minus the vector**. `motion()` lays the vectors on a grid of
-# cells of 8 x 8 pixels, x to the right and y down, in pixels. We draw motion, minus the vector. Before you
-# look: the shapes circle clockwise. Which way should the arrows on the left point?
+# Now for what is inside the P-frames. A motion vector tells a block of pixels: "copy me from *over there*".
+# So it points **back**, to where the content was before, and the motion that we see is **minus the
+# vector**.
+#
+# `motion()` returns the vectors on a grid of cells of 8 x 8 pixels, in pixels, x to the right and y down.
+# The figure shows the visible motion, minus the vector. Before you look: the shapes circle clockwise. Which
+# way should the arrows on the left side point?
 
 # %%
 motion = sample.motion()
@@ -310,7 +323,7 @@ show(
         motion.vectors[8],
         motion.mask[8],
         magnify=3,
-        title="Frame 8: the shapes carry their motion, the wall stays",
+        title="Frame 8: arrows on the moving shapes, dots on the resting wall",
     ),
     "Frame 8 with arrows. On the left shapes move up, at the top to the right, on the right down, at the "
     "bottom to the left: a clockwise turn. Most cells of the brick wall have a dot, which means no motion. "
@@ -318,11 +331,13 @@ show(
 )
 
 # %% [markdown]
-# All this came with the file, quarter pixels included. It is not perfect: a few arrows lie beside the
-# shapes, because the encoder takes whatever packs best, be it true motion or not.
+# All of this came with the file, down to quarters of a pixel. It is not perfect. A few arrows lie next to
+# the shapes and not on them, because the encoder takes whatever saves the most bytes, whether it is the
+# true motion or not.
 #
-# And frame 42, after the cut? Here the arrows have their true length, so each tail is where its cell was
-# copied from. Some lie outside the frame: there the codec repeats the pixels of the border.
+# What about frame 42, after the cut? In the next figure each arrow has its true length: its tail is where
+# the cell was copied from. Some tails lie outside the frame. There, the codec repeats the pixels at the
+# border.
 
 # %%
 show(
@@ -330,7 +345,7 @@ show(
         frames[odd],
         motion.vectors[odd],
         motion.mask[odd],
-        title="Frame 42, after the cut: nearly no cell was copied from anywhere",
+        title="Frame 42, after the cut: hardly a cell found something to copy",
     ),
     "Frame 42, nearly all hatched: no vectors. The few arrows are long; some begin outside the frame.",
 )
@@ -339,16 +354,17 @@ print("cells with a vector in frame 41, 42, 43:", *[f"{carry[t]:.0%}" for t in (
 print(f"in each I-frame: {carry[types == 'I'].max():.0%}")
 
 # %% [markdown]
-# Hatched cells were packed without any copying, as **intra blocks**. They have *no* vector, and that is
-# not the same as a vector of zero, which says "I stayed where I was". This is why `motion()` returns a
-# **mask**: True where there is a vector. In I-frames it is False everywhere. A network that took the
+# The hatched cells were stored without copying anything; they are [**intra
+# blocks**](../docs/glossary.md#motion-in-the-file). They have *no* vector. That is not the same as a vector
+# of zero, which says "I stayed where I was". To keep the two apart, `motion()` also returns a **mask**,
+# which is True wherever there is a vector. In an I-frame it is False everywhere. A network that took
 # missing vectors for zeros would learn that a cut is a moment of perfect rest.
 #
-# What shifted blocks get wrong, the encoder stores as the **residual**: new things coming into view,
-# changes of light. I-frames, vectors, residual: context, motion, and what is new. All that this course
+# What the shifted blocks get wrong is stored as the **residual**: new things coming into view, changes in
+# the light. I-frames, vectors, residual: that is context, motion, and what is new. Everything this course
 # learns from is one of these three.
 #
-# **Exercise 2** (medium, 10 minutes). The mask gives us a detector of cuts for free. Write it.
+# **Exercise 2** (medium, 10 minutes). The mask makes a simple detector of cuts. Write it.
 
 
 # %% tags=["exercise"]
@@ -377,8 +393,8 @@ else:
 
 # %% [markdown]
 # <details><summary>Hint</summary>
-# The mean of a boolean array over its last two axes is a share. I-frames never carry vectors: leave them
-# out.
+# The mean of a boolean array over its last two axes is a share. I-frames never have vectors, and B-frames
+# were not asked for: keep only the P-frames.
 # </details>
 #
 # <details><summary>Solution</summary>
@@ -393,24 +409,25 @@ else:
 # %% [markdown]
 # ## What a GOP costs
 #
-# Now we are the encoder. `pack` takes frames and settings, packs them into a file and tells what came of
-# it. What does the length of the GOP cost, in bytes and in jumps? Expect two things that pull in different
-# directions. (The bytes stand in figures: another version of the encoder may need some more or less.)
+# Now we are the encoder. The function `pack` encodes some frames with the settings we give it and reports
+# what came out. We first ask about the length of the GOP: what does it do to the size of the file, and to
+# the price of a jump? Expect the two to pull in opposite directions. (Sizes are shown in figures only:
+# another version of the encoder may need a few bytes more or less.)
 
 
 # %%
 class Packed(NamedTuple):
-    """What came of packing a clip."""
+    """What came out when a clip was encoded."""
 
     info: VideoInfo
     distance_known: bool  # whether each vector is known to span one frame
     sizes: np.ndarray  # bytes of each frame
     motion: Motion
-    frames: np.ndarray  # as unpacked
+    frames: np.ndarray  # as decoded
 
 
 def pack(frames, **settings):
-    """Packs frames with these settings of `cvrl_lite.codec.encode` and opens the result."""
+    """Encodes frames with these settings of `cvrl_lite.codec.encode` and opens the result."""
     with tempfile.TemporaryDirectory() as folder:
         encode(frames, f"{folder}/packed.mp4", **settings)
         with CompressedVideo(f"{folder}/packed.mp4") as video:
@@ -419,6 +436,7 @@ def pack(frames, **settings):
             return Packed(video.info, spans, np.array(sizes), video.motion(), video.clip(0, len(frames)))
 
 
+# %%
 shapes = drawn[:42]  # up to the cut
 by_gop = {f"GOP {gop}": pack(shapes, gop=gop, crf=23) for gop in (1, 4, 12, 42)}
 show(
@@ -428,34 +446,33 @@ show(
 )
 for name, tried in by_gop.items():
     jumps = [place + 1 for length in tried.info.gop_lengths for place in range(length)]
-    print(
-        f"{name:6}: to show a frame, {np.mean(jumps):4.1f} must be decoded on average, {max(jumps):2} at most"
-    )
+    print(f"{name:6}: to show one frame, decode {np.mean(jumps):4.1f} on average and {max(jumps):2} at worst")
 totals = [tried.sizes.sum() for tried in by_gop.values()]
 assert totals == sorted(totals, reverse=True) and totals[0] > 2 * totals[-1]
 
 # %% [markdown]
-# Long GOPs save bytes and make jumps expensive; nothing is free. Note where most is gained: from 1 to 12.
-# From 12 to 42 the file shrinks by another fifth, and a jump costs more than three times as much. That is
-# why files for training have GOPs of about 12.
+# Long GOPs save bytes and make jumps expensive. The largest gain is at the start, from GOP 1 to GOP 12.
+# From 12 to 42 the file shrinks by only another fifth, while a jump costs more than three times as much.
+# That is why videos for training are encoded with GOPs of about 12.
 #
 # ## A small encoder laboratory
 #
-# Four settings, and what they do to bytes, frame types and vectors:
+# Here are four settings to play with:
 #
-# - `gop`: frames from one key frame to the next,
-# - `crf`: the **rate factor**, how coarsely all is packed; 15 looks like the original, 39 like a bad call,
-# - `b_frames`: how many may stand between two others; the encoder need not take as many,
+# - `gop`: the number of frames from one key frame to the next,
+# - `crf`, the **rate factor**: how coarsely everything is stored. 15 looks like the original, 39 like a bad
+#   video call,
+# - `b_frames`: how many B-frames may stand in a row (the encoder may use fewer),
 # - `references`: how many earlier frames a P-frame may choose from.
 #
-# Run the cell and play. Some questions to ask of it: What becomes of the wall's dots at crf 39? Which
-# setting takes away most bytes, and which hardly any? At how many references are vectors no longer known to
-# span one frame? Below it stand two settings that need no slider.
+# Run the cell and experiment. What happens to the dots on the wall at crf 39? Which setting saves the most
+# bytes, and which saves hardly any? With how many references is it no longer certain that a vector spans
+# one frame? If you are only reading, two settings are shown below.
 
 
 # %%
 def experiment(gop, crf, b_frames, references):
-    """One packing of the shapes: a figure, and the same in words."""
+    """The shapes encoded once: a figure, and the same in words."""
     tried = pack(shapes, gop=gop, crf=crf, b_frames=b_frames, references=references)
     kinds, kb = tried.motion.picture_types, tried.sizes.sum() / 1000
     figure = packing(
@@ -470,9 +487,10 @@ def experiment(gop, crf, b_frames, references):
     )
     counts = ", ".join(f"{np.sum(kinds == kind)} {kind}" for kind in "IPB")
     distance = "known" if tried.distance_known else "NOT known"
-    return figure, f"{kb:.1f} kB: {counts}; how far the vectors reach is {distance}"
+    return figure, f"{kb:.1f} kB: {counts}; the distance that vectors span is {distance}"
 
 
+# %%
 laboratory(
     experiment,
     {"gop": (1, 4, 12, 42), "crf": (15, 23, 31, 39), "b_frames": (0, 1, 2), "references": (1, 2, 4)},
@@ -492,8 +510,8 @@ show(
 )
 
 # %% [markdown]
-# Let us ask one of those questions in numbers. Where the wall did not change by a single level, a vector
-# should be zero. How many are not, as packing gets coarser?
+# Let us answer one such question with numbers. Where not a single pixel of the wall has changed, a vector
+# should be zero. How often is it not, as we store the video more coarsely?
 
 # %%
 # A frame of 224 x 224 as 28 x 28 cells of 8 x 8: axes 2 and 4 are the pixels of a cell.
@@ -507,29 +525,35 @@ for crf in (15, 23, 31, 39):
 show(
     bars(
         stray,
-        label="cells in which nothing changed whose vector is not zero, in %",
-        title="The coarser a video is packed, the more its vectors stray",
+        label="unchanged cells whose vector is not zero, in %",
+        title="The more coarsely a video is stored, the more of its vectors are wrong",
         role="motion",
     ),
     "Four bars that grow with crf, from a few percent to about four times as much.",
 )
 assert kilobytes[15] > 4 * kilobytes[39] and stray["crf 39"] > 2 * stray["crf 15"]
-print("crf 39 instead of 15: less than a quarter of the bytes, more than twice as many stray vectors")
+print("crf 39 instead of 15: less than a quarter of the bytes, more than twice as many wrong vectors")
 
+# %%
 several = pack(shapes, references=4).distance_known
 b_frames = pack(shapes, b_frames=2).distance_known
-print("distance known with four references:", several, " with two B-frames:", b_frames)
+print("Is the distance known? With four references:", several, " With two B-frames:", b_frames)
 assert not several and b_frames
 
 # %% [markdown]
-# Why would vectors stray? The encoder compares with the *unpacked* last frame, which at crf 39 is a blur, and
-# in a blur many places look alike. Good vectors need a good image. With B-frames the distance stays known,
-# but each of them has two fields with gaps (the next notebook shows it). References cost knowledge and gain
-# hardly a byte in a clip like this.
+# Why do the vectors go astray? The encoder searches for each block in the last frame *as the decoder will
+# see it*. At crf 39 that frame is a blur, and in a blur many places look alike. Good vectors need a good
+# image.
 #
-# **Exercise 3** (easy, 5 minutes). Choose settings for a training set: at most half the bytes of
-# `gop=12, crf=20`, and at least a sixth, as the image falls apart with fewer; no jump longer than 12
-# frames; P-frames whose vectors have a known distance; no B-frames.
+# B-frames leave the distance known, but each of them has two vector fields with gaps (the next notebook
+# shows them). Several references make the distance unknown and, in a clip like this, save hardly a byte.
+#
+# **Exercise 3** (easy, 5 minutes). Choose settings for a training set:
+# - at most half the bytes of `gop=12, crf=20`, but at least a sixth, because with fewer the image falls
+#   apart,
+# - no jump longer than 12 frames,
+# - P-frames whose vectors have a known distance,
+# - no B-frames.
 
 
 # %% tags=["exercise"]
@@ -560,7 +584,7 @@ else:
 
 # %% [markdown]
 # <details><summary>Hint</summary>
-# <code>encode</code> has no B-frames and one reference by default. Only bytes and GOP are left.
+# By default <code>encode</code> uses no B-frames and one reference. That leaves the bytes and the GOP.
 # </details>
 #
 # <details><summary>Solution</summary>
@@ -575,9 +599,9 @@ else:
 # %% [markdown]
 # ## Your own video
 #
-# Set `MY_VIDEO` to the path of a file, and run the two cells again; you will get its strip of bars, too.
-# What will you find? Phones write a key frame every second, films for the web one in 250 frames or where
-# the image changes. Of a long file we look at the first 200 frames.
+# Set `MY_VIDEO` to the path of a file and run the next two cells again to see its bars. What do you expect?
+# Phones usually write a key frame every second; films for the web have one every 250 frames or wherever the
+# scene changes. Of a long file we look at the first 200 frames.
 
 # %%
 MY_VIDEO = None  # for instance "../holiday.mp4"
@@ -609,16 +633,16 @@ if looked and MY_VIDEO:  # the sample's bars we have seen
     )
 
 # %% [markdown]
-# Not every file can be read, and an error should say what to do. Each kind has a name of its own; all are
-# `VideoError`s, so one `except` catches them.
+# Some files cannot be read, and then the error should tell you what to do. Each kind of failure has its own
+# name. All of them are `VideoError`s, so one `except` catches everything.
 #
 # | error | what it means | what helps |
 # |---|---|---|
-# | `UnreadableFile` | no such file, or a folder | check the path; it starts in this notebook's folder |
-# | `NotAVideo` | nothing in it looks like a video | is it complete? Open it in a player |
-# | `NoVideoStream` | sound only | another file |
-# | `DamagedVideo` | it breaks off or cannot be decoded | copy it again; a download may be cut short |
-# | `NoMotionVectors` | FFmpeg hands out none of HEVC, VP9, AV1 | `cvrl-lite transcode` |
+# | `UnreadableFile` | no such file, or it is a folder | check the path; it starts in this notebook's folder |
+# | `NotAVideo` | nothing in the file looks like a video | is it complete? Open it in a player |
+# | `NoVideoStream` | it contains only sound | another file |
+# | `DamagedVideo` | it breaks off or cannot be decoded | copy it again; a download may have been cut short |
+# | `NoMotionVectors` | FFmpeg exports no vectors for HEVC, VP9 and AV1 | `cvrl-lite transcode` |
 
 # %%
 for wrong in ("no_such_file.mp4", io.BytesIO(b"Dear diary, today I wrote a video.")):
@@ -627,11 +651,13 @@ for wrong in ("no_such_file.mp4", io.BytesIO(b"Dear diary, today I wrote a video
 # %% [markdown]
 # ## What we have seen
 #
-# - A file is a box of packets, one a frame; key frames are large, all others live on what came before.
-# - I-frames hold what stays, motion vectors what moves, the residual what is new; all three are there
-#   already.
-# - Vectors point back, and where a block was not copied there is none: the mask says so.
-# - Short GOPs cost bytes, long ones cost jumps; coarse packing costs vectors.
+# - A file holds one packet for each frame. Key frames are large; all other frames are small, because they
+#   copy from frames that come before them in the file.
+# - I-frames hold what stays, motion vectors what moves, the residual what is new. All three are in every
+#   file, free of charge.
+# - A vector points back to where its block came from. A block that was not copied has no vector, and the
+#   mask says so.
+# - Short GOPs cost bytes, long GOPs make jumps slow, and coarse encoding spoils the vectors.
 #
 # ## Quiz
 #
@@ -643,40 +669,41 @@ for wrong in ("no_such_file.mp4", io.BytesIO(b"Dear diary, today I wrote a video
 # just one.
 # </details>
 #
-# **2.** A camera stands still before an empty wall. What do the P-frames hold?
+# **2.** A camera stands still in front of an empty wall. What do the P-frames hold?
 #
 # <details><summary>Answer</summary>
-# Nearly nothing: all blocks are skipped. Their vectors are zero and their mask is True, since they were
-# copied.
+# Almost nothing: every block is copied from the same place, and nothing else is stored. (Such blocks are
+# called skipped.) Their vectors are zero, and the mask is True, because they were copied.
 # </details>
 #
 # **3.** An object moves 3 pixels to the right from one frame to the next. What is its motion vector?
 #
 # <details><summary>Answer</summary>
-# (-3, 0). It points back to where the content came from; the apparent motion is minus the vector.
+# (-3, 0). It points back to where the content came from. The motion we see is minus the vector.
 # </details>
 #
-# **4.** Why do timestamps and places in the file disagree in <code>sample_watch.mp4</code>?
+# **4.** Why are the frames of <code>sample_watch.mp4</code> not stored in the order in which they are
+# shown?
 #
 # <details><summary>Answer</summary>
-# A B-frame copies from a later frame, which therefore must be decoded, and stored, before it.
+# A B-frame may copy from a later frame, so the later frame must be decoded, and stored, before it.
 # </details>
 #
-# **5.** Somebody packs a training set at crf 39 to save disk, and the vectors get worse. Why, though the
-# things in it move as before?
+# **5.** Somebody encodes a training set at crf 39 to save disk space, and the vectors get worse. Why? The
+# things in it move exactly as before.
 #
 # <details><summary>Answer</summary>
-# The encoder looks for each block in the unpacked last frame. That is a blur now, in which other places fit
-# as well.
+# The encoder searches for each block in the decoded last frame. That frame is now a blur, in which many
+# places fit equally well.
 # </details>
 #
 # ## Next, and further reading
 #
-# Next: [03_motion_vectors](03_motion_vectors.ipynb), what these arrows are and are not, proved clip by
-# clip.
+# Next: [03_motion_vectors](03_motion_vectors.ipynb). What these arrows tell us and what they do not, proved
+# clip by clip.
 #
-# - [Digital video introduction](https://github.com/leandromoreira/digital_video_introduction): codecs
-#   from the first pixel on, with many figures.
-# - [Compressed Video Action Recognition](https://arxiv.org/abs/1712.00636): learns from I-frames, vectors
-#   and residuals, with labels.
+# - [Digital video introduction](https://github.com/leandromoreira/digital_video_introduction): how codecs
+#   work, starting from a single pixel, with many figures.
+# - [Compressed Video Action Recognition](https://arxiv.org/abs/1712.00636): learning from I-frames, vectors
+#   and residuals, but with labels.
 # - [The glossary](../docs/glossary.md) of this course.
