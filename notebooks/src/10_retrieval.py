@@ -1,19 +1,20 @@
 # %% [markdown]
 # # Retrieval: which clip is nearest, and how sure are we?
 #
-# "Show me more like this." A search by example needs no classifier and no training: take the feature
-# vectors as they are, and see who is near. That makes it the cheapest exam of a pretrained network, and
-# one line of a paper's table. It is also an exam with much small print. In this notebook we
-# write the whole exam by hand, look at what comes up, and then try to break it: with ties, with copies,
-# with large k, with too few queries.
+# "Show me more like this." Search by example needs no classifier and no training: take the feature
+# vectors as they are and look up the nearest ones. That makes it the cheapest test of a pretrained
+# network, and one line of the paper's table. It is also a test with a lot of small print. In this
+# notebook we write the whole test by hand, look at what it finds, and then try to break it: with ties,
+# with copies, with a large k, with too few queries.
 #
 # **Goals.** After this notebook you will be able to
-# - write retrieval from the clip to R@k, and say what the field means by its protocol,
-# - tell how a tie or a copy can turn into a good score, and find such copies,
-# - put an interval on R@1, and compare two scores on the same queries,
-# - say what guessing would score at any k, and why a number without its k is none,
+# - write retrieval from the clip to [R@k](../docs/glossary.md#measuring), and say what a retrieval
+#   protocol has to state,
+# - explain how ties or copies can produce a good score, and find such copies,
+# - put a confidence interval on R@1, and compare two scores on the same queries,
+# - say what guessing would score at any k, and why a score without its k means nothing,
 # - search a gallery that does not fit into memory,
-# - look at the errors, by pairs and one by one, and turn guesses about them into tests.
+# - look at the errors, by pairs of classes and one by one, and turn guesses about them into tests.
 #
 # **Needs.** [07_context_matching](07_context_matching.ipynb) and
 # [09_joint_pretraining](09_joint_pretraining.ipynb). Between 1 and 2 minutes on 2 cores, 1 GB of memory,
@@ -33,7 +34,7 @@ import cvrl_lite
 from cvrl_lite import evaluate
 from cvrl_lite.course import figures
 from cvrl_lite.course.figures import show
-from cvrl_lite.course.figures.judging import grid, ranges
+from cvrl_lite.course.figures.judging import grid, ranges, ranges_in_words
 from cvrl_lite.course.widgets import laboratory
 from cvrl_lite.datasets import MovingScenes, decode, evaluation_clips
 from cvrl_lite.pretrained import Embeddings
@@ -50,22 +51,22 @@ print(len(queries.videos), "queries,", len(gallery.videos), "clips in the galler
 
 
 def holds(claim, truth):
-    """Prints a claim, and stops the notebook where it is not true."""
+    """Prints a claim, and stops the notebook if it is false."""
     print(f"{claim}: {bool(truth)}")
     assert truth, claim
 
 
 # %% [markdown]
-# The gallery is a part of the training split, so that this takes a minute. The queries are `val`. The
-# `test` split stays shut: we are going to try many things, and the best of many tries on `test` would owe
-# some of its score to luck.
+# The **gallery**, the clips we search in, is a part of the training split, so that this takes a minute.
+# The **queries**, the clips we search for, are `val`. The `test` split stays closed: we are going to try
+# many things, and the best of many tries on `test` would owe some of its score to luck.
 #
-# ## The exam, step by step
+# ## Retrieval, step by step
 #
-# What the literature calls "the retrieval protocol" is a chain of small decisions. From each video some
-# clips, evenly spread; of each frame the middle square, scaled (our videos are squares already); no random
-# augmentation. Each clip goes through the backbone, and its maps are averaged over time and space.
-# Follow one video.
+# What the literature calls "the retrieval protocol" is a chain of small decisions. Take a few clips from
+# each video, evenly spread. Take the middle square of each frame (our frames are squares already),
+# scaled to the network's size, without random augmentation. Send each clip through the backbone, and
+# average its feature maps over time and space. Let us follow one video.
 
 # %%
 FRAMES, STRIDE = recipe.sampling.frames, 2  # every second frame, at 25 a second
@@ -86,7 +87,7 @@ def preprocess(clips):
 
 @torch.no_grad()
 def vectors(clips):
-    """(B, 256): both maps averaged, each brought to its length, side by side."""
+    """(B, 256): the mean of both maps, brought to length 1 and 1.5, side by side."""
     still, moving = (branch.mean((2, 3, 4)) for branch in joint.feature_maps(preprocess(clips)))
     return torch.cat([F.normalize(still), 1.5 * F.normalize(moving)], 1).numpy()
 
@@ -101,10 +102,10 @@ print(
 )
 
 # %% [markdown]
-# The last line of `vectors` is this course's own: a context part of length 1 beside a motion part of length
-# 1.5 ([the experiments](../docs/experiments.md) say why 1.5). Most networks have one map, and then
-# pooling is one mean. Finally, a video's vector is the mean over its clips. Now all videos; we
-# keep the single clips for later. This takes a while.
+# The last line of `vectors` is special to this course: a context part of length 1 beside a motion part
+# of length 1.5 ([the experiments](../docs/experiments.md) say why 1.5). Most networks have a single map,
+# and pooling is a single mean. Finally, the vector of a video is the mean over its clips. Now we do this
+# for all videos, which takes a while, and keep the vectors of the single clips for later.
 
 # %%
 of_clips = {
@@ -118,10 +119,11 @@ print("clips", of_clips["gallery"].shape, "-> videos", X_gallery.shape, "and", X
 
 
 # %% [markdown]
-# The rest fits into a few lines. All vectors to length 1, so that a product is a cosine; a **table of
-# cosines**, one row for each query; each row sorted. A query is a **hit at k** if any of its first k has
-# its own label, and **R@k** is the share of hits. (R for *recall*; in other fields recall@k is the share of
-# *all* right ones that were found.)
+# The rest takes a few lines. Bring all vectors to length 1, so that a dot product is a
+# [cosine](../docs/glossary.md#learning-without-labels). Compute a **table of cosines** with one row per
+# query, and sort each row. A query is a **hit at k** if any of its k nearest clips has the query's
+# label, and **R@k** is the share of queries that are hits. (R stands for *recall*; in other fields,
+# recall@k is the share of *all* matching items that were found.)
 
 
 # %% tags=["nbval-ignore-output"]
@@ -131,7 +133,7 @@ def unit(rows):
 
 
 def ranking(X_query, X_gallery):
-    """(N, M) places in the gallery, nearest first; of equally near ones the first comes first."""
+    """(N, M) positions in the gallery, nearest first; ties keep the order of the gallery."""
     cosines = (unit(X_query) @ unit(X_gallery).T).round(6)
     return np.argsort(-cosines, axis=1, kind="stable")
 
@@ -146,9 +148,9 @@ for name, (y_query, y_gallery) in labels.items():
     print(f"{name:6}", " ".join(f"{key} {share:.2f}" for key, share in by_hand.items()))
 
 # %% [markdown]
-# Equal to the package's, number by number. Before we believe any of it, look at what is counted. Each row
-# below is a query's ranking. Which columns decide about R@1, and which about R@10? And does R@10 notice
-# whether one of the ten is right, or nine?
+# Our numbers equal the package's. Before we believe any of them, let us look at what is counted. Each
+# row below is the ranking of one query. Which columns decide about R@1, and which about R@10? And does
+# R@10 notice whether one of the ten is right, or nine?
 
 # %%
 rows = np.arange(0, 192, 16)
@@ -165,16 +167,16 @@ show(
 )
 
 # %% [markdown]
-# R@k asks for *one*, and forgets the others. So the whole exam follows from one number per query: where in
-# its ranking the first right one stands.
+# R@k asks for *one* right clip and ignores the others. So everything follows from one number per query:
+# its **rank**, the position of the first right clip in its ranking.
 #
-# **Exercise 1** (easy, 5 minutes). Find that place, counted from 1. Of equal cosines the first in the gallery
-# comes first; the check also tries cosines that were rounded to one decimal, so that many are equal.
+# **Exercise 1** (easy, 5 minutes). Find that position, counted from 1. Ties keep the order of the
+# gallery; the check also tries cosines rounded to one decimal, so that there are many ties.
 
 
 # %% tags=["exercise"]
 def first_right(cosines, y_query, y_gallery):
-    """(N,): the place, from 1, of the nearest clip with the query's label.
+    """(N,): the position, counted from 1, of the nearest clip with the query's label.
 
     cosines: (N, M); y_query: (N,) labels; y_gallery: (M,) labels.
     """
@@ -200,15 +202,15 @@ for name, cosines, y_query, y_gallery in cases:
             verdict = f"Not yet: {name}, query {row}: you say {answer[row]}, expected {expected}."
             break
     if verdict != "Right.":
-        verdict += " Of equal cosines the first in the gallery comes first."
+        verdict += " Ties keep the order of the gallery."
         break
 print(verdict)
 
 # %% [markdown]
 # <details><summary>Hint</summary>
-# Sort as <code>ranking</code> does, compare the labels, and remember that <code>argmax</code> of booleans
-# gives the first that is true. (Here every label occurs in the gallery. Where one does not,
-# <code>argmax</code> says 0, and you would count a hit.)
+# Sort as <code>ranking</code> does, compare the labels, and remember that <code>argmax</code> of
+# booleans gives the first one that is true. (Here every label occurs in the gallery. If one did not,
+# <code>argmax</code> would return 0, and you would count a hit.)
 # </details>
 #
 # <details><summary>Solution</summary>
@@ -222,12 +224,13 @@ print(verdict)
 # </details>
 
 # %% [markdown]
-# ## One query, two neighborhoods
+# ## One query, several neighborhoods
 #
-# Our vector has two parts, and so a query has more than one neighborhood. We search three times: by the
-# context part, by the motion part, and by the whole vector. The first row shows stills and ticks scenes; the
-# second has the shutter open and ticks actions; the third ticks only what has *both*. Drag the slider to
-# browse through the queries.
+# Our vector has two parts, so a query has more than one neighborhood. We search three times: by the
+# context part, by the motion part, and by the whole vector. The first row of the figure shows stills and
+# ticks clips of the same scene. The second blends twelve frames into one, like a long exposure, and
+# ticks clips of the same action. The third ticks only clips that share *both*. Drag the slider to browse
+# the queries.
 
 # %%
 parts = {
@@ -239,7 +242,7 @@ orders = {name: ranking(X_query[:, part], X_gallery[:, part]) for name, part in 
 
 
 def image_of(data, place, row):
-    """What a video looks like in a row: a still in the first, an open shutter in the others."""
+    """How a video is shown: a still in the first row, a long exposure in the others."""
     frames = data.videos[place].frames
     return figures.long_exposure(frames[:12]) if row else frames[0]
 
@@ -252,7 +255,7 @@ def label_of(data, place, row):
 
 
 def look(query):
-    """A query's neighbors by each part and by the whole vector: a figure, and the same in words."""
+    """A query's neighbors by each part and by the whole vector, as a figure and in words."""
     places = [order[query, :5] for order in orders.values()]
     query_labels = [label_of(queries, query, row) for row in range(3)]
     found_labels = [[label_of(gallery, place, row) for place in places[row]] for row in range(3)]
@@ -279,27 +282,29 @@ def bars(values, **words):
 
 
 def hits(name, part="whole", X_query=X_query, X_gallery=X_gallery):
-    """(192,) bool: has the nearest clip, by this part, the query's label?"""
+    """(192,) bool: does the nearest clip, by this part, have the query's label?"""
     columns, (y_query, y_gallery) = parts[part], labels[name]
     return evaluate.hits((X_gallery[:, columns], y_gallery), (X_query[:, columns], y_query), ks=(1,))[:, 0]
 
 
 r1 = {(name, part): hits(name, part).mean() for name in labels for part in parts}
 shared = [len({*a} & {*b}) for a, b in zip(orders["context part"][:, :5], orders["motion part"][:, :5])]
-holds("of five neighbors the two parts share less than half a clip on average", np.mean(shared) < 0.5)
+holds("the five neighbors by each part have fewer than .5 clips in common, on average", np.mean(shared) < 0.5)
 for part, high, low in (("context part", "scene", "action"), ("motion part", "action", "scene")):
     holds(f"{part}: {high} R@1 over .7, {low} R@1 below .3", r1[high, part] > 0.7 and r1[low, part] < 0.3)
 
 # %% [markdown]
-# Almost no clip is a neighbor in both rows: "similar" is not a fact about two clips but a question to ask
-# them. The third row has to please both. In a gallery of 400 about three clips share scene and action with
-# a query, and where none of them comes first, at least one label is sacrificed. That is why R@1 by the whole
-# vector is lower than R@1 by the right part, and it is not forgetting. The knowledge is there.
+# Almost no clip is a neighbor in both rows. "Similar" is not a fact about two clips; it depends on the
+# question. The third row has to satisfy both questions. In a gallery of 400, about three clips share
+# scene and action with a query, and if none of them comes first, at least one label is wrong. That is
+# why R@1 by the whole vector is lower than R@1 by the right part. The network has not forgotten
+# anything: the knowledge is there.
 #
-# So **search by place with the context part, and by action with the motion part**. In the package the
-# features of a data set are a table, `Embeddings`, made by `pretrained.embed(data)`. `table.part("motion")`
-# slices it, and every protocol takes `part=`. Beside R@1 we print what a **linear probe** reads from the
-# same part: a straight-line classifier, trained on the gallery (the next notebook is about it).
+# So **search for places with the context part, and for actions with the motion part**. In the package,
+# the features of a data set are a table, `Embeddings`, made by `pretrained.embed(data)`.
+# `table.part("motion")` slices it, and every protocol takes `part=`. Beside R@1 we print the accuracy of
+# a **[linear probe](../docs/glossary.md#measuring)** on the same part: a linear classifier trained on
+# the gallery (the topic of the next notebook).
 
 # %%
 tables = [
@@ -330,17 +335,17 @@ for name, own in (("scene", "context part"), ("action", "motion part")):
     r_own, r_whole = (by_part[part][name]["R@1"] for part in (own, "whole vector"))
     linear_own, linear_whole = (by_part[part][name]["linear"] for part in (own, "whole vector"))
     holds(f"{name}: R@1 by the {own} is over .1 above the whole vector's", r_own > r_whole + 0.1)
-    holds(f"{name}: for the probe they are within .1", abs(linear_own - linear_whole) < 0.1)
+    holds(f"{name}: for the linear probe the two are within .1", abs(linear_own - linear_whole) < 0.1)
 
 # %% [markdown]
-# ## Ties: who comes first among equals?
+# ## Ties: which of two equals comes first?
 #
-# Above, `kind="stable"` looked like pedantry: two cosines are hardly ever equal. Unless vectors are
-# **stored in few bits**, as large galleries are. Let us keep of each vector 16 signs: is this number above
-# or below its mean? A cosine of two such codes can take only 17 values. Now there are ties, and somebody
-# has to decide. Four bars, all honest-looking: the unluckiest and the luckiest of 100 orders that the
-# gallery may happen to have; the mean over all orders; and "some clip of the best cosine has the right
-# label", with `>=`.
+# Above, `kind="stable"` looked like pedantry, since two cosines are hardly ever equal. But large
+# galleries are often **stored with few bits per vector**. Let us keep 16 signs of each vector: is this
+# number above or below its mean? The cosine of two such codes takes only 17 values. Now there are many
+# ties, and something has to decide them. Here are four scores, and each looks honest: the unluckiest and
+# the luckiest of 100 orders of the gallery; the mean over all possible orders; and the share of queries
+# for which *some* clip of the highest cosine has the right label, which is what `>=` counts.
 
 # %%
 y_query, y_gallery = labels["scene"]
@@ -364,30 +369,33 @@ tied = {
 }
 worst, best_order, fair, kind = tied.values()
 bars(tied, label="scene R@1, 16 bits", title=f"From {worst:.2f} to {kind:.2f}: ties decide", role="context")
-holds("more than half of the queries have a tie for the first place", (best.sum(1) > 1).mean() > 0.5)
-holds("order alone moves R@1 by more than .05, >= by .1 more", kind - 0.1 > best_order > worst + 0.05)
+holds("more than half of the queries have a tie for first place", (best.sum(1) > 1).mean() > 0.5)
+holds("the order alone moves R@1 by over .05, and >= adds another .1", kind - 0.1 > best_order > worst + 0.05)
 
 # %% [markdown]
-# A collapsed network, whose vectors are all the same, is the extreme: everything ties with everything.
-# Scored with `>=` it is perfect.
+# The extreme case is a [collapsed](../docs/glossary.md#learning-without-labels) network, whose vectors
+# are all the same. Everything ties with everything, and scored with `>=`, the network is perfect.
 
 # %%
 flat = np.ones((400, 8), np.float32)
 kind = np.mean([(y_gallery == label).any() for label in y_query])  # with >=, any of the 400 may be meant
 strict = evaluate.retrieval((flat, y_gallery), (flat[:192], y_query), ks=(1,))["R@1"]
-holds("collapsed, R@1 is 1 where ties count, and 1/16 where the first counts", kind == 1 and strict == 1 / 16)
+holds(
+    "collapsed: R@1 is 1 if ties count as hits, and 1/16 if the first clip decides",
+    kind == 1 and strict == 1 / 16,
+)
 
 # %% [markdown]
-# So the package has a fixed rule for ties: cosines that agree to six digits are equal, and of
-# equals the first in the gallery comes first. Six digits, because a product of matrices may differ in the
-# seventh when it is computed in other blocks; without the rounding, the *size of a block* would decide. A
-# gallery sorted by class is a bad idea all the same: shuffle it once, with a seed.
+# So the package has a fixed rule for ties: cosines that agree to six digits are equal, and ties keep the
+# order of the gallery. Why six digits? The same matrix product can differ in the seventh digit if it is
+# computed in blocks of another size; without rounding, the *block size* would decide. A gallery sorted
+# by class is a bad idea all the same. Shuffle it once, with a fixed seed.
 #
 # ## Copies: the leak that looks like progress
 #
-# Now a worse accident. A quarter of the query videos stands in the gallery as well, as another clip, as
-# happens when clips of one long film are dealt out to both sides. We plant them: the middle clip alone of
-# every fourth query.
+# Now for a worse accident. Suppose a quarter of the query videos are in the gallery as well, as other
+# clips of the same video. That happens when clips of one long film end up on both sides of a split. We
+# plant such copies: the middle clip of every fourth query.
 
 # %%
 copied = np.arange(0, 192, 4)
@@ -401,14 +409,14 @@ bars(leak, label="R@1", title="With copies both scores rise, and nothing was lea
 holds("each score rises by more than .05", min(np.diff(list(leak.values()))[::2]) > 0.05)
 
 # %% [markdown]
-# No step of the protocol complains. What helps is to look at the *cosines* of first neighbors, best by
-# both parts at once: a clip may resemble another by its wall or by its motion, but hardly by both.
-# A hatched bar that stands alone on the right is no coincidence.
+# No step of the protocol complains. What helps is to look at the *cosines* of the nearest neighbors, and
+# to require that both parts agree: a clip may resemble another by its background or by its motion, but
+# rarely by both. In the figure, a hatched bar that stands alone on the right is no coincidence.
 
 
 # %%
 def twins(X_query, X_gallery):
-    """(N,): the highest of a query's cosines, of each clip the lower of the two parts'."""
+    """(N,): each query's highest cosine, where a clip counts with the lower of its two parts."""
     tables = [unit(X_query[:, part]) @ unit(X_gallery[:, part]).T for part in list(parts.values())[:2]]
     return np.minimum(*tables).max(1)
 
@@ -425,19 +433,22 @@ show(
     "Two histograms. The clean gallery's cosines end before .99; most copies lie to their right.",
 )
 steady = labels["action"][0][copied] < 4  # right, down, clockwise, counter-clockwise
-holds("found: all of steady actions, few others", found[steady].all() and found[~steady].mean() < 0.3)
+holds(
+    "found: all copies with steady actions, under .3 of the others",
+    found[steady].all() and found[~steady].mean() < 0.3,
+)
 
 # %% [markdown]
-# But not all copies are found. A video's vector is the mean over three clips. A video that turns, shakes,
-# pulses or stops moves otherwise in each of them, and one clip alone is not near the mean. Prevention is
-# better: split by **source**, not by clip. The clips of UCF101, a much used set of human actions, come in
-# groups cut from one video, for instance, and its official lists keep each group on one side. In
-# MovingScenes every clip is drawn from its own seed. And where queries and gallery are one set, each
-# query's own group has to be left out by hand.
+# But this does not find all copies. The vector of a video is the mean over three clips. A video that
+# turns, shakes, pulses or stops moves differently in each of them, so one clip alone is not close to the
+# mean. Prevention is better: split by **source**, not by clip. In UCF101, a popular data set of human
+# actions, clips come in groups that were cut from one video, and the official lists keep each group on
+# one side. In MovingScenes every clip is drawn from its own seed. And if queries and gallery are the
+# same set, you have to leave out each query's own group yourself.
 #
-# **Exercise 2** (medium, 8 minutes). Every clip of a set is a query, and all clips of *other sources* are its
-# gallery. Compute R@1 by label, with cosines. (A clip is its own nearest neighbor, and the other clips of its
-# video come next. The vectors may have any length, and come in any order.)
+# **Exercise 2** (medium, 8 minutes). Every clip of a set is a query, and all clips of *other sources*
+# are its gallery. Compute R@1 for a label, by cosine. (Without this rule a clip would find itself, and
+# then the other clips of its video. The vectors may have any length and come in any order.)
 
 
 # %% tags=["exercise"]
@@ -470,7 +481,7 @@ print(verdict)
 
 # %% [markdown]
 # <details><summary>Hint</summary>
-# <code>sources[:, None] == sources</code> says which cells of the table of cosines to close. A cosine is
+# <code>sources[:, None] == sources</code> marks the cells of the table that must not count. A cosine is
 # never below -1.
 # </details>
 #
@@ -483,20 +494,22 @@ print(verdict)
 #     return (labels[cosines.argmax(1)] == labels).mean()
 # ```
 #
-# The score is far below the one above: 191 other videos, not 400, and single clips instead of means of three.
-# Another gallery, another score.
+# The score is far below the one above, because the search is harder: 191 other videos instead of 400,
+# and single clips instead of means of three. Another gallery, another score.
 #
 # </details>
 
 # %% [markdown]
 # ## How sure is R@1?
 #
-# 192 queries are a sample. Other 192 clips of the same kind would have given another R@1; by how much? We
-# cannot draw new clips, but we can draw **from the queries we have, with replacement**: some twice, some
-# not at all. Do that 2000 times and look how far R@1 moves. That is the **bootstrap**; the middle 95 % of
-# the draws are a **confidence interval**. For independent queries there is a formula, too: **Wilson's
-# interval**, `evaluate.confidence_interval`. Here they agree; where nearly all hits are right, or with five
-# queries, the bootstrap is far too narrow (of five hits in five, every draw is 1), and Wilson's still holds.
+# Our 192 queries are a sample. Another 192 clips of the same kind would have given another R@1; how
+# different? We cannot draw new clips, but we can draw **from the queries we have, with replacement**, so
+# that some appear twice and some not at all. Do that 2000 times and see how far R@1 moves. This is the
+# **[bootstrap](../docs/glossary.md#measuring)**, and the middle 95 % of the draws form a **confidence
+# interval**. For independent queries there is also a formula, **Wilson's interval**, in
+# `evaluate.confidence_interval`. Here the two agree. With five queries, or if nearly all of them are
+# hits, the bootstrap is far too narrow (with five hits in five, every draw gives 1), and Wilson's
+# interval still works.
 
 # %%
 hit = hits("scene")  # (192,) bool
@@ -518,17 +531,16 @@ show(
 holds("the interval is wider than .1", high - low > 0.1)
 
 # %% [markdown]
-# Some fourteen points from end to end. (Our clips were each drawn on their own. Clips cut from the same
-# videos say less, and `confidence_interval(hit, groups)` counts them as fewer: 77 clips of 44 videos are
-# worth less than 77.) Keep that width in mind when you read a table whose rows differ by one percentage
-# point, or *point* for short. Here are all six questions from above, with their intervals.
+# The interval is some fourteen percentage points wide. Keep that in mind when you read a table whose
+# rows differ by one percentage *point*. (Each of our clips was drawn on its own. Clips cut from the same
+# video carry less information, and `confidence_interval(hit, groups)` takes that into account: 77 clips
+# of 44 videos are worth fewer than 77.) Here are the six scores from above, with their intervals.
 
 
 # %%
 def whiskers(values, **words):
     """Shows `{name: (low, middle, high)}` as dots with whiskers."""
-    said = [f"{name} {middle:.2f} ({low:.2f} to {high:.2f})" for name, (low, middle, high) in values.items()]
-    show(ranges(values, **words), f"{len(said)} dots with whiskers: {', '.join(said)}.")
+    show(ranges(values, **words), f"{len(values)} dots with whiskers: {ranges_in_words(values)}")
 
 
 def sure(hit):
@@ -538,16 +550,20 @@ def sure(hit):
 
 
 six = {f"{name}, {part}": sure(hits(name, part)) for name in labels for part in parts}
-whiskers(six, label="R@1, 192 queries", title="Which part is searched matters far more than luck")
+whiskers(
+    six,
+    label="R@1, 192 queries",
+    title="The choice of the part matters far more than the luck of the queries",
+)
 for name, own, other in (("scene", "context", "motion"), ("action", "motion", "context")):
     a, b, c = (six[f"{name}, {part}"] for part in (f"{own} part", "whole", f"{other} part"))
     holds(f"{name}: {own} part, whole, {other} part: the intervals do not touch", a[0] > b[2] and b[0] > c[2])
 
 # %% [markdown]
-# Mind what the interval is silent about. It varies the queries, and neither the gallery nor the *training*.
-# The same recipe with another seed is another network, and its R@1 differs on the very same queries; the
-# course's own log says by how much (on `test`, with all of `train` as the gallery, so compare the spread
-# and not the level).
+# Note what the interval does not cover. It varies the queries, but neither the gallery nor the
+# *training*. The same recipe with another seed is another network, and its R@1 on the very same queries
+# differs. By how much? The course's own log knows. (It was measured on `test`, with all of `train` as
+# the gallery, so compare the spread and not the level.)
 
 # %%
 experiments = cvrl_lite.data_path("README.md").parents[1] / "experiments"
@@ -563,7 +579,7 @@ for name in labels:
     found = [run["scores"][name]["R@1"] for run in logged("joint.jsonl")]
     print(f"{name:6} R@1 of {len(found)} seeds, whole vector:", *(f"{share:.2f}" for share in found))
     assert np.ptp(found) > 0.05
-print("the same by part, mean ± deviation where there are several seeds:")
+print("the same by part, mean ± standard deviation if there are several seeds:")
 for name in labels:
     for part in ("context", "motion", "whole"):
         for measure in ("R@1", "linear"):
@@ -572,14 +588,15 @@ for name in labels:
             print(f"  {name:6} {part:7} {measure:6} {np.mean(found):.2f}{spread}, {len(found)} seeds")
 
 # %% [markdown]
-# Whatever the seed: which part one searches by matters far more than luck does, of queries or of training.
+# With any of these seeds, the choice of the part matters far more than luck, whether of the queries or
+# of the training.
 
 # %% [markdown]
 # ## Do more clips a video help?
 #
-# Some papers use one clip per video, others ten; ten are said to be worth a few points. We ask the gallery
-# of three clips with queries of 1, 3 and 10. The middle one of the three is the one; ten have to be
-# computed. (For the gallery ten would take another minute.)
+# Some papers use one clip per video, others ten; ten are said to be worth a few points. We search the
+# gallery of three-clip means with queries of 1, 3 and 10 clips. For 1 we take the middle one of the
+# three; the ten have to be computed. (Ten for the gallery as well would take another minute.)
 
 # %%
 ten = np.stack([vectors(evaluation_clips(video, recipe.sampling, 10)).mean(0) for video in queries.videos])
@@ -593,16 +610,17 @@ for name in labels:
     holds(f"{name}: more than 10 queries change all the same", (first[name, 1] != first[name, 10]).sum() > 10)
 
 # %% [markdown]
-# Overlapping whiskers are a rough argument, too rough in fact. Both scores come from *the same* queries:
-# most are easy or hard either way, and that luck they share. What matters are the queries that change. So
-# draw queries again, but keep each query's **pair** of hits together, and look at the difference.
+# Overlapping whiskers suggest that there is no difference, but that argument is too crude. Both scores
+# come from *the same* queries: most of them are easy or hard either way, and both scores share that
+# luck. What matters are the queries that change. So draw queries again, but keep the two hits of each
+# query together as a **pair**, and look at the difference.
 #
-# **Exercise 3** (medium, 8 minutes). Write the interval of a difference.
+# **Exercise 3** (medium, 8 minutes). Compute the confidence interval of a difference.
 
 
 # %% tags=["exercise"]
 def difference(before, after, draws=2000):
-    """(lower end, mean, upper end) of a change of R@1, from hits (N,) bool on the same queries; 95 %."""
+    """(lower end, mean, upper end), 95 %, of a change of R@1; hits (N,) bool of the same queries."""
     ...
 
 
@@ -646,33 +664,38 @@ def paired(before, after):
 
 before = {name: first[name, 1] for name in labels}
 gains = {f"{a}, {n} instead of 1": paired(before[a], first[a, n]) for a in labels for n in (3, 10)}
-whiskers(gains, label="change of R@1", title="More clips: every interval holds zero", zero=0.0)
+whiskers(gains, label="change of R@1", title="More clips: every interval contains zero", zero=0.0)
 variance = (first["scene", 10] ^ first["scene", 1]).mean()  # about
 lows, _, highs = np.transpose(list(gains.values()))
-holds("every interval holds zero, and one reaches .05", max(lows) <= 0 <= min(highs) and max(highs) >= 0.05)
+holds(
+    "every interval contains zero, and one reaches .05", max(lows) <= 0 <= min(highs) and max(highs) >= 0.05
+)
 needed = 1.96**2 * variance / 0.01**2
-print("queries needed to see .01 for scenes, to the nearest thousand:", int(round(needed, -3)))
+print("queries needed to detect a gain of .01 for scenes, to the nearest thousand:", int(round(needed, -3)))
 holds("more than the 3783 test videos of UCF101's first split", needed > 3783)
 
 # %% [markdown]
-# The honest sentence is: *on 192 queries we see no difference between 1 and 10 clips, and could have missed
-# one of five points*. Not: "more clips do not help". To see one point you need some five thousand queries
-# here (and with just that many you miss it every second time); UCF101, 13,320 short films of 101 human
-# actions and the field's usual exam, has 3783 in its first split.
+# The honest sentence is: *with 192 queries we see no difference between 1 and 10 clips, and we could
+# have missed a difference of five points*. It is not "more clips do not help". To detect a difference of
+# one point you would need about five thousand queries here, and even then you would miss it every second
+# time. UCF101, 13,320 short videos of 101 human actions and the usual benchmark of the field, has 3783
+# test videos in its first split.
 #
 # ## What the measure hides: k, and the gallery
 #
-# What would a ranking at random score? A query with m clips of its own label among M misses at k if all k
-# are drawn from the other M - m. Counting the ways gives the **hypergeometric** formula
+# What would a random ranking score? Take a query that shares its label with m of the M clips in the
+# gallery. It misses at k if all k clips are drawn from the other M - m. Counting the ways gives the
+# **hypergeometric** formula
 #
 # $$P(\text{hit at } k) = 1 - \binom{M-m}{k} \Big/ \binom{M}{k}$$
 #
-# exactly, for each query; the mean over queries is the chance of R@k. Believe it after a simulation.
+# which is exact for each query; the mean over queries is the chance level of R@k. A simulation confirms
+# it.
 
 
 # %%
 def by_chance(k, y_query, y_gallery):
-    """R@k of a ranking at random."""
+    """R@k of a random ranking."""
     many, own = len(y_gallery), np.bincount(y_gallery)
     return np.mean([1 - comb(many - own[label], k) / comb(many, k) for label in y_query])
 
@@ -693,24 +716,24 @@ for name, pair in labels.items():
     chance[name] = [by_chance(k, *pair) for k in range(1, 51)]
 blind = panels["scene"]["motion part"]
 show(
-    figures.recalls(panels, chance, title="At k = 50 all are good, guessing included"),
+    figures.recalls(panels, chance, title="At k = 50 everything looks good, even guessing"),
     "Two panels, R@k over k. Far apart at k = 1, all reach about 1 at k = 50, that of chance, too. The "
     f"motion part on scenes goes from {blind[0]:.2f} to {blind[-1]:.2f}.",
 )
 holds("scenes by the motion part: R@50 within .05 of chance", abs(blind[-1] - chance["scene"][-1]) < 0.05)
 
 # %% [markdown]
-# "It finds the scene for 96 % of the queries", one could print, about a vector that knows next to nothing
-# of scenes. With 16 classes R@50 is nearly a gift. With UCF101's 101 classes and about 94 training videos
-# of each it is worth more, but less than it looks: compute it.
+# One could report that "it finds the scene for 96 % of the queries", about a vector that knows next to
+# nothing of scenes. With 16 classes, R@50 is nearly a gift. With UCF101's 101 classes and about 94
+# training videos of each it is worth more, but less than it looks. Let us compute it.
 
 # %%
 ucf = 1 - comb(9537 - 94, 50) / comb(9537, 50)  # first split: 9537 training videos, about 94 a class
 print(f"101 classes: chance of R@1 {94 / 9537:.2f}, of R@50 {ucf:.2f}")
 
 # %% [markdown]
-# The gallery is part of the number as well. More clips, a better chance that a really good neighbor is
-# there:
+# The gallery is part of the score as well. With more clips, there is a better chance that a really close
+# neighbor is among them:
 
 # %%
 y_query, y_gallery = labels["scene"]
@@ -723,11 +746,12 @@ bars(sizes, label="scene R@1", title="The same network, the same queries, four s
 holds("from 50 to 400 clips R@1 rises by more than .1", sizes["400 clips"] > sizes["50 clips"] + 0.1)
 
 # %% [markdown]
-# So a score is a triple: R@*k*, on these queries, in this gallery. And the k gets lost. A public model card
-# of the paper's method ([sources](../docs/paper_map.md)) prints, *labeled R@1*, 66.9 on UCF101 and 50.0 on
-# HMDB51 (about 7,000 films of 51 actions) for a backbone called C3D. Another method's published row for the
-# same backbone ([IIC](https://github.com/BestJuly/IIC)) has R@1 31.9 and 9.9, and R@10 57.3 and 42.0. The
-# paper's abstract speaks of gains of 16.0 and 11.1 points over earlier work. Which k is it? Do the sums.
+# So a score always has three parts: the k, the queries and the gallery. And the k can get lost. A public
+# model card of the paper's method ([sources](../docs/paper_map.md)) gives 66.9 on UCF101 and 50.0 on
+# HMDB51 (about 7,000 videos of 51 actions) for a backbone called C3D, and labels them *R@1*. The
+# published results of another method with the same backbone ([IIC](https://github.com/BestJuly/IIC)) are
+# 31.9 and 9.9 for R@1, and 57.3 and 42.0 for R@10. The paper's abstract claims gains of 16.0 and 11.1
+# points over earlier work. Which k is it? Do the arithmetic.
 
 # %%
 printed, claimed = np.array([66.9, 50.0]), np.array([16.0, 11.1])
@@ -737,23 +761,24 @@ for k, other in ((1, [31.9, 9.9]), (10, [57.3, 42.0])):
     print(f"if it is R@{k}: gains of {gains[0]} and {gains[1]}; no more than claimed: {fit}")
 
 # %% [markdown]
-# As R@1 the gains would be more than twice those that the authors claim for themselves; as R@10 they are
-# not excluded (nor would a larger k be). R@10 is a column of most tables, so we *take it* for a slip of the
-# label, and that is an inference: the paper's own table was not at hand when this was written, and we do
-# not quote the card's numbers as R@1. Your own tables can do better: k, clips a video, gallery, queries,
-# interval.
+# Read as R@1, the gains would be more than twice those that the authors claim themselves. Read as R@10,
+# they are possible (as they would be for a larger k). R@10 is a column of most tables, so we *assume*
+# that the label is a slip. That is an inference: we did not have the paper's own table when this was
+# written, and so we do not quote the card's numbers as R@1. Your own tables can do better: state k,
+# clips per video, gallery, queries and interval.
 #
 # ## What the measure hides: the space
 #
-# Cosines are measured from the origin, and vectors do not surround it. ReLU makes all numbers positive, so
-# any two clips have something in common. Three classic repairs, each fitted on the gallery alone:
-# **center** (subtract the mean), **standardize** (also divide by each number's deviation), **whiten** (turn
-# the axes so that nothing is correlated, and bring each to deviation 1). Do they help?
+# Cosines are measured from the origin, but our vectors do not surround the origin. ReLU makes all their
+# numbers non-negative, so any two clips have something in common. There are three classic remedies, each
+# fitted on the gallery alone: **center** (subtract the mean), **standardize** (also divide each number
+# by its standard deviation), and **whiten** (rotate the axes so that nothing is correlated, and scale
+# each to deviation 1). Do they help?
 
 
 # %%
 def whitened(X_query, X_gallery, keep):
-    """Both in the gallery's principal axes, the `keep` widest, each brought to deviation 1."""
+    """Both along the gallery's `keep` widest principal axes, each scaled to deviation 1."""
     middle = X_gallery.mean(0)
     variances, axes = np.linalg.eigh(np.cov((X_gallery - middle).T))
     change = axes[:, -keep:] / np.sqrt(variances[-keep:])
@@ -779,33 +804,37 @@ moved["scene, context part: whitened, 128 axes"] = paired(hits("scene", "context
 whiskers(
     moved,
     label="change of R@1 on the same queries",
-    title="No repair raises R@1 beyond luck, two lower it",
+    title="No remedy raises R@1 beyond luck, and two lower it",
     zero=0.0,
 )
 common = [(unit(a) @ unit(b).T).mean() for a, b in ((X_query, X_gallery), centered)]
 holds(
-    "mean cosine of any two clips over .7, centered within .05 of 0",
+    "the mean cosine of two clips is over .7, and within .05 of 0 after centering",
     common[0] > 0.7 and abs(common[1]) < 0.05,
 )
-holds("centring changes neither score by .05", max(abs(moved[f"{n}: centered"][1]) for n in labels) < 0.05)
-holds("whitening all of the context part costs scenes, by more than luck", list(moved.values())[-1][2] < 0)
-holds("no repair gains more than luck", max(low for low, _, _ in moved.values()) <= 0)
+holds("centering changes neither score by .05", max(abs(moved[f"{n}: centered"][1]) for n in labels) < 0.05)
+holds(
+    "whitening all of the context part lowers R@1 of scenes by more than luck",
+    list(moved.values())[-1][2] < 0,
+)
+holds("no remedy gains more than luck", max(low for low, _, _ in moved.values()) <= 0)
 
 # %% [markdown]
-# Centring brings the mean cosine from over .7 to about 0, and hardly changes who is *nearest*.
-# Standardizing costs scenes some points; of the gains for actions none excludes zero. Whitening all of the
-# context part does harm, *probably* because the narrow axes hold noise, estimated from 400 clips, and get as
-# much say as the wide ones. (The probe of the next notebook standardizes all the same: it can give each
-# number another weight, a cosine cannot.) A repair is a choice of its own; made on the test queries it
-# would be a leak, and in a comparison all networks get it or none.
+# Centering brings the mean cosine from over .7 to about 0, and hardly changes which clip is *nearest*.
+# Standardizing costs scenes some points, and for actions no gain excludes zero. Whitening all of the
+# context part does harm, *probably* because the narrow axes hold noise, estimated from only 400 clips,
+# and whitening gives them as much weight as the wide ones. (The probe of the next notebook standardizes
+# all the same: it can learn a weight for each number, and a cosine cannot.) Such a remedy is one more
+# choice. Made on the test queries it would be a leak, and in a comparison either all networks get it or
+# none.
 #
-# Another thing that R@k does not see: some clips are near to many queries. They are called **hubs**, and in
-# spaces of many dimensions there are always some. How often does each clip of the gallery appear among the
-# first ten?
+# There is another thing that R@k does not show: some clips are close to many queries. They are called
+# **hubs**, and spaces of many dimensions tend to have them. How often does each clip of the gallery
+# appear among the ten nearest?
 
 # %%
 often = np.bincount(orders["whole"][:, :10].ravel(), minlength=400)
-drawn = np.random.default_rng(0).binomial(192, 10 / 400, 400)  # were the ten drawn at random
+drawn = np.random.default_rng(0).binomial(192, 10 / 400, 400)  # if the ten were drawn at random
 hub = int(often.argmax())
 show(
     figures.histograms(
@@ -819,22 +848,23 @@ show(
 )
 wide = often.std() > 1.2 * np.sqrt(192 / 40 * 39 / 40)
 holds(
-    "the hub has over three times its share, the spread is over 1.2 times chance's",
+    "the top hub appears over 3 times as often as by chance, the spread is over 1.2 times as wide",
     often[hub] > 14.4 and wide,
 )
 
 # %% [markdown]
-# A hub is no error by itself: it may be a typical clip. But if you build a search for people, they will see
-# the same clips again and again, and some never; look at this histogram before you ship.
+# A hub is no error in itself: it may be a typical clip. But if you build a search engine for people,
+# they will see the same clips again and again, and some clips never. Look at this histogram before you
+# ship.
 #
-# ## A gallery that does not fit
+# ## A gallery that does not fit into memory
 #
-# The table of cosines has N times M cells. For 192 queries and a million clips that is 768 MB; the vectors
-# themselves, 2048 numbers each, take 8 GB. Neither has to be in memory. Read the gallery **block by
-# block**, and keep of each query only the k best so far: after each block, the old best and the new ones
-# compete. Here is a file of 60,000 vectors, written in pieces: it holds 150 noisy copies of our 400 clips,
-# 128 signs each, one in ten of them flipped at random. Signs, because they make the search *hard to get
-# right*: a cosine has only 129 values, and nearly everything is a tie.
+# The table of cosines has N times M cells. For 192 queries and a million clips it takes 768 MB, and the
+# vectors themselves, with 2048 numbers each, take 8 GB. Neither has to be in memory. Read the gallery
+# **block by block**, and keep only the k best clips so far for each query; after each block, the old
+# best compete with the new clips. To try this we write a file of 60,000 vectors: 150 noisy copies of our
+# 400 clips, stored as 128 signs each, with one sign in ten flipped at random. Why signs? They make the
+# search *hard to get right*: a cosine takes only 129 values, so nearly everything is a tie.
 
 # %%
 folder = tempfile.TemporaryDirectory()
@@ -852,7 +882,7 @@ print(mapped.shape, f"{mapped.nbytes / 2**20:.0f} MiB on disk")
 
 
 def running_top(X_query, gallery, k, block):
-    """(N, k) places of the nearest, from a gallery of which `block` rows at a time are in memory."""
+    """(N, k) positions of the nearest, with only `block` rows of the gallery in memory at a time."""
     X_query = unit(X_query)
     values, places = np.empty((len(X_query), 0), np.float32), np.empty((len(X_query), 0), int)
     for start in range(0, len(gallery), block):
@@ -860,7 +890,7 @@ def running_top(X_query, gallery, k, block):
         here = np.broadcast_to(np.arange(start, start + len(rows)), (len(X_query), len(rows)))
         values = np.concatenate([values, (X_query @ rows.T).round(6)], 1)  # the old ones first
         places = np.concatenate([places, here], 1)
-        order = np.argsort(-values, axis=1, kind="stable")[:, :k]  # so that of equals the first stays
+        order = np.argsort(-values, axis=1, kind="stable")[:, :k]  # so that ties keep their order
         values, places = (np.take_along_axis(table, order, 1) for table in (values, places))
     return places
 
@@ -868,22 +898,22 @@ def running_top(X_query, gallery, k, block):
 found = running_top(query_signs, mapped, 10, block=4096)
 assert np.array_equal(found, evaluate.nearest(query_signs, mapped, 10))
 assert np.array_equal(found[:8], running_top(query_signs[:8], mapped, 10, block=60_000))
-print("the same places as the package's, and as all at once:", True)
+print("block by block, all at once, and by the package: the same clips in the same order")
 ten = np.sort(query_signs @ mapped.T)[:, -11:]  # dot products of signs: exact
-holds(
-    "for over half of the queries the tenth and the eleventh are tied", (ten[:, 0] == ten[:, 1]).mean() > 0.5
-)
+holds("for over half of the queries, ranks ten and eleven are tied", (ten[:, 0] == ten[:, 1]).mean() > 0.5)
 
 # %% [markdown]
-# In memory there were 4096 rows at a time and ten places a query. Two details make it exact: the old best
-# stand *before* the new block, so that the stable sort keeps the earlier of equals, and cosines are rounded
-# before they are compared. The package's `nearest` does the same with one sortable integer for each pair,
-# and is faster. It is still an exhaustive search. Above some millions of clips one gives up exactness
-# instead, by an approximate index; then R@k measures the index as well as the network.
+# Only 4096 rows were in memory at a time, and ten positions per query. Two details make the result
+# exact. The old best stand *before* the new block, so that the stable sort keeps the order of the
+# gallery among ties; and cosines are rounded before they are compared. The package's `nearest` does the
+# same with one sortable integer per pair, and is faster. It is still an exhaustive search. With more
+# than some millions of clips one usually gives up exactness and uses an approximate index. Then R@k
+# measures the index as well as the network.
 #
 # ## Where it fails
 #
-# Back to 192 queries and the context part, searched for scenes. Not how many errors, but which?
+# Back to our 192 queries, the context part, and scenes. The question is not how many errors there are,
+# but which.
 
 # %%
 y_query, y_gallery = labels["scene"]
@@ -900,16 +930,16 @@ show(
     f"{names[worst]}, {right[worst]} of 12.",
 )
 low, _, high = sure(np.arange(12) < right[worst])
-holds("five pairs make over a third of the errors", share > 1 / 3)
-holds("the interval of the worst scene, of 12 queries, is wider than .4", high - low > 0.4)
+holds("five pairs of scenes account for over a third of the errors", share > 1 / 3)
+holds("the interval of the worst scene, with 12 queries, is wider than .4", high - low > 0.4)
 
 # %% [markdown]
-# Errors crowd in a few pairs. Bricks taken for planks and waves for zigzags are errors that a person might
-# make; the darkest brown cell, triangles taken for marble, is not. What the two share for the network this
-# table cannot tell; straight edges alone are not its trouble, as hexagons and lattice are found. Do not say
-# much about a single class: with 12 queries its interval is nearly half as long as the scale. Now the three
-# worst queries, those whose first right neighbor stands furthest down the ranking. What do they and their
-# neighbors share?
+# The errors cluster in a few pairs. A person might also mistake bricks for planks, or waves for zigzags,
+# but hardly triangles for marble, which is the darkest brown cell. What these two have in common for the
+# network, this table cannot tell. Straight edges alone are not the problem, since hexagons and lattice
+# are found. And do not say much about a single class: with 12 queries, its interval covers nearly half
+# of the scale. Now look at the three worst queries, those whose first right neighbor is furthest down
+# the ranking. What do they and their neighbors have in common?
 
 # %%
 place = (y_gallery[order] == y_query[:, None]).argmax(1) + 1
@@ -920,72 +950,78 @@ show(
         np.array([[image_of(gallery, m, 0) for m in order[n, :5]] for n in worst]),
         [f"{names[y_query[n]]}, at {place[n]}" for n in worst],
         [[names[y_gallery[m]] for m in order[n, :5]] for n in worst],
-        title="The three worst queries, and where their first right one stands",
+        title="The three worst queries, and the rank of their first right neighbor",
     ),
     "Three rows: a query and its five nearest clips, none of them of its scene.",
 )
-holds("half of all have it first, these three beyond 10", np.median(place) == 1 and min(place[worst]) > 10)
+holds(
+    "the median rank is 1, and the rank of these three is over 10",
+    np.median(place) == 1 and min(place[worst]) > 10,
+)
 
 # %% [markdown]
-# Two of them are rings with bands as wide as the stripes they were taken for. To a network that sees small
-# patches and then *averages over all places*, a piece of a wide ring is a piece of a bent stripe; how the
-# pieces lie around a center is lost in the mean. All three are dark or of little contrast, and so are most
-# of their neighbors: lightness may have been the cheaper clue. These are guesses from three images, and
-# guesses want a test: change one thing in the queries at a time and search again, as in
-# [07_context_matching](07_context_matching.ipynb).
+# Two of them are rings whose bands are as wide as the stripes they were taken for. To a network that
+# sees small patches and then *averages over all positions*, a piece of a wide ring is a piece of a bent
+# stripe; how the pieces are arranged around a center is lost in the mean. All three are dark or low in
+# contrast, and so are most of their neighbors: brightness may have been the easier clue. These are
+# guesses from three images, and guesses need a test. Change one thing in the queries at a time and
+# search again, as in [07_context_matching](07_context_matching.ipynb).
 #
 # ## What we have seen
 #
-# - Retrieval is a chain: clips, middle square, pooled vector, mean over clips, cosine, sort, first right
-#   one. Each link is a choice that belongs beside the number, k first of all.
-# - Ties and copies can make a score out of nothing; a fixed rule and a split by source prevent it.
-# - R@1 of 192 queries is known to about seven points. Compare on the same queries, in pairs, and say what
-#   you could have missed.
-# - "Near" needs a part: search by place with the context part, by action with the motion part.
-#   And look at the clips.
+# - Retrieval is a chain: clips, middle square, pooled vector, mean over clips, cosine, sorting, first
+#   right clip. Each link is a choice that should be stated beside the score, above all k.
+# - Ties and copies can make a score out of nothing. A fixed rule for ties and a split by source prevent
+#   that.
+# - With 192 queries, R@1 is known to within about seven points. Compare on the same queries, in pairs,
+#   and say what size of difference you could have missed.
+# - "Nearest" depends on the part: search for places with the context part, for actions with the motion
+#   part. And look at the clips.
 #
 # ## Quiz
 #
-# **1.** Two networks score R@50 of .98 and .99 on 16 classes. Which one is better?
+# **1.** Two networks score .98 and .99 in R@50, with 16 classes. Which one is better?
 #
 # <details><summary>Answer</summary>
-# One cannot tell. Guessing scores about .96 there. Look at R@1, with intervals, on the same queries.
+# You cannot tell. Guessing scores about .96 there. Compare R@1, with intervals, on the same queries.
 # </details>
 #
-# **2.** Someone reports R@1 of .99 and then finds that the network returns the same vector for every clip.
-# How can that be?
+# **2.** Someone reports an R@1 of .99 and then finds that the network returns the same vector for every
+# clip. How can that be?
 #
 # <details><summary>Answer</summary>
-# All cosines are equal, and ties were counted as hits. (With one gallery for all and a fixed order, its
-# first clip answers every query, and R@1 is the share of that clip's label.)
+# All cosines are equal, and ties were counted as hits. (With a fixed order, the first clip of the
+# gallery answers every query, and R@1 is the share of queries with that clip's label.)
 # </details>
 #
-# **3.** Intervals of two methods on the same queries overlap. Is there no difference?
+# **3.** The intervals of two methods on the same queries overlap. Does that mean that there is no
+# difference?
 #
 # <details><summary>Answer</summary>
-# That does not follow. Both share the luck of the queries. Draw queries with both hits together and look
-# whether the interval of the difference holds zero.
+# No. Both share the luck of the queries. Redraw the queries with both hits kept together, and see
+# whether the interval of the difference contains zero.
 # </details>
 #
-# **4.** After the gallery was doubled with clips of the same classes, R@1 rose by five points. What did the
-# network learn?
+# **4.** After the gallery was doubled with clips of the same classes, R@1 rose by five points. What did
+# the network learn?
 #
 # <details><summary>Answer</summary>
-# Nothing, it was not touched. A larger gallery holds better neighbors. Scores of different galleries do
-# not compare.
+# Nothing; it was not touched. A larger gallery holds closer neighbors. Scores from different galleries
+# cannot be compared.
 # </details>
 #
-# **5.** In a search block by block, why must the old best stand before the new block when they are sorted?
+# **5.** In a search block by block, why must the old best stand before the new block when they are
+# sorted?
 #
 # <details><summary>Answer</summary>
-# A stable sort keeps equals in their order. The old ones have smaller places in the gallery; standing first
-# they stay first, as they would if all were sorted at once.
+# A stable sort keeps ties in their order. The old best come earlier in the gallery, so if they stand
+# first they stay first, as they would if everything were sorted at once.
 # </details>
 #
 # ## Next, and further reading
 #
-# Next comes [11_probe_and_finetune](11_probe_and_finetune.ipynb): the knowledge is there, even where the
-# nearest neighbor does not show it. A straight line may find it, and further training with labels.
+# Next comes [11_probe_and_finetune](11_probe_and_finetune.ipynb). The knowledge may be there even if the
+# nearest neighbor does not show it. A linear classifier may find it, or further training with labels.
 #
 # - [The experiments](../docs/experiments.md): all scores by R@1 and by linear probe, with three seeds.
 # - [The glossary](../docs/glossary.md), under "Measuring".
