@@ -168,9 +168,9 @@ def test_arrows_point_where_things_went_and_masked_cells_are_hatched() -> None:
     assert [path.get_extents().bounds for path in hatched.get_paths()] == [(15.5, 7.5, 8.0, 8.0)]
     assert len(axes.lines[0].get_xdata()) == 4, "a dot for each vector of length zero"
     said = [words.get_text() for words in figure.legends[0].get_texts()]
-    assert said == ["arrow: 2 times the way it came", "dot: not shifted", "hatched: no vector"]
+    assert said == ["arrow: motion, 2 times its length", "dot: a vector of zero", "hatched: no vector"]
     true = figures.vector_arrows(image, vectors, mask).legends[0].get_texts()[0].get_text()
-    assert true == "arrow: copied from its tail"
+    assert true == "arrow: starts where it was copied from"
     with pytest.raises(ValueError, match="do not go with a picture"):
         figures.vector_arrows(image[:8], vectors, mask)
 

@@ -599,7 +599,7 @@ else:
 # %% [markdown]
 # ## Your own video
 #
-# Set `MY_VIDEO` to the path of a file and run the next two cells again to see its bars. What do you expect?
+# Set `MY_VIDEO` to the path of a file and run these two cells again to see its bars. What do you expect?
 # Phones usually write a key frame every second; films for the web have one every 250 frames or wherever the
 # scene changes. Of a long file we look at the first 200 frames.
 
@@ -653,8 +653,8 @@ for wrong in ("no_such_file.mp4", io.BytesIO(b"Dear diary, today I wrote a video
 #
 # - A file holds one packet for each frame. Key frames are large; all other frames are small, because they
 #   copy from frames that come before them in the file.
-# - I-frames hold what stays, motion vectors what moves, the residual what is new. All three are in every
-#   file, free of charge.
+# - I-frames hold what stays, motion vectors what moves, the residual what is new. All three are
+#   already in the file.
 # - A vector points back to where its block came from. A block that was not copied has no vector, and the
 #   mask says so.
 # - Short GOPs cost bytes, long GOPs make jumps slow, and coarse encoding spoils the vectors.

@@ -1,21 +1,25 @@
 # %% [markdown]
 # # Motion vectors
 #
-# An encoder asks of every block: have I seen this before, and where? The answer is a **motion vector**,
-# two numbers that save it from storing the block again. We want to teach a network with these vectors, so
-# we have to know what they are worth: which way they point, in which unit, when there is none, and when
-# they lie. For that we made small clips whose motion we know, because we drew it, and hold the vectors
-# against it.
+# For every block of a frame the encoder asks: have I seen this before, and where? The answer is a **motion
+# vector**: two numbers that save it from storing the block again. We are going to teach a network with
+# these numbers, so we had better know what they are worth. Which way do they point? In which unit? When is
+# there none? And when are they wrong? To find out, we made short clips whose motion we know, because we
+# drew it, and compare the vectors with the truth.
 #
 # **Goals.** After this notebook you will be able to
-# - read motion vectors out of a file with ten lines of code, and lay them on a grid with a mask,
+# - read the motion vectors of a file with ten lines of code, and lay them on a grid with a mask,
 # - say which way a vector points and in which unit, and prove both,
 # - tell a skipped block from an intra block, and a past vector from a future one,
-# - name the two things that FFmpeg does not tell about vectors,
-# - show a vector that is not motion, and say why the encoder was right to choose it.
+# - name the two things about vectors that FFmpeg does not tell,
+# - show a vector that is not motion, and explain why the encoder was right to choose it.
 #
 # **Needs.** [02_inside_a_video_file](02_inside_a_video_file.ipynb). Less than 1 minute on 2 cores, 0.4 GB
-# of memory, no disk: the clips are in the repository.
+# of memory, no disk space: the clips are in the repository.
+#
+# **The path.** First we read the vectors and turn them into an array that a network can use. Then we test
+# the array: sign, unit, missing values, B-frames. Then come the two things FFmpeg hides, and three clips
+# that fool the encoder. At the end we measure how often vectors are right, and what they save us.
 
 # %%
 import time
@@ -33,9 +37,10 @@ from cvrl_lite.datasets.moving_scenes.actions import FINE, paths
 # %% [markdown]
 # ## Reading them yourself
 #
-# FFmpeg keeps the vectors for itself unless asked. A flag, `export_mvs`, makes it lay them beside each
-# decoded frame, as a list of **records**, one to a block. The sample clip of the last notebook will do:
-# shapes circle over bricks. Look at the columns: what could `source`, `dst` and `scale` stand for?
+# FFmpeg needs the vectors for decoding but keeps them to itself unless asked. With the flag `export_mvs` it
+# attaches them to each decoded frame, as a list with one **record** for each block. We use the sample clip
+# of the last notebook, in which shapes circle over bricks. Look at the columns: what could `source`, `dst`
+# and `scale` mean?
 
 
 # %%
@@ -56,17 +61,21 @@ for r in records[8][250:258]:
     print(f"{r['source']:6}  {r['w']:5}  {r['h']:6}  {x}  {y}  {r['motion_scale']:7}")
 
 # %% [markdown]
-# - `source`: -1 if the block came from an earlier frame, +1 if from a later one.
-# - `w`, `h`: the block's size. H.264 cuts its **macroblocks** of 16 x 16 pixels into smaller blocks where
-#   things move differently: big blocks on the wall, small ones at the edge of a shape.
+# - `source`: -1 if the block was copied from an earlier frame, +1 if from a later one.
+# - `w`, `h`: the size of the block. H.264 works on **macroblocks** of 16 x 16 pixels and cuts them into
+#   smaller blocks where things move differently. So there are big blocks on the wall, and small ones at the
+#   edge of a shape.
 # - `dst`: the *center* of the block in this frame, x to the right and y down.
-# - `motion` divided by `scale`: the vector in pixels. With scale 4, the unit is a quarter of a pixel.
+# - `motion` divided by `scale`: the vector in pixels. With a scale of 4, `motion` counts quarters of a
+#   pixel.
 #
-# ## From records to a field
+# ## From records to a grid
 #
-# A network wants a grid, not a list. No block is smaller than 8 x 8 pixels here, so we cut the frame into
-# **cells** of 8 x 8 and let each block write its vector into the cells that it covers. What about cells
-# that no block covers? They keep a zero, and a **mask** says that this zero means nothing.
+# *Why the network needs it: a convolution takes a grid, not a list.*
+#
+# No block here is smaller than 8 x 8 pixels, so we cut the frame into **cells** of 8 x 8. Each block writes
+# its vector into the cells it covers. And cells that no block covers? They keep a zero, and a **mask**
+# records that this zero means nothing.
 
 
 # %%
@@ -88,16 +97,19 @@ motion = sample.motion()
 for frame in range(len(records)):
     vectors, mask = paint(records[frame], 28, 28)
     assert np.array_equal(vectors, motion.vectors[frame]) and np.array_equal(mask, motion.mask[frame])
-print("all", len(records), "frames are what CompressedVideo.motion() returns:", motion.vectors.shape)
+print("all", len(records), "frames agree with CompressedVideo.motion(), of shape", motion.vectors.shape)
 
 # %% [markdown]
-# Ours and the package's agree in every cell of every frame. From here on we use the package's, which does
-# the same some hundred times faster.
+# Our arrays and the package's agree in every cell of every frame. From here on we use the package's: it
+# does the same, some hundred times faster.
 #
 # ## Which way, and in which unit?
 #
-# Never believe a sign; test it. In `pan.mp4` a camera moves 3 pixels to the right and 1 down in each of
-# the first eight steps, then stands still. In frame 12 the right half of the image is replaced.
+# *Why the network needs it: with the wrong sign, "drifts to the right" becomes "drifts to the left" as soon
+# as vectors and frames are combined.*
+#
+# Never trust a sign; test it. In `pan.mp4` a camera moves 3 pixels to the right and 1 down in each of the
+# first eight steps, then stands still. In frame 12 the right half of the image is replaced.
 
 # %%
 pan = CompressedVideo(data_path("lessons/pan.mp4"))
@@ -107,7 +119,7 @@ show(
         pan_frames[[0, 4, 8, 11, 12]],
         labels=["frame 0", "4", "8", "11", "12"],
         columns=5,
-        title="The camera goes right and down, arrives at frame 8, and at 12 half of it is new",
+        title="The camera moves right and down, stops at frame 8, and in frame 12 half of the image is new",
     ),
     "Five frames of a wall of light blue scales, which slides to the left and up; in the last one the "
     "right half shows dark blue marble instead.",
@@ -117,18 +129,18 @@ assert np.array_equal(pan_motion.flow(), -pan_motion.vectors)
 print("vectors in frame 3:", {tuple(map(float, pair)): int(n) for pair, n in zip(values.T, counts)})
 
 # %% [markdown]
-# All 384 cells say (3, 1). The camera went right and down, so what we *see* went left and up, by (-3, -1).
-# The vector is the opposite of what we see: **it points from a block back to the place where the block was
-# before.** Apparent motion is minus the vector, and `motion.flow()` gives it. And the unit is the pixel, or
-# the vector would not have three of them.
+# All 384 cells say (3, 1). The camera went right and down, so the image slid left and up, by (-3, -1). The
+# vector is the opposite of what we see: **it points from a block back to the place where the block was
+# before.** The motion we see is minus the vector, and `motion.flow()` returns just that. This also settles
+# the unit: the vector counts pixels.
 #
-# A second proof needs no knowledge of the clip. If the vector points to where the block came from, then
-# copying from there must give the new frame, nearly; with the wrong sign it must go wrong.
+# A second proof works without knowing anything about the clip. If a vector points to where the block came
+# from, then copying from there must give us the new frame, or nearly. With the wrong sign it must not.
 
 
 # %%
 def copied(source, vectors):
-    """The frame that comes of copying each cell from where its vector leads, to the nearest pixel."""
+    """The frame we get by copying each cell from where its vector leads, to the nearest pixel."""
     height, width = source.shape[:2]
     dense = vectors.repeat(8, 1).repeat(8, 2)[:, :height, :width].round().astype(int)
     y, x = np.mgrid[0:height, 0:width]
@@ -140,6 +152,7 @@ def error(a, b):
     return np.abs(a.astype(int) - b).mean()
 
 
+# %%
 before, now, field = pan_frames[2], pan_frames[3], pan_motion.vectors[3]
 errors = {
     "copied along the vector": error(copied(before, field), now),
@@ -149,8 +162,8 @@ errors = {
 show(
     bars(
         errors,
-        label="mean difference from frame 3, in levels of 255",
-        title="The sign is right",
+        label="mean difference from frame 3, in levels of 0 to 255",
+        title="Copying along the vectors rebuilds the frame; the other way it fails",
         role="motion",
     ),
     "Three bars. Copied along the vector: a very small difference. Not moved: far larger. Copied the other "
@@ -158,14 +171,17 @@ show(
 )
 right, none, wrong = errors.values()
 assert 3 * right < none < wrong
-print("along the vector is best, not moving is worse, the other way is worst:", right < none < wrong)
+print("Along the vector the error is less than a third of not moving; the other way it is the largest.")
 
 # %% [markdown]
 # ## Click a block
 #
-# Back to the shapes that circle. The mosaic below is frame 8, one button to a macroblock. Run the cell,
-# click a block (or choose a cell of 8 x 8 by the sliders) and see where it came from. Try a shape, its
-# edge, and the wall. Until the cell is run nothing moves; the figure after it shows one choice.
+# *See for yourself before you read on.*
+#
+# Back to the circling shapes. The mosaic below is frame 8, with one button for each macroblock. Run the
+# cell and click a block (or choose a cell of 8 x 8 with the sliders) to see where it came from. Try a
+# shape, the edge of a shape, and the wall. If you are only reading, the figure below the mosaic shows one
+# choice.
 
 # %%
 frames = sample.clip(0, 42)  # up to the cut
@@ -181,10 +197,12 @@ show(
 # %% [markdown]
 # ## Quarter pixels
 #
-# Things do not move by whole pixels. In `slow_pan.mp4` the camera goes 3/4 pixel to the right and 1/2 down
-# in each step. H.264 can say that: its decoder computes values *between* pixels, at each quarter. We packed
-# the same frames with an older codec, MPEG-4 Part 2, as encoders use it by default: with half pixels. (Its
-# Advanced Simple Profile has quarter pixels, too.) What will it say?
+# *Why the network needs it: rounded to whole pixels, slow motion disappears.*
+#
+# Things rarely move by whole pixels. In `slow_pan.mp4` the camera goes 3/4 of a pixel to the right and 1/2
+# down in each step. H.264 can express that: its decoder computes values *between* pixels, at every quarter.
+# We encoded the same frames with an older codec, too, MPEG-4 Part 2, in the way encoders use it by default:
+# with half pixels. (Its Advanced Simple Profile also has quarter pixels.) What will it answer?
 
 # %%
 for name in ("slow_pan.mp4", "slow_pan_mpeg4.mp4"):
@@ -199,16 +217,19 @@ for name in ("slow_pan.mp4", "slow_pan_mpeg4.mp4"):
     assert set(np.unique(found * max(scales) % 1)) == {0}, "whole multiples of the unit"
 
 # %% [markdown]
-# H.264 says (0.75, 0.5), nearly everywhere. MPEG-4 in half pixels cannot, and takes 1 for some blocks and 0.5
-# for others; on average it is right. So never round vectors to whole pixels: in slow scenes nothing would be
-# left. And never forget the scale: it differs from codec to codec, and `motion()` has divided by it.
+# H.264 says (0.75, 0.5) nearly everywhere. MPEG-4 with half pixels cannot, so it takes 1 for some blocks
+# and 0.5 for others, and is right on average. Two rules follow. Never round vectors to whole pixels: slow
+# motion would be lost. And never forget the scale, which differs from codec to codec; `motion()` has
+# already divided by it.
 #
-# ## No motion, and no vector
+# ## Zero motion is not the same as no vector
 #
-# Two kinds of blocks look alike in careless data. A **skipped block** is copied as it is, with the vector
-# that the decoder works out from the neighboring blocks' vectors, and nothing else is stored. An **intra
-# block** is stored anew, without any copying. In `pan.mp4` the camera arrives at frame 8 and rests, and at
-# frame 12 half of the image is new.
+# *Why the network needs it: "I stayed" and "I am new" are opposites, and in an array both are 0.*
+#
+# Two kinds of blocks are easily confused. A [**skipped block**](../docs/glossary.md#motion-in-the-file) is
+# simply copied. Its vector is not even stored: the decoder works it out from the vectors of the neighboring
+# blocks. An **intra block** is stored from scratch, without copying. `pan.mp4` has both. After frame 8 the
+# camera rests, and in frame 12 half of the image is new.
 
 
 # %%
@@ -227,31 +248,33 @@ for frame in (0, 5, 10, 12, 14):
     print(f"{frame:5}  {sizes[frame]:5}  {mask.mean():19.0%}  {zero.sum() / max(1, mask.sum()):13.0%}")
 assert pan_motion.mask[10].all() and sizes[10] < 50, "96 macroblocks, copied"
 assert pan_motion.mask[12, :, :12].all() and pan_motion.mask[12, :, 12:].mean() < 0.1
+
+# %%
 show(
     vector_arrows(
         pan_frames[12],
         pan_motion.vectors[12],
         pan_motion.mask[12],
-        title="Left: skipped, zero. Right: intra, none",
+        title="Left: skipped, a vector of zero. Right: intra, no vector",
     ),
     "Frame 12. The left half is full of dots, vectors of zero; the right half is hatched, without vectors, "
     "but for a few stray arrows.",
 )
 
 # %% [markdown]
-# Frame 10 takes a handful of bytes, and still all its cells carry a vector: zero. "I stayed" is a
-# statement. In the right half of frame 12 there is no statement at all, and FFmpeg exports no record. In
-# an array both would be 0; only the mask tells them apart. (A few blocks there do have a vector: by chance
-# something similar was found elsewhere. It has nothing to do with motion. More of that soon.)
+# Frame 10 takes a handful of bytes, and still all its cells have a vector: zero. "I stayed" is a statement.
+# In the right half of frame 12 there is no statement at all, and FFmpeg exports no record. In an array both
+# would be 0; only the mask tells them apart. (A few blocks there do have a vector: something similar
+# happened to be found elsewhere. That has nothing to do with motion. More on this soon.)
 #
-# **Exercise 1** (easy, 5 minutes). How did the *camera* move? If it moves to the right, what it shows moves
-# to the left, and the vector points to the right: the camera moves as the vectors do. Take the median, which
-# does not mind a few stray ones, and heed the mask.
+# **Exercise 1** (easy, 5 minutes). How did the *camera* move? When a camera moves to the right, the image
+# moves to the left, and so the vectors point to the right: the camera moves as the vectors do. Take the
+# median, which ignores a few stray vectors, and use only cells whose mask is True.
 
 
 # %% tags=["exercise"]
 def camera_step(vectors, mask):
-    """The camera's step (x, y) in pixels: the median over cells that have a vector; None if none has."""
+    """The camera's step (x, y) in pixels: the median over the cells with a vector; None if there are none."""
     ...
 
 
@@ -290,10 +313,12 @@ else:
 # %% [markdown]
 # ## Past and future
 #
-# A **B-frame** may copy from the past, from the future, or blend both; then it has two vectors for one
-# block. `steady_pan_b.mp4` shows the same steady pan, (3, 1) per frame, with three B-frames between two
-# P-frames: I B B B P. All B's look back at the I and ahead at the P. Before you run the cell: what are the
-# raw vectors of the three B's, and of the P?
+# *Why the network needs it: many videos have B-frames, and their raw vectors mix directions and distances.*
+#
+# A block of a **B-frame** may be copied from the past, from the future, or from a blend of both. In the
+# last case it has two vectors. `steady_pan_b.mp4` shows one steady pan of (3, 1) per frame, with three
+# B-frames between two P-frames: I B B B P. Every B looks back at the I and ahead at the P. Before you run
+# the cell: what are the raw vectors of the three B's, and of the P?
 
 # %%
 b_records = read_records("lessons/steady_pan_b.mp4")
@@ -309,42 +334,51 @@ for frame in range(1, 5):
     print(f"{frame:5}  {types[frame]:4}  {words[0]!s:23}  {words[1]}")
 
 # %% [markdown]
-# Past vectors grow with the distance: one frame back, two, three, and for the P-frame four. A future vector
-# points the other way and shrinks. All of them tell the same motion of (3, 1) a frame, if one divides by
-# the distance. `motion()` does so where it knows the distance, and `video.reference_distance_known` says
-# whether it does; it reads that from the headers of the stream.
+# A past vector grows with the distance it spans: one frame, two, three, and four for the P-frame. A future
+# vector points the other way, and shrinks. Divided by the distance, all of them report the same motion of
+# (3, 1) per frame. `motion()` divides for you if it knows the distance. It reads that from the headers of
+# the stream, and `video.reference_distance_known` says whether it could.
 
 # %%
 print("reference distance known:", steady.reference_distance_known)
 both = steady.motion(direction="both")
 print("vectors", both.vectors.shape, " mask", both.mask.shape, " second axis: past, future")
 for way, name, sign in ((0, "past", 1), (1, "future", -1)):
-    cells = both.vectors[1:4, way].transpose(0, 2, 3, 1)[both.mask[1:4, way]]  # of the first three B's
+    cells = both.vectors[1:4, way].transpose(0, 2, 3, 1)[both.mask[1:4, way]]  # of the three B's
     share = (cells == (3 * sign, 1 * sign)).all(1).mean()
     carry = both.mask[1:4, way].mean()
-    print(f"{name:6}: in {carry:.0%} of the B-frames' cells, {share:.0%} of those say {3 * sign, 1 * sign}")
+    print(f"{name:6}: in {carry:.0%} of the B-frames' cells; {share:.0%} of these say {3 * sign, 1 * sign}")
     assert share > 0.75
+
+# %% [markdown]
+# Here are both fields of the first B-frame, drawn as the motion we see. For that, past vectors are turned
+# around (a minus sign) and future vectors are not. Do the two fields agree, and where are their gaps?
+
+# %%
 show(
     vector_panels(
         [steady.clip(1, 1)[0]] * 2,
-        both.vectors[1],
+        [both.vectors[1, 0], -both.vectors[1, 1]],
         both.mask[1],
-        labels=["past: copied from the I-frame before", "future: copied from the P-frame after it"],
+        labels=["past: copied from the I-frame before it", "future: copied from the P-frame after it"],
         magnify=3,
-        title="A B-frame has two fields, and each has gaps",
+        title="A B-frame has two fields that agree, and each has gaps",
     ),
-    "The first B-frame twice. Left, past vectors nearly everywhere, arrows to the left and up. Right, "
-    "future vectors: only some blocks near the right and lower border, the rest hatched.",
+    "The first B-frame twice, with arrows to the left and up in both. Left, from past vectors, nearly "
+    "everywhere. Right, from future vectors, in some blocks near the right and lower border; the rest is "
+    "hatched.",
 )
 
 # %% [markdown]
-# Neither field is complete: many blocks chose one side only. At the right border things come into view
-# that the past has never seen, so those look ahead. To get one field without gaps, fill them: a thing that
-# moves steadily and is 3 to the right in the past is 3 to the left in the future. `fill="opposite"` does
-# it.
+# Neither field is complete, because many blocks use one side only. At the right border, things come into
+# view that the past has never shown, so those blocks look ahead.
 #
-# **Exercise 2** (medium, 10 minutes). Do it yourself, on raw vectors, which are not divided by anything: in
-# frame 1, past vectors reach 1 frame back and future ones 3 ahead.
+# How do we get one field without gaps? If motion is steady, a block whose past vector would be 3 to the
+# right has a future vector of 3 to the left. So where the past vector is missing, take the future vector
+# and turn it around. `fill="opposite"` does that.
+#
+# **Exercise 2** (medium, 10 minutes). Do it yourself, with raw vectors that have not been divided by any
+# distance. In frame 1, for instance, past vectors reach 1 frame back and future vectors 3 frames ahead.
 
 
 # %% tags=["exercise"]
@@ -380,8 +414,8 @@ else:
 
 # %% [markdown]
 # <details><summary>Hint</summary>
-# The cells to fill are <code>future_mask & ~past_mask</code>. A future vector over 3 frames becomes one over
-# 1 frame by dividing by 3.
+# The cells to fill are <code>future_mask & ~past_mask</code>. To turn a vector over 3 frames into one over
+# 1 frame, divide it by 3.
 # </details>
 #
 # <details><summary>Solution</summary>
@@ -398,10 +432,12 @@ else:
 # %% [markdown]
 # ## What FFmpeg hides: small blocks
 #
-# H.264 may cut blocks down to 4 x 4 pixels, each with a vector of its own. In `shattered_4x4.mp4` the
-# image falls into pieces of 4 x 4 that go one pixel left, or right, like the squares of a chessboard: so
-# each cell of 8 x 8 holds two of either. `shattered_8x8.mp4` holds the same frames, but its encoder was
-# not allowed anything below 8 x 8.
+# *Why the network needs it: this is the finest motion it can ever see.*
+#
+# H.264 may cut blocks down to 4 x 4 pixels, each with its own vector. In `shattered_4x4.mp4` the image
+# breaks into pieces of 4 x 4 which, like the squares of a chessboard, go alternately one pixel to the left
+# and one to the right. So each cell of 8 x 8 contains two pieces of either kind. `shattered_8x8.mp4` holds
+# the same frames, but its encoder was not allowed to use blocks below 8 x 8.
 
 # %%
 true_left = np.add.outer(np.arange(32), np.arange(48)) % 2 == 0  # pieces of 4 x 4 whose vector is (1, 0)
@@ -421,17 +457,19 @@ least, most = (sum(packet_sizes(f"lessons/shattered_{n}.mp4")) for n in ("4x4", 
 assert min(blocks) == (8, 8) and least < 0.85 * most and share > 0.85
 
 # %% [markdown]
-# With 4 x 4 allowed the file is much smaller, so the encoder did use them. Yet FFmpeg exports no block
-# below 8 x 8: of the four vectors of such a cell it exports one, that of the piece in the upper left
-# corner, which here went left nearly everywhere. **An exported vector field is as fine as 8 x 8 pixels at
-# best.** Where a network wants another grid, `motion.resample(4)` repeats each cell and `resample(16)`
-# takes means; the finer one holds no more than the coarse one.
+# When 4 x 4 is allowed the file is much smaller, so the encoder did use small blocks. Yet FFmpeg exports no
+# block below 8 x 8. Of the four vectors in such a cell it exports one, that of the upper left piece, which
+# here went left nearly everywhere. **An exported vector field is never finer than 8 x 8 pixels.** If a
+# network needs another grid, `motion.resample(4)` repeats each cell and `resample(16)` averages. The finer
+# grid contains no more information than the coarse one.
 #
-# ## What FFmpeg hides: which frame
+# ## What FFmpeg hides: the reference frame
 #
-# P-frames may choose among several earlier frames. In `two_films.mp4` two scenes take turns, A B A B, each
-# seen by a camera that moves 2 pixels to the right per frame. The best source of a frame is therefore the
-# frame before the last.
+# *Why the network needs it: a vector of 4 pixels means one thing over one frame and another over two.*
+#
+# A P-frame may choose among several earlier frames. In `two_films.mp4` two scenes take turns, A B A B, each
+# filmed by a camera that moves 2 pixels to the right per frame. So the best frame to copy from is not the
+# last one but the one before it.
 
 # %%
 films = CompressedVideo(data_path("lessons/two_films.mp4"))
@@ -440,31 +478,33 @@ film_records = read_records("lessons/two_films.mp4")
 vectors, mask = film_motion.vectors[7], film_motion.mask[7]
 values, counts = np.unique(vectors[:, mask], axis=1, return_counts=True)
 print("most common vector of frame 7:", tuple(map(float, values[:, counts.argmax()])))
-print("sources exported in all frames:", {int(r["source"]) for frame in film_records for r in frame})
+print("values of source, over all frames:", {int(r["source"]) for frame in film_records for r in frame})
 print("reference distance known:", films.reference_distance_known)
 
 errors = {
     f"from {back} back": error(copied(film_frames[7 - back], vectors), film_frames[7])
     for back in (1, 2, 3, 4)
 }
-print("copying along the vectors fits best", min(errors, key=errors.get))
+print("copying along the vectors works best", min(errors, key=errors.get))
 assert 3 * errors["from 2 back"] < errors["from 1 back"] and not films.reference_distance_known
 
 # %% [markdown]
-# The vector of 4 pixels spans *two* frames. But the record says -1, "from the past", and no more: **FFmpeg
-# does not export which frame a vector refers to.** The headers of the stream tell at least how many there
-# are to choose from. Where there is more than one, `reference_distance_known` is False and the vectors stay
-# undivided: here twice too long. For training we therefore encode with one reference (or `cvrl-lite
-# transcode` does it for your files), and all vectors have the same step.
+# The vector of 4 pixels spans *two* frames. But all the record says is -1, "from the past": **FFmpeg does
+# not export which frame a vector refers to.** The headers of the stream do tell us how many frames there
+# were to choose from. If there was more than one, `reference_distance_known` is False and the vectors are
+# left undivided; here they are twice too long. So for training we encode with a single reference, and every
+# vector spans the same distance. (`cvrl-lite transcode` does this for your own files.)
 #
 # ## Vectors save bits
 #
-# Now the most important thing. Nobody ordered the encoder to find motion. It looks for whatever makes the
-# file small. Mostly that *is* the motion. `deceiver.mp4` holds three cases in which it is not:
+# *Why the network needs it: these are the errors in its training signal.*
 #
-# - on the left, a plain plate that sinks 2 pixels a frame,
-# - in the middle, stripes that move 5 pixels to the right; from one stripe to the next it is 8,
-# - on the right, a wall that stays where it is, while the light on it flickers.
+# Now the most important point. Nobody asked the encoder to find motion. It takes whatever makes the file
+# small. Most of the time that *is* the motion. `deceiver.mp4` has three parts where it is not:
+#
+# - on the left, a plain orange plate that sinks 2 pixels per frame,
+# - in the middle, stripes that move 5 pixels to the right and repeat every 8 pixels,
+# - on the right, a wall that does not move, in flickering light.
 #
 # What would *you* see, and what will the encoder say?
 
@@ -477,36 +517,41 @@ show(
     "stripes with arrows to the left. Right, a wall of marble, with hatched cells and short arrows in all "
     "directions.",
 )
+
+# %%
 middle = np.arange(16)[:, None]
 places = {  # where, and its true vector
     "inside the plate": ((middle >= 5) & (middle < 11) & (np.arange(24) < 8), (0, -2)),
     "stripes": ((np.arange(24) >= 8) & (np.arange(24) < 16) & (middle >= 0), (-5, 0)),
     "flickering wall": ((np.arange(24) >= 16) & (middle >= 0), (0, 0)),
 }
-print("                   truth      have it  have another  have none")
+print("cells of              truth  true vector  wrong vector  no vector")
 for name, (where, truth) in places.items():
     found, mask = trick_motion.vectors[5][:, where].T, trick_motion.mask[5][where]
     true = mask & (found == truth).all(1)
-    shares = f"{true.mean():7.0%}  {(mask & ~true).mean():12.0%}  {(~mask).mean():9.0%}"
-    print(f"{name:17}  {truth!s:9}  {shares}")
+    shares = f"{true.mean():11.0%}  {(mask & ~true).mean():12.0%}  {(~mask).mean():9.0%}"
+    print(f"{name:17}  {truth!s:>8}  {shares}")
     assert true.mean() < 0.2
 
 # %% [markdown]
-# - **Plain plate.** Its inside looks the same wherever it is copied from, and "all orange" is said in fewer
-#   bits than any copying: intra blocks. Only its edges tell that it moves. Through a small window one cannot
-#   see the motion of a plain surface: this is the **aperture problem**.
-# - **Stripes.** 5 to the right looks exactly like 3 to the left, and the shorter vector is cheaper. In a film
-#   this makes wheels turn backwards.
-# - **Flickering light.** Nothing moved, but what fits best after a change of light is some other place, or
-#   nothing at all.
+# - **Plain plate.** Its inside looks the same wherever it is copied from, and "all orange" takes fewer bits
+#   than any copying, so these are intra blocks. Only the edges show that the plate moves. This is the
+#   [**aperture problem**](../docs/glossary.md#motion-in-the-file): through a small window you cannot see a
+#   plain surface move.
+# - **Stripes.** 5 to the right looks exactly like 3 to the left, and the shorter vector is cheaper. The
+#   same effect makes wheels turn backwards in films.
+# - **Flickering light.** Nothing moved. But after the light has changed, the best match is some other
+#   place, or there is none.
 #
-# In each case the encoder did its job: fewer bits. It was we who asked for something else.
+# In each case the encoder did its job: fewer bits. We are the ones who wanted something else from it.
 #
-# ## How bad is it, mostly?
+# ## How often are vectors right?
 #
-# Those were traps. Take MovingScenes, whose shapes have a pattern on them and so can be followed. We know
-# each shape's path. Let us ask the vectors at the center of each, in every P-frame up to the cut, and
-# compare. What share is within one pixel of the truth?
+# *Why the network needs it: it can live with some noise, not with a signal that is mostly noise.*
+#
+# Those were traps. Now for MovingScenes, where shapes have patterns that can be followed and where we know
+# the path of each shape. In every P-frame up to the cut we look up the vector at the center of each shape
+# and compare it with the truth. How many are within one pixel?
 
 # %%
 # Where the renderer had the middle of each shape: in finer units, for a frame of 112 x 112.
@@ -520,7 +565,7 @@ for frame in np.flatnonzero(motion.picture_types[:42] == "P"):
             off.append(np.hypot(*(motion.vectors[frame, :, row, column] - back[frame - 1, number])))
             shape.append(number)
 off, shape = np.array(off), np.array(shape)
-print(f"{len(off)} places compared; within .5 px: {(off < 0.5).mean():.0%}, within 1: {(off < 1).mean():.0%}")
+print(f"of {len(off)} vectors {(off < 0.5).mean():.0%} are within .5 px, {(off < 1).mean():.0%} within 1 px")
 far = [int(number) for number in np.unique(shape) if np.median(off[shape == number]) > 1]
 print(f"shapes that are mostly wrong: {len(far)} of {len(np.unique(shape))}")
 assert (off < 1).mean() > 0.9 and len(far) == 1
@@ -536,12 +581,12 @@ show(
 print("its vector:", *motion.vectors[8, :, row, column].tolist(), " its mask:", motion.mask[8, row, column])
 
 # %% [markdown]
-# Nine of ten are right, to a fraction of a pixel. And the one shape that is "wrong" is a ring: at its center
-# there is a hole, through which one sees the wall, and the wall does not move. To a quarter of a pixel the
-# vector says just that. It knew better than we did.
+# Nine out of ten are right, to a fraction of a pixel. And the one shape that is "wrong" is a ring. Through
+# the hole at its center you see the wall, and the wall does not move. To a quarter of a pixel the vector
+# says just that. It knew better than we did.
 #
-# And where nothing moves? We draw the clip again, without any encoder, and look only at cells whose pixels
-# were not touched from one frame to the next. Each of these vectors should be zero.
+# What about the places where nothing moves? We draw the clip again, without any encoder, and look only at
+# cells in which no pixel changes from one frame to the next. Each of their vectors should be zero.
 
 # %%
 drawn = draw("bricks", "clockwise", 11, frames=42, size=224)
@@ -553,15 +598,18 @@ print(f"of {resting.sum()} cells in which nothing changed, {stray.mean():.0%} ha
 assert 0.02 < stray.mean() < 0.15
 
 # %% [markdown]
-# A few stray, for the frames had been blurred by packing, and something else fitted by chance. One vector
-# is not to be trusted. A field of hundreds of them, over several frames, is a good witness, and a network
-# can learn which to believe.
+# A few are not, because encoding has blurred the frames a little and something else happened to fit. So a
+# single vector is not to be trusted. A field of hundreds of them, over several frames, is a good witness,
+# and a network can learn which of them to believe.
 #
 # ## What the alternative costs
 #
-# Could we not search ourselves? Yes: for each cell, try all shifts by up to 7 pixels and keep the best. That
-# is **block matching**, the simplest kin of **optical flow**, in a few lines of NumPy. Note what it has to
-# do, and that the frames have to be decoded first in any case.
+# *Why the network needs it: thousands of clips, seen again and again, make every millisecond count.*
+#
+# Could we not search for the motion ourselves? We can: for each cell, try all shifts of up to 7 pixels and
+# keep the best one. This is **block matching**, the simplest relative of [optical
+# flow](../docs/glossary.md#motion-in-the-file), and a few lines of NumPy will do. Notice how much it has to
+# try, and that it needs decoded frames to begin with.
 
 
 # %%
@@ -578,6 +626,7 @@ def match_blocks(before, now, reach=7):
     return np.array(shifts)[np.argmin(costs, axis=0)].transpose(2, 0, 1)
 
 
+# %%
 gray = frames.mean(-1).astype(np.int16)
 chosen = [1, 8, 20, 33, 41]
 start = time.process_time()
@@ -587,48 +636,54 @@ start = time.process_time()
 for _ in range(3):
     sample.motion(0, 42)
 seconds["reading the file"] = (time.process_time() - start) / (3 * 42)
+assert seconds["searching, NumPy"] > 5 * seconds["reading the file"]
+print("reading the file is more than 5 times as fast as searching")
+
+# %%
 show(
     bars(
         {name: 1000 * value for name, value in seconds.items()},
-        label="milliseconds a frame (224 x 224, one core; on the machine that built this page)",
-        title="Vectors from the file come nearly for free",
+        label="milliseconds per frame (224 x 224, one core of the machine that built this page)",
+        title="Reading vectors from the file costs next to nothing",
         role="motion",
         form=".2f",
     ),
     "Two bars: searching takes many times as long as reading the file.",
 )
-assert seconds["searching, NumPy"] > 5 * seconds["reading the file"]
-
+# %%
 close = []
 for frame in chosen:
     moving = motion.mask[frame] & (np.abs(motion.vectors[frame]).max(0) >= 1)
     distance = np.hypot(*(searched[frame] - motion.vectors[frame]))[moving]
     close.extend(distance < 1)
-print("more than 5 times faster than searching: True")
-print("of the cells whose vector is a pixel or longer, most agree with the search:", np.mean(close) > 0.6)
+assert np.mean(close) > 0.6
+print("Of the cells whose vector is a pixel or longer, more than 60 % agree with our search, within a pixel.")
 
 # %% [markdown]
-# The encoder has done that search once, for every later reader of the file, and finer, to the quarter
-# pixel. Real optical flow gives a vector for each *pixel*, and it copes with plain areas, since it makes
-# neighbors agree. Is it better? On the moving parts of MovingScenes the vectors are off by .24 pixels on
-# average, two well-known flow methods by .28 (DIS) and .38 (Farneback), at 30 to 50 times the cost
-# ([docs/benchmarks.md](../docs/benchmarks.md)). The direction of flow is a little better.
+# The encoder did this search once, for everybody who will ever read the file, and more finely, down to
+# quarters of a pixel. Real optical flow gives a vector for every *pixel*, and it copes with plain areas
+# because it makes neighboring vectors agree. Is it better? On the moving parts of MovingScenes motion
+# vectors are off by .24 pixels on average, two well-known flow methods by .28 (DIS) and .38 (Farneback), at
+# 30 to 50 times the cost ([docs/benchmarks.md](../docs/benchmarks.md)). The *direction* of the motion is a
+# little more accurate in the flow.
 #
 # ## What we have seen
 #
-# - A motion vector points from a block back to its source, in pixels, to the quarter; minus the vector is
-#   what we see. Skipped blocks have one, intra blocks have none, and the mask tells.
-# - FFmpeg exports nothing finer than 8 x 8, and not the frame that a vector refers to; with one reference
-#   and no B-frames, all vectors span one step.
-# - Vectors save bits. Where there is a pattern to follow, that is motion, nine times out of ten.
+# - A motion vector points from a block back to its source, in pixels and down to quarters. The motion we
+#   see is minus the vector. Skipped blocks have a vector, intra blocks have none, and the mask tells them
+#   apart.
+# - FFmpeg exports nothing finer than 8 x 8, and it does not say which frame a vector refers to. With one
+#   reference and no B-frames, every vector spans one frame.
+# - Vectors are there to save bits. In our clip, where there is a pattern to follow, nine out of ten were the
+#   true motion.
 #
 # ## Quiz
 #
-# **1.** A car drives to the left by 6 pixels a frame. What is the vector of its door, in pixels? And the
-# `motion_x` in H.264's record?
+# **1.** A car moves to the left by 6 pixels per frame. What is the vector of its door, in pixels? And what
+# is `motion_x` in the record, if the codec is H.264?
 #
 # <details><summary>Answer</summary>
-# (6, 0): it points back, to the right. With scale 4 the record says 24.
+# (6, 0): it points back, to the right. The scale is 4, so the record says 24.
 # </details>
 #
 # **2.** In I B B P with steady motion, the P-frame's vectors are (9, 0). What are the first B-frame's past
@@ -638,31 +693,31 @@ print("of the cells whose vector is a pixel or longer, most agree with the searc
 # Past (3, 0), one frame back; future (-6, 0), two frames ahead.
 # </details>
 #
-# **3.** Somebody stores vectors in an array of whole numbers, with zero where there is none. What is lost?
+# **3.** Somebody stores vectors as integers, with a zero where there is no vector. What is lost?
 #
 # <details><summary>Answer</summary>
-# Slow motion, rounded away; and the difference between "did not move" and "was not copied at all".
+# Slow motion, which is rounded away, and the difference between "did not move" and "was not copied at all".
 # </details>
 #
-# **4.** A film shows a clear blue sky over which the camera pans. What do the sky's vectors say?
+# **4.** The camera pans across a clear blue sky. What do the vectors in the sky say?
 #
 # <details><summary>Answer</summary>
-# Little: all of it looks alike, so any source will do and the cheapest is taken, or none. Do not expect the
-# pan there.
+# Very little. It all looks alike, so the encoder takes whichever source is cheapest, or none at all. Do not
+# expect to find the pan there.
 # </details>
 #
-# **5.** Why is <code>mask</code> True in a frame in which nothing moves?
+# **5.** In a P-frame nothing moves. Why is its <code>mask</code> True?
 #
 # <details><summary>Answer</summary>
-# Its blocks are copied, with a vector of zero. False would mean that they were stored anew.
+# Its blocks were copied, with a vector of zero. False would mean that they were stored from scratch.
 # </details>
 #
 # ## Next, and further reading
 #
-# Next: [04_residuals](04_residuals.ipynb). We play decoder, predict a frame from the last one and its
-# vectors, and look at what is left.
+# Next: [04_residuals](04_residuals.ipynb). We play the decoder: we predict a frame from the last one with
+# its vectors, and look at what is left.
 #
 # - [mv-extractor](https://github.com/LukasBommes/mv-extractor): another tool that reads the records.
-# - Motion as [a codec](https://en.wikipedia.org/wiki/Motion_compensation) and as
-#   [the eye](https://en.wikipedia.org/wiki/Motion_perception#The_aperture_problem) sees it.
-# - [The glossary](../docs/glossary.md), and [how fast it is](../docs/benchmarks.md).
+# - Motion as [a codec](https://en.wikipedia.org/wiki/Motion_compensation) sees it, and as [the
+#   eye](https://en.wikipedia.org/wiki/Motion_perception#The_aperture_problem) does.
+# - [The glossary](../docs/glossary.md), and [how fast all of this is](../docs/benchmarks.md).

@@ -61,7 +61,7 @@ def residual_panels(
     bar = figure.colorbar(shown, ax=panels, shrink=0.85, aspect=15, pad=0.01)
     bar.set_label("luma: darker (-), lighter (+)", fontsize=8)
     if any(mask is not None and not mask.all() for mask in masks):
-        key = Patch(fc="white", ec=INK, hatch="///", label="hatched: nothing predicted")
+        key = Patch(fc="white", ec=INK, hatch="///", label="hatched: no prediction")
         figure.legend(handles=[key], loc="outside lower center", frameon=False)
     return figure
 

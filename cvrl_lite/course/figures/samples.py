@@ -171,7 +171,7 @@ def batch_as_seen(
                 axes.set_title(columns[place], fontsize=8)
     keys = [
         Patch(fc=COLORS["motion"], label="arrow: apparent motion" + f" (x {magnify:g})" * (magnify != 1)),
-        Patch(fc=INK, label="dot: not shifted"),
+        Patch(fc=INK, label="dot: a vector of zero"),
         Patch(fc="white", ec=INK, hatch="///", label="hatched: no vector"),
     ]
     figure.legend(handles=keys, loc="outside lower center", ncols=3, frameon=False)

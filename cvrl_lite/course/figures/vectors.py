@@ -237,10 +237,10 @@ def draw_arrows(axes: Axes, image: np.ndarray, vectors: np.ndarray, mask: np.nda
 
 
 def _add_keys(figure: Figure, magnify: float) -> None:
-    arrow = "copied from its tail" if magnify == 1 else f"{magnify:g} times the way it came"
+    arrow = "starts where it was copied from" if magnify == 1 else f"motion, {magnify:g} times its length"
     keys = [
         Patch(fc=COLORS["motion"], label=f"arrow: {arrow}"),
-        Patch(fc=INK, label="dot: not shifted"),
+        Patch(fc=INK, label="dot: a vector of zero"),
         Patch(fc="white", ec=INK, hatch="///", label="hatched: no vector"),
     ]
     figure.legend(handles=keys, loc="outside lower center", ncols=3, frameon=False)
