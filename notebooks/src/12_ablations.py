@@ -1,18 +1,18 @@
 # %% [markdown]
 # # Ablations: what was each part for?
 #
-# A method has many parts, and its authors say that each matters. How would one know? Take one part away,
-# leave everything else as it is, train again, and compare. That is an **ablation**. According to readers'
-# notes, the paper does it once with the parts of motion prediction and once with the signals that supervise
-# (we know its results, not the numbers of its tables). Here are both, made of our own runs, on a world where
-# the answer is known.
+# A method has many parts, and its authors say that each of them matters. How would you know? Take one
+# part away, leave everything else as it is, train again, and compare. That is an
+# **[ablation](../docs/glossary.md#measuring)**. According to readers' notes, the paper does this once
+# for the parts of motion prediction and once for the signals that supervise it (we know what it
+# concluded, but not the numbers in its tables). This notebook does both with our own runs, in a world
+# where the answer is known.
 #
 # **Goals.** After this notebook you will be able to
-# - say what has to be equal for a comparison to be one, and find the trick in one that is none,
-# - put an interval on a difference between two ways of training, from a few seeds,
-# - say how many seeds it would take to see a difference of a given size,
-# - read the two figures, and say which parts of the method matter in our world, and which we cannot see to
-#   matter,
+# - say what must be equal for a comparison to be fair, and spot the flaw in one that is not,
+# - put an interval on the difference between two ways of training, from a few seeds,
+# - say how many seeds you need to detect a difference of a given size,
+# - read an ablation figure: which parts matter in our world, and for which parts we cannot tell,
 # - answer the three questions of the course, each with one figure.
 #
 # **Needs.** [08_motion_prediction](08_motion_prediction.ipynb),
@@ -30,7 +30,7 @@ import cvrl_lite
 from cvrl_lite import train
 from cvrl_lite.course import figures
 from cvrl_lite.course.figures import show
-from cvrl_lite.course.figures.judging import ranges
+from cvrl_lite.course.figures.judging import ranges, ranges_in_words
 from cvrl_lite.datasets import MovingScenes, decode
 from cvrl_lite.pretext import RegressionConfig
 
@@ -38,7 +38,7 @@ torch.set_num_threads(1)  # our frames are so small that a second core would onl
 
 
 def holds(claim, truth):
-    """Prints a claim, and stops the notebook where it is not true."""
+    """Prints a claim, and stops the notebook if it is false."""
     print(f"{claim}: {bool(truth)}")
     assert truth, claim
 
@@ -46,13 +46,13 @@ def holds(claim, truth):
 # %% [markdown]
 # ## One thing at a time
 #
-# On the course's own set every motion model reads nearly all actions; where all get full marks, nothing can
-# be compared. So the runs of this notebook were made on a **hard set** (the
-# [study](../docs/study.md) tells how it was chosen, before any comparison): every third shape is a
-# *bystander* that moves by another action, and the light changes. The recipe is the course's, with 600
-# steps. A training takes some minutes on a core, so `experiments/study.py` has made them all, and here we
-# read its log. This is what the ablations change. One line each, or it would not be a
-# fair comparison:
+# On the course's own set, every motion model recognizes nearly all actions, and when everyone gets full
+# marks, nothing can be compared. So the runs of this notebook were made on a **hard set**: every third
+# shape is a *bystander* that moves by an action other than the clip's, and the light changes. (It was
+# chosen before any comparison; [the study](../docs/study.md) tells how.) The recipe is the course's,
+# with 600 steps. One training takes some minutes on a core, so `experiments/study.py` made them all in
+# advance, and here we read its log. First, what do the ablations change? One line each, or the
+# comparison would not be fair:
 
 # %%
 full = train.recipes.laptop(("motion",))
@@ -67,14 +67,17 @@ for name, change in parts.items():
     print(f"{name:23} {line}")
 
 # %% [markdown]
-# **Current window**: the vectors to be predicted lie inside the clip, not .12 seconds after its end.
-# **Regression on features**: the prediction is to be near the features of the window, and nothing pushes
-# others away. The network that makes these features gets no gradient (else all would collapse,
-# [06_infonce](06_infonce.ipynb)), so it stays as it began, at random: the target is a fixed random summary
-# of the vectors. **Regression on vectors**: predict the plain numbers. **No Transformer**: two linear
-# layers that predict each place from itself alone.
+# - **Current window**: the vectors to be predicted lie inside the clip instead of .12 seconds after its
+#   end.
+# - **Regression on features**: the prediction should be close to the features of the window, and nothing
+#   pushes other features away. The network that makes these features gets no gradient (or everything
+#   would collapse, see [06_infonce](06_infonce.ipynb)), so it keeps its random initial weights. The
+#   target is a fixed random summary of the vectors.
+# - **Regression on vectors**: predict the numbers themselves.
+# - **No Transformer**: two linear layers that predict each place from the clip's features at that place
+#   alone.
 #
-# A comparison can be spoilt in many ways. Somebody's log:
+# There are many ways to spoil a comparison. Here is somebody's log of runs:
 
 # %%
 runs = [
@@ -87,13 +90,14 @@ runs = [
 ]
 
 # %% [markdown]
-# **Exercise 1** (easy, 5 minutes). Write a function that says whether two runs may be compared to learn what
-# `part` ("window" or "loss") is for: they differ in it and, apart from their names, in nothing else.
+# **Exercise 1** (easy, 5 minutes). Write a function that says whether comparing two runs tells what
+# `part` ("window" or "loss") is for: they must differ in that part and, apart from their names, in
+# nothing else.
 
 
 # %% tags=["exercise"]
 def may_compare(one, other, part):
-    """True where two runs differ in `part` and in nothing else."""
+    """True if two runs differ in `part` and in nothing else."""
     ...
 
 
@@ -122,7 +126,7 @@ else:
 
 # %% [markdown]
 # <details><summary>Hint</summary>
-# Collect the keys in which the two differ, without the name.
+# Collect the keys in which the two runs differ, leaving out the name.
 # </details>
 #
 # <details><summary>Solution</summary>
@@ -132,19 +136,19 @@ else:
 #     return {key for key in one if one[key] != other[key]} - {"name"} == {part}
 # ```
 #
-# Run *b* had a third of the steps, and *e* twice the clips in a batch. That happens when a variant is "run
-# quickly, just to see", and then stays in the table.
+# Run *b* had a third of the steps, and *e* twice as many clips per batch. This happens when a variant is
+# run "quickly, just to have a look", and then stays in the table.
 #
 # </details>
 
 # %% [markdown]
 # ## Why the future?
 #
-# Before the results, think about what to expect. A window inside the clip can be *read*: the motion is
-# there, in the pixels. The near future has to be *predicted*. How hard is that? Try the laziest forecaster:
-# **the same as now**. We take clips of the course's own set, and for each cell that has a vector in both
-# frames compare it with that of the same cell k frames later. The score: 1 is perfect, 0 no better than
-# saying that nothing moves, below 0 worse than that.
+# Before we look at results: what should we expect? If the window lies inside the clip, its motion can be
+# *read*; it is there in the pixels. The near future has to be *predicted*. How hard is that? Try the
+# laziest forecast: **the same as now**. We take clips of the course's own set. For each cell that has a
+# vector in both frames, we compare its vector with that of the same cell k frames later. A score of 1 is
+# perfect, 0 is as good as saying that nothing moves, and below 0 is worse than that.
 
 # %%
 clips = decode(MovingScenes("val"), size=full.decoded_size)
@@ -152,7 +156,7 @@ LAGS = range(1, 17)
 
 
 def copied(videos, lag):
-    """The share of the vectors' summed squares that copying the map of `lag` frames before explains."""
+    """The share of the vectors' summed squares explained by copying the map of `lag` frames earlier."""
     error, total = 0.0, 0.0
     for video in videos:
         now, later = video.vectors[:-lag].astype(float), video.vectors[lag:].astype(float)
@@ -196,19 +200,20 @@ window = {name: np.mean(values[2:10]) for name, values in curves.items()}
 holds("over the whole window, it gains less than .2 for any of the four", max(window.values()) < 0.2)
 
 # %% [markdown]
-# For drifts copying still explains a little in the first half of the window; then the shapes have left
-# their cells. For swings it fails in all of it: those that shake or pulse come back with the opposite sign,
-# which is worse than nothing. (After a whole swing they are back, and copying works again.) So copying does
-# not get far; one has to know *what is going on*. A window within the clip asks for less. Whether that
-# matters for what is learned is for the runs to say. (Four of the eight actions are shown.)
+# For steady motions, copying still explains a little in the first half of the window; then the shapes
+# have left their cells. For shapes that shake or pulse, copying fails throughout the window: they come
+# back with the opposite sign, which is worse than predicting nothing. (After a full period they are
+# back, and copying works again.) So copying does not get far; you have to know *what is going on*. A
+# window inside the clip asks for less. Whether that matters for what the network learns is for the runs
+# to say. (The figure shows four of the eight actions.)
 #
 # ## How to read a difference
 #
-# Every score has a spread. Train again with another seed, and it is another. So each model was trained with
-# several seeds. How sure is the difference of two means of so few? Its **standard error** is the common
-# deviation s of both groups times the root of 2/n, for n runs each, where s squared is the mean of both
-# variances. The interval reaches **t** standard errors to either side, and t comes from Student's table: the
-# fewer runs, the larger, since s itself is hardly known.
+# Train again with another seed, and the score is different. So each model was trained with several
+# seeds. How certain is the difference between two means of so few runs? Its **standard error** is s
+# times the root of 2/n, for n runs of each kind, where s is the common standard deviation: s squared is
+# the mean of both variances. The 95 % interval reaches **t** standard errors to either side, with t from
+# Student's table. The fewer runs, the larger t, because s itself is then poorly known.
 
 # %%
 T95 = {2: 4.30, 3: 2.78, 4: 2.45, 5: 2.31, 6: 2.23, 8: 2.14, 10: 2.10, 16: 2.04, 32: 2.00}  # by runs of each
@@ -228,7 +233,8 @@ one, other = scores("motion", "action", "R@1"), scores("current", "action", "R@1
 print("seeds:", len(one), len(other))
 
 # %% [markdown]
-# **Exercise 2** (medium, 10 minutes). Write the interval. Variances with `ddof=1`; both have n runs.
+# **Exercise 2** (medium, 10 minutes). Compute this interval. Use variances with `ddof=1`; both groups
+# have n runs.
 
 
 # %% tags=["exercise"]
@@ -272,19 +278,19 @@ else:
 #
 # </details>
 #
-# Could one also compare **in pairs**, run by run with the same seed? That helps where what a seed brings is
-# common to both, such as the same queries in [10_retrieval](10_retrieval.ipynb). A seed gives two trainings
-# the same start and the same batches, but after 600 steps of different losses little of that is left, and
-# pairs leave half the degrees of freedom, the independent deviations from which s is known: t is 4.30 for
-# three pairs, and 2.78 for three and three runs. One has to choose *before* one looks. We had seen the
-# scores of two seeds when we chose, so we show both ways, and where they disagree, the stricter one is the
-# safer. (A common s is a simplification, too: where one group deviates far more than the other, as regression
-# on vectors will, the interval should be wider than ours.)
+# Could we also compare **in pairs**, seed by seed? That helps when both runs share their luck, as they
+# shared the queries in [10_retrieval](10_retrieval.ipynb). Here a seed gives two trainings the same
+# start and the same batches, but after 600 steps with different losses, little of that is left. And
+# pairs leave only half as many degrees of freedom (independent deviations from which s is estimated): t
+# is 4.30 for three pairs, but 2.78 for three and three runs. You have to choose *before* you look. We
+# had already seen the scores of two seeds when we chose, so we show both intervals; where they disagree,
+# trust the stricter one. (A common s is a simplification, too. If one group varies far more than the
+# other, as regression on vectors will, the interval should be wider than ours.)
 
 
 # %%
 def compared(with_it, without, factor, measure):
-    """(lower, mean, upper) of what changes between two models, and whether its pairs agree that it does."""
+    """(lower, mean, upper) of the difference between two models, and whether it also shows in pairs."""
     a, b = scores(with_it, factor, measure), scores(without, factor, measure)
     n = min(len(a), len(b))
     change, s = a[:n].mean() - b[:n].mean(), np.sqrt((a[:n].var(ddof=1) + b[:n].var(ddof=1)) / 2)
@@ -296,10 +302,10 @@ def compared(with_it, without, factor, measure):
 # %% [markdown]
 # ## The first figure: what matters in motion prediction
 #
-# Action scores on `test`, by nearest neighbor (R@1) and by linear probe, each dot a seed; here ± is the
-# standard deviation over seeds. The first bar is a network that was not trained at all. Cover the numbers,
-# and guess the order. Then look at the whiskers below the bars: there ± is half the interval of a
-# difference.
+# The figure shows scores for actions on `test`, by nearest neighbor (R@1) and by linear probe. Each dot
+# is a seed, and ± is the standard deviation over seeds. The first bar is an untrained network. Cover the
+# numbers and guess the order. Then look at the whiskers below the bars; there, ± is half the width of
+# the interval of a difference.
 
 # %%
 DESIGN = {
@@ -319,7 +325,7 @@ show(
     figures.seeds(
         measures,
         guess=[CHANCE["action"]] * 2,
-        title="Predicting features teaches actions; predicting plain numbers far less",
+        title="Predicting features teaches actions; predicting raw vectors far less",
     ),
     f"Two panels of six bars. {figures.in_words(measures)}",
 )
@@ -333,11 +339,10 @@ below = [name for name, (_, _, high) in gains.items() if high < 0]
 title = f"{len(below)} of {len(gains)} intervals lie below zero"
 show(
     ranges(gains, label="action, change from the method, 95 % over seeds", title=title, zero=0.0),
-    "Whiskers beside a dashed line at zero. "
-    + " ".join(f"{name}: {low:.2f} to {high:.2f}." for name, (low, _, high) in gains.items()),
+    f"Whiskers beside a dashed line at zero. {ranges_in_words(gains)}",
 )
 print("below zero:", *below, sep="\n  ")
-print("below zero in pairs, too:", *(name for name in below if both[name][1]), sep="\n  ")
+print("also below zero in pairs:", *(name for name in below if both[name][1]), sep="\n  ")
 
 holds(
     "current window: both intervals lie below zero",
@@ -347,37 +352,39 @@ vectors = [gains[f"{measure}: regression on vectors"] for measure in MEASURES]
 holds("regression on vectors: both lie below -.15", all(high < -0.15 for _, _, high in vectors))
 by_neighbor, by_probe = (gains[f"{measure}: regression on features"] for measure in MEASURES)
 holds(
-    "regression on features: R@1 lies above zero, linear holds it",
+    "regression on features: R@1 lies above zero, linear contains it",
     by_neighbor[0] > 0 > by_probe[0] and by_probe[2] > 0,
 )
 convolved = [gains[f"{measure}: no Transformer"] for measure in MEASURES]
 holds(
-    "no Transformer: both hold zero, and reach no further than .1",
+    "no Transformer: both contain zero, and reach no further than .1",
     all(-0.1 < low < 0 < high < 0.1 for low, _, high in convolved),
 )
 
 # %% [markdown]
-# Four parts, three kinds of answers.
+# Four parts, and three kinds of answers:
 #
-# - **The near future matters**, as the paper says. With a window inside the clip, which can be read instead
-#   of predicted, the network learns less about actions by both measures; in pairs, by the probe alone.
-# - **Plain numbers teach least**, by far. Most cells never move, so a network does well that says "nothing
-#   moves" everywhere and is a little off elsewhere. Features ask: *which* motion?
-# - **Regression on fixed features is not worse than InfoNCE here**; by nearest neighbor it may even be
-#   better (in pairs this interval holds zero, and of the eight, of 95 % each, one may well miss). Readers
-#   of the paper report the opposite; whether this is the paper's variant we do not know. Here a random
-#   network's summary of the vectors is as good a target as a trained one, in a world of 1152 clips and
-#   batches of 40.
-# - **Without the Transformer we see no difference**, and the intervals rule out one above a tenth (in pairs,
-#   above .14). Our windows are short, and each point of our 4 x 4 maps has already seen most of the frame.
+# - **The near future matters**, as the paper says. With a window inside the clip, which can be read
+#   instead of predicted, the network learns less about actions by both measures (in pairs, only by the
+#   probe).
+# - **Raw vectors teach least**, by far. Most cells never move, so a network gets a low error by saying
+#   "nothing moves" everywhere and being a little off elsewhere. Features ask: *which* motion?
+# - **Regression on fixed features is not worse than InfoNCE here.** By nearest neighbor it may even be
+#   better, but in pairs this interval contains zero, and of eight 95 % intervals one may well be wrong.
+#   Readers of the paper report the opposite; we do not know whether this is the variant they mean. In
+#   our world of 1152 clips and batches of 40, a random network's summary of the vectors is as good a
+#   target as a trained one.
+# - **Without the Transformer we see no difference**, and the intervals rule out one above a tenth (in
+#   pairs, above .14). Our windows are short, and each point of our 4 x 4 maps has already seen most of
+#   the frame.
 #
-# The last two do not say that the paper is wrong. They say that in our setting no gain shows: for the
-# Transformer anything above a tenth is ruled out, a smaller gain is not. That is worth as much to know as the
-# first two.
+# The last two answers do not say that the paper is wrong. They say that in our setting we see no gain.
+# For the Transformer, a gain above a tenth is ruled out, and a smaller one is not. That is as useful to
+# know as the first two answers.
 #
-# **Exercise 3** (medium, 10 minutes). How many runs of each kind does it take to see a difference of
-# `size`, that is, to have an interval that does not reach zero, if runs deviate by `s`? Take the smallest
-# number in `T95`.
+# **Exercise 3** (medium, 10 minutes). How many runs of each kind do you need to detect a difference of
+# `size`, that is, to get an interval that excludes zero, if runs have a standard deviation of `s`?
+# Return the smallest number in `T95` that is enough.
 
 
 # %% tags=["exercise"]
@@ -411,22 +418,23 @@ else:
 #     return next(fitting, None)
 # ```
 #
-# Most of our runs deviate by about .04 (regression on vectors by .07 and .16). So three of each show a
-# difference of ten points, five points take eight by our table, and one point well over a hundred. With
-# just that many, a true difference of that size is still missed about every second time. Remember that when
-# a table of single runs shows gains of half a point.
+# Most of our models have a standard deviation of about .04 (regression on vectors, .07 and .16). So
+# three runs of each kind can show a difference of ten points; five points take eight by our table, and
+# one point well over a hundred. And with just that many runs, a true difference of that size is still
+# missed about every second time. Remember that when a table of single runs shows gains of half a point.
 #
 # </details>
 
 # %% [markdown]
 # ## Which window, and which negatives?
 #
-# Six further changes, each run with a third of the steps and compared with the method at that length:
-# without the further windows of the same video among the negatives (05, 06); with the future beginning .04
-# s or .32 s after the clip instead of .12 s; with a window of 4 or 12 vector maps instead of 8; and with
-# vectors as the released code treats them: where a clip is mirrored or cut, they keep their sign and
-# length, and no mask goes with them. (Not each is one thing. A window of 12 maps is summed up in two times
-# instead of one, so there are twice as many points to predict, too; and the release's habits are three.)
+# Here are six further changes, each run with a third of the steps and compared with the method at that
+# length. One drops the further windows of the same video from the negatives (05, 06). Two let the future
+# begin .04 s or .32 s after the clip instead of .12 s. Two use a window of 4 or 12 vector maps instead
+# of 8. The last treats vectors as the released code does: when a clip is mirrored or cropped, its
+# vectors keep their sign and length, and there is no mask. (Not each of them changes just one thing. A
+# window of 12 maps is summarized at two times instead of one, so there are also twice as many points to
+# predict; and the released treatment is three changes in one.)
 
 # %%
 WINDOW = {
@@ -446,7 +454,7 @@ show(
     figures.seeds(
         shorter,
         guess=[CHANCE["action"]] * 2,
-        title="Three runs of each: the changes are small beside the spread",
+        title="Three runs of each: the changes are small compared with the spread",
     ),
     f"Two panels of seven bars. {figures.in_words(shorter)}",
 )
@@ -460,17 +468,16 @@ show(
     ranges(
         short_of,
         label="action, change from the method at 200 steps, 95 % over seeds",
-        title=f"Intervals that leave out zero: {len(apart)} of {len(short_of)}",
+        title=f"Intervals that exclude zero: {len(apart)} of {len(short_of)}",
         zero=0.0,
     ),
-    "Whiskers beside a dashed line at zero. "
-    + " ".join(f"{name}: {low:.2f} to {high:.2f}." for name, (low, _, high) in short_of.items()),
+    f"Whiskers beside a dashed line at zero. {ranges_in_words(short_of)}",
 )
 
 means = {name: middle for name, (_, middle, _) in short_of.items()}
-holds("the one that leaves out zero: window of 4 maps, R@1", apart == ["R@1: window of 4 maps"])
+holds("only one interval excludes zero: window of 4 maps, R@1", apart == ["R@1: window of 4 maps"])
 (_, _, high), in_pairs = compared("short window", "motion, short", "action", "R@1")
-holds("it lies below zero, in pairs, too", high < 0 and in_pairs)
+holds("it lies below zero, also in pairs", high < 0 and in_pairs)
 by_length = [
     [scores(m, "action", k).mean() for m in ("short window", "motion, short", "long window")]
     for k in MEASURES
@@ -481,23 +488,24 @@ holds(
 )
 
 # %% [markdown]
-# Mind the intervals: **eleven of twelve hold zero**. One does not: a window of 4 maps loses .08 of R@1, in
-# pairs, too. Of twelve such intervals of 95 %, one leaves out zero by chance in nearly half of all cases, so
-# this one alone is weak evidence. The means of windows of 4, 8 and 12 maps rise in this order by both
-# measures, and that of a later future is lower; but no interval of the longer window or of the later future
-# leaves out zero. They are questions for more seeds, and no findings.
+# Look at the intervals: **eleven of twelve contain zero**. One does not: a window of 4 maps loses .08 in
+# R@1, also in pairs. But of twelve 95 % intervals, at least one excludes zero by chance in nearly half
+# of all cases, so this one alone is weak evidence. The means for windows of 4, 8 and 12 maps rise in
+# this order by both measures, and the mean for a later future is lower; but no interval for the longer
+# window or the later future excludes zero. These are questions for more seeds, not findings.
 #
-# Of the rest we see nothing, either. Leaving out the windows of the same video as negatives could cost .06 of
-# R@1, or gain as much; a future that begins at once could do .1 either way. Vectors as released (their sign
-# is wrong in every mirrored clip) show no loss that we can see; by R@1, one of .08 would fit these runs as
-# well.
+# For the other changes we see no difference either. Dropping the windows of the same video from the
+# negatives could cost .06 of R@1, or gain as much. A future that begins at once could change .1 either
+# way. Vectors as released, whose sign is wrong in every mirrored clip, show no loss that we can see; but
+# by R@1, a loss of .08 would also be consistent with these runs.
 #
 # ## The second figure: which signal teaches what
 #
-# The paper supervises once by I-frames alone, once by vectors alone, once by both, and scores on two data
-# sets: one whose classes can mostly be told from a single frame (UCF101), one where motion matters more
-# (HMDB51). We need not argue about which is which: our clips carry both labels. Scenes cannot be told from
-# motion, actions not from a still. Which bars will be high? And what will the two together cost each?
+# The paper trains with I-frames alone, with vectors alone, and with both, and compares them on two data
+# sets: one whose classes can mostly be told from a single frame (UCF101), and one where motion matters
+# more (HMDB51). We do not need to argue about which is which, because our clips carry both labels.
+# Scenes cannot be told from motion, nor actions from a still frame. Which bars will be high? And what
+# will training on both signals cost each label?
 
 # %%
 SIGNALS = {
@@ -508,7 +516,7 @@ SIGNALS = {
 }
 for measure, finding in (
     ("linear", "By linear probe: I-frames teach scenes, vectors teach actions, both teach both"),
-    ("R@1", "By nearest neighbor: the same, but both together cost some of either"),
+    ("R@1", "By nearest neighbor: the same, but with both signals each label loses some"),
 ):
     panels = {
         f"{factor}, {measure}": {name: scores(model, factor, measure) for model, name in SIGNALS.items()}
@@ -525,25 +533,27 @@ holds(
     "actions: vectors are .3 above I-frames", linear["motion", "action"] > linear["context", "action"] + 0.3
 )
 kept = [linear["joint", f] / linear[own, f] for f, own in (("scene", "context"), ("action", "motion"))]
-holds("both together keep more than .9 of each", min(kept) > 0.9)
+holds("with both signals, each label keeps over .9 of its accuracy", min(kept) > 0.9)
 alone = [
     linear[other, f] - linear["untrained", f] for f, other in (("scene", "motion"), ("action", "context"))
 ]
 holds("by probe, the other signal is within .1 of an untrained network", max(np.abs(alone)) < 0.1)
 (_, _, high), in_pairs = compared("motion", "untrained", "scene", "R@1")
-holds("by R@1, vectors leave scenes lower than an untrained network, in pairs, too", high < 0 and in_pairs)
+holds("by R@1, vectors leave scenes below an untrained network, also in pairs", high < 0 and in_pairs)
 
 # %% [markdown]
-# Each signal teaches what it holds: I-frames teach scenes and leave actions where they were without
-# training. Motion vectors teach actions; scenes stay where they were by the probe, and a nearest neighbor
-# finds even fewer of them than before training. Both together teach both, and by linear probe they lose
-# next to nothing to the better one alone. That is the paper's second question, on labels that cannot be
-# confused. In real videos they can: where people swim there is water, so on UCF101 I-frames alone go far.
+# Each signal teaches what it shows. I-frames teach scenes and leave actions where they were without
+# training. Motion vectors teach actions; scenes stay where they were by the probe, and a nearest
+# neighbor finds even fewer of them than before training. Training on both teaches both, and by linear
+# probe it loses next to nothing against the better signal alone. That is the paper's second comparison,
+# on labels that cannot be confused. In real videos they can be: where people swim there is water, so on
+# UCF101 I-frames alone go a long way.
 #
 # ## The third figure: and optical flow?
 #
-# Flow is computed from the pixels, for every pixel, and is smoother than vectors. We put it in their place,
-# and data, networks and steps stay. DIS is a fast method of OpenCV's. Is flow the better teacher?
+# [Optical flow](../docs/glossary.md#motion-in-the-file) is computed from the pixels, for every pixel,
+# and is smoother than motion vectors. We put flow in their place and keep data, networks and steps. DIS
+# is a fast flow method from OpenCV. Is flow the better teacher?
 
 # %%
 MOVING = {"motion": "motion vectors", "flow": "optical flow (DIS)"}
@@ -555,7 +565,7 @@ show(
     figures.seeds(
         panels,
         guess=[CHANCE["action"]] * 2,
-        title="What comes with the file, and computed flow: no difference seen",
+        title="Vectors from the file, and computed flow: no difference seen",
     ),
     f"Two panels of two bars. {figures.in_words(panels)}",
 )
@@ -567,88 +577,88 @@ show(
         title="The intervals rule out a difference of more than a tenth",
         zero=0.0,
     ),
-    "Whiskers across a dashed line at zero. "
-    + " ".join(f"{name}: {low:.2f} to {high:.2f}." for name, (low, _, high) in changes.items()),
+    f"Whiskers across a dashed line at zero. {ranges_in_words(changes)}",
 )
 for measure, (low, _, high) in changes.items():
     holds(
-        f"flow against vectors, {measure}: the interval holds zero, and reaches .1 at most",
+        f"flow against vectors, {measure}: the interval contains zero, and reaches .1 at most",
         -0.1 <= round(low, 2) < 0 < round(high, 2) <= 0.1,
     )
 
 # %% [markdown]
-# Flow is no better teacher than vectors, within what these runs can tell: a difference of more than a tenth
-# is ruled out (in pairs, of more than .15), a smaller one not. It costs much more: decoding
-# included, reading a frame takes 37 times as long with the faster of two methods
-# ([benchmarks](../docs/benchmarks.md), "Vectors and optical flow").
+# As far as these runs can tell, flow is no better teacher than vectors: a difference of more than a
+# tenth is ruled out (in pairs, of more than .15), a smaller one is not. And flow costs much more:
+# including decoding, reading a frame takes 37 times as long with the faster of the two methods we
+# measured ([benchmarks](../docs/benchmarks.md), "Vectors and optical flow").
 #
 # ## Three questions, three answers
 #
 # The course began with three questions ([00_start_here](00_start_here.ipynb)).
 #
-# 1. **Which is the better teacher, context or motion?** Neither. Each teaches what it holds, and about the
-#    other we see nothing gained; and one small network can have both, to be read by a probe (second
-#    figure). A nearest neighbor has to weigh them, and finds less of either: by R@1 scenes fall from .88
-#    to .70 and actions from .53 to .43 ([the study](../docs/study.md)).
-# 2. **How to do without optical flow?** Take the vectors from the file. They taught actions as well as flow
-#    did, as far as our runs can tell (give or take a tenth), at a small part of its price (third figure).
-# 3. **How to keep the network from learning mere shifts?** Do not ask for numbers of pixels. Ask for
-#    features, and ask about the future (first figure). Whether features are compared (InfoNCE) or
-#    approached (regression): InfoNCE showed no advantage.
+# 1. **Which is the better teacher, context or motion?** Neither. Each teaches what it shows, and we see
+# no gain for the other label. One small network can learn both, and a probe reads both from it (second
+# figure). A nearest neighbor has to weigh them, and finds less of each: by R@1, scenes fall from .88 to
+# .70 and actions from .53 to .43 ([the study](../docs/study.md)).
+# 2. **How can we do without optical flow?** Take the vectors from the file. As far as our runs can tell
+# (within a tenth), they taught actions as well as flow did, at a small fraction of its cost (third
+# figure).
+# 3. **How do we keep the network from merely learning shifts in pixels?** Do not ask for numbers of
+# pixels. Ask for features, and ask about the future (first figure). As for how to ask for features, by
+# comparison (InfoNCE) or by regression: InfoNCE showed no advantage.
 #
-# All of this holds in a world of drawn shapes on drawn ground, for a network of half a million weights and
-# trainings of some minutes. Beside it the paper's own figures, *published*, for far larger networks on
-# UCF101 (from the [model card](../docs/paper_map.md) of its weights; nothing of it was measured here):
-# finetuned, after pretraining on UCF101, 78.6 % (C3D), 79.7 % (R(2+1)D-26) and 76.6 % (R3D-26) of UCF101's
-# actions are classified correctly, after Kinetics-400 83.4, 85.7 and 83.7. To find out which of our
-# findings carry over to that scale, use `torchrun` and the recipes `ucf101_*`
+# All of this holds in a world of drawn shapes on drawn backgrounds, for a network of half a million
+# weights and trainings of some minutes. For comparison, here are the paper's *published* figures for far
+# larger networks on UCF101 (from the [model card](../docs/paper_map.md) of its weights; we measured none
+# of them). After pretraining on UCF101 and finetuning, 78.6 % (C3D), 79.7 % (R(2+1)D-26) and 76.6 %
+# (R3D-26) of UCF101's test videos are classified correctly; after Kinetics-400, 83.4, 85.7 and 83.7 %.
+# To find out which of our findings hold at that scale, use `torchrun` and the recipes `ucf101_*`
 # ([14_your_own_videos](14_your_own_videos.ipynb)).
 #
 # ## What we have seen
 #
-# - An ablation changes one thing. Steps, clips and networks stay, also for the variant that one does not
-#   like.
-# - Runs deviate by some points from seed to seed; three of each kind show large differences only.
-# - Predicting features of the near future teaches actions; the present teaches less, plain numbers far less,
-#   and very differently from seed to seed.
-# - InfoNCE instead of regression on features, and a Transformer instead of two layers: no gain seen here.
+# - An ablation changes one thing. Steps, clips and networks stay the same, also for the variant you do
+#   not like.
+# - Scores vary by some points from seed to seed, so three runs of each kind show only large differences.
+# - Predicting features of the near future teaches actions. Predicting the present teaches less;
+#   predicting raw vectors teaches far less, and very differently from seed to seed.
+# - InfoNCE instead of regression on features, or a Transformer instead of two layers: we saw no gain.
 # - I-frames teach scenes, vectors teach actions, both teach both.
-# - "No difference seen" is not "no difference": say how large one would have had to be.
+# - "No difference seen" is not "no difference". Say how large a difference you could have missed.
 #
 # ## Quiz
 #
-# **1.** A part is taken away, and the score of one run falls from .56 to .52. What do you conclude?
+# **1.** You take a part away, and the score of one run falls from .56 to .52. What do you conclude?
 #
 # <details><summary>Answer</summary>
-# Nothing yet. Seeds alone move a score that much. Train both again with other seeds.
+# Nothing yet. Seeds alone can move a score that much. Train both again with other seeds.
 # </details>
 #
 # **2.** "The present is easier to predict than the future, so its loss is lower, so it is the better task."
 # What is wrong?
 #
 # <details><summary>Answer</summary>
-# The loss measures how hard the riddle is, not what solving it teaches. Losses of different tasks do not
-# compare; scores of a test that is the same for both do.
+# The loss measures how hard the task is, not what solving it teaches. Losses of different tasks cannot
+# be compared; scores on a test that is the same for both can.
 # </details>
 #
-# **3.** Regression on vectors scores worst. May one say: "vectors teach nothing"?
+# **3.** Regression on vectors scores worst. May you say "vectors teach nothing"?
 #
 # <details><summary>Answer</summary>
-# No, the same vectors teach far more when their *features* are to be predicted. What fails is the question
-# "how many pixels".
+# No. The same vectors teach far more when their *features* are to be predicted. What fails is the
+# question "how many pixels?".
 # </details>
 #
 # **4.** By R@1, both tasks together find scenes worse (.70) than context matching alone (.88). Does motion
 # prediction harm the knowledge of scenes?
 #
 # <details><summary>Answer</summary>
-# That R@1 falls does not show it: the vector now holds two things, and a nearest neighbor has to weigh
-# them. Look at the linear probe, which may choose, and at each half of the vector alone.
+# A lower R@1 does not show that. The vector now holds two things, and a nearest neighbor has to weigh
+# them. Look at the linear probe, which can choose, and at each part of the vector alone.
 # </details>
 #
 # ## Next, and further reading
 #
-# Next comes [13_residual](13_residual.ipynb): what the paper leaves out, and whether it was right to.
+# Next comes [13_residual](13_residual.ipynb): what the paper leaves out, and whether it was right to do so.
 #
 # - [The study](../docs/study.md): all runs, how the world was chosen, offsets and lengths of the window,
 #   real files.
