@@ -1,21 +1,26 @@
 # %% [markdown]
 # # Probe and finetune: how much was learned, and how sure are we?
 #
-# A network was trained without labels. Now somebody asks: *how good is it?* There is no single answer. One
-# may read labels off its finished features, with many labels or with few, or go on training all of it. Each
-# is a **protocol**, a fixed way to get a number. Published numbers of one network differ by many points
-# because of choices in the protocol that nobody wrote down. In this notebook we make such mistakes on
-# purpose, measure what they cost, and then do it properly.
+# A network was trained without labels. Now somebody asks: *how good is it?* There is no single answer.
+# You can read labels off its finished features, with many labels or with few, or you can train all of it
+# further. Each of these is a **[protocol](../docs/glossary.md#measuring)**, a fixed way to get a number.
+# Published numbers for one and the same network differ by many points because of choices in the protocol
+# that nobody wrote down. In this notebook we make such mistakes on purpose, measure what they cost, and
+# then do it properly.
 #
 # **Goals.** After this notebook you will be able to
 # - write a linear probe by hand, and choose its penalty without fooling yourself,
-# - put a range on a score, name the chances that it hides, and print no more decimals than it has,
-# - measure with one, two, five or ten labels a class, and say why the draw of the clips matters,
-# - finetune a network, read the released schedule, and test it on ten clips a video,
-# - say what motion prediction does as a helper of labels, and which protocol answers which question.
+# - put an interval on a score, name the sources of chance behind it, and print no more decimals than it
+#   deserves,
+# - measure with one, two, five or ten labels per class, and say why the draw of the clips matters,
+# - finetune a network, and test it on ten clips per video,
+# - say which protocol answers which question.
 #
 # **Needs.** [09_joint_pretraining](09_joint_pretraining.ipynb) and [10_retrieval](10_retrieval.ipynb).
 # About 1 minute on 2 cores, 1.2 GB of memory, and the 64 MB of clips on disk that `make lab` has drawn.
+#
+# This is a long notebook. A good place for a break is before "Few labels". The three appendices after
+# the quiz are optional; nothing later builds on them.
 
 # %%
 import json
@@ -33,7 +38,7 @@ from threadpoolctl import threadpool_limits
 import cvrl_lite
 from cvrl_lite import evaluate, train
 from cvrl_lite.course.figures import COLORS, bars, filmstrip, in_words, long_exposure, new, seeds, show
-from cvrl_lite.course.figures.judging import ranges, shares
+from cvrl_lite.course.figures.judging import ranges, ranges_in_words, shares
 from cvrl_lite.datasets import MemoryLoader, MovingScenes, decode, evaluation_clips
 from cvrl_lite.models import TinyR2Plus1D
 from cvrl_lite.transforms import augment, eval_transform
@@ -43,20 +48,20 @@ threadpool_limits(1)  # the same for NumPy and scikit-learn
 everything = MovingScenes("train")
 train_set = decode(everything.subset(range(400)), size=72)
 val = decode(MovingScenes("val"), size=72, vectors=False)
-print(len(train_set.videos), "clips to learn from,", len(val.videos), "to be judged by")
+print(len(train_set.videos), "labeled clips to train on,", len(val.videos), "to test on")
 
 
 def holds(claim, truth):
-    """Prints a claim, and stops the notebook where it is not true."""
+    """Prints a claim, and stops the notebook if it is false."""
     print(f"{claim}: {bool(truth)}")
     assert truth, claim
 
 
 # %% [markdown]
-# Two networks are judged: the one in `data/`, trained with both tasks (`joint`), and the same network with
-# random weights (`untrained`), for what comes for free. Four hundred clips with labels, and `val` to report
-# on. The third part, `test`, stays closed: we are going to try many things here, and the best of many
-# tries on `test` would owe some of its score to luck.
+# We compare two networks: the one in `data/`, trained with both tasks (`joint`), and the same network
+# with random weights (`untrained`), which shows what comes for free. There are four hundred labeled
+# clips to train on, and we report scores on `val`. The third part, `test`, stays closed: we are going to
+# try many things here, and the best of many tries on `test` would owe some of its score to luck.
 
 # %%
 pretrained = cvrl_lite.load("joint")
@@ -85,20 +90,23 @@ print("vectors:", features["joint"][0].shape, "and", features["joint"][1].shape)
 # %% [markdown]
 # ## A linear probe by hand
 #
-# The backbone is frozen. All that is trained is one matrix: from a vector of 256 numbers to a score for
-# each class, then softmax and cross-entropy. That is **logistic regression**. Three things make it a
-# protocol:
+# The backbone is frozen. We train a single matrix, which turns a vector of 256 numbers into one score
+# per class, followed by softmax and cross-entropy. This is **logistic regression**. Three details make
+# it a protocol:
 #
-# - Each number is **standardized**: minus its mean, over its deviation, both taken from the *training* clips.
-# - There are more weights than clips, so many matrices fit perfectly. A **penalty** on the squared weights
-#   chooses the smallest. scikit-learn's `C` is its *inverse*: C times the summed cross-entropy, plus half the
-#   summed squares of the weights. Small C, strong penalty.
-# - Training ends at the minimum, of which there is one only. So no learning rate and no seed matter.
+# - Each number is **standardized**: subtract its mean and divide by its standard deviation, both
+#   computed on the *training* clips.
+# - There are more weights than clips, so many matrices fit perfectly. A **penalty** on the squared
+#   weights prefers small ones. scikit-learn's `C` is the *inverse* of the penalty's strength: the loss
+#   is C times the summed cross-entropy, plus half the summed squares of the weights. A small C is a
+#   strong penalty.
+# - Training runs until the minimum, and there is only one. So neither a learning rate nor a seed
+#   matters.
 
 
 # %%
 def standardized(X, X_val):
-    """Both sets of vectors, by mean and deviation of the first."""
+    """Both sets of vectors, standardized by mean and deviation of the first."""
     return [(rows - X.mean(0)) / X.std(0) for rows in (X, X_val)]
 
 
@@ -126,13 +134,16 @@ for name, (X, X_val) in features.items():
     for label, (y, y_val) in labels.items():
         found[name, label] = by_hand(X, y, X_val).argmax(1) == y_val  # (192,) right or wrong
         package = evaluate.linear_probe((X, y), (X_val, y_val))
-        assert abs(found[name, label].mean() - package) < 1.5 / len(y_val), "one clip may be on the fence"
-        print(f"{name:9} {label:6} by hand and by the package: they agree")
+        assert abs(found[name, label].mean() - package) < 1.5 / len(y_val), (
+            "they may differ in one clip that is on the fence"
+        )
+        print(f"{name:9} {label:6} by hand and by the package: the same accuracy, within one clip")
 
 # %% [markdown]
-# From here on we use the package's `linear_probe`. Now read each network three ways: the whole vector, its
-# context part (which context matching trained) and its motion part (motion prediction). Before you look:
-# which of the six rows should be near a guess, for scenes, and for actions?
+# From here on we use the package's `linear_probe`. Now read each network in three ways: the whole
+# vector, its context part (trained by context matching) and its motion part (trained by motion
+# prediction). Before you look: which of the six rows should be close to a guess, for scenes and for
+# actions?
 
 # %%
 PARTS = {"whole": slice(None), "context part": joint.parts["context"], "motion part": joint.parts["motion"]}
@@ -155,21 +166,22 @@ for label, part in (("scene", "context part"), ("action", "motion part")):
     holds(f"{label}: the {part} alone is at least as good as the whole, within .02", own > whole - 0.02)
 
 # %% [markdown]
-# Each part knows its own. For scenes no row is near a guess: random weights give more than a quarter, and
-# the trained motion part gives less than they do, having learned other things. For
-# actions only the untrained rows come close; the context part knows something of actions, too. And the whole
-# is *not* clearly better than its better part; for scenes it came out lower here. (192 clips leave a standard
-# error of .03, so a difference of a few points may be luck.) With four hundred clips the
-# probe has to find out which numbers matter, and gets that wrong now and then. A probe measures what is
-# there **and** how easily it can be read with so many labels.
+# Each part knows its own label best. For scenes, no row is near a guess: random weights already give
+# more than a quarter, and the trained motion part gives less than that, since it has learned other
+# things. For actions, only the untrained rows come close to a guess; the context part knows something
+# about actions, too. And the whole vector is *not* clearly better than its better part; for scenes it
+# came out lower here. (With 192 clips the standard error is .03, so a difference of a few points may be
+# luck.) With only four hundred clips, the probe has to find out which numbers matter, and sometimes gets
+# that wrong. A probe measures what is there **and** how easily it can be read with so many labels.
 #
-# **Exercise 1** (easy, 5 minutes). Standardize, safely. Some numbers of a vector are the same for all
-# training clips (a filter that never answers). Their deviation is 0, and they shall become 0 in both sets.
+# **Exercise 1** (easy, 5 minutes). Standardize, safely. Some numbers of a vector may be the same for all
+# training clips (from a filter that never responds). Their standard deviation is 0, and they should
+# become 0 in both sets.
 
 
 # %% tags=["exercise"]
 def safely_standardized(X, X_val):
-    """X (N, D) and X_val (M, D), standardized by X; what is constant in X becomes 0 in both."""
+    """X (N, D) and X_val (M, D), standardized by X; columns constant in X become 0 in both."""
     ...
 
 
@@ -198,9 +210,9 @@ else:
 
 # %% [markdown]
 # <details><summary>Hint</summary>
-# The second set must not use its own mean and deviation. A computed deviation of equal numbers need not be
-# exactly 0, so ask whether the largest is the smallest. <code>np.where</code> can replace the deviation
-# there; by what, and what is then still wrong in the second set?
+# The second set must not use its own mean and deviation. The computed deviation of equal numbers need
+# not be exactly 0, so ask whether the largest equals the smallest. <code>np.where</code> can replace the
+# deviation there; by what, and what is then still wrong in the second set?
 # </details>
 #
 # <details><summary>Solution</summary>
@@ -215,12 +227,13 @@ else:
 # </details>
 
 # %% [markdown]
-# ## What goes wrong without a sweep
+# ## Why the penalty needs a sweep
 #
-# So far C was 1, because that is scikit-learn's default. Is it a good one? We train probes for scenes with
-# C over seven powers of ten, on four fifths of the training clips, and look at three accuracies: on the
-# clips trained on, on the fifth held out, and on `val`. Once with standardized vectors, once with vectors
-# as they come out of the network. Which of the three curves is of no use for choosing?
+# So far C was 1, scikit-learn's default. Is that a good value? We try several: a
+# **[sweep](../docs/glossary.md#measuring)**. We train probes for scenes with C from .0001 to 1000, on
+# four fifths of the training clips, and look at three accuracies: on the clips trained on, on the
+# held-out fifth, and on `val`. We do it once with standardized vectors, and once with the vectors as
+# they come out of the network. Which of the three curves is no use for choosing C?
 
 # %%
 POWERS = range(-4, 4)
@@ -242,7 +255,7 @@ figure = shares(
     across="C, the inverse of the penalty",
     along="accuracy by scene",
     guess=[guess["scene"]] * 2,
-    title=f"The same features, any score you like; the default C costs {100 * lost:.0f} points on the right",
+    title=f"Not standardized (right), the default C costs {100 * lost:.0f} points",
 )
 show(
     figure,
@@ -251,22 +264,26 @@ show(
     "C = 1. Held-out fifth and val run side by side, and the clips trained on end at 1.",
 )
 left, right = panels["standardized"], panels["as they come"]
-holds("as they come, C = 1 loses over .1 of what a larger C has", lost > 0.1)
-holds("standardized, C = 1 loses less than .05", max(left["val"]) - left["val"][POWERS.index(0)] < 0.05)
+holds("as they come, C = 1 scores over .1 less than a larger C", lost > 0.1)
+holds("standardized, C = 1 is within .05 of the best", max(left["val"]) - left["val"][POWERS.index(0)] < 0.05)
 gap = np.abs(np.array(left["held-out fifth"]) - left["val"]).max()
 holds("the held-out fifth is never further than .15 from val", gap < 0.15)
-holds("with the largest C, all clips trained on", left["trained on"][-1] == right["trained on"][-1] == 1)
+holds(
+    "with the largest C, every clip trained on is right",
+    left["trained on"][-1] == right["trained on"][-1] == 1,
+)
 
 # %% [markdown]
-# The penalty sees the *size* of the weights. Our vectors are of length 1.8, so each of the 256 numbers is
-# small, the weights have to be large, and the penalty forbids them. If another network has vectors fifty
-# times as long, its weights may be fifty times as small, and the same C counts 2,500 times as much. So
-# **with one fixed C you compare scales, not networks.** Standardizing takes away most of that, the sweep
-# the rest.
+# The penalty acts on the *size* of the weights. Our vectors have length 1.8, so each of the 256 numbers
+# is small, the weights would have to be large, and the penalty forbids that. If another network's
+# vectors are fifty times as long, its weights can be fifty times as small, and the same C counts 2,500
+# times as much. So **with one fixed C you compare scales, not networks.** Standardizing removes most of
+# that effect, and the sweep the rest.
 #
-# The clips trained on cannot choose: there, the weakest penalty always wins. The held-out fifth can, as it
-# goes with `val`. That is what the package does: it tries the values of `PENALTIES` (it calls C `penalty`)
-# on a fifth *of each class*, takes the best, and then trains on all clips.
+# The clips trained on are no use for choosing: on them the weakest penalty always wins. The held-out
+# fifth is, because it goes with `val`. That is what the package does. It tries the values in `PENALTIES`
+# (it calls C `penalty`) on a held-out fifth *of each class*, takes the best, and then trains on all
+# clips.
 
 # %%
 swept = {}
@@ -276,9 +293,8 @@ for name, (X, X_val) in features.items():
         share = evaluate.linear_probe((X, y), (X_val, y_val), penalty=evaluate.PENALTIES, seed=0)
         assert share == evaluate.linear_probe((X, y), (X_val, y_val), penalty=best)
         swept[name, label] = share
-print("a sweep: choose on a fifth of the training clips, then train on all of them")
 holds(
-    "after it joint is over .3 above untrained, by both labels",
+    "after a sweep for each, joint is over .3 above untrained by both labels",
     all(swept["joint", label] > swept["untrained", label] + 0.3 for label in labels),
 )
 X, X_val = (rows.astype(float) for rows in features["joint"])
@@ -287,16 +303,17 @@ once, again = (
     for c, scale in ((1.0, 1), (1 / 2500, 50))
 )
 same = (once == again).mean()
-holds("50 times the vectors and 1/2500 of C: the same answers, up to one in a hundred", same >= 0.99)
+holds("vectors times 50 and C / 2500: at least 99 % of the answers are the same", same >= 0.99)
 
 # %% [markdown]
 # ## Choosing on what one reports
 #
-# Why so complicated? We might look at `val`, take the best C and report its score. Everybody knows that
-# this is cheating, and few know how much. Let us measure. Forty labeled clips, five an action; 24 clips of
-# `val` to report on. The other 168 clips of `val` know the **truth**: what this very probe scores on clips
-# that nobody looked at. One probe takes the C that is best on the 24, the other takes the one that `chosen`
-# says. Thirty times with other labeled clips, and for each of them with forty other sets of 24.
+# Why so complicated? We could simply look at `val`, take the best C, and report its score. Everybody
+# knows that this is cheating; few know how much it changes. Let us measure it. Take forty labeled clips,
+# five per action, and 24 clips of `val` to report on. The other 168 clips of `val` tell us the
+# **truth**: how this very probe scores on clips that nobody looked at. One probe takes the C that is
+# best on the 24 reported clips; the other chooses C on its training clips, with `choose_penalty`. We
+# repeat this thirty times with other labeled clips, each time with forty other sets of 24.
 
 # %%
 (X, X_val), (y, y_val) = features["joint"], labels["action"]
@@ -330,35 +347,36 @@ figure = ranges(
     title=f"Peeking adds {100 * gains['C chosen on the reported clips'][1]:.0f} points that are not there",
     zero=0,
 )
-show(figure, "Two ranges. " + "; ".join(f"{name}: {mid:.3f}" for name, (_, mid, _) in gains.items()) + ".")
+show(figure, f"Two ranges. {ranges_in_words(gains)}")
 peek, fair = (np.mean(values) for values in too_good.values())
-holds("choosing on the reported clips reports too much", peek > 0.01)
-holds("choosing on training clips reports the truth, within .02", abs(fair) < 0.02)
+holds("choosing on the reported clips overstates the score by over .01", peek > 0.01)
+holds("choosing on training clips is within .02 of the truth", abs(fair) < 0.02)
 costs = np.mean(truths["on the reported clips"]) - np.mean(truths["on training clips"])
-holds("the honest probe itself is worse, by a true .02 or more", costs > 0.02)
+holds("but in truth, the honest probe is worse by over .02", costs > 0.02)
 
 # %% [markdown]
-# Five penalties only, and points are gained that are not there. (The maximum of several noisy numbers is
-# too high on average: the more numbers and the noisier, the higher.) Note the last line, though: the probe
-# chosen by peeking is also *truly* better, by .02 or more, because 24 more labeled clips helped to choose.
-# Its report is wrong all the same. The honest one had a fifth of forty clips to choose by, *eight*, and
-# eight choose badly: its number is true, of a probe that could be better. **With few labels do not sweep;
-# fix one penalty beforehand, for all networks**, on standardized vectors. We do so below.
+# With only five penalties to choose from, the report already claims points that are not there. (The
+# maximum of several noisy numbers is too high on average; the more numbers and the noisier, the more
+# so.) But look at the last line: the probe chosen by peeking is also *truly* better, by over .02,
+# because it had 24 more labeled clips to choose by. Its report is wrong all the same. The honest probe
+# had only a fifth of forty clips to choose by, *eight*, and eight clips choose badly: its number is
+# true, but the probe could be better. So **with few labels do not sweep; fix one penalty beforehand, for
+# all networks**, on standardized vectors. We do so below.
 #
 # ## How sure is a number?
 #
-# One network, one number, and behind it stand four sources of chance:
+# There is one network and one number, but four sources of chance:
 #
-# - **which clips one is judged by**: with other 192 clips the share would differ. By how much, Wilson's
-#   formula says (`evaluate.confidence_interval`). Clips of one source count together, as they are right or
-#   wrong together; in MovingScenes each clip is a source of its own;
+# - **which clips we test on**: with another 192 clips, the share would differ. Wilson's formula says by
+#   how much (`evaluate.confidence_interval`). Clips of one source count together, since they tend to be
+#   right or wrong together; in MovingScenes each clip is a source of its own;
 # - **which fifth is held out**: the seed of the sweep;
 # - **which clips are labeled**: another 400 of the 1152;
 # - **which network**: another seed of the *pretraining*.
 #
-# Here they are, for scenes. For the third we draw 200 of our 400 clips, ten times; for the fourth we read
-# what was written down of three trainings, each judged with more clips than here. So compare the widths,
-# not the middles.
+# Here they are, for scenes. For the third, we draw 200 of our 400 clips, ten times. For the fourth, we
+# read the log of three trainings, each tested on more clips than here; so compare the widths of the
+# ranges, not their centers.
 
 # %%
 (X, X_val), (y, y_val) = features["joint"], labels["scene"]
@@ -382,31 +400,31 @@ def spread(values):
 
 
 reach = {
-    "other clips to be judged by (95 %)": (low, right.mean(), high),
+    "other test clips (95 %)": (low, right.mean(), high),
     "another held-out fifth (2 s)": spread(by_fifth),
-    "other clips with labels, 200 (2 s)": spread(by_clips),
+    "other labeled clips, 200 (2 s)": spread(by_clips),
     "another pretraining, 3 runs (2 s)": spread(by_run),
 }
-title = "Four sources of chance: even the first decimal can move by one"
+title = "Four sources of chance: even the first decimal can change"
 show(
     ranges(reach, label="accuracy by scene; 2 s: two standard deviations", title=title),
-    "Four ranges: " + "; ".join(f"{name} {a:.2f} to {b:.2f}" for name, (a, _, b) in reach.items()) + ".",
+    f"Four ranges. {ranges_in_words(reach)}",
 )
 error = np.sqrt(right.mean() * (1 - right.mean()) / len(right))
 holds("half the interval's width is two standard errors", abs((high - low) / 2 - 1.96 * error) < 0.01)
 
 # %% [markdown]
-# The chance of the queries is among the large ones, and a rule of thumb gives it: the **standard error** of a
-# share *p* of *N* clips is the root of *p*(1 - *p*)/*N*, and two of them make the range. A useful rule: **a
-# decimal whose unit is far below the standard error is noise.** With 192 clips the error is about .03. So
-# .80 means "between .74 and .85": the second decimal is a hint, and the last two of .8281 are invented. The
-# sweep's own chance is small here, with 80 clips held out.
+# The choice of the test clips is among the large sources, and it has a simple formula: the **standard
+# error** of a share *p* of *N* clips is the root of *p*(1 - *p*)/*N*, and the interval reaches about two
+# standard errors to either side. A useful rule: **a decimal whose unit is far below the standard error
+# is noise.** With 192 clips the error is about .03. So .80 means "between .74 and .85": the second
+# decimal is a hint, and the last two digits of .8281 mean nothing. The sweep's own chance is small here,
+# where 80 clips are held out.
 #
-# What about the numbers in papers? UCF101 and HMDB51 are the field's usual exams: 13,320 and about 7,000
-# short films of human actions, 101 and 51 classes. The model card of the published weights
-# ([sources](../docs/paper_map.md)) says 79.7 % and
-# 48.6 % after finetuning a backbone called R(2+1)D-26 (pretrained on UCF101). The first test splits hold
-# 3,783 and 1,530 videos.
+# What about the numbers in papers? The usual benchmarks of the field are UCF101 (13,320 short videos of
+# 101 human actions) and HMDB51 (about 7,000 of 51). The model card of the published weights
+# ([sources](../docs/paper_map.md)) says 79.7 % and 48.6 % after finetuning a backbone called R(2+1)D-26,
+# pretrained on UCF101. The first test splits hold 3,783 and 1,530 videos.
 
 # %%
 for name, share, videos in (("UCF101", 0.797, 3783), ("HMDB51", 0.486, 1530)):
@@ -417,13 +435,13 @@ low, high = evaluate.confidence_interval(np.arange(groups) < 0.797 * groups)
 print(f"UCF101: between {low:.1%} and {high:.1%} if the videos of a group are all right or all wrong")
 
 # %% [markdown]
-# The videos of a group share person and background, so the truth for UCF101 lies between its two intervals. A
-# difference of one point says little. (Unless both networks answered *the same* videos: then
-# only those count that one got right and the other wrong, and smaller differences can be seen.) And this is
-# the chance of the queries alone; seeds of the training come on top.
+# The videos of a group share person and background, so the right interval for UCF101 lies between these
+# two. A difference of one point says little. (Unless both networks were tested on *the same* videos:
+# then only the videos count that one network got right and the other wrong, and smaller differences can
+# be detected.) And this is only the chance of the test clips; the seeds of the training come on top.
 #
-# **Exercise 2** (easy, 5 minutes). How many clips must one be judged by, so that the standard error of a
-# share is `error` or less?
+# **Exercise 2** (easy, 5 minutes). How many test clips do you need for the standard error of a share to
+# be `error` or less?
 
 
 # %% tags=["exercise"]
@@ -459,9 +477,10 @@ else:
 # %% [markdown]
 # ## Few labels
 #
-# Labels are what self-supervised learning wants to save. So let us ask: how good with few?
-# `few_labels` draws 1, 2, 5 or 10 clips of each class and probes with those, C fixed at 1. Ten draws each,
-# as dots. For actions there is a third curve, the motion part of the joint network alone.
+# Self-supervised learning exists to save labels. So let us ask: how good is it with only a few?
+# `few_labels` draws 1, 2, 5 or 10 clips of each class and trains a probe on those, with C fixed at 1. We
+# make ten draws each, shown as dots. For actions there is a third curve, for the motion part of the
+# joint network alone.
 
 # %%
 COUNTS, DRAWS = (1, 2, 5, 10), range(10)
@@ -477,10 +496,10 @@ for label, (y, y_val) in labels.items():
 figure = shares(
     [*COUNTS, "all"],
     panels,
-    across="labeled clips of each class",
+    across="labeled clips per class",
     along="accuracy on val",
     guess=[guess[label] for label in panels],
-    title="More labels, wider gap; with one label a class the draw matters",
+    title="More labels, wider gap; with one label per class the draw matters",
 )
 show(
     figure,
@@ -505,59 +524,32 @@ holds(
 )
 
 # %% [markdown]
-# Two readings. First: at one label the whole vector is far behind its motion part, at all labels they are
-# the same. The knowledge was there all along; eight clips cannot tell which numbers matter (they also
-# differ in their walls), four hundred can. **The probe's curve over labels says more than any single point
-# of it.**
+# The figure shows two things. First, with one label per class, the whole vector is far behind its own
+# motion part; with all labels they are equal. The knowledge was there all along. Eight clips cannot tell
+# which numbers matter (the clips also differ in their backgrounds); four hundred can. **The curve over
+# the number of labels says more than any single point on it.**
 #
-# Second: the dots. Who draws well? Call a clip **typical** if its vector is much like those of its class,
-# by cosine. Then let us hand-pick: of each action once the most typical clip, once the least.
-
-# %%
-X, X_val = (rows[:, PARTS["motion part"]] for rows in features["joint"])
-y, y_val = labels["action"]
-unit = F.normalize(torch.from_numpy(standardized(X, X_val)[0]), dim=1)
-alike = (unit @ unit.T).numpy()
-typical = np.array([alike[row, y == kind].mean() for row, kind in enumerate(y)])
-kinds = [np.flatnonzero(y == kind) for kind in range(len(train_set.classes["action"]))]
-picks = {
-    "most typical": [rows[typical[rows].argmax()] for rows in kinds],
-    "least typical": [rows[typical[rows].argmin()] for rows in kinds],
-}
-by_pick = {name: evaluate.linear_probe((X[rows], y[rows]), (X_val, y_val)) for name, rows in picks.items()}
-by_lot = at_one["joint, motion part"].mean()
-frames = [long_exposure(train_set.videos[row].frames[:16]) for rows in picks.values() for row in rows]
-figure = filmstrip(
-    frames,
-    labels=[f"{name}\n{pick}" for pick in picks for name in train_set.classes["action"]],
-    columns=8,
-    title="One label a class: accuracy {:.2f} with the upper row, {:.2f} with the lower".format(
-        *by_pick.values()
-    ),
-)
-show(figure, "Two rows of eight blurred images, one for each action: typical clips above, untypical below.")
-most, least = by_pick.values()
-holds("most typical > mean of the draws > least typical", most > by_lot > least)
-
-# %% [markdown]
-# (To know who is typical one needs all labels, so this is an explanation and no method.) A score at one
-# label that comes without its number of draws tells more about luck than about the network. Where a paper
-# compares networks at 1 % of labels, ask whether all of them got *the same* clips.
+# Second, look at the dots. With one label per class, the score depends on which clips happened to be
+# labeled. A score at one label that comes without its number of draws may say more about luck than about
+# the network. If a paper compares networks at 1 % of the labels, ask whether all of them got *the same*
+# clips. (Appendix C shows what makes a lucky draw.)
 #
 # ## Finetuning: everything moves
 #
-# A probe leaves the network as it is. In **finetuning** pretraining is only the starting point: a new
-# linear layer is put on top and *all* weights are trained on with labels. It asks another question, whether
-# this is a good place to start from, and it is what one does if one wants a classifier.
+# A probe leaves the network as it is. In **[finetuning](../docs/glossary.md#measuring)**, pretraining is
+# only the starting point: a new linear layer goes on top, and *all* weights are trained with labels.
+# This asks another question, whether the network is a good place to start from, and it is what you do if
+# you want a classifier.
 #
-# The package's `Finetuning` holds every choice. Ours for this notebook is small: 30 steps of 16 clips at 48
-# pixels, ten labeled clips an action. One thing deserves a thought: `hflip` is 0. Pretraining may mirror
-# clips, as it mirrors their vectors, too. But the mirror image of *clockwise* is *counter-clockwise*, and
-# the label would be wrong. **Augmentation may change whatever the label does not know.**
+# The package's `Finetuning` holds every setting. Ours for this notebook is small: 30 steps of 16 clips
+# at 48 pixels, with ten labeled clips per action. One setting deserves a thought: `hflip` is 0.
+# Pretraining may mirror clips, because it mirrors their vectors as well. But the mirror image of
+# *clockwise* is *counter-clockwise*, and the label would be wrong. **Augmentation may only change what
+# the label does not depend on.**
 
 # %%
 how = train.Finetuning(steps=30, batch=16, optimization=train.Optimization(learning_rate=3e-3), test_clips=2)
-how = replace(how, augmentation=replace(how.augmentation, size=48, cells=12))  # cells are for the helper
+how = replace(how, augmentation=replace(how.augmentation, size=48, cells=12))  # cells are for appendix B
 print("steps and batch:", how.steps, how.batch, " dropout:", how.dropout, " hflip:", how.augmentation.hflip)
 parts = [train_set.subset(evaluate.sample_per_class(train_set.labels("action"), 10, seed)) for seed in (0, 1)]
 tuned = {}
@@ -567,9 +559,10 @@ for seed, part in enumerate(parts):
 
 # %% [markdown]
 # **Dropout** sets three in ten of the 256 numbers to zero, different ones at every step, so that the
-# classifier cannot lean on a few. The rate warms up and falls along a cosine, as in pretraining. Does it
-# pay to start from `joint`? Two seeds, which are two draws of the labeled clips, too; on new clips, and on
-# the 80 that were trained on. (Dots: two seeds; ±: their standard deviation.)
+# classifier cannot rely on a few of them. The learning rate warms up and then falls along a cosine, as
+# in pretraining. Does it pay to start from `joint`? We compare two seeds, which are also two draws of
+# the labeled clips, on new clips and on the 80 clips that were trained on. (Dots are the two seeds, ± is
+# their standard deviation.)
 
 
 # %%
@@ -591,34 +584,40 @@ holds(
 )
 
 # %% [markdown]
-# The difference is large in both seeds. But be fair: 30 steps are a budget made for the good start. *The same
-# budget for all* is part of the protocol, and a comparison after 30 steps tells who is ahead after 30 steps.
-# (After 200, on another set: see the helper below.)
+# The difference is large with both seeds. But be fair: 30 steps are a budget that suits the good start.
+# *The same budget for all* is part of the protocol, and a comparison after 30 steps tells who is ahead
+# after 30 steps. (For 200 steps, on another set, see appendix B.)
 #
-# Did the whole network move? Compare its weights before and after, part by part: the length of the change
-# over the length of the weights.
+# Did the whole network change? Compare its weights before and after, part by part: the norm of the
+# change divided by the norm of the weights.
 
 # %%
 after, before = tuned["joint", 0].backbone, joint
 
 
 def moved(name):
-    """How far a part of the backbone went, relative to its size."""
+    """The change of a part of the backbone, relative to its size."""
     now, old = (torch.cat([w.flatten() for w in getattr(net, name).parameters()]) for net in (after, before))
     return ((now - old).norm() / old.norm()).item()
 
 
 ways = {name: moved(name) for name in ("shared", "still", "moving")}
-figure = bars(ways, label="relative change of the weights", title="All parts move", role="joint", form=".2f")
+figure = bars(
+    ways,
+    label="relative change of the weights",
+    title="All parts of the network change",
+    role="joint",
+    form=".2f",
+)
 show(figure, "Three bars: " + ", ".join(f"{name} {value:.2f}" for name, value in ways.items()) + ".")
-holds("every part moved, and by less than half its size", all(0 < value < 0.5 for value in ways.values()))
+holds("every part changed, by less than half of its norm", all(0 < value < 0.5 for value in ways.values()))
 
 # %% [markdown]
-# ## Ten clips a video
+# ## Ten clips per video
 #
-# When tested, the network sees one clip, and the label belongs to a *video*. So ten clips are spread evenly
-# over it, and their **probabilities are averaged**. That is in the released code, and `predict` does it. By
-# hand:
+# In the test, the network sees one clip at a time, but the label belongs to a *video*. So ten clips are
+# spread evenly over the video, and their **probabilities are averaged**. The released code does this,
+# and so does `predict`. By hand:
 
 # %%
 model, few = tuned["joint", 0], val.subset(range(0, 192, 6))
@@ -628,14 +627,14 @@ with torch.no_grad():
 averaged = logits.softmax(2).mean(1)
 package = train.predict(model, few, replace(how, test_clips=10))
 assert np.allclose(averaged, package, atol=1e-5)
-print("videos, clips, classes:", tuple(logits.shape), " by hand = predict:", True)
+print("videos, clips, classes:", tuple(logits.shape), " by hand as by predict")
 split = (logits.argmax(2) != averaged.argmax(1, keepdim=True)).any(1).float().mean()
-holds("in some videos a clip is outvoted by the other nine", split > 0)
+holds("in some videos, some clips disagree with the average", split > 0)
 
 # %% [markdown]
-# **Exercise 3** (medium, 10 minutes). Average in two ways: the probabilities, as above, and the *logits*,
-# taking the softmax last. Return the winning classes of both. (One clip that is extremely sure can outvote
-# two with logits, hardly with probabilities.)
+# **Exercise 3** (medium, 10 minutes). Average in two ways: the probabilities, as above, and the
+# *logits*, with the softmax last. Return the winning classes of both. (With logits, one clip that is
+# extremely confident can outvote two others; with probabilities, hardly.)
 
 
 # %% tags=["exercise"]
@@ -662,7 +661,7 @@ else:
 
 # %% [markdown]
 # <details><summary>Hint</summary>
-# Softmax over the last axis, mean over the middle one. In which order for which?
+# Softmax over the last axis, mean over the middle one. Which comes first for which?
 # </details>
 #
 # <details><summary>Solution</summary>
@@ -675,26 +674,125 @@ else:
 # </details>
 
 # %% [markdown]
-# ## The released schedule
+# ## Which protocol answers which question?
 #
-# Now the real thing. `train.released()` is what the authors' code does to finetune on UCF101, up to two
-# differences named below.
+# Here are three protocols side by side, for one network and one label. Retrieval and probe see the whole
+# vector; probe and finetuning get the same ten clips per action, retrieval all four hundred.
+
+# %%
+y, y_val = labels["action"]
+three = {"retrieval, R@1": {}, "probe, 10 a class": {}, "finetuned, 10 a class": {}}
+for name, (X, X_val) in features.items():
+    r1 = evaluate.retrieval((X, y), (X_val, y_val), ks=(1,))["R@1"]
+    probes = [evaluate.few_labels((X, y), (X_val, y_val), per_class=10, seed=seed) for seed in (0, 1)]
+    ends = final["joint" if name == "joint" else "from scratch"]
+    for measure, values in zip(three.values(), ([r1], probes, ends)):
+        measure[name] = values
+show(
+    seeds(three, guess=[guess["action"]] * 3, title="One network, three numbers for its actions"),
+    "Three panels with two bars each. " + in_words(three),
+)
+holds(
+    "by each protocol joint is over .2 above untrained",
+    all(min(measure["joint"]) > max(measure["untrained"]) + 0.2 for measure in three.values()),
+)
+line, all_weights = panels["action"]["joint, motion part"][3].mean(), np.mean(final["joint"])
+holds(
+    "ten labels: probing the motion part, and finetuning all weights, are within .15",
+    abs(line - all_weights) < 0.15,
+)
+
+# %% [markdown]
+# | protocol | trained | asks | does not see | sources of chance |
+# |---|---|---|---|---|
+# | retrieval | nothing | do the nearest clips share the label? | what is there but outweighed | test clips |
+# | linear probe | one matrix | can a linear classifier read it? | what a nonlinear one would find | test clips, penalty |
+# | few labels | one matrix | how few labels are enough? | what needs many labels | above all the draw |
+# | finetuning | everything | is it a good start? | what was there *before* | seed, draw, budget |
+#
+# A claim about *features* needs the first three, a claim about a *classifier* the last. If they
+# disagree, that is not an error but a finding: remember the motion part with one label. And more work is
+# not always better: with ten labels per class, a linear probe on the right part was about as good as
+# training everything (with two seeds, we would not see a few points). The first three train a matrix at
+# most; finetuning on UCF101 takes 143,040 steps.
+#
+# ## What we have seen
+#
+# - A linear probe is standardization, softmax regression and a penalty. Without a sweep on part of the
+#   training clips you compare scales; with a sweep on the reported clips you report luck.
+# - Every score has an interval, from test clips, seeds and draws. 192 clips justify two decimals at
+#   best. With few labels the draw matters, and the curve over the number of labels says more than one
+#   point.
+# - Finetuning changes all weights. It measures the start, not the features.
+#
+# ## Quiz
+#
+# **1.** Network A scores .71 by a probe with C = 1 on raw features, B scores .64. Is A better?
+#
+# <details><summary>Answer</summary>
+# You cannot know. A's features may just be larger, so that the penalty hurts them less. Standardize,
+# sweep on the training clips, and give both scores an interval.
+# </details>
+#
+# **2.** Why may the mean and deviation for standardizing not come from the clips one reports on?
+#
+# <details><summary>Answer</summary>
+# The probe would have seen something of them in advance, and a single new clip could not be classified
+# at all. Besides, the weights were trained for the other scale.
+# </details>
+#
+# **3.** With one label per class, the whole vector scores far less than its own motion part. With all
+# labels they are equal. Does the whole vector know less?
+#
+# <details><summary>Answer</summary>
+# No, it contains the motion part. With eight clips, no probe can tell which numbers matter.
+# </details>
+#
+# **4.** Somebody finetunes two networks, reports 79.7 and 79.1 on the 3,783 test videos of UCF101, one run
+# each, and calls the first one better. What do you ask for?
+#
+# <details><summary>Answer</summary>
+# Ask for several seeds: the standard error of each number is .65 points already, and runs differ from
+# each other. And ask how the epoch was chosen.
+# </details>
+#
+# **5.** Which of these augmentations are allowed when *clockwise* and *counter-clockwise* are labels:
+# changing colors, mirroring, cropping, playing backwards?
+#
+# <details><summary>Answer</summary>
+# Changing colors and cropping. A mirror turns one into the other, and so does playing backwards.
+# </details>
+#
+# ## Next, and further reading
+#
+# Next comes [12_ablations](12_ablations.ipynb): which parts of the method matter, with what you now know
+# about numbers.
+#
+# - [The experiments](../docs/experiments.md) of this course, and [the study](../docs/study.md).
+# - [The glossary](../docs/glossary.md): sweep, interval, few labels.
+# - [The paper](https://arxiv.org/abs/2104.00862), for finetuning and the helper on real videos.
+
+# %% [markdown]
+# ## Appendix A (optional): the released schedule
+#
+# This is the real thing: `train.released()` is what the authors' code does to finetune on UCF101, except
+# for two differences named below.
 
 # %%
 paper = train.released()
 optimization, sampling, views = paper.optimization, paper.sampling, paper.augmentation
 for words, value in {
     "steps: 120 epochs of 9537 // 8": paper.steps,
-    "clips a batch, one GPU": paper.batch,
-    "how the weights move": optimization.method,
-    "highest rate, 1e-4 a clip of the batch": optimization.learning_rate,
+    "clips per batch, one GPU": paper.batch,
+    "optimizer": optimization.method,
+    "peak learning rate, 1e-4 per clip in a batch": optimization.learning_rate,
     "warm-up, in epochs of 120": round(optimization.warmup * 120),
-    "which begins at this share of it": optimization.warmup_from,
+    "warm-up starts at this share of the peak": optimization.warmup_from,
     "weight decay, 3 times pretraining's": optimization.weight_decay,
     "dropout before the classifier": paper.dropout,
-    "frames of a clip, every so many": (sampling.frames, sampling.stride),
+    "frames per clip, and their stride": (sampling.frames, sampling.stride),
     "smallest crop, mirrored, gray": (views.min_scale, views.hflip, views.grayscale_prob),
-    "clips of a test video": paper.test_clips,
+    "clips per test video": paper.test_clips,
 }.items():
     print(f"{words:40} {value}")
 rates = [train.optim.learning_rate(step, paper) for step in range(0, paper.steps, paper.steps // 240)]
@@ -705,43 +803,45 @@ show(figure, "A curve: up in a straight line for ten epochs to 8e-4, then down t
 assert paper.steps == 120 * (9537 // 8) and np.isclose(max(rates), 1e-4 * 8, rtol=0.01)
 
 # %% [markdown]
-# How we read it (the reasons are ours):
+# How we read these numbers (the reasons are ours):
 #
-# - **Rate.** 8e-4 at a batch of 8, that is 1e-4 a clip, a fifth of pretraining's: a finetuning should move,
-#   not forget. The warm-up lasts ten epochs, twice as long: the new layer is random, and its first
-#   gradients would shake what lies below.
-# - **Weight decay** is three times as strong as in the released pretraining: ten thousand labeled videos are
-#   soon known by heart.
-# - **Mirrored:** one in two; UCF101's actions do not know left from right. **Gray:** never; for labels,
-#   color may be a hint.
-# - The release also rotates by up to 10 degrees, and its rate ends at 1e-6; here there is no rotation, and
-#   the end is 0.
+# - **Learning rate.** 8e-4 for a batch of 8 is 1e-4 per clip, a fifth of pretraining's: finetuning
+#   should adapt, not forget. The warm-up lasts ten epochs, twice as long, because the new layer is
+#   random and its first gradients would disturb the layers below.
+# - **Weight decay** is three times as strong as in the released pretraining: ten thousand labeled videos
+#   are quickly memorized.
+# - **Augmentation.** Half of the clips are mirrored, since UCF101's actions do not distinguish left from
+#   right. None is turned gray: for labels, color may be a clue.
+# - **Differences.** The release also rotates clips by up to 10 degrees, and its learning rate ends at
+#   1e-6. Here there is no rotation, and the rate ends at 0.
 #
-# What came of it? Accuracies in per cent after finetuning, as the model card gives them (UCF101 / HMDB51):
+# The results, as the model card gives them: accuracy in percent after finetuning, on UCF101 / HMDB51.
 #
 # | pretrained on | C3D | R(2+1)D-26 | R3D-26 |
 # |---|---|---|---|
 # | UCF101 | 78.6 / 46.9 | 79.7 / 48.6 | 76.6 / 47.2 |
 # | Kinetics-400 | 83.4 / 52.9 | 85.7 / 54.0 | 83.7 / 55.2 |
 #
-# (C3D, R(2+1)D-26 and R3D-26 are three larger backbones; Kinetics-400 holds some 300,000 films.) No spread
-# is given. With the range from above: what Kinetics adds to UCF101 is more than the queries' chance in
-# every column. What sets R(2+1)D-26 apart from C3D is not, with one exception: 2.3 points on UCF101 after
-# Kinetics, where two standard errors of the difference are 1.7. By the way, the release runs its test after
-# every epoch. To report the best of 120 epochs would be peeking again; report the last.
+# (C3D, R(2+1)D-26 and R3D-26 are three larger backbones; Kinetics-400 holds about 300,000 videos.) No
+# spread is given. Judged by the intervals from above, the gain from pretraining on Kinetics instead of
+# UCF101 exceeds the chance of the test clips in every column. The difference between R(2+1)D-26 and C3D
+# does not, with one exception: 2.3 points on UCF101 after Kinetics, where two standard errors of the
+# difference are 1.7. By the way, the release runs its test after every epoch. Reporting the best of 120
+# epochs would be peeking again; report the last.
+
+# %% [markdown]
+# ## Appendix B (optional): motion prediction beside the labels
 #
-# ## A helper beside the labels
-#
-# One more use of motion prediction needs no pretraining. Train with labels from scratch, and let the
-# network predict motion *at the same time*, on the same clips:
+# Motion prediction has one more use, which needs no pretraining. Train with labels from scratch, and let
+# the network predict motion *at the same time*, on the same clips, as a helper:
 #
 # $$ L = L_{labels} + w \cdot L_{motion} $$
 #
-# Labels say one of eight words about a clip. The vectors say something about every place. So the helper
-# gives the backbone more to learn from than the labels do; its predictor is thrown away in the end, and the
-# classifier costs nothing more. The paper's abstract claims **7.4 to 13.8 points** more accuracy by that;
-# the release does not hold the code, and its weight *w* is not known to us. In the package `finetune` takes
-# a `helper`. We take one step by hand and compare every weight.
+# A label says one of eight words about a clip; the vectors say something about every place in it. So the
+# helper gives the backbone more to learn from. Its predictor is thrown away in the end, and the
+# classifier costs no more than before. The paper's abstract claims **7.4 to 13.8 points** more accuracy
+# from this. The released code does not contain it, and its weight *w* is not known to us. In the
+# package, `finetune` takes a `helper`. We take one step by hand and compare every weight.
 
 # %%
 tasks = train.recipes.laptop(("motion",)).replace(
@@ -771,12 +871,12 @@ of_labels = F.cross_entropy(classifier(seen.clip), truth)
 of_motion = twin.tasks["motion"](twin.backbone.feature_maps(seen.clip), seen).loss
 loss = of_labels + step.motion_weight * of_motion
 loss.backward()
-holds("the labels cost about log 8, motion far more", of_labels < 3.5 < of_motion)
+holds("the loss of the labels is below 3.5 nats, that of motion above", of_labels < 3.5 < of_motion)
 
 # %% [markdown]
-# The first step of gradient descent with Nesterov's momentum .9 moves a weight by 1.9 times rate and
-# gradient (to which the decay adds a little of the weight). Is every weight, of backbone, classifier and
-# predictor, where the package left it?
+# The first step of gradient descent with Nesterov momentum of .9 moves a weight by 1.9 times the
+# learning rate times the gradient (to which weight decay adds a small multiple of the weight). Is every
+# weight of backbone, classifier and predictor where the package left it?
 
 # %%
 rate, decay = train.optim.learning_rate(0, step), step.optimization.weight_decay
@@ -789,14 +889,14 @@ with torch.no_grad():
     theirs = [after - ours for ours, after in pairs]
 error = torch.cat([(a - b).flatten() for a, b in zip(moves, theirs)]).norm()
 assert error < 0.01 * torch.cat([move.flatten() for move in theirs]).norm()
-print(len(pairs), "tensors of weights: one step by hand = one step of finetune with a helper:", True)
+print(len(pairs), "tensors of weights: a step by hand moves them as finetune with a helper does, within 1 %")
 
 # %% [markdown]
-# Whether it helps *here*, by how much, and for how many labels, is a matter of longer trainings with
-# several seeds. `experiments/labels.py` has made them on a harder set ([the study](../docs/study.md)):
-# actions, 200 steps for everybody, three seeds, with ten labels a class and with all 1152. The third start
-# is a network that has predicted motion for 200 steps, on all clips and without labels. Before you look:
-# where does the helper add more, with few labels or with many?
+# Whether it helps *here*, by how much, and for how many labels, takes longer trainings and several
+# seeds. `experiments/labels.py` has made them on a harder set ([the study](../docs/study.md)): actions,
+# 200 steps for every model, three seeds, with ten labels per class and with all 1152. The third start is
+# a network that was pretrained by predicting motion for 200 steps, on all clips and without labels.
+# Before you look: does the helper add more with few labels, or with many?
 
 # %%
 log = cvrl_lite.data_path("README.md").parents[1] / "experiments" / "labels.jsonl"
@@ -833,109 +933,51 @@ for words, values in after_200.items():
     holds("and is ahead in each of the three seeds", all(a < b for a, b in zip(alone, helped, strict=True)))
 
 # %% [markdown]
-# With ten labels a class the helper adds five points, and the interval leaves out zero. (It counts the luck
-# of seeds; the clips to be judged by were the same for all.) With all labels it adds eleven, and is ahead in
-# each seed, but the interval of three runs holds zero by far: from scratch, seeds lie between .15 and .43.
-# That is no bad luck. 200 steps are few, and a training from scratch stands on a plateau first (08); some
-# leave it earlier than others. The paper claims 7.4 to 13.8 points for trainings that run to their end. Ours
-# do not, so what these runs suggest, and do not prove, is that the helper gets a training *off the plateau
-# sooner*. Whether it ends higher we have not measured: with 600 steps and another schedule all labels alone
-# reach .98 by a probe ([the study](../docs/study.md)), and not much is left to add there.
+# With ten labels per class the helper adds five points, and the interval excludes zero. (The interval
+# covers the luck of the seeds; the test clips were the same for all.) With all labels it adds eleven and
+# is ahead with each seed, but the interval of three runs is wide and contains zero: from scratch, the
+# seeds range from .15 to .43. There is a reason. 200 steps are few, and a training from scratch begins
+# on a plateau (08), which some runs leave earlier than others. The paper claims 7.4 to 13.8 points for
+# trainings that run to their end. Ours do not. So what these runs suggest, but do not prove, is that the
+# helper gets a training *off the plateau sooner*. We have not measured whether it also ends higher. With
+# 600 steps and another schedule, training with all labels reaches .98 by a probe ([the
+# study](../docs/study.md)), so not much is left to gain there.
 #
-# The third bar says once more what 30 steps said above: to *begin* with motion prediction is worth far more
-# than to have it beside one.
-#
-# ## Which protocol answers which question?
-#
-# One network and one label, three protocols side by side. Retrieval and probe see the whole vector; probe
-# and finetuning get the same ten clips an action, retrieval all four hundred.
-
-# %%
-y, y_val = labels["action"]
-three = {"retrieval, R@1": {}, "probe, 10 a class": {}, "finetuned, 10 a class": {}}
-for name, (X, X_val) in features.items():
-    r1 = evaluate.retrieval((X, y), (X_val, y_val), ks=(1,))["R@1"]
-    probes = [evaluate.few_labels((X, y), (X_val, y_val), per_class=10, seed=seed) for seed in (0, 1)]
-    ends = final["joint" if name == "joint" else "from scratch"]
-    for measure, values in zip(three.values(), ([r1], probes, ends)):
-        measure[name] = values
-show(
-    seeds(three, guess=[guess["action"]] * 3, title="One network, three numbers for its actions"),
-    "Three panels with two bars each. " + in_words(three),
-)
-holds(
-    "by each protocol joint is over .2 above untrained",
-    all(min(measure["joint"]) > max(measure["untrained"]) + 0.2 for measure in three.values()),
-)
-line, all_weights = panels["action"]["joint, motion part"][3].mean(), np.mean(final["joint"])
-holds("ten labels: the motion part by a line, and all weights, within .15", abs(line - all_weights) < 0.15)
+# The third bar repeats what 30 steps said above: it is worth far more to *start* from motion prediction
+# than to have it as a helper.
 
 # %% [markdown]
-# | protocol | trained | asks | does not see | sources of chance |
-# |---|---|---|---|---|
-# | retrieval | nothing | do the nearest clips share the label? | what is there but outweighed | queries |
-# | linear probe | one matrix | is it there, for a line? | what no plane can part | queries, penalty |
-# | few labels | one matrix | how cheaply can it be read? | what many labels find | the draw above all |
-# | finetuning | everything | is it a good start? | what was there *before* | seed, draw, budget |
+# ## Appendix C (optional): a lucky draw
 #
-# A claim about *features* wants the first three, a claim about a *classifier* the last. If they disagree,
-# that is no error but a finding: recall the motion part at one label. And more work is not always more:
-# with ten labels a class a line through the right part was about as good as training everything (with two
-# seeds we would not see a few points). The first three train a matrix at most; the last one takes 143,040
-# steps on UCF101.
-#
-# ## What we have seen
-#
-# - A linear probe is standardizing, softmax regression and a penalty. Without a sweep on a part of the
-#   training clips one compares scales; with a sweep on the reported clips one reports luck.
-# - Every score has a range: queries, seeds, draws. 192 clips carry two decimals at best. With few labels the
-#   draw decides, and the curve over labels tells more than a point.
-# - Finetuning moves everything and asks for the start, not for the features; motion prediction can take part
-#   in it as a helper, with one weighted sum.
-#
-# ## Quiz
-#
-# **1.** Network A scores .71 by a probe with C = 1 on raw features, B scores .64. Is A better?
-#
-# <details><summary>Answer</summary>
-# One cannot know: A's features may just be larger, so that the penalty hurts less. Standardize, sweep on
-# the training clips, and give both a range.
-# </details>
-#
-# **2.** Why may the mean and deviation for standardizing not come from the clips one reports on?
-#
-# <details><summary>Answer</summary>
-# The probe would know something of them beforehand, and a single new clip could not be classified
-# at all. The weights were trained on the other scale, too.
-# </details>
-#
-# **3.** At one label a class the whole vector scores far less than its own motion part. At all labels they
-# are equal. Did the whole vector know less?
-#
-# <details><summary>Answer</summary>
-# No, it holds the motion part. With eight clips no probe can tell which numbers matter.
-# </details>
-#
-# **4.** Somebody finetunes two networks, reports 79.7 and 79.1 on the 3,783 test videos of UCF101, one run
-# each, and calls the first one better. What do you ask for?
-#
-# <details><summary>Answer</summary>
-# Several seeds. The standard error of each number is .65 points already, and runs differ among each other.
-# Also how the epoch was chosen.
-# </details>
-#
-# **5.** Which of these augmentations are allowed when *clockwise* and *counter-clockwise* are labels:
-# changing colors, mirroring, cropping, playing backwards?
-#
-# <details><summary>Answer</summary>
-# Changing colors and cropping. A mirror turns one into the other, and so does playing backwards.
-# </details>
-#
-# ## Next, and further reading
-#
-# Next comes [12_ablations](12_ablations.ipynb): which parts of the method matter, with what you now know
-# about numbers.
-#
-# - [The experiments](../docs/experiments.md) of this course, and [the study](../docs/study.md).
-# - [The glossary](../docs/glossary.md): sweep, interval, few labels.
-# - [The paper](https://arxiv.org/abs/2104.00862), for finetuning and the helper on real videos.
+# With one label per class, what makes a lucky draw? Call a clip **typical** if its vector is similar, by
+# cosine, to those of its class. Now pick by hand: of each action, once the most typical clip and once
+# the least typical one.
+
+# %%
+X, X_val = (rows[:, PARTS["motion part"]] for rows in features["joint"])
+y, y_val = labels["action"]
+unit = F.normalize(torch.from_numpy(standardized(X, X_val)[0]), dim=1)
+alike = (unit @ unit.T).numpy()
+typical = np.array([alike[row, y == kind].mean() for row, kind in enumerate(y)])
+kinds = [np.flatnonzero(y == kind) for kind in range(len(train_set.classes["action"]))]
+picks = {
+    "most typical": [rows[typical[rows].argmax()] for rows in kinds],
+    "least typical": [rows[typical[rows].argmin()] for rows in kinds],
+}
+by_pick = {name: evaluate.linear_probe((X[rows], y[rows]), (X_val, y_val)) for name, rows in picks.items()}
+by_lot = at_one["joint, motion part"].mean()
+frames = [long_exposure(train_set.videos[row].frames[:16]) for rows in picks.values() for row in rows]
+figure = filmstrip(
+    frames,
+    labels=[f"{name}\n{pick}" for pick in picks for name in train_set.classes["action"]],
+    columns=8,
+    title="One label per class: accuracy {:.2f} with the upper row, {:.2f} with the lower".format(
+        *by_pick.values()
+    ),
+)
+show(figure, "Two rows of eight blurred images, one for each action: typical clips above, untypical below.")
+most, least = by_pick.values()
+holds("most typical > mean of the draws > least typical", most > by_lot > least)
+
+# %% [markdown]
+# (To know which clips are typical you need all labels, so this is an explanation and not a method.)
