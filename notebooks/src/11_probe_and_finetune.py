@@ -706,7 +706,7 @@ holds(
 # | protocol | trained | asks | does not see | sources of chance |
 # |---|---|---|---|---|
 # | retrieval | nothing | do the nearest clips share the label? | what is there but outweighed | test clips |
-# | linear probe | one matrix | can a linear classifier read it? | what a nonlinear one would find | test clips, penalty |
+# | linear probe | one matrix | can a linear classifier read it? | nonlinear structure | test clips, penalty |
 # | few labels | one matrix | how few labels are enough? | what needs many labels | above all the draw |
 # | finetuning | everything | is it a good start? | what was there *before* | seed, draw, budget |
 #
