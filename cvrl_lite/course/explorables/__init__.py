@@ -1,0 +1,11 @@
+"""Explorables: ideas to take into one's hands, drawn in the browser over arrays computed beforehand.
+
+They need anywidget (`pip install ".[course]"`), and no kernel once made: a stored notebook and a `page` of
+their own keep working. Each is an extra: beside it the notebooks show a still figure that says the same.
+"""
+
+from cvrl_lite.course.explorables.base import Explorable, page
+from cvrl_lite.course.explorables.sphere import Sphere, sphere
+from cvrl_lite.course.explorables.two_searches import Clips, TwoSearches, two_searches
+
+__all__ = ["Clips", "Explorable", "Sphere", "TwoSearches", "page", "sphere", "two_searches"]

@@ -1,0 +1,76 @@
+"""What all explorables share: the widget, and a page that shows one without a kernel."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import traitlets
+from anywidget import AnyWidget
+
+_FOLDER = Path(__file__).parent
+STYLE = (_FOLDER / "style.css").read_text(encoding="utf-8")
+
+
+def module(name: str) -> str:
+    """The ES module of an explorable: the stage they all stand on, then its own file.
+
+    Args:
+        name: Of a file beside this one, without `.js`.
+    """
+    return "\n".join((_FOLDER / f"{file}.js").read_text(encoding="utf-8") for file in ("stage", name))
+
+
+class Explorable(AnyWidget):
+    """A widget whose ES module draws `state` and `data`, and asks no kernel for anything.
+
+    A subclass sets `_esm` to its `module`. `state` has the key `label`, words for those who cannot see it.
+    """
+
+    _css = STYLE
+    state = traitlets.Dict().tag(sync=True)
+    data = traitlets.Bytes().tag(sync=True)
+
+    def __repr__(self) -> str:
+        """The same on every machine, since notebooks store and compare it."""
+        return f"{type(self).__name__}()"
+
+
+def page(explorable: Explorable, *, title: str, words: str, still: bytes) -> str:
+    """A page of its own for an explorable: the same module and state, no kernel, nothing fetched.
+
+    Args:
+        explorable: With its state.
+        title: Of the page; text.
+        words: What it shows, a sentence or two; text.
+        still: A PNG that stands for it where no script runs.
+
+    Returns:
+        HTML, complete.
+
+    Example:
+        >>> from cvrl_lite.course.explorables import sphere
+        >>> page(sphere(), title="A circle", words="Drag a point.", still=b"")[:15]
+        '<!doctype html>'
+    """
+    state: dict[str, Any] = {"state": explorable.state}
+    template = Template((_FOLDER / "page.html").read_text(encoding="utf-8"))
+    return template.substitute(
+        title=html.escape(title),
+        words=html.escape(words),
+        label=html.escape(explorable.state["label"]),
+        still=base64.b64encode(still).decode(),
+        style=STYLE,
+        module=_in_script(str(explorable._esm)),
+        state=_in_script(state),
+        data=base64.b64encode(explorable.data).decode(),
+    )
+
+
+def _in_script(value: object) -> str:
+    """JSON that cannot end the script element it stands in."""
+    return json.dumps(value).replace("<", "\\u003c")

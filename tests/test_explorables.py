@@ -1,0 +1,282 @@
+"""Explorables on a page of their own, operated in a browser by mouse, touch and keyboard."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from cvrl_lite.course import explorables
+from cvrl_lite.course.explorables import Clips, Explorable, page
+from cvrl_lite.course.explorables.two_searches import STEPS
+from cvrl_lite.course.figures import new, png
+from cvrl_lite.pretext import info_nce
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
+FOLDER = Path(explorables.__file__).parent
+NAMES = {"scene": ("bricks", "dots", "waves"), "action": ("right", "pulse")}
+in_a_browser = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine (apt-get install chromium)"),
+]
+
+
+def clips(count: int, seed: int) -> Clips:
+    rng = np.random.default_rng(seed)
+    frames = rng.integers(0, 256, (count, 20, 8, 8, 3), dtype=np.uint8)
+    context, motion = rng.standard_normal((2, count, 5))
+    scene, action = (rng.integers(0, len(NAMES[name]), count) for name in ("scene", "action"))
+    return Clips(frames, context, motion, scene, action)
+
+
+QUERIES, GALLERY = clips(9, 0), clips(80, 1)
+CHOSEN = [7, 2, 4]
+
+
+def two_searches() -> Explorable:
+    return explorables.two_searches(QUERIES, GALLERY, NAMES, chosen=CHOSEN, side=16)
+
+
+def nearest(query: int, weight: float) -> list[int]:
+    """The five nearest by whole vectors whose parts have the lengths that the weight gives them."""
+    whole = [
+        np.hstack(
+            [
+                length * part / np.linalg.norm(part, axis=1, keepdims=True)
+                for length, part in ((np.sqrt(1 - weight), table.context), (np.sqrt(weight), table.motion))
+            ]
+        )
+        for table in (QUERIES, GALLERY)
+    ]
+    return np.argsort(-(whole[0][query] @ whole[1].T), kind="stable")[:5].tolist()
+
+
+def test_all_that_the_slider_can_find_has_a_strip_of_frames() -> None:
+    state = two_searches().state
+    found = {clip for query in CHOSEN for step in range(STEPS + 1) for clip in nearest(query, step / STEPS)}
+    assert state["shown"] == sorted(found)
+
+
+def test_the_curves_are_r_at_1_over_all_queries() -> None:
+    curves = two_searches().state["curves"]
+    for name, numbers in (("scene", "scene"), ("action", "action")):
+        for step in (0, 20, STEPS):
+            first = [nearest(query, step / STEPS)[0] for query in range(9)]
+            share = np.mean(getattr(GALLERY, numbers)[first] == getattr(QUERIES, numbers))
+            assert curves[name][step] == pytest.approx(share, abs=1e-4)
+
+
+@pytest.mark.parametrize("make", [explorables.sphere, two_searches])
+def test_what_a_notebook_stores_is_the_same_everywhere_and_names_no_other_host(
+    make: Callable[[], Explorable],
+) -> None:
+    first, second = make(), make()
+    assert repr(first) == repr(second) and "0x" not in repr(first)
+    assert (first.state, first.data) == (second.state, second.data)
+    text = page(first, title="A < B", words="Words.", still=png(new("Still")))
+    assert "<h1>A &lt; B</h1>" in text and "$" not in re.sub(r"\$\{", "", text)
+    assert re.findall(r"(?:https?:)?//[\w.]+\.\w+/", text) == []
+
+
+def test_an_explorable_is_a_small_module() -> None:
+    for path in FOLDER.glob("*.js"):
+        assert len(path.read_text(encoding="utf-8").splitlines()) < 300, path.name
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def opened(browser: Browser, tmp_path: Path) -> Iterator[Callable[..., Page]]:
+    """Opens an explorable's page; at the end nothing was asked of any host and no script had failed."""
+    strangers: list[str] = []
+    errors: list[str] = []
+    contexts = []
+
+    def open_(explorable: Explorable, **settings: object) -> Page:
+        file = tmp_path / "page.html"
+        still = png(new("Still"))
+        file.write_text(page(explorable, title="Title", words="Words.", still=still), encoding="utf-8")
+        context = browser.new_context(viewport={"width": 900, "height": 1000}, **settings)  # type: ignore[arg-type]
+        contexts.append(context)
+        shown = context.new_page()
+        shown.on("request", lambda request: strangers.append(request.url))
+        shown.on("pageerror", lambda error: errors.append(str(error)))
+        shown.goto(file.as_uri())
+        expect(shown.locator(".status")).not_to_be_empty()
+        settle(shown)
+        return shown
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert [url for url in strangers if not re.match("file:|blob:|data:", url)] == []
+    assert errors == []
+
+
+def settle(shown: Page) -> None:
+    """Waits for two frames."""
+    shown.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
+def pixels(shown: Page) -> str:
+    """What the canvas shows."""
+    settle(shown)
+    return str(shown.locator("canvas").evaluate("canvas => canvas.toDataURL()"))
+
+
+def loss(shown: Page) -> float:
+    return float(shown.locator("#explorable").get_attribute("data-loss") or "nan")
+
+
+def found(shown: Page) -> list[int]:
+    return [int(clip) for clip in (shown.locator("#explorable").get_attribute("data-nearest") or "").split()]
+
+
+def in_torch(angles: torch.Tensor, temperature: float) -> torch.Tensor:
+    """The package's InfoNCE of windows (N,), each of which looks for the next."""
+    count = len(angles)
+    vectors = torch.stack([angles.cos(), angles.sin()], 1)
+    allowed = torch.ones(count - 1, count, dtype=torch.bool)
+    order = (torch.arange(count) + 1) % count  # own keys first, then the first window
+    allowed[torch.arange(count - 1)[:, None] == order[None]] = False  # no window is its own key
+    return info_nce(vectors[:-1], vectors[order], temperature, allowed=allowed)[0]
+
+
+class TestSphere:
+    pytestmark = in_a_browser
+
+    def test_loss_and_gradient_are_those_of_torch(self, opened: Callable[..., Page]) -> None:
+        shown = opened(explorables.sphere())
+        start = torch.tensor(explorables.sphere().state["angles"], dtype=torch.float64)
+        assert loss(shown) == pytest.approx(in_torch(start, 0.2).item(), abs=1e-6)
+        for count, temperature in ((3, 1.0), (10, 0.2), (10, 0.03)):
+            angles = (torch.rand(count, dtype=torch.float64) * 6.28).requires_grad_()
+            expected = in_torch(angles, temperature)
+            (slopes,) = torch.autograd.grad(expected, angles)
+            call = "([angles, heat]) => explorable.infoNCE(angles, heat, true)"
+            ours = shown.evaluate(call, [angles.tolist(), temperature])
+            assert ours["loss"] == pytest.approx(expected.item(), abs=1e-6)
+            assert np.allclose(ours["slopes"], slopes, atol=1e-6)
+            pull = ((1 - F.cosine_similarity(*pairs(angles))) / temperature).mean()
+            (slopes,) = torch.autograd.grad(pull, angles)
+            ours = shown.evaluate(call.replace("true", "false"), [angles.tolist(), temperature])
+            assert ours["loss"] == pytest.approx(pull.item(), abs=1e-6)
+            assert np.allclose(ours["slopes"], slopes, atol=1e-6)
+
+    def test_a_window_follows_the_mouse(self, opened: Callable[..., Page]) -> None:
+        shown = opened(explorables.sphere())
+        angles = torch.tensor(explorables.sphere().state["angles"], dtype=torch.float64)
+        box = shown.locator("canvas").bounding_box()
+        assert box is not None
+        side = min(box["height"], 0.56 * box["width"])  # as sphere.js places its circle
+        center, radius = (box["x"] + side / 2, box["y"] + box["height"] / 2), side / 2 - 46
+        before, x, y = pixels(shown), *center
+        shown.mouse.move(x + radius * angles[5].cos().item(), y - radius * angles[5].sin().item())
+        shown.mouse.down()
+        shown.mouse.move(x, y - radius / 2, steps=3)  # straight up: angle pi / 2, wherever inside
+        shown.mouse.up()
+        angles[5] = torch.pi / 2
+        assert pixels(shown) != before
+        assert loss(shown) == pytest.approx(in_torch(angles, 0.2).item(), abs=0.02)
+
+    def test_keys_and_the_slider(self, opened: Callable[..., Page]) -> None:
+        shown = opened(explorables.sphere())
+        angles = torch.tensor(explorables.sphere().state["angles"], dtype=torch.float64)
+        shown.locator("canvas").focus()
+        for key in ("ArrowUp", "ArrowUp", "ArrowLeft", "ArrowLeft"):
+            shown.keyboard.press(key)
+        angles[2] += 0.2
+        assert loss(shown) == pytest.approx(in_torch(angles, 0.2).item(), abs=1e-6)
+        shown.get_by_role("slider", name="temperature").press("End")
+        assert loss(shown) == pytest.approx(in_torch(angles, 1.0).item(), abs=1e-6)
+
+    def test_training_spreads_and_without_negatives_collapses(self, opened: Callable[..., Page]) -> None:
+        shown = opened(explorables.sphere())
+        shown.get_by_role("button", name="Train").click()
+        expect(shown.locator(".status")).to_contain_text("Spread around", timeout=60_000)
+        assert loss(shown) < 1
+        shown.get_by_role("button", name="Remove the negatives").click()
+        if shown.get_by_role("button", name="Train").count():  # it had settled
+            shown.get_by_role("button", name="Train").click()
+        expect(shown.locator(".status")).to_contain_text("Collapsed", timeout=60_000)
+
+
+def pairs(angles: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    vectors = torch.stack([angles.cos(), angles.sin()], 1)
+    return vectors[:-1], vectors[1:]
+
+
+class TestTwoSearches:
+    pytestmark = in_a_browser
+
+    def test_the_slider_mixes_the_parts(self, opened: Callable[..., Page]) -> None:
+        shown = opened(two_searches(), reduced_motion="reduce")
+        slider = shown.get_by_role("slider")
+        before = pixels(shown)
+        assert found(shown) == nearest(CHOSEN[0], 0)
+        slider.fill("30")
+        assert found(shown) == nearest(CHOSEN[0], 30 / STEPS)
+        assert pixels(shown) != before
+        slider.press("End")
+        assert found(shown) == nearest(CHOSEN[0], 1)
+
+    def test_a_query_is_picked_by_mouse_touch_and_keyboard(self, opened: Callable[..., Page]) -> None:
+        shown = opened(two_searches(), has_touch=True, reduced_motion="reduce")
+        box = shown.locator("canvas").bounding_box()
+        assert box is not None
+        shown.mouse.click(box["x"] + 12 + 84 + 30, box["y"] + 60)
+        assert found(shown) == nearest(CHOSEN[1], 0)
+        shown.touchscreen.tap(box["x"] + 12 + 2 * 84 + 30, box["y"] + 60)
+        assert found(shown) == nearest(CHOSEN[2], 0)
+        shown.locator("canvas").focus()
+        shown.keyboard.press("ArrowRight")
+        assert found(shown) == nearest(CHOSEN[0], 0)
+
+    def test_clips_play_but_stand_where_motion_is_not_wanted(self, opened: Callable[..., Page]) -> None:
+        shown = opened(two_searches())
+        seen = set()
+        for _ in range(8):
+            seen.add(pixels(shown))
+            shown.wait_for_timeout(150)
+        assert len(seen) > 3
+        shown.get_by_role("button", name="Pause").click()
+        shown.wait_for_timeout(800)  # until the neighbors stand in their places
+        assert pixels(shown) == pixels(shown)
+        calm = opened(two_searches(), reduced_motion="reduce")
+        calm.wait_for_timeout(500)
+        before = pixels(calm)
+        calm.wait_for_timeout(400)
+        assert pixels(calm) == before
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine (apt-get install chromium)")
+@pytest.mark.parametrize("make", [explorables.sphere, two_searches])
+def test_light_and_dark_and_words_for_all(
+    make: Callable[[], Explorable], opened: Callable[..., Page]
+) -> None:
+    brightness = []
+    for scheme in ("light", "dark"):
+        shown = opened(make(), color_scheme=scheme)
+        background = shown.locator(".explorable").evaluate("root => getComputedStyle(root).backgroundColor")
+        brightness.append(sum(map(int, re.findall(r"\d+", background)[:3])))
+        label = shown.locator("canvas").get_attribute("aria-label") or ""
+        assert len(label.split()) > 15
+        shown.set_viewport_size({"width": 360, "height": 800})
+        settle(shown)
+        assert shown.evaluate("document.documentElement.scrollWidth") <= 360
+    assert brightness[0] > 700 and brightness[1] < 150
