@@ -56,6 +56,7 @@ class Lab(NamedTuple):
 
     url: str
     token: str
+    folder: Path
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +78,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    running = Lab(f"http://127.0.0.1:{port}", secrets.token_hex(16))
+    running = Lab(f"http://127.0.0.1:{port}", secrets.token_hex(16), course)
     command = [
         *(sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", f"--port={port}"),
         *("--ServerApp.ip=127.0.0.1", "--ServerApp.port_retries=0", f"--ServerApp.root_dir={course.parent}"),
@@ -181,7 +182,7 @@ def run_all(page: Page, lab: Lab, name: str) -> Locator:
     page.goto(f"{lab.url}/lab/tree/notebooks/{name}.ipynb?token={lab.token}&reset")
     panel = page.locator(".jp-NotebookPanel:visible")
     expect(panel.locator(".jp-Cell").first).to_be_visible(timeout=60_000)
-    cells = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4).cells
+    cells = nbformat.read(lab.folder / f"{name}.ipynb", as_version=4).cells
     count = sum(cell.cell_type == "code" and bool(cell.source.strip()) for cell in cells)
     # Before the kernel is there, running would only ask which one to start.
     expect(page.locator("#jp-main-statusbar").get_by_text("| Idle")).to_be_visible(timeout=60_000)
@@ -207,6 +208,28 @@ def test_a_notebook_runs_in_jupyterlab_and_its_widgets_answer(lab: Lab, name: st
         for widget in OPENED[name]:
             selector, touch = WIDGETS[widget]
             check_widget(page, panel, selector, touch)
+
+    in_a_browser(lab, run_and_touch)
+
+
+def test_an_explorable_answers_in_jupyterlab(lab: Lab) -> None:
+    source = "from cvrl_lite.course.explorables import sphere\nsphere()"
+    cells = [nbformat.v4.new_code_cell(source)]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), lab.folder / "explorable.ipynb")
+
+    def run_and_touch(page: Page) -> None:
+        panel = run_all(page, lab, "explorable")
+        canvas, status = panel.locator(".explorable canvas"), panel.locator(".explorable .status")
+        expect(status).to_contain_text("Loss", timeout=30_000)
+        before, shown = status.inner_text(), canvas.evaluate("canvas => canvas.toDataURL()")
+        canvas.press("ArrowLeft")
+        expect(status).not_to_have_text(before)
+        page.wait_for_function(
+            "([canvas, old]) => canvas.toDataURL() !== old", arg=[canvas.element_handle(), shown]
+        )
+        panel.get_by_role("button", name="Train").click()
+        expect(status).to_contain_text("Spread around", timeout=60_000)
+        assert red(panel) == []
 
     in_a_browser(lab, run_and_touch)
 

@@ -22,6 +22,7 @@ import numpy as np
 
 import cvrl_lite
 from cvrl_lite import evaluate
+from cvrl_lite.course.explorables import Clips, two_searches
 from cvrl_lite.course.figures import (
     bars,
     decoupling,
@@ -185,6 +186,24 @@ show(
     "The same four queries as blurred frames, whose trails show the motion, with their nearest neighbors by "
     "the motion part, each with its action and a tick or a cross.",
 )
+
+# %% [markdown]
+# Motion is easier to judge when it moves. Here the same clips play, eight frames of each. The slider shifts
+# the weight from the context part to the motion part: at 0 only the place counts, at 1 only the motion.
+#
+# Below the clips, on the left, each dot is a clip of the gallery. The slider turns the line, and the five
+# clips beyond it are the nearest. On the right you see how often the first of them agrees, over all queries.
+# Is there a weight at which both labels are found as well as by their own parts?
+
+
+# %%
+def clips(data, table):
+    """What the explorable needs to know of a data set."""
+    parts = [table.part(part).features for part in ("context", "motion")]
+    return Clips([video.frames for video in data.videos], *parts, data.labels("scene"), data.labels("action"))
+
+
+two_searches(clips(queries, query_table), clips(gallery, gallery_table), queries.classes, chosen=chosen)
 
 # %% [markdown]
 # One network, two kinds of search: by place and by action. What if we do not choose, and search by the

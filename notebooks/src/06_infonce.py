@@ -23,7 +23,9 @@ import torch
 import torch.nn.functional as F
 
 from cvrl_lite.course import figures
+from cvrl_lite.course.explorables import sphere
 from cvrl_lite.course.figures import show
+from cvrl_lite.course.figures.circle import on_a_circle
 from cvrl_lite.course.widgets import laboratory
 from cvrl_lite.datasets import moving_scenes
 from cvrl_lite.evaluate import retrieval
@@ -559,6 +561,58 @@ assert max(knows["pull only"]) < 0.6 * min(knows["InfoNCE"])
 #
 # **Signs of a collapse**: cosines of strangers near 1, an effective rank near 1, an InfoNCE that stays at
 # log N.
+#
+# ## The circle in your hands
+#
+# Vectors of length 1 lie on a sphere, in two dimensions on a circle. Below, ten points are the vectors of ten
+# windows of one film, and each window looks for the next one: 1 for 2, 2 for 3, and so on. The blue line
+# leads from the chosen window to its own key. The orange lines lead to the negatives, and the thicker a line,
+# the higher the probability of that key. Arrows show where descent would move each point. Try these:
+#
+# - Drag a point, and watch the probabilities and the loss. The arrow keys do the same.
+# - Press *Train*. In what order do the windows end up? Nobody told the loss about an order.
+# - Take another temperature, *Start again* and *Train*. Who is pushed when it is hot, who when it is cold?
+# - *Remove the negatives* and train. What is the loss at the end, and what are the vectors worth?
+
+# %%
+circle = sphere()
+circle
+
+# %% [markdown]
+# Here are the same two trainings in PyTorch, by the package's `info_nce`, from where the circle starts.
+
+
+# %%
+def film_loss(angles, negatives):
+    """The loss of ten windows, each of which looks for the next one."""
+    windows = torch.stack([angles.cos(), angles.sin()], 1)
+    if not negatives:
+        return (1 - F.cosine_similarity(windows[:-1], windows[1:])).mean() / 0.2
+    allowed = ~torch.eye(10, dtype=torch.bool).roll(-1, 1)[:-1]  # no window is its own key
+    return info_nce(windows[:-1], windows.roll(-1, 0), 0.2, allowed=allowed)[0]
+
+
+panels, start = {}, torch.tensor(circle.state["angles"])
+for name, negatives in (("with negatives", True), ("without", False)):
+    angles = start.clone().requires_grad_()
+    optimizer = torch.optim.Adam([angles], lr=0.05)
+    for _ in range(400):
+        optimizer.zero_grad()
+        film_loss(angles, negatives).backward()
+        optimizer.step()
+    panels[name] = angles.detach()
+
+title = "Negatives spread the windows in the order of the film; without them all fall into one"
+show(
+    on_a_circle({"at first": start.numpy()} | {name: a.numpy() for name, a in panels.items()}, title=title),
+    "Three circles with ten numbered points: scattered; in the order 1 to 10 around it; all in one place.",
+)
+costs = [film_loss(angles, True).item() for angles in panels.values()]
+print(f"InfoNCE with negatives {costs[0]:.1f}, without {costs[1]:.1f}, a blind guess {np.log(9):.1f}")
+assert costs[0] < 1 and abs(costs[1] - np.log(9)) < 0.05
+
+# %% [markdown]
+# The collapsed windows have a perfect pull, and by InfoNCE they are worth a blind guess among nine keys.
 #
 # ## A shortcut
 #

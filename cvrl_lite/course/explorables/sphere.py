@@ -8,8 +8,8 @@ from cvrl_lite.course.explorables.base import Explorable, module
 from cvrl_lite.course.figures import COLORS
 
 LABEL = (
-    "Numbered points on a circle are the vectors of windows of a film; each window looks for the next. Up and "
-    "down choose a point, left and right move it, space starts and pauses the training. Bars show the "
+    "Numbered points on a circle are the vectors of a film's windows, and each window looks for the next. Up "
+    "and down choose a point, left and right move it, space starts and pauses the training. Bars show the "
     "probability of each key, a curve the loss."
 )
 
