@@ -25,6 +25,11 @@ def test_a_blind_guess_is_drawn_for_each_task_whose_keys_are_told() -> None:
     assert not any("guess" in str(line.get_label()) for line in figures.curves(METRICS).axes[0].lines)
 
 
+def test_a_title_of_ones_own_takes_the_place_of_the_last_measures() -> None:
+    assert figures.curves(METRICS).get_suptitle() == "After 3 steps: context accuracy .20"
+    assert figures.curves(METRICS, title="Patience pays").get_suptitle() == "Patience pays"
+
+
 def test_no_metrics_make_no_curves() -> None:
     with pytest.raises(ValueError, match="no metrics"):
         figures.curves([])

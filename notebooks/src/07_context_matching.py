@@ -1,20 +1,19 @@
 # %% [markdown]
 # # Context matching: where does it happen?
 #
-# Every few frames a compressed video stores a whole frame, its I-frame. It shows where things happen and
-# says nothing of how they move. That makes a riddle without any label: **here is a clip, and there are the
-# key frames of many videos; which one is from the same video?** To find it, a network should look at the
-# place; we shall see what else helps.
-# This is the paper's first pretext task. We build it, train it, catch it cheating, and then ask what the
-# course's long training made of it.
+# Every few frames, a compressed video stores one frame whole: its I-frame. It shows *where* something
+# happens, but not how anything moves. That makes a riddle that needs no label: **here is a clip, and here are
+# the key frames of many videos. Which one comes from the same video?** To answer, a network ought to look at
+# the place. We will see what else it looks at. This is the paper's first [pretext
+# task](../docs/glossary.md#learning-without-labels). We build it, train it, catch it cheating, and then
+# examine what a long training made of it.
 #
 # **Goals.** After this notebook you will be able to
-# - say which frames may be a clip's key frame, and build the task from two networks, two heads and one
-#   loss,
+# - say which key frames may go with a clip, and build the task from two networks, two heads and one loss,
 # - say what "in both directions" adds, and why clips of one video must not be each other's negatives,
-# - read the curves of a training against log N and 1/N, and judge it by something else than its own game,
-# - show by a conflict of cues what a network goes by, and what color jitter changes,
-# - say what context matching cannot learn, and prove it by playing films backwards.
+# - read training curves against a blind guess, and judge a training by something other than its own game,
+# - use a conflict of cues to show what a network relies on, and what color jitter changes,
+# - say what context matching cannot learn, and show it by playing clips backwards.
 #
 # **Needs.** [06_infonce](06_infonce.ipynb). Between 1 and 2 minutes on 2 cores, 1 GB of memory, and the 64
 # MB of clips on disk that `make lab` has drawn.
@@ -41,16 +40,16 @@ torch.set_num_threads(1)  # our frames are so small that a second core would onl
 everything = MovingScenes("train")
 train_set = decode(everything.subset(range(400)), size=72)
 val_set = decode(MovingScenes("val"), size=72, vectors=False)
-print(len(train_set.videos), "clips to learn from,", len(val_set.videos), "to be judged by")
+print(len(train_set.videos), "clips to learn from,", len(val_set.videos), "to test on")
 
 # %% [markdown]
 # ## A clip and its key frame
 #
-# A clip is a few frames of a video. Which frame goes with it? The released code takes one of the video's
-# I-frames at random, from shortly before the clip to shortly after; so do we, with a **reach** of 0.2
-# seconds. It may even be one of the clip's own frames. We work with small things in this notebook, so that
-# a training takes seconds: four frames, 40 pixels a side, narrow networks. As always, each view gets its
-# own random crop, flip and colors, and those of the course's recipe are strong.
+# Which key frame goes with a clip? The released code picks one of the video's I-frames at random, from
+# shortly before the clip to shortly after it. So do we, within a **reach** of 0.2 seconds. It may even be one
+# of the clip's own frames. To train in seconds, we keep everything small here: four frames per clip, 40
+# pixels a side, narrow networks. Clip and key frame each get their own random crop, flip and change of color,
+# and the color changes of the course's recipe are strong.
 
 # %%
 SIZE, BATCH, STEPS, SEEDS = 40, 32, 120, (0, 1)
@@ -82,13 +81,13 @@ places = np.argsort(shuffled)
 print("the pairs:", *[f"{clip + 1}{'ABCDEFGH'[place]}" for clip, place in enumerate(places)])
 
 # %% [markdown]
-# What did you go by? Color helps less than it would, as both views have changed colors, and a still frame
-# does not tell what the sprites are doing. What is left is the wall. Whether a network goes by it, too, we
-# shall test.
+# What did you go by? Color is little help, since both views have had theirs changed. A still frame does not
+# say what the sprites are doing. What is left is the texture of the wall. Whether a network goes by that too,
+# we will test.
 #
-# **Exercise 1** (easy, 5 minutes). Which key frames may go with a clip? Those at most `reach` seconds
-# before its first or behind its last frame. And if there is none, the one nearest to the clip's middle. All
-# times are in seconds; an error of 1e-9 is none.
+# **Exercise 1** (easy, 5 minutes). Which key frames may go with a clip? Those at most `reach` seconds before
+# its first frame or after its last. If there are none, the one nearest to the clip's middle. All times are in
+# seconds; allow for rounding errors of up to 1e-9.
 
 
 # %% tags=["exercise"]
@@ -144,19 +143,19 @@ else:
 # %% [markdown]
 # ## Two networks, two heads
 #
-# The clip goes through the **backbone**, the network that we want to keep. It has two branches; context
-# matching reads the one for what stays, the **still map**: two blocks that all share, the mean over time,
-# two blocks of spatial convolutions. The key frame goes through a small 2D network of its own, the
-# **context encoder**. Two **projection heads** (linear, batch norm, ReLU, linear, batch norm) bring both to
-# vectors of equal width. Encoder and heads are scaffolding and are thrown away in the end. Follow the
-# shapes.
+# The clip goes through the **backbone**, the network we want to keep. Its first two blocks are shared. Then
+# it splits into two branches, one for what stays and one for what moves. Context matching reads the first: it
+# averages over time, applies two blocks of spatial convolutions, and ends in the **still map**. The key frame
+# goes through a small 2D network of its own, the **context encoder**. Two **projection heads** (linear, batch
+# norm, ReLU, linear, batch norm) turn both results into vectors of the same length. Encoder and heads only
+# serve the training and are thrown away afterwards. Follow the shapes.
 
 # %%
 WIDTHS, OUT, TEMPERATURE = (16, 32, 64, 64), 64, 0.2
 
 
 def still_map(backbone, clips):
-    """The backbone's still branch alone, without the work of the other one: (B, 64, 1, h, w)."""
+    """The backbone's still branch alone, without computing the other one: (B, 64, 1, h, w)."""
     return backbone.still(backbone.shared(clips).mean(2, keepdim=True))
 
 
@@ -176,14 +175,12 @@ frames = F.normalize(frame_head(encoder(views.keyframe)), dim=1)
 for name, values in {"still map": clip_map, "pooled": pooled, "clips": clips, "key frames": frames}.items():
     print(f"{name:10} {tuple(values.shape)}")
 assert torch.allclose(clip_map, backbone.feature_maps(views.clip)[0], atol=1e-5)
-assert torch.allclose(clips.norm(dim=1), torch.ones(BATCH)) and torch.allclose(
-    frames.norm(dim=1), torch.ones(BATCH)
-)
+assert all(torch.allclose(rows.norm(dim=1), torch.ones(BATCH)) for rows in (clips, frames))
 
 # %% [markdown]
-# Both are of length 1, so one matrix product gives all cosines: a row is a clip, the query, and a column a
-# key frame. Softmax over a temperature of 0.2, minus the logarithm of the diagonal, mean. Nothing is
-# trained yet; where will the loss be?
+# All vectors have length 1, so one matrix product gives all cosines. A row is a clip (the query), a column is
+# a key frame (the key). Divide by a temperature of 0.2, take the softmax of each row, minus the logarithm on
+# the diagonal, and the mean. Nothing is trained yet. Where will the loss be?
 
 # %%
 similarity = clips @ frames.T  # (32 clips, 32 key frames)
@@ -195,8 +192,8 @@ show(
 print("within half a nat of a blind guess, log 32:", abs(loss.item() - np.log(BATCH)) < 0.5)
 
 # %% [markdown]
-# That is the whole task. The package's `ContextMatching` holds encoder and heads and returns loss and
-# accuracy. Give it our weights: does it agree, also in the gradient of every weight?
+# That is the whole task. The package's `ContextMatching` holds the encoder and the heads, and returns loss
+# and accuracy. We give it our weights. Does it agree, down to the gradient of every weight?
 
 # %%
 HOW = {"temperature": TEMPERATURE, "hidden": 128, "projection": OUT}
@@ -215,18 +212,20 @@ assert metrics["accuracy"] == (similarity.argmax(1) == torch.arange(BATCH)).floa
 assert len(by_hand) == len(package)
 assert all(torch.allclose(a, b, atol=1e-5, rtol=1e-3) for a, b in zip(by_hand, package))
 print(f"loss, accuracy and the gradients of {len(package)} tensors agree")
-print("the moving branch has no gradient at all:", all(w.grad is None for w in backbone.moving.parameters()))
+without = [weight.grad is None for weight in backbone.moving.parameters()]
+print(f"in the moving branch, {sum(without)} of {len(without)} tensors have no gradient")
 
 # %% [markdown]
-# Two things to note. The key frames' network learns as well: gradients flow to both sides, there is no
-# frozen or slowly following copy (MoCo and BYOL keep such). And the moving branch gets nothing. Remember
-# that for the end.
+# Note two things. The key frames' network learns as well: gradients flow into both sides. (MoCo and BYOL, two
+# well-known relatives, instead keep a copy on one side that follows slowly.) And the moving branch gets
+# nothing at all. Remember that for the end.
 #
 # ## One direction or both?
 #
-# As released, clips look for key frames. One may also let **key frames look for clips**: the same matrix,
-# read by columns. CLIP does so with images and texts; `symmetric=True` does it here and is ours, off by
-# default. It is not the same question. Below, key frame 0 attracts every clip a little. Who errs?
+# In the released code, clips look for key frames. We can also let **key frames look for clips**: the same
+# matrix, read by columns. CLIP does this with images and texts. Here it is our addition, `symmetric=True`,
+# off by default. It is not the same question. Below, key frame 0 is a little too similar to every clip. Which
+# direction gets it wrong?
 
 # %%
 hub = torch.tensor([[0.9, 0.1, 0.0, 0.2], [0.8, 0.6, 0.1, 0.0], [0.8, 0.0, 0.6, 0.1], [0.7, 0.2, 0.0, 0.6]])
@@ -242,11 +241,11 @@ rows, columns = (F.cross_entropy(table / TEMPERATURE, own) for table in (hub, hu
 assert rows > 1.5 * columns and [int((hub.argmax(d) == own).sum()) for d in (1, 0)] == [1, 4]
 
 # %% [markdown]
-# Such a favorite is called a **hub**. The rows are furious about it, and the columns do not mind it. With
-# both, each vector has to stand apart in either view; whether that is better is a matter of trying. It
-# costs next to nothing, as all vectors are there already.
+# Such a favorite is called a **hub**. By rows, three of four clips get it wrong; by columns, nothing is wrong
+# at all. With both directions, hubs are penalized on either side. Whether that helps has to be tried. It
+# costs next to nothing, since all the vectors have been computed anyway.
 #
-# **Exercise 2** (easy, 5 minutes). Write the loss in both directions, the mean of the two.
+# **Exercise 2** (easy, 5 minutes). Write the loss in both directions: the mean of the two losses.
 
 
 # %% tags=["exercise"]
@@ -261,10 +260,8 @@ with torch.no_grad():
     expected = task((clip_map,), views).loss.item()
     answer = both_directions(3 * task.clip_head(pooled), task.frame_head(task.encoder(views.keyframe)), 0.3)
     pair = torch.eye(3), torch.eye(3)[[0, 1, 1]]  # the third clip is nearest to the second's key frame
-    easy, easy_expected = (
-        both_directions(*pair, 1.0),
-        sum(info_nce(*p, 1.0)[0] for p in (pair, pair[::-1])) / 2,
-    )
+    easy = both_directions(*pair, 1.0)
+    easy_expected = (info_nce(*pair, 1.0)[0] + info_nce(*pair[::-1], 1.0)[0]) / 2
 task.symmetric, task.temperature = False, TEMPERATURE
 if easy is None or not np.isclose(float(easy), float(easy_expected), atol=1e-4):
     print(f"Not yet: for three made-up pairs you say {easy}, expected {easy_expected:.3f}.")
@@ -275,8 +272,8 @@ else:
 
 # %% [markdown]
 # <details><summary>Hint</summary>
-# <code>info_nce(clips, frames, temperature)</code> scales to length 1 itself, and returns loss and accuracy.
-# What does it say if you exchange the two?
+# <code>info_nce(clips, frames, temperature)</code> normalizes by itself, and returns loss and
+# accuracy. What happens if you swap the first two arguments?
 # </details>
 #
 # <details><summary>Solution</summary>
@@ -293,8 +290,8 @@ else:
 # %% [markdown]
 # ## Training
 #
-# The loop is short enough to be read. 120 steps of 32 clips, and two **seeds**, that is, two trainings that
-# differ in their first weights and in all random choices: one number alone says nothing about its luck.
+# The loop is short enough to read. We train for 120 steps of 32 clips, with two **seeds**: two trainings that
+# differ in their initial weights and in every random choice. A single number could be luck.
 
 
 # %%
@@ -333,11 +330,11 @@ print("on average, the accuracy is above 1.5 times 1/32:", ends[:, 1].mean() > 1
 assert (ends[:, 0] < np.log(BATCH)).all() and ends[:, 1].mean() > 1.5 / BATCH
 
 # %% [markdown]
-# A modest beginning, and a real one. But the game is not what we want. Has the network learned anything
-# about *scenes*? For that we take what will be kept, the pooled still map. Two questions, on clips of `val`
-# it has never seen. **R@1**: has the nearest training clip the same scene? **Linear**: can a straight-line
-# classifier tell the scene? Beside it stand the same networks before training, as random filters see a good
-# deal of texture.
+# A modest start, but a real one. Still, winning the game is not our goal. Has the network learned anything
+# about *scenes*? We take the part that will be kept, the averaged still map, and ask two questions on `val`
+# clips it has never seen. **R@1**: does the nearest training clip have the same scene? **Linear**: can a
+# linear classifier tell the scene? Next to it we show the same networks *before* training, because even
+# random filters pick up a good deal of texture.
 
 
 # %%
@@ -361,6 +358,7 @@ def untrained(seed):
     return TinyR2Plus1D(WIDTHS)
 
 
+# %%
 scene = {"untrained": [knows(untrained(seed), "scene") for seed in SEEDS]}
 scene["strong"] = [knows(backbone, "scene") for backbone, _, _ in trained["strong"]]
 NAMES = {"untrained": "untrained", "strong": "trained"}
@@ -370,7 +368,9 @@ measures = {
 }
 show(
     figures.seeds(
-        measures, guess=[1 / 16, 1 / 16], title="Some seconds of a game, and scenes are told better"
+        measures,
+        guess=[1 / 16, 1 / 16],
+        title="After a few seconds of the game, scenes are told apart better",
     ),
     figures.in_words(measures),
 )
@@ -380,13 +380,13 @@ print("R@1 is up:", after[0] > before[0])
 assert after[1] > before[1] + 0.04 and after[0] > before[0]
 
 # %% [markdown]
-# With 192 clips to be judged by, a share of .3 has a standard error of .03, so read no more into it than
-# that training helps. A game about single videos has taught something about *kinds* of scenes.
+# With 192 test clips, a share of .3 has a standard error of .03, so do not read more into this than that
+# training helps. A game about single videos has taught something about *kinds* of scenes.
 #
 # ## The open door
 #
-# The accuracy was low. Surely our changes of color are too strong? Make them weak, leave crops and flips
-# as they are, and train with the same budget. What will the accuracy do? And the scenes?
+# The accuracy was low. Are our color changes too strong? We make them weak, leave crops and flips as they
+# are, and train for the same number of steps. What will happen to the accuracy? And to the scenes?
 
 # %%
 weak = replace(strong, brightness=0.1, hue=0.02, saturation=0.1, grayscale_prob=0.0)
@@ -395,6 +395,8 @@ trained["weak"] = [train(weak, seed) for seed in SEEDS]
 # %%
 scene["weak"] = [knows(backbone, "scene") for backbone, _, _ in trained["weak"]]
 won = {name: [log[-20:, 1].mean() for _, _, log in models] for name, models in trained.items()}
+
+# %%
 points = {
     f"{name} color changes": [(game, first) for game, (_, first) in zip(won[name], scene[name])]
     for name in ("strong", "weak")
@@ -405,12 +407,14 @@ show(
         points,
         played="the game: share of clips that find their key frame among 32, while training",
         learned="scenes: linear accuracy",
-        title="One wins many times as often, and is not seen to know more",
+        title="One wins the game far more often, and does not visibly know more",
         guess=(1 / BATCH, 1 / 16),
     ),
     "Marks for two seeds each. Untrained: at the left, low. Strong color changes: far left and "
     "higher. Weak ones: at the far right and about as high as the strong ones.",
 )
+
+# %%
 ratio = np.mean(won["weak"]) / np.mean(won["strong"])
 ahead = np.mean(scene["weak"], axis=0)[1] - np.mean(scene["strong"], axis=0)[1]
 print("with weak changes the game is won more than 4 times as often:", ratio > 4)
@@ -418,12 +422,12 @@ print("and scenes are known better by less than .08, if at all:", ahead < 0.08)
 assert ratio > 4 and ahead < 0.08
 
 # %% [markdown]
-# Each video of MovingScenes has a palette and a light of its own, only *loosely* typical of its scene. With
-# weak changes of color clip and key frame share it, and the game is over: hardly any texture is needed. Is
-# that really what happens? We ask directly, by a **conflict of cues**. Take two videos of different scenes.
-# Paint the key frame of the first in the colors of the second, and the other way round (each color
-# channel gets the other's mean and deviation). Now hand both to the first one's clip: one has *its wall in
-# strange colors*, one *a strange wall in its colors*. Which one is nearer?
+# Each MovingScenes video has its own palette and light, only *loosely* typical of its scene. With weak color
+# changes, clip and key frame still share that palette, so the network hardly needs texture. At least that is
+# our suspicion. We can test it directly, with a **conflict of cues**. Take two videos of different scenes.
+# Recolor the key frame of the first with the palette of the second, and the other way round (each color
+# channel takes on the other's mean and standard deviation). Then show both to the clip of the first video.
+# One is *its own wall in foreign colors*, the other *a foreign wall in its own colors*. Which is nearer?
 
 
 # %%
@@ -451,10 +455,10 @@ three = torch.cat([small(val_clips[:8, 1]), wall[:8], palette[:8]])
 show(
     figures.filmstrip(
         three.permute(0, 2, 3, 1).numpy(),
-        labels=["clip"] * 8 + ["its wall only"] * 8 + ["its colors only"] * 8,
+        labels=["clip"] * 8 + ["its own wall"] * 8 + ["its own colors"] * 8,
         title="Which of the two lower images belongs to the clip?",
     ),
-    "Eight columns. From above: a frame of a clip, the same wall in strange colors, and a strange wall in "
+    "Eight columns. From the top: a frame of a clip, the same wall in foreign colors, and a foreign wall in "
     "the clip's colors.",
 )
 
@@ -473,7 +477,7 @@ def nearness(model, images, clips=val_clips):
 
 
 def by_colors(model):
-    """The share of clips that choose their colors on a strange wall, not their wall in strange colors."""
+    """The share of clips that choose a foreign wall in their colors over their wall in foreign colors."""
     walls, palettes = (nearness(model, images).diagonal() for images in (wall, palette))
     return (palettes > walls).float().mean().item()
 
@@ -491,32 +495,28 @@ print("strong changes: clearly fewer:", np.mean(choice["strong"]) < np.mean(choi
 assert np.mean(choice["weak"]) >= 0.97 and np.mean(choice["strong"]) < np.mean(choice["weak"]) - 0.04
 
 # %% [markdown]
-# The weakly changed training goes by color alone, nearly without exception. The other one still likes
-# colors, too: the palette *is* loosely typical, and a few seconds are not enough for walls. But in
-# its training color could not be trusted, and there is much left for it to learn, while the first has
-# hardly a reason to go on. So the game's accuracy is a poor judge, and the budget of this notebook too
-# small to settle the matter. What happens in the long run was measured elsewhere: the course's own
-# training, 1000 steps of 40 clips with the strong changes.
+# In this conflict, the networks trained with weak changes choose color nearly every time. The others still
+# lean on color too: the palette *is* loosely typical of the scene, and a few seconds are not enough to learn
+# walls. But color could not be trusted in their training, so there is much left to learn. The first pair
+# already wins and has little reason to look for more. So accuracy at the game is a poor judge, and our short
+# trainings cannot settle the matter. For the long run we turn to the course's own training: 1000 steps of 40
+# clips, with strong changes.
 
 # %%
 experiments = cvrl_lite.data_path("README.md").parents[1] / "experiments"
 long_run = json.loads((experiments / "joint_curves.json").read_text(encoding="utf-8"))["context"]
-figure = figures.new("In the long run the hard game is won, too; ours ended where the gray ends", columns=2)
-guesses = {"context_loss": np.log(40), "context_accuracy": 1 / 40}
-for axes, (name, guess) in zip(figure.axes, guesses.items()):
-    axes.plot(
-        [line["step"] for line in long_run], [line[name] for line in long_run], figures.COLORS["context"]
-    )
-    axes.axhline(guess, color=figures.INK, ls="--", lw=1)
+title = "In the long run the hard game is won, too; ours ended where the gray ends"
+figure = figures.curves(long_run, smooth=1, keys={"context": 40}, title=title)
+for axes in figure.axes:
     axes.axvspan(0, STEPS, color=figures.COLORS["untrained"], alpha=0.4)
-    axes.set(xlabel="step; dashed: a blind guess", ylabel=name.replace("_", " "), ylim=(0, None))
 show(
     figure,
     "The loss and the accuracy of context matching over 1000 steps. Within the first 120 steps, in gray, the "
     "accuracy stays near a blind guess; then it rises to .7.",
 )
-lines = (experiments / "joint.jsonl").read_text(encoding="utf-8").splitlines()
-finals = [json.loads(line) for line in lines]
+
+# %%
+finals = [json.loads(line) for line in (experiments / "joint.jsonl").open(encoding="utf-8")]
 table = {
     model: [run["scores"] for run in finals if run["model"] == model] for model in ("untrained", "context")
 }
@@ -530,19 +530,19 @@ accuracy = {line["step"]: line["context_accuracy"] for line in long_run}
 assert accuracy[100] < 0.12 and accuracy[1000] > 0.7
 
 # %% [markdown]
-# After 100 steps the accuracy was as low as ours; after 1000 it is above .7, *with* the strong changes, and
-# scenes are found. **Patience with a hard game pays.** Whether the easy one would have stopped where it was
-# we did not train long enough to say. Too strong is possible as well: hues turned by half the circle hide
-# the loose tie between palette and scene and were worse. [The experiments](../docs/experiments.md) tell
-# what was tried.
+# After 100 steps its accuracy was as low as ours. After 1000 steps it is above .7, *with* the strong changes,
+# and scenes are found. **Patience with a hard game pays.** (Would the easy game have got stuck? We did not
+# train it long enough to say.) Changes can also be too strong: hue shifts of up to half the color circle hide
+# even the loose tie between palette and scene, and the scores were worse. [The
+# experiments](../docs/experiments.md) list what was tried.
 #
 # ## Twins
 #
-# What if two clips of *one* video are in a batch? With 1152 videos and a batch of 40 that need not happen;
-# a loader that cuts several clips from each file it opens (`clips_per_video`) makes it the rule. Each twin's
-# key frame is then a right answer that counts as wrong, a **false negative**. We give twins to a network
-# that recognizes videos well, the one with weak changes. Once the task knows of them by `sources`; once it
-# takes all for strangers.
+# What if a batch holds two clips of *one* video? With 1152 videos and a batch of 40 it need not happen. With
+# a loader that cuts several clips from each file it opens (`clips_per_video`), it always does. Each twin's
+# key frame is then a right answer that counts as wrong: a **false negative**. We show twins to the networks
+# that recognize videos best, those trained with weak changes. Once the task is told which clips share a video
+# (`sources`), once it takes them all for strangers.
 
 # %%
 twins = next(MemoryLoader(train_set, replace(sampling, clips_per_video=2), seed=5).batches(BATCH, 1))
@@ -561,12 +561,14 @@ for backbone, task, _ in trained["weak"]:
     pushes = (clips @ frames.T / TEMPERATURE).softmax(1).fill_diagonal_(0)
     shares.append((pushes[twin].sum() / pushes.sum()).item())
     costs.append([part.loss for part in pair] + [part.metrics["accuracy"] for part in pair])
+
+# %%
 knowing, naive, knowing_right, naive_right = np.mean(costs, axis=0)
 show(
     figures.bars(
         {"with sources": knowing, "twins taken for strangers": naive},
         label="loss in nats, 32 clips of 16 videos",
-        title="The same vectors, and a far higher loss for being right",
+        title="The same vectors cost more if twins count as wrong answers",
         role="context",
         form=".2f",
     ),
@@ -578,14 +580,14 @@ print("over 30 % of the push hits the one twin among 31 negatives:", min(shares)
 assert naive > knowing + 0.3 and naive_right < knowing_right - 0.2 and min(shares) > 0.3
 
 # %% [markdown]
-# The one key frame that should *not* be pushed away gets by far the largest share of the push, because it
-# is so near. `sources` leaves such pairs out, in both directions. Other videos of the same *scene* stay
-# negatives, though: the task does not know of scenes. A softer temperature makes that less
-# harmful; see the experiments.
+# The one key frame that should *not* be pushed away gets by far the largest share of the push, precisely
+# because it is so near. With `sources`, such pairs are left out, in both directions. Other videos of the same
+# *scene* remain negatives, since the task knows nothing about scenes. A higher temperature makes that less
+# harmful ([the experiments](../docs/experiments.md)).
 #
-# **Exercise 3** (medium, 10 minutes). What does a *perfect* network pay if the task does not know of
-# `sources`? Perfect means: vectors of one video are equal, others are so far away that they get no
-# probability at all. Each row can then only guess among its equals.
+# **Exercise 3** (medium, 10 minutes). What loss does a *perfect* network get if the task ignores `sources`?
+# Perfect means that vectors of the same video are equal, and all others are so far away that their
+# probability is 0. Each row can then only guess among its equals.
 
 
 # %% tags=["exercise"]
@@ -621,18 +623,18 @@ else:
 # </details>
 
 # %% [markdown]
-# ## What did the long training make of it?
+# ## What did the long training learn?
 #
-# The network in `data/` was trained for 1000 steps with context matching and motion prediction together.
-# Only its backbone was kept; encoder and heads are gone. But a still picture can be had without them: show
-# the backbone the key frame eight times, a film in which nothing happens, and take the context part. So clips
-# and key frames of `val` lie in one space. We compare each clip with the key frames of *all* videos, sorted
-# by scene.
+# The network in `data/` was trained for 1000 steps, with context matching and motion prediction together.
+# Only its backbone was kept; encoder and heads are gone. We can still feed it a key frame: repeat the frame
+# eight times, a clip in which nothing happens, and take the context part of the result. Now clips and key
+# frames of `val` have comparable vectors. We compare each clip with the key frames of *all* videos, sorted by
+# scene.
 
 # %%
 pretrained = cvrl_lite.load("joint")
 joint, recipe = pretrained.backbone, pretrained.recipe
-size, context_part = recipe.augmentation.size, slice(0, joint.context_channels)
+size, (context_part, motion_part) = recipe.augmentation.size, joint.parts.values()
 
 
 @torch.no_grad()
@@ -642,17 +644,19 @@ def vectors(clips):
     return torch.cat(parts).numpy()
 
 
+# %%
 eight = np.concatenate([evaluation_clips(video, recipe.sampling, 1) for video in val_set.videos])
 stills = np.stack([np.repeat(video.frames[video.keys[2]][None], 8, 0) for video in val_set.videos])
 of_clips, of_stills = vectors(eight), vectors(stills)[:, context_part]
 
 
 def centered(rows):
-    """Rows minus their mean, of length 1: what all have in common says nothing."""
+    """Rows minus their mean, scaled to length 1: what all rows have in common tells nothing apart."""
     rows = rows - rows.mean(0)
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
+# %%
 table = centered(of_clips[:, context_part]) @ centered(of_stills).T
 same = val_scenes[:, None] == val_scenes
 others = np.where(np.eye(len(table), dtype=bool), -2, table)  # without the clip's own video
@@ -677,9 +681,9 @@ print("over half of the clips are nearest to their scene (a guess: 1 in 16):", h
 assert table[outside].mean() > 0.5 and table[~same].mean() < 0.1 and hits > 0.5
 
 # %% [markdown]
-# Blocks: although each other video of the same scene was a *negative* in its training, it is near. It takes
-# the same features to tell bricks from waves as to tell these bricks from those. Now the usual search,
-# clips among training clips, and what it gets wrong.
+# Look at the blocks. In training, other videos of the same scene were *negatives*, and yet they ended up
+# close together. One explanation: the features that tell these bricks from those bricks also tell bricks from
+# waves. Now the usual search, `val` clips among training clips, and what it gets wrong.
 
 # %%
 gallery = vectors(np.concatenate([evaluation_clips(video, recipe.sampling, 1) for video in train_set.videos]))
@@ -694,12 +698,13 @@ show(
         np.stack([[train_set.videos[m].frames[0] for m in nearest[n]] for n in chosen]),
         [names[val_scenes[n]] for n in chosen],
         [[names[train_scenes[m]] for m in nearest[n]] for n in chosen],
-        title="One search that went well, and three that did not",
+        title="One search that succeeded, and three that failed",
     ),
     "Four rows: a query and its five nearest training clips, each with its scene and a tick or a cross. In "
     "the last three rows the nearest one is of another scene.",
 )
 
+# %%
 means = np.array([[table[val_scenes == a][:, val_scenes == b].mean() for b in range(16)] for a in range(16)])
 means[np.eye(16, dtype=bool)] = -2
 confused = [means[val_scenes[n], train_scenes[nearest[n, 0]]] for n in errors]
@@ -711,11 +716,11 @@ assert len(errors) < 0.3 * 192 and near > 0.5
 assert names.index("planks") in np.argsort(-means[names.index("bricks")])[:2]
 
 # %% [markdown]
-# Over half of its errors fall on scenes that the matrix above already said to be alike to it; bricks and
-# planks are such a pair. In some rows the colors should have told, and did not. Does it ignore them? We
-# change the queries,
-# and leave the gallery as it is: played backwards, mirrored, with the color channels exchanged, without
-# any color, turned, and cut into 36 blocks that are put together at random. What will hurt?
+# Over half of the errors are confusions between scenes that the matrix above already shows to be similar,
+# such as bricks and planks. In some rows the colors would have given the answer, and were not used. Does the
+# network ignore color? We change the query clips and leave the searched clips as they are: played backwards,
+# mirrored, with swapped color channels, in gray, turned, and cut into 36 blocks in random order. What will
+# hurt?
 
 
 # %%
@@ -729,6 +734,7 @@ def shuffled_blocks(clips, side):
     return blocks.swapaxes(3, 4).reshape(clips.shape)
 
 
+# %%
 query_clips = eight[:96]
 changes = {
     "as they are": query_clips,
@@ -739,6 +745,8 @@ changes = {
     "turned by 90 degrees": np.rot90(query_clips, axes=(2, 3)),
     "blocks shuffled": shuffled_blocks(query_clips, 12),
 }
+
+# %%
 changed = {name: vectors(np.ascontiguousarray(clips)) for name, clips in changes.items()}
 
 
@@ -753,7 +761,7 @@ show(
     figures.bars(
         found,
         label="scene R@1 of the context part, 96 clips",
-        title="It goes by the wall's texture, and no longer by color",
+        title="Changed colors hardly matter; turned or shuffled walls do",
         role="context",
         form=".2f",
     ),
@@ -768,17 +776,17 @@ assert max(abs(share - as_is) for share in (backwards, mirrored, exchanged, gray
 assert turned < as_is - 0.08 and blocks < as_is - 0.2
 
 # %% [markdown]
-# Now the door is shut: its nearest neighbors go neither by color nor by the mirror (96 clips, one network).
-# That fits the training, which changed both at random; to prove that training did it, an untrained network
-# would have to stand beside it. Structure counts: which way lines run (no view was ever turned), and how the
-# pieces of a wall hang together. **What augmentation changes tends to be forgotten, what it leaves alone may
-# be used.** If colors matter for what you want to tell apart, this recipe is the wrong one for you.
+# The shortcut is closed: neither new colors nor mirroring change much about who is found (96 clips, one
+# network). That fits the training, which changed both at random. To prove that the training did it, we would
+# need an untrained network for comparison. What counts is structure: the direction of lines (no view was ever
+# turned) and how the pieces of a wall fit together. **What augmentation changes tends to be ignored; what it
+# leaves alone may be used.** If color matters for what you want to tell apart, this recipe is not for you.
 #
 # ## What context matching cannot learn
 #
-# Look at the second bar again: clips played backwards are found as well as before. A network that knew of
-# actions would be confused, since "right" played backwards goes left. Back to our small trainings, now
-# judged by *actions*: eight of them, so a guess is right in one of eight.
+# Look at the second bar again: clips played backwards find their scenes as well as before. If the context
+# part encoded actions, it should change, since "right" played backwards goes left. So back to our small
+# trainings, now scored by *action*. There are eight, so a guess is right one time in eight.
 
 # %%
 models = {"untrained": [untrained(seed) for seed in SEEDS]}
@@ -789,7 +797,7 @@ measures = {
     for n, measure in enumerate(("R@1", "linear"))
 }
 show(
-    figures.seeds(measures, guess=[1 / 8, 1 / 8], title="Of actions nothing is seen to be learned"),
+    figures.seeds(measures, guess=[1 / 8, 1 / 8], title="About actions, no learning is visible"),
     figures.in_words(measures),
 )
 means_of_both = [np.mean(found, axis=0) for found in action.values()]
@@ -797,8 +805,8 @@ print("every mean is within .1 of guessing:", max(mean.max() for mean in means_o
 assert max(mean.max() for mean in means_of_both) < 1 / 8 + 0.1
 
 # %% [markdown]
-# And does time matter for the *game*? We let the network that plays it best look for key frames of `val`,
-# once with the frames of each clip in order and once in disorder.
+# And does time matter for the *game*? We let the networks that play it best look for the key frames of `val`,
+# once with each clip's frames in order and once shuffled.
 
 # %%
 own = torch.arange(BATCH).repeat(len(val_clips) // BATCH)
@@ -814,20 +822,20 @@ def game(model, clips):
 ordered = np.mean([game(model, val_clips) for model in trained["weak"]])
 disordered = np.mean([game(model, val_clips[:, [2, 0, 3, 1]]) for model in trained["weak"]])
 print("in order, over 7 of 10 find their key frame:", ordered > 0.7)
-print("in disorder it is the same, within .03:", abs(ordered - disordered) < 0.03)
+print("with shuffled frames it is the same, within .03:", abs(ordered - disordered) < 0.03)
 assert ordered > 0.7 and abs(ordered - disordered) < 0.03
 
 # %% [markdown]
-# That is the reason. **A still frame is the answer, and no motion helps to find it.** Whatever the clip's
-# frames tell of time, the gradient never asks for it. Here the network's shape says the same: the still
-# branch averages over time, and the moving branch got no gradient at all. With one branch for everything it
-# was not learned either, as [the experiments](../docs/experiments.md) tell. What about the joint model? Its
-# motion part was trained by the *other* task. Play films backwards once more, and see which half of the
-# vector turns.
+# That is the reason. **The answer is a still frame, and no motion helps to find it.** Whatever the order of
+# the frames reveals, the loss never asks for it. Our network could not use much of it anyway: the still
+# branch averages over time, and the moving branch got no gradient at all. But a single branch for everything
+# did not learn actions from this task either ([the experiments](../docs/experiments.md)). And the joint
+# model? Its motion part was trained by the *other* task. We play clips backwards once more, and see which
+# part of the vector changes.
 
 # %%
 turns = {}
-for name, half in (("context part", context_part), ("motion part", slice(joint.context_channels, None))):
+for name, half in (("context part", context_part), ("motion part", motion_part)):
     base = of_clips[:, half].mean(0)
     forth, back = ((changed[key][:, half] - base) for key in ("as they are", "played backwards"))
     cosine = (forth * back).sum(1) / np.linalg.norm(forth, axis=1) / np.linalg.norm(back, axis=1)
@@ -836,78 +844,72 @@ show(
     figures.bars(
         turns,
         label="mean cosine of a clip with itself, played backwards",
-        title="What stays does not mind the arrow of time; what moves does",
+        title="Played backwards, only the motion part changes",
         role="joint",
         form=".2f",
     ),
     f"Two bars: the context part {turns['context part']:.2f}, the motion part {turns['motion part']:.2f}.",
 )
-print(
-    "context part: above .95;  motion part: below .5:",
-    turns["context part"] > 0.95,
-    turns["motion part"] < 0.5,
-)
+print("context part above .95:", turns["context part"] > 0.95)
+print("motion part below .5:", turns["motion part"] < 0.5)
 assert turns["context part"] > 0.95 and turns["motion part"] < 0.5
-moving = {
-    way: first(changed[way], "action", slice(joint.context_channels, None)) for way in list(changes)[:2]
-}
-print("R@1 of actions by the motion part: above .85:", moving["as they are"] > 0.85, end="; ")
-print("backwards, over .2 lower:", moving["played backwards"] < moving["as they are"] - 0.2)
+
+# %%
+moving = {way: first(changed[way], "action", motion_part) for way in ("as they are", "played backwards")}
+print("R@1 of actions by the motion part above .85:", moving["as they are"] > 0.85)
+print("played backwards, over .2 lower:", moving["played backwards"] < moving["as they are"] - 0.2)
 X_train, X_val = gallery[:, context_part], of_clips[:, context_part]
 traces = evaluate.linear_probe((X_train, train_set.labels("action")), (X_val, val_set.labels("action")))
-print("linear accuracy of actions by the context part: above a guess, below .7:", 0.2 < traces < 0.7)
-assert (
-    0.2 < traces < 0.7
-    and moving["as they are"] > 0.85
-    and moving["played backwards"] < moving["as they are"] - 0.2
-)
+print("linear accuracy of actions by the context part between .2 and .7:", 0.2 < traces < 0.7)
+assert 0.2 < traces < 0.7 and 0.85 < moving["as they are"] > moving["played backwards"] + 0.2
 
 # %% [markdown]
-# (Shaking and pulsing look the same both ways, so not every action turns.) To be fair: the two blocks that
-# both halves share were trained by both tasks, and a classifier can read traces of motion even from the
-# context part. How much of them the other task brought was not measured: after context matching alone a probe
-# of the whole vector reads .34 of the actions, where before it was .27, and with three seeds the interval
-# of that difference holds zero. For the other half of what a video tells, one needs a riddle whose answer
-# moves. Motion vectors are such answers.
+# (Shaking and pulsing look the same both ways, so not every action changes.) To be fair: the first two blocks
+# are shared and were trained by both tasks, and a classifier finds traces of motion even in the context part.
+# How much of that came from the other task was not measured. After context matching alone, a linear probe of
+# the whole vector gets .34 of the actions right, against .27 before training; with three seeds, the interval
+# of that difference includes zero. To learn the other half of what a video tells, we need a riddle whose
+# answer moves. Motion vectors are such answers.
 #
 # ## What we have seen
 #
-# - Context matching: a clip has to find the key frame of its own video. Backbone, encoder, two heads, one
-#   InfoNCE; clips of one video are left out by `sources`; both directions are possible and ours.
-# - Weak changes of color open a shortcut: the game is won many times as often, and scenes are not seen to
-#   be known better (two seeds, 120 steps). Judge by what you want, not by the game; a conflict of cues
-#   tells what a network goes by.
-# - After a long training with strong changes the context part knows walls and does not go by colors. A still
-#   frame never asks for motion, and hardly any is found.
+# - Context matching: a clip has to find the key frame of its own video. It takes a backbone, an encoder, two
+#   heads and one InfoNCE. `sources` keeps clips of one video from being each other's negatives; comparing in
+#   both directions is possible, and our addition.
+# - Weak color changes open a shortcut: the game is won several times as often, and scenes are not visibly
+#   known better (two seeds, 120 steps). Judge by what you want, not by the game. A conflict of cues shows
+#   what a network relies on.
+# - After a long training with strong changes, the context part finds scenes and hardly depends on color. A
+#   still frame never asks for motion, and hardly any is learned.
 #
 # ## Quiz
 #
 # **1.** Why do clip and key frame get different crops and colors, though the same would be less work?
 #
 # <details><summary>Answer</summary>
-# With the same crop and colors the two could be matched pixel by pixel or by their palette. What differs
-# at random tells nothing, so something else has to be learned.
+# With the same crop and colors, the two could be matched pixel by pixel or by palette. What changes at random
+# tells nothing, so the network has to learn something else.
 # </details>
 #
 # **2.** Two trainings reach an accuracy of .95 and .10 at their game. Which backbone do you keep?
 #
 # <details><summary>Answer</summary>
-# One cannot know from that. Ask both for what you want, scenes say, on clips they have never seen.
+# You cannot tell from that. Test both for what you want, say scenes, on clips they have never seen.
 # </details>
 #
-# **3.** In a batch of 64 clips every video occurs twice, and <code>sources</code> is ignored. What does a
-# perfect network pay at least?
+# **3.** In a batch of 64 clips every video occurs twice, and <code>sources</code> is ignored. What is the
+# lowest loss a perfect network can reach?
 #
 # <details><summary>Answer</summary>
-# log 2, .69 nats, in every row: it cannot tell its key frame from that of its twin.
+# log 2 = .69 nats in every row: it cannot tell its own key frame from its twin's.
 # </details>
 #
 # **4.** All videos of a data set are filmed indoors and outdoors in equal parts; outdoors people run,
 # indoors they sit. Can context matching teach running?
 #
 # <details><summary>Answer</summary>
-# Not running, but outdoors. Where scene and action go together, a probe for actions would look good all the
-# same. In MovingScenes the two are independent, so it cannot.
+# It can teach "outdoors", not running. But a probe for actions would look good all the same, because scene
+# and action go together. In MovingScenes the two are independent, so there it would not.
 # </details>
 #
 # **5.** The I-frame is one of the clip's own frames in some samples. Is that cheating?
@@ -919,10 +921,9 @@ assert (
 #
 # ## Next, and further reading
 #
-# Next: [08_motion_prediction](08_motion_prediction.ipynb). The answer is the motion of the near future, and
-# the wall is of no use.
+# Next: [08_motion_prediction](08_motion_prediction.ipynb). There the answer moves, and the wall is no help.
 #
-# - [The experiments](../docs/experiments.md): what was tried, weights and temperatures among it.
+# - [The experiments](../docs/experiments.md): what was tried, including weights and temperatures.
 # - [MovingScenes](../docs/moving_scenes.md): why colors alone cannot tell its scenes.
 # - [The paper](https://arxiv.org/abs/2104.00862), for the task on real videos.
 # - [ImageNet-trained CNNs are biased towards texture](https://arxiv.org/abs/1811.12231): a conflict of cues

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from cvrl_lite.course.figures.style import COLORS, new
+from cvrl_lite.course.figures.style import COLORS, STYLE, new
 
 _GUESS: dict[str, Any] = {"lw": 1.0, "ls": (0, (7, 4))}  # dashes longer than those of any curve
 
@@ -23,7 +23,11 @@ _LOOKS: dict[str, dict[str, Any]] = {
 
 
 def curves(
-    metrics: Sequence[Mapping[str, float]], *, smooth: int = 20, keys: Mapping[str, int] | None = None
+    metrics: Sequence[Mapping[str, float]],
+    *,
+    smooth: int = 20,
+    keys: Mapping[str, int] | None = None,
+    title: str = "",
 ) -> Figure:
     """Losses and measures of a run, step by step.
 
@@ -33,9 +37,10 @@ def curves(
         smooth: Steps that a thick line averages; single steps are drawn thinly.
         keys: Among how many keys a query of a task looks, by task: a dashed line in the task's color then
             shows a blind guess, which costs the logarithm of that number and is right once in it.
+        title: The finding; where empty, the number of metrics and the last measures.
 
     Returns:
-        The figure: losses on the left, measures on the right; its title says where they ended.
+        The figure: losses on the left, measures on the right.
 
     Raises:
         ValueError: No metrics.
@@ -70,5 +75,8 @@ def curves(
         axes.set(xlabel="step", ylim=(0 if kinds == ("loss",) else None, None if kinds == ("loss",) else 1.0))
         axes.legend(frameon=False)
     figure.axes[0].set_ylabel("nats")
-    figure.suptitle(f"After {len(metrics)} steps: {', '.join(ends)}")
+    title = title or f"After {len(metrics)} steps: {', '.join(ends)}"
+    figure.suptitle(
+        title, x=0.01, ha="left", size=STYLE["figure.titlesize"], weight=STYLE["figure.titleweight"]
+    )
     return figure
