@@ -13,6 +13,7 @@ from cvrl_lite.course.figures.contrast import (
 from cvrl_lite.course.figures.course import course_map
 from cvrl_lite.course.figures.packing import bytes_by_type, gop_timeline, packing
 from cvrl_lite.course.figures.pictures import filmstrip, gop_strip, long_exposure, neighbors
+from cvrl_lite.course.figures.prediction import attention_over_frames, kinds_of_pairs, recognized
 from cvrl_lite.course.figures.residuals import bars, residual_panels
 from cvrl_lite.course.figures.samples import batch_as_seen, clips_in_time, sample_timeline
 from cvrl_lite.course.figures.scores import decoupling, decoupling_finding, recall
@@ -26,6 +27,7 @@ __all__ = [
     "HATCHES",
     "INK",
     "STYLE",
+    "attention_over_frames",
     "bars",
     "batch_as_seen",
     "by_class",
@@ -42,6 +44,7 @@ __all__ = [
     "gop_timeline",
     "histograms",
     "in_words",
+    "kinds_of_pairs",
     "learning",
     "long_exposure",
     "neighbors",
@@ -54,6 +57,7 @@ __all__ = [
     "rankings",
     "recall",
     "recalls",
+    "recognized",
     "residual_panels",
     "sample_timeline",
     "save",
