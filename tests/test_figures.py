@@ -296,6 +296,26 @@ def test_residuals_are_drawn_as_they_are_and_hatched_where_nothing_was_predicted
         figures.residual_panels(values, labels=["a"])
 
 
+def test_a_prediction_stands_between_the_last_frame_and_what_it_leaves() -> None:
+    previous, real = np.zeros((16, 24), np.uint8), np.full((16, 24), 9, np.uint8)
+    predicted, field = np.full((16, 24), 11, np.uint8), np.zeros((2, 2, 3))
+    figure = figures.prediction_row(previous, field, np.ones((2, 3), bool), predicted, real, limit=5)
+    shown = [axes.images[0] for axes in figure.axes]
+    assert [image.get_array().flat[0] for image in (shown[0], shown[2], shown[3], shown[4])] == [0, 11, 9, -2]
+    assert shown[4].get_clim() == (-5, 5)
+    with pytest.raises(ValueError, match="do not go together"):
+        figures.prediction_row(previous, field, np.ones((2, 3), bool), predicted[:8], real)
+
+
+def test_the_weights_between_pixels_are_those_of_the_decoder() -> None:
+    drawn = [
+        text.get_text().replace("\N{MINUS SIGN}", "-") for text in figures.between_pixels().axes[0].texts
+    ]
+    weights = np.array([int(word) for word in drawn[:6]])
+    ramp = np.arange(6) * 32
+    assert weights.sum() == 32 and (weights * ramp).sum() / 32 == 80  # half-way between 64 and 96
+
+
 def test_bars_carry_their_values_and_bytes_their_types() -> None:
     figure = figures.bars({"one": 1.25, "two": 2.5}, label="px", title="Two is more", form=".2f")
     assert [bar.get_width() for bar in figure.axes[0].patches] == [1.25, 2.5]

@@ -1,20 +1,20 @@
 # %% [markdown]
 # # Residuals
 #
-# To unpack a P-frame, a decoder does two things. It **predicts** the frame, by copying each block from where
-# its motion vector leads; and it adds the **residual**, the stored difference between that guess and the
-# real frame. Vectors say what can be predicted by shifting. The residual says the rest: what came out
-# from behind, what is new, what changed its light. In this notebook *we* are the decoder, and look at what
-# is left.
+# To decode a P-frame, a decoder takes two steps. First it **predicts** the frame: it copies every block
+# from where the motion vector says. Then it adds the **residual**, the stored difference between that
+# prediction and the real frame. Vectors cover everything that can be explained by shifting. The residual
+# holds the rest: what came out from behind something, what is new, where the light changed. In this
+# notebook *we* are the decoder and look at what is left.
 #
 # **Goals.** After this notebook you will be able to
-# - predict a frame by hand, from the last one and its vectors, also between the pixels,
+# - predict a frame by hand from the last one and its vectors, even between the pixels,
 # - say what a residual shows: occlusion, new things, light,
 # - prove that a residual is exact, and say when it is not,
-# - add vectors up over several frames, back to the I-frame.
+# - add up vectors over several frames, back to the I-frame.
 #
 # **Needs.** [03_motion_vectors](03_motion_vectors.ipynb). Less than 1 minute on 2 cores, 0.4 GB of memory,
-# no disk: the clips are in the repository.
+# no disk space: the clips are in the repository.
 
 # %%
 import tempfile
@@ -24,14 +24,22 @@ import numpy as np
 
 from cvrl_lite import CompressedVideo, data_path
 from cvrl_lite.codec import encode
-from cvrl_lite.course.figures import bars, filmstrip, residual_panels, show, vector_panels
+from cvrl_lite.course.figures import (
+    bars,
+    between_pixels,
+    filmstrip,
+    prediction_row,
+    residual_panels,
+    show,
+    vector_panels,
+)
 
 # %% [markdown]
-# ## A clip with news
+# ## A clip in which things happen
 #
-# `news.mp4` has one I-frame, then P-frames only. A disc moves 3 pixels to the right per frame; at frame 6
-# two tiles appear, a plain one and one with a pattern; at frame 10 everything gets a little lighter. Guess:
-# which frames can be predicted from the one before, and which need many bytes?
+# `news.mp4` has one I-frame, followed by P-frames only. A disc moves 3 pixels to the right per frame. At
+# frame 6 two tiles appear, one plain and one patterned. At frame 10 everything becomes a little brighter.
+# Guess which frames can be predicted from the one before, and which ones need many bytes.
 
 # %%
 news = CompressedVideo(data_path("lessons/news.mp4"))
@@ -42,7 +50,7 @@ show(
         frames[places],
         labels=[f"frame {place}" for place in places],
         columns=5,
-        title="A disc moves; two tiles appear; the light goes up",
+        title="A disc moves, two tiles appear, everything gets brighter",
     ),
     "Five frames: a blue disc moves to the right over planks. From frame 6 on there are a green tile and a "
     "reddish patterned one below; frame 10 is a little lighter.",
@@ -55,11 +63,11 @@ print("the two largest P-frames:", *sorted(int(frame) for frame in largest))
 assert set(largest) == {6, 10}
 
 # %% [markdown]
-# Frames 6 and 10, as you will have guessed: bytes go where the prediction fails.
+# Frames 6 and 10, as you may have guessed. Bytes go where the prediction fails.
 #
-# Codecs keep brightness and color apart and spend most of their care on brightness, called **luma**: one
-# number from 0 to 255 for each pixel. All residuals here are of luma. PyAV hands it out as the first
-# **plane** of a decoded frame.
+# Codecs keep brightness and color apart, and treat brightness with more care. It is called
+# [**luma**](../docs/glossary.md#a-video-as-a-file) and is one number from 0 to 255 for each pixel. All
+# residuals in this notebook are of luma. PyAV returns it as the first **plane** of a decoded frame.
 
 
 # %%
@@ -78,9 +86,10 @@ print("luma", luma.shape, " vectors", motion.vectors.shape)
 # %% [markdown]
 # ## Predicting by hand
 #
-# Copy each cell from where its vector leads. Where that is between pixels we take the nearest one, for now.
-# Then subtract: **residual = frame - prediction**. Beside it we put the plain difference of two frames, the
-# residual of somebody who has no vectors. What will be left of the disc, left and right?
+# We copy each cell from where its vector leads. If that is between pixels we take the nearest one, for now.
+# Then we subtract:
+#
+# **residual = real frame - prediction**
 
 
 # %%
@@ -97,13 +106,37 @@ def minus(a, b):
     return a.astype(int) - b
 
 
-by_hand = minus(luma[5], predict(luma[4], motion.vectors[5]))
+# %% [markdown]
+# Here is the whole procedure for frame 5, in one row. The arrows show the motion we see (minus
+# the vector), three times as long. What do you expect to be left of the disc in the last panel?
+
+# %%
+predicted = predict(luma[4], motion.vectors[5])
+show(
+    prediction_row(
+        luma[4],
+        motion.vectors[5],
+        motion.mask[5],
+        predicted,
+        luma[5],
+        title="Copy the last frame along its vectors, compare with the real frame, keep the difference",
+    ),
+    "Five small panels: frame 4 with a disc over planks; arrows to the right on the disc; the prediction, "
+    "which looks like the real frame 5 beside it; and the residual, a thin ring.",
+)
+
+# %% [markdown]
+# Is that any better than doing without vectors? On the left is the plain difference of two frames, on the
+# right the residual.
+
+# %%
+by_hand = minus(luma[5], predicted)
 difference = minus(luma[5], luma[4])
 show(
     residual_panels(
         [difference, by_hand],
-        labels=["frame 5 - frame 4", "frame 5 - prediction"],
-        title="Vectors explain the inside of the disc; what is left is its edge",
+        labels=["without vectors: frame 5 - frame 4", "with vectors: frame 5 - prediction"],
+        title="Vectors explain the inside of the disc; only its edge is left",
     ),
     "Left, the difference of two frames: the whole disc with its pattern. Right, the residual: only a thin "
     "ring at the disc's edge.",
@@ -111,25 +144,41 @@ show(
 assert 4 * np.abs(by_hand).mean() < np.abs(difference).mean()
 
 # %% [markdown]
-# The pattern on the disc is gone: it was predicted. `video.residuals()` does the same for all frames, with a
-# mask that is False where nothing was predicted, in intra blocks. Where vectors are whole pixels ours must
-# agree to the last level. Does it?
+# The pattern on the disc is gone: it was predicted. `video.residuals()` does the same for all frames and
+# adds a mask, which is False where nothing was predicted (in intra blocks). Wherever a vector is a whole
+# number of pixels, our residual should equal the package's, down to the last level. Does it?
 
 # %%
 residual = news.residuals()
 whole = (motion.vectors[5] % 1 == 0).all(0) & motion.mask[5]  # cells with a whole-pixel vector
 pixels = whole.repeat(8, 0).repeat(8, 1)
 assert np.array_equal(by_hand[pixels], residual.values[5][pixels])
-print(f"whole-pixel vectors in {whole.mean():.0%} of the cells, and there both agree in every pixel")
+print(f"{whole.mean():.0%} of the cells have whole-pixel vectors; there every pixel agrees")
 
 # %% [markdown]
 # ## Between the pixels
 #
-# And the other cells? H.264 computes the value *half-way* between two pixels from six neighbors, with
-# weights 1, -5, 20, 20, -5, 1 over 32. That looks odd; it is a compromise between sharpness and cost. Values
-# at *quarters* are the rounded mean of two neighbors out of whole and half positions. In `slow_pan.mp4`
-# all moves by (0.75, 0.5), and that position is the mean of two: the half-way point in both directions, `j`,
-# and the one half-way down in the next column, `h`.
+# And the other cells? Their vectors end between pixels, where the decoder has to *compute* a value. H.264
+# does it in two steps:
+#
+# 1. **Half-way** between two pixels, take the six nearest pixels in the row (or column), multiply them by
+#    1, -5, 20, 20, -5, 1, add up, and divide by 32.
+# 2. At a **quarter**, take the mean of two neighboring values, each of them a pixel or a half-way value.
+#
+# In `slow_pan.mp4` everything moves by (0.75, 0.5). That position lies between `j`, which is half-way in
+# both directions, and `h`, which is half-way down in the next column.
+
+# %%
+show(
+    between_pixels(),
+    "Left, six gray pixels in a row with the weights 1, -5, 20, 20, -5, 1, and a green mark half-way between "
+    "the middle two. Right, four pixels at the corners of a square; green marks for j in its center and h on "
+    "its right side; a star between them, at 3/4 to the right and 1/2 down.",
+)
+
+# %% [markdown]
+# **Step 1: half-way.** Why such odd weights, and not simply the mean of the two middle pixels? Take a bright
+# line, two pixels wide. What should its middle look like?
 
 
 # %%
@@ -139,6 +188,18 @@ def six_taps(values, axis):
     return sum(weight * part for weight, part in zip((1, -5, 20, 20, -5, 1), shifted))
 
 
+line = np.array([10, 10, 90, 90, 10, 10])
+print("mean of the two middle pixels:", (line[2] + line[3]) // 2, " six weights:", six_taps(line, 0)[2] // 32)
+
+# %% [markdown]
+# The mean of two can never be brighter than either of them, so it blurs. The negative weights bring back some
+# of the sharpness: the middle of a line may well be brighter than the pixels beside it.
+#
+# **Step 2: quarters.** Now the value at (0.75, 0.5). `>> 5` divides by 32 and rounds down; the 16 added
+# before turns that into ordinary rounding.
+
+
+# %%
 def three_quarters_and_half(plane):
     """H.264's values 3/4 pixel to the right and 1/2 down of each pixel (wrong near the border)."""
     down = six_taps(plane.astype(int), axis=0)  # 32 times too large
@@ -147,6 +208,10 @@ def three_quarters_and_half(plane):
     return (j + np.roll(h, -1, 1) + 1) >> 1
 
 
+# %% [markdown]
+# **Step 3: compare.** Four guesses of frame 4, from crude to exact. How much is left of the frame after each?
+
+# %%
 slow = CompressedVideo(data_path("lessons/slow_pan.mp4"))
 slow_luma, slow_motion = read_luma("lessons/slow_pan.mp4"), slow.motion()
 before, now = slow_luma[3], slow_luma[4]
@@ -160,56 +225,64 @@ guesses = {
     "H.264's six weights": three_quarters_and_half(before),
 }
 left = {name: np.abs(minus(now, guess)[inner]).mean() for name, guess in guesses.items()}
+values = list(left.values())
+assert values == sorted(values, reverse=True)
+
+# %%
 show(
     bars(
         left,
-        label="what is left: mean of |frame - guess|, in levels",
-        title="The finer the guess, the less is left",
+        label="what is left: mean of |frame - guess|, in levels of 0 to 255",
+        title="The finer the prediction, the less is left",
         form=".2f",
     ),
     "Four bars, each shorter than the one above: the frame before, nearest whole pixel, weights by distance, "
     "and H.264's six weights.",
 )
-values = list(left.values())
-assert values == sorted(values, reverse=True)
 
+# %% [markdown]
+# **Step 4: prove it.** "Little is left" is not yet "right". Our residual has to equal the package's in every
+# single pixel.
+
+# %%
 same = (slow_motion.vectors[4] == [[[0.75]], [[0.5]]]).all(0).repeat(8, 0).repeat(8, 1)[inner]
 ours = minus(now, three_quarters_and_half(before))[inner]
 assert np.array_equal(ours[same], slow.residuals(4, 5).values[0][inner][same]) and same.mean() > 0.9
-print("with the six weights our residual is the package's, in every pixel with that vector")
+print("with the six weights our residual equals the package's, in every pixel with that vector")
 
 # %% [markdown]
-# A prediction must use the very filter that the encoder used. The package has it for all sixteen
-# positions, and for older codecs theirs. From here on we leave prediction to `residuals()`.
+# A prediction has to use exactly the filter that the encoder used. The package has the filter for all
+# sixteen positions, and those of older codecs as well. From here on we leave prediction to `residuals()`.
 #
-# ## What is left, and what it says
+# ## What is left, and what it tells us
 #
-# Three frames of the news: an ordinary one, the one with the tiles, the one with the light. Try to tell from
-# the maps alone what happened.
+# Here are three frames of our clip: an ordinary one, the one with the tiles, and the one in which the light
+# changes. Try to tell what happened from the maps alone.
 
 # %%
 show(
     residual_panels(
         residual.values[[5, 6, 10]],
         residual.mask[[5, 6, 10]],
-        labels=["frame 5: the disc moves", "frame 6: two tiles appear", "frame 10: the light goes up"],
-        title="Occlusion at the edge, new things in place, light everywhere",
+        labels=["frame 5: the disc moves", "frame 6: two tiles appear", "frame 10: it gets brighter"],
+        title="Occlusion leaves an outline, new things leave themselves, light is everywhere",
     ),
     "Three maps. Frame 5: a thin ring. Frame 6: the ring, and below two spots, some strong, some hatched. "
     "Frame 10: pale green nearly everywhere, that is, lighter than predicted.",
 )
 
 # %% [markdown]
-# - **Occlusion.** A block at the edge of the disc holds disc *and* wall, and these move differently; one
-#   vector cannot serve both. And behind the disc a strip of wall comes into view that the last frame did not
-#   show. So a residual draws the outline of whatever moves before something else.
-# - **New things.** Nothing could be copied. Either the residual is as strong as the thing itself, or the
-#   encoder gave up copying and chose intra blocks. Those have no residual that we could know; they are
-#   hatched.
-# - **Light.** Hardly anything moved, but all is brighter than whatever it is copied from: a weak residual of
-#   one sign, nearly everywhere. (Vectors stray then, in search of a brighter place.)
+# - **Occlusion.** A block at the edge of the disc contains some disc *and* some wall. The two move
+#   differently, and one vector cannot serve both. And behind the disc a strip of wall comes into view that
+#   the last frame did not show. So a residual draws the outline of whatever moves in front of something
+#   else.
+# - **New things.** There was nothing to copy. Either the residual is as strong as the thing itself, or the
+#   encoder gave up copying and used intra blocks. We cannot know a residual for those, so they are hatched.
+# - **Light.** Hardly anything has moved, but everything is brighter than the place it was copied from. The
+#   residual is weak, of one sign, and nearly everywhere. (Vectors go astray in such a frame: the encoder
+#   looks for a brighter place.)
 #
-# In numbers:
+# The same in numbers:
 
 # %%
 tiles = np.zeros((128, 192), bool)
@@ -220,27 +293,27 @@ size = np.abs(residual.values[5])
 inside, edge, outside = (
     size[part].mean() for part in (distance < 20, np.abs(distance - 26) < 4, distance > 40)
 )
-print(
-    "frame 5: edge of the disc over 5 times its inside, and the far wall:",
-    edge > 5 * inside,
-    edge > 5 * outside,
-)
+assert edge > 5 * max(inside, outside)
+print("frame 5: at the disc's edge the residual is over 5 times as strong as inside it or far away")
 
+# %%
 predicted = residual.mask.repeat(8, 1).repeat(8, 2)
 size = np.abs(residual.values[6])
 intra = [(~predicted[6][part]).mean() for part in (tiles, ~tiles)]
-print(f"frame 6: intra are {intra[0]:.0%} of the tiles, {intra[1]:.0%} of the rest")
+print(f"frame 6: {intra[0]:.0%} of the tiles are intra, and {intra[1]:.0%} of the rest")
 strong = size[tiles & predicted[6]].mean() / size[~tiles & predicted[6]].mean()
-print("         what was predicted of the tiles is off by over 10 times as much as elsewhere:", strong > 10)
+print("         where a tile was predicted, it is off by over 10 times as much as the rest")
 
 lighter = (residual.values[10][predicted[10]] > 0).mean()
-print(f"frame 10: lighter than predicted in {lighter:.0%} of the pixels")
-assert edge > 5 * max(inside, outside) and strong > 10 and lighter > 0.8
+print(f"frame 10: {lighter:.0%} of the pixels are brighter than predicted")
+assert strong > 10 and lighter > 0.8
 
 # %% [markdown]
-# **Exercise 1** (medium, 10 minutes). Write a small newsreader. Given the residual of one P-frame and its
-# mask, it says `"light"` if more than half of all pixels are off by more than 4 levels, otherwise `"new"` if
-# more than 5 % of the cells were not predicted, otherwise `"quiet"`.
+# **Exercise 1** (medium, 10 minutes). Write a small news reader. Given the residual of one P-frame and its
+# mask, it returns
+# - `"light"` if more than half of all pixels are off by more than 4 levels,
+# - otherwise `"new"` if more than 5 % of the cells were not predicted,
+# - otherwise `"quiet"`.
 
 
 # %% tags=["exercise"]
@@ -279,7 +352,7 @@ else:
 
 # %% [markdown]
 # <details><summary>Hint</summary>
-# A mean over <code>np.abs(values) &gt; 4</code> is a share of pixels; <code>~mask</code> is True where
+# The mean of <code>np.abs(values) &gt; 4</code> is a share of pixels. <code>~mask</code> is True where
 # nothing was predicted.
 # </details>
 #
@@ -297,14 +370,15 @@ else:
 # %% [markdown]
 # ## Is it exact?
 #
-# FFmpeg does not export the residual. What we have is the decoded frame minus *our* prediction. It is the
-# encoder's residual only if our prediction is the decoder's, to the last level. How could one prove that
-# without looking into the decoder?
+# FFmpeg does not export the residual. What we have is the decoded frame minus *our* prediction. That equals
+# the encoder's residual only if our prediction equals the decoder's, down to the last level. How can we
+# prove that without looking inside the decoder?
 #
-# By a file in which there is no residual. `every_position.mp4` was packed with **quantizer** 51, the
-# coarsest that H.264 has: its P-frames keep vectors and nearly nothing else. So what the decoder shows *is*
-# its prediction, and our residual must be zero. Not small: zero. Each step of the camera lands at another of
-# the sixteen positions between pixels, so each filter is on trial.
+# With a file that has no residual! `every_position.mp4` was encoded with a
+# [**quantizer**](../docs/glossary.md#a-video-as-a-file) of 51, the coarsest H.264 allows. Its P-frames keep
+# their vectors and almost nothing else. So what the decoder shows *is* its prediction, and our residual
+# must be zero. Not small: zero. And with every step the camera lands on another of the sixteen positions
+# between pixels, so every filter is put to the test.
 
 # %%
 trial = CompressedVideo(data_path("lessons/every_position.mp4"))
@@ -312,7 +386,7 @@ trial_motion, trial_residual = trial.motion(), trial.residuals()
 height, width = trial_motion.mask.shape[1:]
 zero = (trial_residual.values.reshape(-1, height, 8, width, 8) == 0).all((2, 4))  # (T, H8, W8)
 position = (trial_motion.vectors * 4 % 4).astype(int)  # quarters right, quarters down
-print("cells without a single wrong pixel, by quarters to the right (across) and down:")
+print("share of cells without a single wrong pixel; across: quarters to the right, down: quarters down")
 shares = np.zeros((4, 4))
 for down in range(4):
     for right in range(4):
@@ -322,22 +396,24 @@ for down in range(4):
 assert shares.min() > 0.95 and trial_residual.exact
 
 # %% [markdown]
-# At each of the sixteen positions practically all cells are predicted without a single wrong pixel; in the
-# few others the encoder did store something. A filter that rounds wrongly anywhere would leave its mark in
-# a whole box of this table.
+# At each of the sixteen positions practically all cells are predicted without a single wrong pixel. In the
+# few others the encoder did store something. A filter that rounded wrongly would spoil a whole entry of
+# this table.
 #
-# `residuals()` says whether it is exact: `residual.exact`. It reads that from the headers of the stream.
-# H.264 makes it inexact in several ways, and encoders for watching use them all:
+# How do you know whether a residual is exact? `residual.exact` says so; it is read from the headers of the
+# stream. H.264 has several features that make our residual inexact, and files encoded for watching use them
+# all:
 #
-# - a **deblocking filter** smooths the edges of blocks after the residual was added,
-# - with several references, the true one is not known (notebook 03),
-# - of the vectors of blocks below 8 x 8, FFmpeg exports one in four (notebook 03),
-# - B-frames blend two references, and how is not always known,
-# - a reference may be made lighter or darker before it is copied ("weighted").
+# - a [**deblocking filter**](../docs/glossary.md#a-video-as-a-file) smooths the edges of blocks after the
+#   residual has been added,
+# - with several references, we do not know which one was used (notebook 03),
+# - for blocks below 8 x 8, FFmpeg exports only one of four vectors (notebook 03),
+# - B-frames blend two references, and we do not always know how,
+# - a reference may be made brighter or darker before it is copied ("weighted" prediction).
 #
-# For codecs other than H.264 the package never claims exactness.
+# For codecs other than H.264 the package never claims to be exact.
 #
-# `news.mp4` was packed without any of these. We pack its frames again and allow one at a time.
+# `news.mp4` was encoded with none of these. Let us encode its frames again and allow one at a time.
 
 # %%
 settings = {
@@ -358,8 +434,9 @@ with tempfile.TemporaryDirectory() as folder:
         assert exact == (not allowed)
 
 # %% [markdown]
-# An approximation can be very good or worthless. Two clips of the last notebook: a slow pan, packed with
-# deblocking, and two films in turn, packed with several references. What is the mean of the residual?
+# An approximation may be excellent, and it may be worthless. Here are two clips of the last notebook: a
+# slow pan, encoded with deblocking, and two films taking turns, encoded with several references. How large
+# is the residual on average?
 
 # %%
 means = {}
@@ -367,25 +444,28 @@ for name in ("slow_pan", "two_films"):
     with CompressedVideo(data_path(f"lessons/{name}.mp4")) as video:
         found = video.residuals()
     means[name] = np.abs(found.values[found.mask.repeat(8, 1).repeat(8, 2)]).mean()
-    print(f"{name:9} exact: {found.exact}, {'below 3' if means[name] < 3 else 'above 20'} levels")
+    print(f"{name:9} exact: {found.exact}, mean {'below 3' if means[name] < 3 else 'above 20'} levels")
 assert means["slow_pan"] < 3 and means["two_films"] > 20
 
 # %% [markdown]
-# After deblocking the residual is still good enough to be a network's input. With the wrong reference it
-# is nonsense: each frame was predicted from the other film. So ask `exact`, and where it is False ask
-# `video.reference_distance_known`.
+# After deblocking, the residual is still good enough to feed a network. With the wrong reference it is
+# nonsense, because each frame was predicted from the other film. So check `exact`, and if it is False,
+# check `video.reference_distance_known`.
 #
 # ## Back to the I-frame
 #
-# A residual tells what is new since the *last* frame, 40 milliseconds ago. That is little. One can also ask
-# what is new since the I-frame. Vectors can be chained: this cell came from there, and *that* place came from
-# yet another. The sum leads to the I-frame, an **accumulated** vector; and the frame minus the I-frame copied
-# along it is the accumulated residual. *Compressed Video Action Recognition* (2018) learns from these two.
+# A residual shows what is new since the *last* frame, 40 milliseconds ago. That is not much. What is new
+# since the I-frame? To find out, chain the vectors: this cell came from there, and *that* place came from
+# yet somewhere else. The sum of the vectors leads back to the I-frame and is called an **accumulated**
+# vector. Copy the I-frame along it and subtract from the current frame, and you have the accumulated
+# residual. *Compressed Video Action Recognition* (2018) learns from these two.
 #
-# **Exercise 2** (hard, 15 minutes). One link of the chain. For each cell: take its vector, find the cell in
-# which the block's *center* lands (`floor((column + 0.5) + x / 8)`, the same for rows, kept inside the
-# frame), and add that cell's total. A cell is valid if it has a vector and the cell it lands in is valid;
-# where it is not, its total is zero.
+# **Exercise 2** (hard, 15 minutes). Write one link of the chain. For each cell:
+# 1. take its vector and find the cell in which the *center* of the block lands: `floor((column + 0.5) + x /
+#    8)`, the same for rows, kept inside the frame;
+# 2. add the total of that cell to the vector;
+# 3. the result is valid if the cell has a vector and the cell it lands in is valid. If not, the total is
+#    zero.
 
 
 # %% tags=["exercise"]
@@ -435,8 +515,8 @@ else:
 
 # %% [markdown]
 # <details><summary>Hint</summary>
-# <code>rows, columns = np.mgrid[0:16, 0:24]</code> gives each cell's place; an array can be indexed by two
-# arrays of places, as <code>total[:, to_row, to_column]</code>.
+# <code>rows, columns = np.mgrid[0:16, 0:24]</code> holds the row and the column of each cell. Two arrays of
+# integers can index another array: <code>total[:, to_row, to_column]</code>.
 # </details>
 #
 # <details><summary>Solution</summary>
@@ -460,7 +540,7 @@ show(
         [motion.vectors[9], accumulated.vectors[9]],
         [motion.mask[9], accumulated.mask[9]],
         labels=["since frame 8", "since the I-frame, frame 0"],
-        title="Accumulated, the disc has come 27 pixels, and the tiles come from nowhere",
+        title="Back to the I-frame the disc has moved 27 pixels, and the tiles come from nowhere",
     ),
     "Frame 9 twice. Left, short arrows to the right on the disc. Right, arrows nine times as long, and "
     "hatched cells where the tiles are.",
@@ -473,8 +553,8 @@ print(f"cells inside the tiles that lead back to the I-frame: {accumulated.mask[
 assert accumulated.mask[9][late].mean() < 0.5 < accumulated.mask[9][~late].mean()
 
 # %% [markdown]
-# The way of a tile's cells leads back to frame 6 and ends there, in an intra block, so they are masked: they
-# do not come from the I-frame. Now the accumulated residual, beside that of one step.
+# Follow a tile back in time, and the chain ends at frame 6, in an intra block. So its cells are masked:
+# they do not come from the I-frame. Now for the accumulated residual, next to that of a single step.
 
 # %%
 old = predict(luma[0], accumulated.vectors[9])
@@ -484,73 +564,78 @@ show(
         [residual.values[9], since],
         [residual.mask[9], accumulated.mask[9]],
         labels=["new since frame 8", "new since the I-frame"],
-        title="Accumulated, the residual shows a history and not a moment",
+        title="The accumulated residual shows a history, not a moment",
     ),
     "Left, a thin ring only. Right, strong values: on the left the trail of wall that came into view, "
     "on the right the disc's front, far darker than predicted; around hatched places the tiles.",
 )
 inside = accumulated.mask[9].repeat(8, 0).repeat(8, 1)
 assert np.abs(since[inside]).mean() > 2 * np.abs(residual.values[9]).mean()
-print("the accumulated residual is more than twice as strong:", True)
+print("the accumulated residual is more than twice as strong as that of one step")
 
 # %% [markdown]
-# On the left there is the trail of wall that has come into view. On the right the chain broke: cells at the
-# disc's front held mostly wall when they were linked, so the I-frame's wall was predicted where now the dark
-# disc is. Accumulated signals are stronger and easier to see, and they carry more errors: each link is
-# rounded to cells, and one stray vector leads the whole chain astray. And they depend on where the I-frame
+# On the left you see the trail of wall that has come into view. On the right, at the front of the disc, the
+# chain went wrong: the cells there held mostly wall when they were linked, so wall was predicted where the
+# dark disc is now.
+#
+# Accumulated signals are stronger and easier to see, but they also collect errors. Every link is rounded to
+# whole cells, and one wrong vector leads the rest of the chain astray. And they depend on where the I-frame
 # happens to be.
-# The paper that this course follows uses neither residuals nor accumulation. Whether a residual helps to
-# *learn* is a question that you will be able to answer at the end.
+#
+# The paper that this course follows uses neither residuals nor accumulation. Does a residual help a network
+# to *learn*? At the end of the course you will be able to answer that.
 #
 # ## What we have seen
 #
-# - A frame is its prediction plus its residual; the prediction is the last frame, copied along the vectors
+# - A frame is its prediction plus its residual. The prediction is the last frame, copied along the vectors
 #   with the codec's own filter.
-# - A residual shows what shifting cannot: edges of moving things, new things, changes of light. Intra blocks
-#   have none that we could know, and the mask says so.
-# - It is exact only where the stream allows, and `exact` says whether it does.
+# - A residual shows what shifting cannot explain: the edges of moving things, new things, changes in the
+#   light. For intra blocks we cannot know it, and the mask says so.
+# - Our residual is exact only if the stream avoids certain features, and `exact` says whether it does.
 #
 # ## Quiz
 #
-# **1.** A camera pans over a still landscape, without zoom. Where is the residual strong?
+# **1.** A camera pans across a still landscape, without zooming. Where is the residual strong?
 #
 # <details><summary>Answer</summary>
-# At the border where new landscape comes into view. The rest is shifted, and so predicted.
+# At the border, where new landscape comes into view. The rest has only shifted, so it can be predicted.
 # </details>
 #
-# **2.** A lamp is switched off. What do mask, vectors and residual say?
+# **2.** A lamp is switched off. What happens to mask, vectors and residual?
 #
 # <details><summary>Answer</summary>
-# The residual is negative nearly everywhere. Vectors may go astray, since what fits best is no longer the
-# same place, and some blocks turn intra: the mask is False there.
+# The residual is negative nearly everywhere. Vectors may go astray, because the best match is no longer the
+# same place. Some blocks become intra; there the mask is False.
 # </details>
 #
-# **3.** Why is zero in the residual ambiguous without the mask?
+# **3.** Why is a zero in the residual ambiguous without the mask?
 #
 # <details><summary>Answer</summary>
-# It may mean "perfectly predicted" or "not predicted at all", which is nearly the opposite.
+# It can mean "predicted perfectly" or "not predicted at all", which are nearly opposites.
 # </details>
 #
-# **4.** A file was packed with deblocking. Can its frames still be decoded exactly? And our residual?
+# **4.** A file was encoded with deblocking. Can its frames still be decoded exactly? And is our residual
+# exact?
 #
 # <details><summary>Answer</summary>
-# Decoded yes, always. The decoder knows what it added before smoothing; we see only the smoothed frame, so
-# our residual includes what the filter did.
+# The frames, yes, always. The residual, no: the decoder adds it before smoothing, but we see only the
+# smoothed frame, so our residual includes what the filter did.
 # </details>
 #
-# **5.** At frame 3 of a GOP a block is intra. What is its accumulated vector in frame 4, if nothing moves?
+# **5.** In frame 3 of a GOP a block is intra, and nothing moves afterwards. What is its accumulated vector
+# in frame 4?
 #
 # <details><summary>Answer</summary>
-# None: the chain ends at frame 3, so it is masked up to the next I-frame.
+# It has none. The chain ends at frame 3, so the block stays masked until the next I-frame.
 # </details>
 #
 # ## Next, and further reading
 #
-# Next comes [05_clips_for_training](05_clips_for_training.ipynb): from a file to a batch
-# that a network can learn from.
+# Next: [05_clips_for_training](05_clips_for_training.ipynb). We go from files to batches that a network can
+# learn from.
 #
 # - [Compressed Video Action Recognition](https://arxiv.org/abs/1712.00636): accumulated vectors and
-#   residuals as inputs of a network.
-# - [A guide to H.264's interpolation and deblocking](https://en.wikipedia.org/wiki/Advanced_Video_Coding),
-#   among much else.
+#   residuals as the inputs of a network.
+# - [H.264 on Wikipedia](https://en.wikipedia.org/wiki/Advanced_Video_Coding): interpolation, deblocking and
+#   much more.
 # - [The glossary](../docs/glossary.md) of this course.

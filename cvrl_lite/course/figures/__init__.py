@@ -11,6 +11,7 @@ from cvrl_lite.course.figures.contrast import (
     temperatures,
 )
 from cvrl_lite.course.figures.course import course_map
+from cvrl_lite.course.figures.decoding import between_pixels, prediction_row
 from cvrl_lite.course.figures.packing import bytes_by_type, gop_timeline, packing
 from cvrl_lite.course.figures.pictures import filmstrip, gop_strip, long_exposure, neighbors
 from cvrl_lite.course.figures.prediction import attention_over_frames, kinds_of_pairs, recognized
@@ -30,6 +31,7 @@ __all__ = [
     "attention_over_frames",
     "bars",
     "batch_as_seen",
+    "between_pixels",
     "by_class",
     "by_keys",
     "bytes_by_type",
@@ -53,6 +55,7 @@ __all__ = [
     "packing",
     "played_and_learned",
     "png",
+    "prediction_row",
     "quiz",
     "rankings",
     "recall",
