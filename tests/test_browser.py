@@ -215,7 +215,8 @@ def test_a_notebook_runs_in_jupyterlab_and_its_widgets_answer(lab: Lab, name: st
 def test_an_explorable_answers_in_jupyterlab(lab: Lab) -> None:
     source = "from cvrl_lite.course.explorables import sphere\nsphere()"
     cells = [nbformat.v4.new_code_cell(source)]
-    nbformat.write(nbformat.v4.new_notebook(cells=cells), lab.folder / "explorable.ipynb")
+    kernel = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), lab.folder / "explorable.ipynb")
 
     def run_and_touch(page: Page) -> None:
         panel = run_all(page, lab, "explorable")
