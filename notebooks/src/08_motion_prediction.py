@@ -303,7 +303,7 @@ assert torch.allclose(looks.mean(1), their_looks, atol=1e-5)
 assert torch.allclose(looks[0, 0, 5], weights, atol=1e-5)
 print("16 answers for each of 6 clips", tuple(answers.shape), " weights", tuple(looks.shape))
 print(
-    "the first head's weights for point 5 of clip 0 are those computed above, and PyTorch agrees on all of them"
+    "the first head's weights for point 5 of clip 0 are those from above, and PyTorch agrees on all of them"
 )
 
 # %% [markdown]

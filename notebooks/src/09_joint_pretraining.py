@@ -1,15 +1,16 @@
 # %% [markdown]
 # # Joint pretraining: one network, two tasks
 #
-# Context matching teaches what stays, motion prediction what moves. Each of them alone leaves the network
-# half blind. Now they train one backbone together. That sounds like adding two numbers, and it nearly is;
-# but the two pull at the same weights, and a recipe has to say who may pull how hard.
+# Context matching teaches what stays, motion prediction what moves. Each one alone leaves the network half
+# blind. Now we train one backbone with both. That sounds like adding two losses, and it nearly is. But both
+# tasks pull at the same weights, and somebody has to decide how hard each may pull. That is what a
+# [recipe](../docs/glossary.md#learning-without-labels) does.
 #
 # **Goals.** After this notebook you will be able to
 # - read a recipe, and say what each number is for,
-# - take one training step by hand, and see where the two tasks agree and where they do not,
-# - train, stop, and go on with the same numbers as if nothing had happened,
-# - read the curves of a long run,
+# - take one training step by hand, and measure whether the two tasks pull in the same direction,
+# - interrupt a training and resume it, with exactly the same numbers,
+# - read the curves of a short run and of a long one, with their plateau,
 # - move the same code to UCF101 and to many GPUs, command by command.
 #
 # **Needs.** [07](07_context_matching.ipynb) and [08](08_motion_prediction.ipynb). About 1 minute on 2
@@ -41,9 +42,18 @@ print(len(few.videos), "clips in memory")
 # %% [markdown]
 # ## The recipe
 #
-# A **recipe** is a frozen record of every choice: which data, which networks, which losses and weights, how
-# samples are cut and augmented, how the weights move. A run's folder keeps its recipe, and refuses to go on
-# with another one. Here is the course's own, in parts.
+# A **recipe** is a frozen record of every choice: the data, the networks, the losses and their weights, how
+# samples are cut and augmented, how the optimizer moves the weights. Each run's folder keeps its recipe and
+# refuses to continue with a different one. Here is the course's own.
+#
+# | number | what it is for |
+# |---|---|
+# | `steps`, `batch` | how often the weights are updated, and from how many clips each time |
+# | `weight` of a task | how hard it pulls at the shared weights |
+# | `temperature` | how much the hardest negatives count ([06_infonce](06_infonce.ipynb)) |
+# | `sampling` | how a clip, its key frame and its windows are cut from a video ([05](05_clips_for_training.ipynb)) |
+# | `networks` | the width of each part |
+# | `optimization` | how far a step moves the weights, and how that changes over the run |
 
 # %%
 recipe = train.recipes.laptop()
@@ -55,8 +65,9 @@ for part in ("sampling", "networks", "optimization"):
     print(f"{part:12}", getattr(recipe, part))
 
 # %% [markdown]
-# The **learning rate** is not one number but a curve: a linear **warm-up**, because the first gradients of
-# fresh weights are wild, then a **cosine** down to zero, so that the weights settle.
+# The **learning rate** is not one number but a curve. It starts with a linear **warm-up**, because the first
+# gradients of random weights are erratic. Then it follows a **cosine** down to zero, so that the weights
+# settle.
 
 # %%
 rates = [train.optim.learning_rate(step, recipe) for step in range(recipe.steps)]
@@ -69,9 +80,9 @@ assert max(rates) == recipe.optimization.learning_rate and rates[-1] < 1e-6
 # %% [markdown]
 # ## One step by hand
 #
-# A step takes a batch of samples (05), makes views of them on the device (05), sends the clips through the
-# backbone **once**, and gives its two maps to the two tasks (07, 08). Their losses are weighted and added,
-# and one gradient goes back through everything. We do it with the smaller `laptop_fast` recipe.
+# A step takes a batch of samples and turns them into views (notebook 05). The clips go through the backbone
+# **once**, and its two maps go to the two tasks (07 and 08). Their losses are weighted and added, and one
+# gradient flows back through everything. We use the smaller `laptop_fast` recipe.
 
 # %%
 small = train.recipes.laptop_fast().replace(precision="float32")
@@ -93,15 +104,14 @@ torch.manual_seed(1)
 total, parts = model(views, 1.0)
 weights = [task.weight for task in small.tasks.values()]
 assert torch.isclose(total, weights[0] * context + weights[1] * motion)
-print("the weighted sum is what Pretraining returns:", True)
-print("named parts:", ", ".join(parts))
+print("the weighted sum is the loss that Pretraining returns; beside it:", ", ".join(parts))
 
 # %% [markdown]
 # ## Do the tasks pull in the same direction?
 #
-# Each loss has its own gradient. On weights that only one task reads there is nothing to argue about. On the
-# backbone's **shared blocks** both pull, and the angle between the two gradients says how: a cosine of 1
-# means they want the same, 0 that they do not care about each other, -1 that each undoes the other's work.
+# Each loss has its own gradient. Weights that only one task uses are no problem. On the backbone's **shared
+# blocks** both tasks pull, and the angle between the two gradients says how well they get along. A cosine of
+# 1 means they want the same change, 0 that they are unrelated, -1 that each undoes the other's work.
 
 
 # %%
@@ -117,23 +127,23 @@ def pulls(model, views):
 
 before = pulls(model, views)
 angle = torch.cosine_similarity(before[0], before[1], dim=0)
-print("the two gradients are far from parallel at the start:", bool(angle.abs() < 0.5))
+print("at the start, the cosine of the two gradients is between -.5 and .5:", bool(angle.abs() < 0.5))
 
 # %% [markdown]
-# They are far from parallel: what helps one task says little about the other. (With other weights and
-# other batches we found cosines between -.1 and .2; what they are later in the training we did not look at.)
-# The longer gradient decides where shared weights go. The recipe gives context matching, the easier task, a
-# weight of one half, and the backbone of this course keeps the shared part small: two blocks, then a branch
-# for what stays and a branch for what moves. [docs/experiments.md](../docs/experiments.md) tells what was
-# tried on the way: with a single narrow branch, one task always paid for the other.
+# They are far from parallel: at the start, what helps one task says little about the other. (With other
+# initial weights and other batches we found cosines between -.1 and .2. We did not look at later stages of
+# the training.) If one gradient is much longer, it decides where the shared weights go. So the recipe gives
+# context matching, the easier task, a weight of one half. And the backbone keeps the shared part small: two
+# blocks, then one branch for what stays and one for what moves. With a single branch for both, one task
+# always lost where the other gained ([the experiments](../docs/experiments.md)).
 #
-# ## Train, stop, go on
+# ## Stop and resume
 #
-# A training of hours will be interrupted: a laptop closes, a machine is needed by somebody else, power fails.
-# Then two things count: that no more than a few steps are lost, and that the run **goes on exactly**,
-# with the numbers it would have had without the break. Here every random choice of a step (which clips, which
-# crops, which units drop out) follows from the seed and the step's number, so weights and optimizer state are
-# all there is to keep. Let us see that. One run of 16 steps without a break:
+# A training that takes hours will be interrupted: somebody closes the laptop, somebody else needs the
+# machine, the power fails. Then two things matter. Only a few steps may be lost, and the run must **resume
+# exactly**, with the numbers it would have had without the break. Here every random choice of a step (which
+# clips, which crops, which units drop out) follows from the seed and the number of the step. So weights and
+# optimizer state are all that has to be saved. Let us check. First, one run of 16 steps without a break:
 
 # %%
 short = small.replace(steps=16, save_every=4)
@@ -142,13 +152,13 @@ whole = train.pretrain(short, whole_folder, few)
 print(f"{whole.steps} steps; the folder holds", *sorted(p.name for p in whole_folder.iterdir()), sep="\n  ")
 
 # %% [markdown]
-# The same again, but a second thread waits until a few steps are written and then presses Ctrl-C for us. The
-# step at hand is finished, a checkpoint written, and the run says that it was interrupted.
+# Now the same again, but a second thread waits until a few steps are logged and then presses Ctrl-C for us.
+# The run finishes its current step, writes a checkpoint and reports that it was interrupted.
 
 
 # %% tags=["nbval-ignore-output"]
 def press_ctrl_c(metrics, steps):
-    """Waits for so many lines of metrics, then interrupts the main thread."""
+    """Waits for this many lines of metrics, then interrupts the main thread."""
     while not metrics.exists() or len(metrics.read_text().splitlines()) < steps:
         time.sleep(0.005)
     _thread.interrupt_main()
@@ -160,7 +170,7 @@ broken = train.pretrain(short, runs / "parts", few)
 print("interrupted:", broken.interrupted, "after", broken.steps, "steps")
 
 # %%
-again = train.pretrain(short, runs / "parts", few)  # the same call goes on
+again = train.pretrain(short, runs / "parts", few)  # the same call resumes
 
 
 def numbers(folder):
@@ -173,11 +183,13 @@ assert broken.interrupted and not again.interrupted
 assert numbers(runs / "parts") == numbers(whole_folder)
 for name, value in whole.model.state_dict().items():
     assert torch.equal(value, again.model.state_dict()[name]), name
-print("16 steps with a break = 16 steps without, to the last bit:", True)
+tensors = len(whole.model.state_dict())
+print(f"16 steps with a break = 16 steps without: all {tensors} tensors are equal to the last bit")
 
 # %% [markdown]
-# Not nearly the same: the same, to the last bit. (On one machine with one number of threads. Another
-# processor adds in another order.) And a folder protects what is in it: another recipe is refused.
+# Not nearly the same: the same, to the last bit. (That holds on one machine with one number of threads.
+# Another processor may add numbers in another order.) And a folder protects its run: a different recipe is
+# refused.
 
 # %%
 try:
@@ -186,11 +198,11 @@ except ValueError as error:
     print("refused:", str(error).rpartition(": holds ")[2])
 
 # %% [markdown]
-# ## Live: the first minute looks like nothing
+# ## Live: the first minute looks like failure
 #
-# Here are the first 60 steps of both tasks. Do not expect much: the course's own run has 1000 steps, on five
-# times as many clips, with wider networks. Watch where the curves stand against a **blind guess**, which
-# costs log N nats and is right once in N: the dashed lines of the next figure.
+# Let us train both tasks for 60 steps, a whole `laptop_fast` run. Do not expect much: the course's own run
+# has 1000 steps, five times as many clips and wider networks. Compare the curves with a **blind guess**, the
+# dashed lines of the next figure: it costs log N nats and is right once in N.
 
 # %%
 live = train.pretrain(small, runs / "live", few)
@@ -198,9 +210,11 @@ lines = [json.loads(line) for line in (runs / "live" / train.METRICS).read_text(
 points = int(np.prod(model.tasks["motion"].predictor.points))
 keys = small.batch * points * (1 + small.sampling.num_negative_windows)
 ends = {name: np.mean([line[name] for line in lines[-20:]]) for name in parts}
-print(f"blind guesses: context 1 / {small.batch}, motion about 1 / {keys}")
-print("context accuracy at the end, over a blind guess:", bool(ends["context_accuracy"] > 1 / small.batch))
-print("motion accuracy at the end, still under 5 %:", bool(ends["motion_accuracy"] < 0.05))
+print(f"a blind guess is right once in {small.batch} for context, about once in {keys} for motion")
+print(
+    "at the end, context accuracy is above a blind guess:", bool(ends["context_accuracy"] > 1 / small.batch)
+)
+print("at the end, motion accuracy is still under 5 %:", bool(ends["motion_accuracy"] < 0.05))
 assert ends["context_accuracy"] > 1 / small.batch and ends["motion_accuracy"] < 0.05
 
 # %%
@@ -212,14 +226,15 @@ show(
 )
 
 # %% [markdown]
-# Context has begun. Motion sits on a **plateau**, near the value of a blind guess. It is tempting to stop
-# here and to change something. Look at the next figure first.
+# Context has begun to learn. Motion has come down to the value of a blind guess and gets no further. It is
+# tempting to stop here and change something. But is it a failure, or a **plateau**, a flat stretch that ends?
+# Sixty steps cannot tell: this learning rate has already gone to zero. A longer run can.
 #
 # ## The shipped run
 #
-# The network in `data/`, which you met in [01_result_first](01_result_first.ipynb), came from the full laptop
-# recipe: 473 seconds on one core. These are its curves, beside those of each task trained alone with the
-# same number of steps. Each point is a mean of 20 steps.
+# The network in `data/`, which you met in [01_result_first](01_result_first.ipynb), was trained with the full
+# `laptop` recipe, in 473 seconds on one core. These are its curves, next to those of each task trained alone
+# for the same number of steps. Each point is the mean of 20 steps.
 
 # %%
 log = json.loads((data_path("README.md").parents[1] / "experiments" / "joint_curves.json").read_text())
@@ -244,27 +259,25 @@ show(
 )
 assert apart < 0.1
 start, early, later = (log["joint"][place]["motion_loss"] for place in (0, 2, 9))
-print(
-    "motion: nats gained in steps 1 to 60, and in steps 60 to 200:",
-    f"{start - early:.1f}",
-    f"{early - later:.1f}",
-)
+print(f"the motion loss fell by {start - early:.1f} nats up to step 60,", end=" ")
+print(f"and by {early - later:.1f} from step 60 to step 200")
 assert early - later > 3 * (start - early)
 
 # %% [markdown]
-# After 60 steps motion had gained next to nothing; then it fell off its plateau, and a run that is given up
-# too early never gets there. What such a plateau is made of, and what shortens it, is described in
-# [docs/experiments.md](../docs/experiments.md).
+# After 60 steps the motion loss had hardly moved; then the plateau ended. If you give up too early, you never
+# see that. But not every flat curve is a plateau: the two culprits of
+# [08_motion_prediction](08_motion_prediction.ipynb) held the loss for good, and [the
+# experiments](../docs/experiments.md) tell how we could tell.
 #
-# Sharing costs the *losses* little. Whether the *features* keep both kinds of knowledge is another question.
-# The next table answers it, on clips that no run has seen.
+# Sharing costs little in the *losses*. Whether the *features* keep both kinds of knowledge is another
+# question. The next table answers it, on clips that no run has seen.
 #
 # ## What each task trains
 #
-# The feature vector has a **context part** and a **motion part**. Context matching reads the context part
-# alone, motion prediction the motion part alone; both send gradients into the two shared blocks. So we score
-# each part by itself, beside the whole vector: R@1 on the `test` split, for the two networks that were
-# trained with one task and for the joint one. (± is the standard deviation over seeds.)
+# The feature vector has a **context part** and a **motion part**. Context matching reads only the context
+# part, motion prediction only the motion part, and both send gradients into the two shared blocks. So we
+# score each part separately, and then the whole vector. The score is R@1 on the `test` split; the networks
+# are the two trained with one task each, and the joint one. (± is the standard deviation over seeds.)
 
 # %%
 experiments = data_path("README.md").parents[1] / "experiments"
@@ -315,20 +328,19 @@ for label, own, other in (("scene", "context", "motion"), ("action", "motion", "
     assert abs(joint_part - alone) < 0.1 and joint_part > joint_whole + 0.1 > joint_other + 0.2
 
 # %% [markdown]
-# Read the last row. By its own part the joint network finds scenes and actions about as well as the network
-# that was trained with that task alone. By the other part it finds hardly anything: the motion part is near a
-# guess at scenes (1 in 16), the context part at actions (1 in 8). **So training together costs little; what
-# costs is searching with the whole vector**, in which a neighbor may be near for either reason. Choose the
-# part that holds what you look for: `model.search(..., part="context")`, or `table.part("motion")`
-# ([10_retrieval](10_retrieval.ipynb) takes that apart).
+# Read the last row of the table. With the matching part, the joint network finds scenes and actions about as
+# well as the network trained for that task alone. With the other part it finds little: the motion part is
+# near a guess for scenes (1 in 16), the context part for actions (1 in 8). **So training together costs
+# little. What costs is searching with the whole vector**, where a neighbor may be near for either reason.
+# Choose the part that holds what you are looking for: `model.search(..., part="context")`, or
+# `table.part("motion")`. [10_retrieval](10_retrieval.ipynb) looks at this more closely.
 #
-# The other cells show what a task trains beside its own part: the part that no task reads gets gradients only
-# through the shared blocks. Motion prediction alone leaves a context part that still finds many actions, and
-# context matching alone a motion part that finds many scenes. Its own branch has never been trained; it
-# passes on what the shared blocks have learned.
+# The other rows hold a surprise: a part that no task reads is not empty. After motion prediction alone, the
+# *context* part still finds many actions; after context matching alone, the *motion* part finds many scenes.
+# Those branches were never trained. They pass on what the shared blocks have learned.
 #
-# A **linear probe** on the whole vector may weigh its numbers, as a nearest neighbor cannot. With it the two
-# kinds of knowledge hardly disturb each other:
+# A **linear probe** (a linear classifier on frozen features) can weight each number of the vector, which a
+# nearest-neighbor search cannot. For the probe, the two kinds of knowledge hardly get in each other's way:
 
 # %%
 for model_name in trained:
@@ -343,8 +355,8 @@ for label, task in (("scene", "context"), ("action", "motion")):
 # %% [markdown]
 # ## The same on UCF101
 #
-# Nothing in the code is about MovingScenes. The paper's training is another recipe: the same rooms, other
-# numbers. What changes is printed here; each number's source stands in `cvrl_lite/train/recipes.py`.
+# Nothing in the training code is specific to MovingScenes. The paper's training is simply another recipe.
+# Here is what changes; where each number comes from is noted in `cvrl_lite/train/recipes.py`.
 
 # %%
 paper = train.recipes.ucf101_r2plus1d26("ucf101")
@@ -358,8 +370,8 @@ for name in ("steps", "batch", "optimization.method", "optimization.learning_rat
 print(describe(R2Plus1D26().to("meta"), torch.zeros(1, 3, 16, 112, 112, device="meta"), depth=1))
 
 # %% [markdown]
-# And the losses grow with the batch. At 64 videos and 49 points each, every query is compared with the
-# points of four windows of every video:
+# The comparison inside the loss grows too. With 64 videos of 49 points each, every prediction is compared
+# with all points of four windows of every video:
 
 # %%
 queries, all_keys = paper.batch * 49, paper.batch * 49 * (1 + paper.sampling.num_negative_windows)
@@ -369,9 +381,9 @@ print(
 assert (queries, all_keys) == (3136, 12544)
 
 # %% [markdown]
-# That still fits. At the batch of 512 that was used for Kinetics-400 it would be 64 times as much, so the
-# package never holds the matrix: it goes through it in blocks, and computes each block again on the way
-# back (`cvrl_lite.pretext.info_nce` with `block=`).
+# That still fits into memory. With the batch of 512 that was used for Kinetics-400 it would be 64 times as
+# much. So the package never holds the whole matrix: it works through it in blocks, and computes each block
+# again for the gradient (`cvrl_lite.pretext.info_nce` with `block=`).
 #
 # Command by command, in a terminal:
 #
@@ -382,18 +394,18 @@ assert (queries, all_keys) == (3136, 12544)
 # cvrl-lite pretrain --recipe ucf101_r2plus1d26 --root ucf101 --workers 8 --out runs/ucf101
 # ```
 #
-# If you transcode, copy `ucf101/ucfTrainTestlist` into `ucf101_gop12/`, too, and give `--root ucf101_gop12`
+# If you transcode, also copy `ucf101/ucfTrainTestlist` into `ucf101_gop12/`, and use `--root ucf101_gop12`
 # below.
 #
-# With several GPUs in one machine, `torchrun` starts one process for each; together they take the batch
-# of the recipe, a part each:
+# With several GPUs in one machine, `torchrun` starts one process per GPU. They split the batch of the recipe
+# between them:
 #
 # ```bash
 # torchrun --standalone --nproc-per-node 4 -m cvrl_lite.cli pretrain \
 #     --recipe ucf101_r2plus1d26 --root ucf101 --workers 8 --out runs/ucf101
 # ```
 #
-# On several machines the same line runs on each, with the address of one of them, where all meet:
+# With several machines, run the same line on each, with the address of one of them as the meeting point:
 #
 # ```bash
 # torchrun --nnodes 2 --nproc-per-node 8 --rdzv-id kinetics --rdzv-backend c10d \
@@ -404,21 +416,21 @@ assert (queries, all_keys) == (3136, 12544)
 # Here `kinetics` holds a folder `train` with a folder for each class, and in those
 # `<YouTube id>_<start>_<end>.mp4`.
 #
-# All processes have to see the folder of the run; the first one alone writes. Start the same command
-# again after a break, and it goes on. Without a GPU you can try it here: two processes on two cores run
-# the laptop recipe, and a test of this project holds their gradients against those of one process.
+# All processes must be able to read the run's folder; only the first one writes to it. To resume after a
+# break, start the same command again. You can try this without a GPU: two processes on two cores run the
+# laptop recipe, and a test of this project compares their gradients with those of one process.
 #
-# What many processes share has a trap. Each process has its own clips as *queries*, and the *keys* of
-# all. The gradient of a key therefore comes from every process, and these have to be **summed**.
-# Afterwards the gradients of the weights are averaged over processes, as usual. The paper's released code
-# also divides the keys' gradients by the number of processes, which makes them too small by that factor:
-# the more GPUs, the less the keys learn.
+# There is a trap in sharing InfoNCE between processes. Each process has its own clips as *queries*, but
+# compares them with the *keys* of all processes. So every process contributes to the gradient of a key, and
+# these contributions must be **summed**. Afterwards the gradients of the weights are averaged over processes,
+# as usual. The paper's released code also divides the keys' gradients by the number of processes, which makes
+# them too small by that factor: the more GPUs, the smaller the keys' gradients.
 #
 # ## Exercises
 #
-# **1. The schedule.** Write the learning rate of a step (from 0): in the first `round(warmup * steps)`
-# steps it rises in a straight line, so that the last of them has the full rate; then it follows half a
-# cosine towards zero.
+# **1. The schedule.** Write the learning rate of a step (counted from 0). During the first `round(warmup *
+# steps)` steps it rises in a straight line, and the last of them has the full rate. After that it follows
+# half a cosine towards zero.
 
 
 # %% tags=["exercise"]
@@ -460,14 +472,14 @@ print(verdict)
 # ```
 # </details>
 #
-# **2. Many GPUs.** You have a number of GPUs, and 16 clips fit on each. The paper's rate is 5e-4 for each
-# clip of the batch. Train for 120 epochs of 9,537 videos; the last, incomplete batch of an epoch is left out.
-# Return the batch, the rate and the number of steps.
+# **2. Many GPUs.** You have a number of GPUs, and 16 clips fit on each. The paper's learning rate is 5e-4 per
+# clip in the batch. Train for 120 epochs of 9,537 videos, and drop the last, incomplete batch of each epoch.
+# Return the batch, the learning rate and the number of steps.
 
 
 # %% tags=["exercise"]
 def plan(gpus):
-    """(batch, learning rate, steps) on so many GPUs."""
+    """(batch, learning rate, steps) on this many GPUs."""
     ...
 
 
@@ -495,9 +507,8 @@ print(verdict)
 # ```
 # </details>
 #
-# **3. Keep the peace.** `pulls` gave the two gradients on the shared blocks, already weighted. Suppose
-# both tasks should pull equally hard there. By what number would the context loss's weight have to be
-# multiplied?
+# **3. Keep the peace.** `pulls` returned the two gradients on the shared blocks, already weighted. Suppose
+# both tasks should pull equally hard there. By what factor must the weight of the context loss be multiplied?
 
 
 # %% tags=["exercise"]
@@ -518,7 +529,7 @@ print(verdict)
 
 # %% [markdown]
 # <details><summary>Hint</summary>
-# A loss times a number has a gradient that many times as long.
+# Multiply a loss by 3, and its gradient is 3 times as long.
 # </details>
 #
 # <details><summary>Solution</summary>
@@ -531,49 +542,49 @@ print(verdict)
 #
 # ## What we have seen
 #
-# - A joint step is one pass of the backbone, two losses, one weighted sum. Before training, the tasks'
-# gradients on shared weights are far from parallel, so a recipe has to settle how hard each pulls.
-# - A run that was broken off goes on with the same numbers, since every random choice follows from seed
-# and step.
+# - A joint step is one pass through the backbone, two losses, one weighted sum. Before training, the tasks'
+#   gradients on shared weights are far from parallel, so a recipe has to settle how hard each one pulls.
+# - An interrupted run resumes with the same numbers, since every random choice follows from seed and step.
 # - At the end the joint run's losses are close to those of each task alone (one run each). Each part of its
-#   features finds what its own task teaches about as well as after that task alone; the whole vector, which
-#   mixes them, ranks worse at both.
-# - UCF101 and many GPUs are another recipe and another command; keys' gradients are summed over processes.
+#   features finds what its own task teaches about as well as after that task alone. The whole vector mixes
+#   them and is worse at both in a search.
+# - For UCF101 and many GPUs you need another recipe and another command. Gradients of keys are summed over
+#   processes.
 #
 # ## Quiz
 #
 # **1.** Why is one pass of the backbone enough for two tasks?
 #
 # <details><summary>Answer</summary>
-# Both read feature maps of the same clip. Only what comes after the backbone differs, and gradients of both
-# losses add up on the way back.
+# Both read feature maps of the same clip. Only what comes after the backbone differs, and on the way back the
+# gradients of both losses add up.
 # </details>
 #
 # **2.** Two gradients have a cosine of 0. Can both losses still fall?
 #
 # <details><summary>Answer</summary>
-# Yes: a step along their sum goes downhill for each of them, as neither undoes the other. What suffers is
-# capacity: shared weights have to serve both.
+# Yes: a small step along their sum goes downhill for each, as neither undoes the other. What they compete for
+# is capacity: the shared weights have to serve both.
 # </details>
 #
-# **3.** A run is killed at step 730; checkpoints are written every 200 steps. How many steps are done
-# again, and will the metrics differ?
+# **3.** A run is killed at step 730; checkpoints are written every 200 steps. How many steps are repeated,
+# and will the metrics differ?
 #
 # <details><summary>Answer</summary>
-# 130: it resumes from step 600. The metrics are the same, on the same machine.
+# 130, because it resumes from step 600. On the same machine, the metrics are the same.
 # </details>
 #
 # **4.** With 8 GPUs instead of 1 and the same recipe, what changes for the loss?
 #
 # <details><summary>Answer</summary>
-# Nothing but batch norm's statistics, and those only where they are not shared between GPUs. The batch is
-# the same, each GPU has an eighth of it, and all keys are gathered.
+# Only the statistics of batch norm, and only if they are not shared between GPUs. The batch is the same, each
+# GPU takes an eighth of it, and all keys are gathered.
 # </details>
 #
 # ## Next, and further reading
 #
-# Next comes [10_retrieval](10_retrieval.ipynb): what can be found with the features, and how sure a
-# number is.
+# Next comes [10_retrieval](10_retrieval.ipynb): what you can find with these features, and how sure a score
+# is.
 #
 # - [Experiments](../docs/experiments.md): what was tried before this recipe was found.
 # - [Paper map](../docs/paper_map.md): what is the paper's and what is ours.
