@@ -165,7 +165,7 @@ def where_from(
         )
         figure.add_artist(way)
     else:
-        large_before.text(0.5, 0.5, "no source:\npacked without\ncopying", ha="center", va="center")
+        large_before.text(0.5, 0.5, "no source:\nstored without\ncopying", ha="center", va="center")
         large_before.set(xlim=(0, 1), ylim=(0, 1))
         large_before.set_title("its source", fontsize=9)
     for axes in figure.axes:
@@ -190,13 +190,13 @@ def origin(vectors: np.ndarray, mask: np.ndarray, row: int, column: int) -> str:
 
     Example:
         >>> origin(np.zeros((2, 1, 1)), np.zeros((1, 1), bool), 0, 0)
-        'cell in row 0, column 0: no vector, packed without copying (intra)'
+        'cell in row 0, column 0: no vector, stored without copying (intra)'
     """
     if not (0 <= row < mask.shape[0] and 0 <= column < mask.shape[1]):
         raise IndexError(f"no cell in row {row}, column {column}; there are {mask.shape}")
     cell = f"cell in row {row}, column {column}"
     if not mask[row, column]:
-        return f"{cell}: no vector, packed without copying (intra)"
+        return f"{cell}: no vector, stored without copying (intra)"
     x, y = (float(value) for value in vectors[:, row, column])
     ways = [f"{abs(x):g} px to the {'right' if x > 0 else 'left'}"] if x else []
     ways += [f"{abs(y):g} px {'further down' if y > 0 else 'further up'}"] if y else []
