@@ -51,7 +51,7 @@ print(len(few.videos), "clips in memory")
 # | `steps`, `batch` | how often the weights are updated, and from how many clips each time |
 # | `weight` of a task | how hard it pulls at the shared weights |
 # | `temperature` | how much the hardest negatives count ([06_infonce](06_infonce.ipynb)) |
-# | `sampling` | how a clip, its key frame and its windows are cut from a video ([05](05_clips_for_training.ipynb)) |
+# | `sampling` | how clip, key frame and windows are cut ([05](05_clips_for_training.ipynb)) |
 # | `networks` | the width of each part |
 # | `optimization` | how far a step moves the weights, and how that changes over the run |
 
