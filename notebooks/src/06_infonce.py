@@ -1,16 +1,16 @@
 # %% [markdown]
 # # InfoNCE: learning by finding the partner
 #
-# Nobody tells our networks what is right. They learn from a riddle whose answer is in the data anyway:
-# *which of these belongs to that?* Which key frame belongs to this clip, which future to this past? One
-# loss turns the riddle into a number that a network can make smaller: **InfoNCE**. Both tasks of the course
-# use it, so this notebook takes it apart, trains with it in seconds, and then breaks it in two ways, for
-# you to know the signs.
+# Our networks have no labels. They learn from riddles whose answer is already in the data: *which of these
+# belongs to that?* Which key frame belongs to this clip, which future to this past? One loss turns such a
+# riddle into a number that a network can make smaller: **InfoNCE**. Both tasks of the course use it. In this
+# notebook you take it apart, train with it in seconds, and then break it in two ways, so that you will know
+# the symptoms.
 #
 # **Goals.** After this notebook you will be able to
-# - derive InfoNCE from cosines, and say what a blind guess costs,
-# - say what temperature and the number of keys do to the loss and to its gradient,
-# - keep false negatives and rows without an answer out of it,
+# - derive InfoNCE from cosines, and say what loss a blind guess gets,
+# - say what temperature and the number of keys do to the loss and its gradient,
+# - keep false negatives and questions without an answer out of the comparison,
 # - train a small network with it, and show that it learned more than the riddle,
 # - recognize a collapse and a shortcut, and say why we compare features instead of predicting values.
 #
@@ -37,10 +37,10 @@ torch.set_num_threads(1)  # our networks are so small that a second core would o
 # %% [markdown]
 # ## A matching game
 #
-# We draw images of MovingScenes, one frame of each, and call them walls. Through one **window** we see a
-# piece of a wall's left half, through another a piece of its right half, both in gray and with the same
-# contrast. The two never overlap. Below are eight left windows and, shuffled, the right windows of the same
-# walls. Match them. What do you go by?
+# We draw images of MovingScenes, one frame of each, and call them walls. One **window** shows a piece of a
+# wall's left half, another a piece of its right half, both in gray and with the same contrast. The two never
+# overlap. Below are eight left windows and, shuffled, the right windows of the same walls. Match them. What
+# do you go by?
 
 
 # %%
@@ -70,7 +70,8 @@ def to_show(windows):
     return [*(0.5 + 0.2 * windows).clamp(0, 1).permute(0, 2, 3, 1).numpy()]
 
 
-walls, unseen = draw_walls(320, first=0), draw_walls(128, first=10_000)  # to learn from, and to be judged by
+# %%
+walls, unseen = draw_walls(320, first=0), draw_walls(128, first=10_000)  # to learn from, and to test on
 left, right = in_gray(unseen[:8], torch.Generator().manual_seed(2))
 shuffled = np.random.default_rng(4).permutation(8)
 assert "".join("ABCDEFGH"[place] for place in shuffled.argsort()) == "CABGEFHD"  # the answer
@@ -83,21 +84,22 @@ show(strip, "Eight numbered small gray images of textures, and eight lettered on
 # 1C 2A 3B 4G 5E 6F 7H 8D
 # </details>
 #
-# A network that wins this game has learned to see *textures*, without a single label. That is the whole idea
-# of **contrastive learning**: make matching pairs more alike than all other pairs.
+# A network that wins this game must have learned to see *textures*, without a single label. That is the whole
+# idea of [**contrastive learning**](../docs/glossary.md#learning-without-labels): make matching pairs more
+# alike than all other pairs.
 #
-# A few names. The window that asks is the **query**; the ones to choose from are the **keys**. The right key
-# is the query's **positive**, all others are its **negatives**. A network will turn each window into a
-# vector.
+# Some names. The window that looks for its partner is the **query**; the ones to choose from are the
+# **keys**. The right key is the query's **positive** (also its *own* key), all others are its **negatives**.
+# A network will turn each window into a vector.
 #
 # ## Alike: the cosine
 #
-# For now we leave the network out and make vectors up, so that we can look at the loss alone: eight keys at
-# random, and as queries the same again with a lot of noise. Two vectors are alike if they point the same
-# way, however long they are. So we scale each to length 1 and take inner products: **cosines**, 1 for the
-# same direction, 0 for unrelated, -1 for opposite. All pairs at once are one matrix product. A row is a
-# query, a column a key. Where should the large values be? (In each row the largest is bold; in the larger
-# matrices further down a dot marks it.)
+# For now we leave the network out and make up vectors, so that we can look at the loss alone. We take eight
+# random keys; the queries are the same vectors with a lot of noise. Two vectors are alike if they point the
+# same way, however long they are. So we scale each to length 1 and take inner products. These are
+# **cosines**: 1 for the same direction, 0 for unrelated, -1 for opposite. One matrix product gives all pairs
+# at once. A row is a query, a column is a key. Where should the large values be? (The largest value in each
+# row is bold; in larger matrices further down, a dot marks it.)
 
 
 # %%
@@ -116,22 +118,22 @@ show(figure, "8 times 8 cosines: the largest of each row, in bold, lies on the f
 print("lengths do not matter:", torch.allclose(cosines(3 * queries, keys / 7), matrix, atol=1e-6))
 
 # %% [markdown]
-# **A row is a question with eight answers.** So this is classification, and we know how to train that:
-# make probabilities of the row, and ask for a high one at the right place. What is unusual is only that the
-# classes are not fixed: they are the keys of this very batch.
+# **A row is a question with eight possible answers.** So this is classification, and we know how to train
+# that: turn the row into probabilities, and ask for a high one in the right place. The only unusual thing is
+# that the classes are not fixed. They are the keys of the current batch.
 #
 # ## From cosines to a loss
 #
-# Four steps. Divide by a **temperature**, here 0.1, which makes differences larger (the next section asks
-# why). Take exponentials, and divide by their sum: now the row is a list of probabilities, the **softmax**.
-# The loss of a row is minus the logarithm of the right key's probability: 0 if it is sure and right, large
-# if it is sure and wrong. Average over the rows.
+# It takes four steps. Divide by a **temperature**, here 0.1, which makes differences larger (the next section
+# asks why). Take exponentials and divide them by their sum: this is the **softmax**, and the row is now a
+# list of probabilities. The loss of a row is minus the logarithm of the right key's probability: 0 if it is
+# sure and right, large if it is sure and wrong. Finally, average over the rows.
 #
 # The unit is the **nat**, the bit's sister with natural logarithms (1 nat is 1.44 bits). What is a good
-# value? Compare with somebody who knows nothing and gives every key the same probability, 1/N. That costs
-# log N in every row. A loss below log N says that the vectors tell the own key from the others better than a
-# guess does. A loss above it says that they are confident in wrong keys: so it is with random vectors at a
-# low temperature, before any training.
+# value? Compare with a **blind guess**, which knows nothing and gives each of N keys the same probability,
+# 1/N. That costs log N in every row. A loss below log N means that the vectors tell the own key from the
+# others better than a guess does. A loss above it means confidence in wrong keys. That is what random vectors
+# at a low temperature give, before any training.
 
 # %%
 probabilities = (matrix / 0.1).exp()
@@ -148,10 +150,10 @@ for count in (8, 64, 4096):
     assert np.isclose(blind, np.log(count), atol=1e-4) and row_losses.mean() < np.log(8)
 
 # %% [markdown]
-# For the blind guess we used a function of PyTorch. Minus the logarithm of a softmax at the right place is
-# what everybody calls **cross-entropy**, and the right place in row *i* is *i*. So InfoNCE is three lines.
-# We write them down, and compare with the package's `info_nce`: the loss, the **top-1 accuracy** (the share
-# of rows whose own key is the most alike), and the gradients, for different numbers of further keys.
+# For the blind guess we used a PyTorch function. Minus the logarithm of the softmax in the right place is
+# commonly called **cross-entropy**, and in row *i* the right place is *i*. So InfoNCE takes two lines. We
+# write them down and compare with the package's `info_nce`: the loss, the **top-1 accuracy** (the share of
+# rows whose own key is the most similar), and the gradients, with different numbers of additional keys.
 
 
 # %%
@@ -170,15 +172,15 @@ for further in (0, 5, 100):
         slopes = [torch.autograd.grad(loss, (some, many)) for loss, _ in (ours, theirs)]
         pairs = zip([*ours, *slopes[0]], [*theirs, *slopes[1]])
         assert all(torch.allclose(a, b, atol=1e-5) for a, b in pairs)
-print("ours and the package's agree in loss, accuracy and gradients, at 3 temperatures, with 8 to 108 keys")
+print("ours and the package's agree in loss, accuracy and gradients: 3 temperatures, 8, 13 and 108 keys")
 
 # %% [markdown]
-# From here on we use the package's.
+# From here on we use the package's version.
 #
 # **Exercise 1** (easy, 10 minutes). Write the loss of *one* row yourself, without PyTorch, so that it
-# survives small temperatures. At temperature 0.001 a cosine of 1 becomes exp(1000), which is too large for
-# the numbers of NumPy: the naive way gives `inf / inf`. Subtracting the same number from all logits changes
-# no probability; which number makes overflow impossible?
+# survives small temperatures. At temperature 0.001, a cosine of 1 becomes exp(1000), which overflows in
+# NumPy: the naive way gives `inf / inf`. Subtracting the same number from all logits (the cosines divided by
+# the temperature) changes no probability. Which number makes an overflow impossible?
 
 
 # %% tags=["exercise"]
@@ -200,8 +202,8 @@ else:
 
 # %% [markdown]
 # <details><summary>Hint</summary>
-# Subtract the largest logit: then the largest exponential is 1, and the sum is at least 1. And take the
-# logarithm of the sum, never of a probability that may have become 0.
+# Subtract the largest logit: then the largest exponential is 1, and the sum is at least 1. Take the logarithm
+# of that sum, not of a probability, which may have become 0.
 # </details>
 #
 # <details><summary>Solution</summary>
@@ -218,21 +220,24 @@ else:
 # %% [markdown]
 # ## Temperature: who gets pushed
 #
-# Training follows the gradient, so let us look at that instead of the loss. Differentiate a row's loss by
-# its cosines, and out comes something simple: **(probability - 1) / temperature at the own key, probability /
-# temperature at each negative.** Descent goes the other way: the own key is pulled nearer, each negative is
-# pushed away, as strongly as it was believed. Believe, but verify:
+# Training follows the gradient, so let us look at that instead of the loss. Differentiate a row's loss with
+# respect to its cosines, and something simple comes out: **(probability - 1) / temperature for the own key,
+# probability / temperature for each negative.** Gradient descent goes the opposite way: the own key is pulled
+# closer, and each negative is pushed away in proportion to its probability. Let us verify that:
 
 # %%
 watched = matrix.clone().requires_grad_()
 F.cross_entropy(watched / 0.1, torch.arange(8), reduction="sum").backward()
-print("as we said:", torch.allclose(watched.grad, (probabilities - torch.eye(8)) / 0.1, atol=1e-4))
+print(
+    "PyTorch's gradient is the formula:",
+    torch.allclose(watched.grad, (probabilities - torch.eye(8)) / 0.1, atol=1e-4),
+)
 print("in each row, pull and pushes add up to zero:", bool((watched.grad.sum(1).abs() < 1e-4).all()))
 
 # %% [markdown]
-# So the probabilities of the negatives are their shares of the push. And the temperature decides how unequal
-# these shares are. Take the query whose hardest negative is the most alike to it, and look at the same eight
-# cosines at four temperatures.
+# So the negatives share the push in proportion to their probabilities, and the temperature decides how
+# unequal the shares are. We take the query with the most similar negative, and look at the same eight cosines
+# at four temperatures.
 
 # %%
 negatives = matrix.masked_fill(torch.eye(8, dtype=torch.bool), -torch.inf)
@@ -241,21 +246,24 @@ degrees = (1.0, 0.3, 0.1, 0.03)
 alt = "Four panels of eight bars: of similar height at temperature 1; at 0.03 the own key stands alone."
 show(figures.temperatures(matrix[chosen].numpy(), chosen, degrees), alt)
 pushes = [(negatives[chosen] / degree).softmax(0).max().item() for degree in degrees]
-print("the hardest negative's part of the push grows as the temperature falls:", pushes == sorted(pushes))
+print(
+    "the hardest negative's share of the push:",
+    ", ".join(f"{push:.0%} at {t}" for push, t in zip(pushes, degrees)),
+)
 assert pushes == sorted(pushes) and pushes[0] < 0.3 and pushes[-1] > 0.9
 
 # %% [markdown]
-# A **hard negative** is one that is easily mistaken for the positive. At a high temperature all negatives
-# are pushed alike, even those that are far away already. At a low one only the hardest counts. Both extremes
-# are bad: hot, nothing fine is learned; cold, everything hangs on one key, and that key may be wrong to push
-# at all (we will meet such). The paper takes 0.1 for both of its tasks. So do we for motion; for
-# context matching we take 0.2, because a batch holds several clips of one scene
-# ([paper map](../docs/paper_map.md)).
+# A **hard negative** is one that is easily mistaken for the positive. At a high temperature all negatives are
+# pushed alike, even those that are already far away, and fine differences hardly count. At a low temperature
+# only the hardest negative counts, and that may be one that should not be pushed at all (we will meet such
+# cases). So we need something in between. The paper uses 0.1 for both of its tasks. So do we for motion; for
+# context matching we use 0.2, because a batch holds several clips of one scene ([paper
+# map](../docs/paper_map.md)).
 #
-# There is a second reason for a temperature. Cosines end at 1 and -1, so the logits are limited, and so is
-# certainty. The best that *N* vectors can do is to stand as far apart as possible, each at a cosine of
-# -1/(N-1) to all others, like the corners of a triangle or a tetrahedron. What does that cost,
-# at temperatures 1 and 0.1?
+# There is a second reason for a temperature. Cosines lie between -1 and 1, so without it the logits would be
+# limited, and so would the probabilities. The best that *N* vectors can do is to spread out as far as
+# possible, each at a cosine of -1/(N-1) to all others, like the corners of a triangle or a tetrahedron. What
+# loss is that, at temperatures 1 and 0.1?
 
 # %%
 for count in (8, 64, 256):
@@ -265,14 +273,15 @@ for count in (8, 64, 256):
     assert np.isclose(high, np.log1p((count - 1) * np.exp(-count / (count - 1))), atol=1e-3) and low < 0.02
 
 # %% [markdown]
-# At temperature 1, perfection is a single nat better than guessing, and there is little to descend. At 0.1
-# there is nearly all the room there can be.
+# At temperature 1, even perfect vectors are only about one nat better than guessing, so there is hardly
+# anything to learn from. At 0.1 they use nearly the whole range.
 #
 # ## Turn the knobs
 #
-# Sixty-four made-up pairs. On the left their cosines, on the right the probabilities made of them. Move the
-# temperature: do the cosines change? the accuracy? the loss? Then change the number of keys. Can you find a
-# setting with *all* keys found and yet a poor loss? Below the sliders stand two settings that need none.
+# Here are sixty-four made-up pairs: their cosines on the left, the resulting probabilities on the right. Move
+# the temperature. Do the cosines change? The accuracy? The loss? Then change the number of keys. Can you find
+# a setting where *every* key is found and the loss is still poor? (Without a kernel, see the two settings
+# below the sliders.)
 
 
 # %%
@@ -298,16 +307,17 @@ for temperature, count in ((1.0, 8), (0.1, 64)):
     figure, words = experiment(temperature, count)
     show(figure, f"Cosines, and probabilities made of them, {count} queries by {count} keys. {words}.")
 hot, cool = (info_nce(query_vectors[:8], pool[:8], temperature) for temperature in (1.0, 0.1))
-print("8 keys: same cosines, all found, at temperature 1 over twice the loss:", bool(hot[0] > 2 * cool[0]))
+print(f"8 keys, the same cosines: loss {hot[0]:.1f} at temperature 1, and {cool[0]:.1f} at 0.1")
+assert hot[0] > 2 * cool[0]
 
 # %% [markdown]
-# Hence: **never compare losses of different temperatures, and look at the accuracy as well.**
+# So **never compare losses at different temperatures, and always look at the accuracy too.**
 #
 # ## More keys, harder game
 #
-# Nothing but the number of keys changes now; the vectors are as good as before. We play with 2, 4, ... up
-# to 2048 keys and average over many rounds. What will the loss do, and the accuracy? The third curve is
-# log N minus the loss: how much better than guessing.
+# Now only the number of keys changes; the vectors are as good as before. We play with 2, 4, ... up to 2048
+# keys and average over many rounds. What will happen to the loss and to the accuracy? The third curve is log
+# N minus the loss: how much better than guessing we are.
 
 # %%
 askers, many = made_up(2048)
@@ -322,20 +332,22 @@ title = "More keys: a higher loss, and more to be learned"
 alt = "Over the keys the blind guess rises, the loss below it rises, and their difference, ever more slowly."
 show(figures.by_keys(counts, curves, label="nats", title=title), alt)
 assert losses == sorted(losses) and gains == sorted(gains) and accuracies == sorted(accuracies, reverse=True)
-print("with more keys the loss rises, the accuracy falls, and log N - loss rises: True")
+print("keys        ", *(f"{count:5}" for count in counts[::2]))
+print("loss        ", *(f"{loss:5.1f}" for loss in losses[::2]))
+print("log N - loss", *(f"{gain:5.1f}" for gain in gains[::2]))
 
 # %% [markdown]
-# Two rules follow. A loss means nothing without its number of keys. And log N minus the loss, which says how
-# many nats the vectors tell about who is who, can never exceed log N: with few keys there is little to be
-# learned, however good the vectors. With 64 clips in a batch, the paper's released code compares each clip
-# with 64 key frames, and each point of coming motion with 12,544 keys.
+# Two rules follow. A loss means nothing without the number of keys. And log N minus the loss, the number of
+# nats the vectors reveal about which key is whose, can never exceed log N. With few keys there is little to
+# learn, however good the vectors. With 64 clips in a batch, the paper's released code compares each clip with
+# 64 key frames, and each point of the coming motion with 12,544 keys.
 #
 # ## Further keys: hard negatives
 #
-# Keys need not come from other queries. We may add **further keys**, which are nobody's positive, and
-# choose them hard. For motion the paper adds other moments of the *same* video: the place is the same, the
-# things are the same, only the motion differs, so nothing else helps. Here we make up 56 further keys, once
-# at random, and once as slightly changed copies of the true ones.
+# Keys need not be positives of other queries. We can add **further keys** that are nobody's positive, and
+# choose hard ones. For motion, the paper adds other moments of the *same* video: same place, same things, but
+# another motion, so only the motion can tell them apart. Here we make up 56 further keys, once at random, and
+# once as noisy copies of the true ones.
 
 # %%
 at_random = made_up(56)[1]
@@ -343,16 +355,19 @@ hard = pool[:8].repeat(7, 1) + 0.9 * made_up(56)[1]
 costs = [
     info_nce(query_vectors[:8], torch.cat([pool[:8], extra]), 0.1)[0] for extra in (pool[:0], at_random, hard)
 ]
-print("56 keys at random raise the loss:", bool(costs[1] > 1.5 * costs[0]))
-print("56 hard ones raise it to over 1.5 times that:", bool(costs[2] > 1.5 * costs[1]))
+print(
+    "loss with 8 keys {:.1f}, with 56 more at random {:.1f}, with 56 hard ones instead {:.1f}".format(*costs)
+)
+assert costs[2] > 1.5 * costs[1] > 2 * costs[0]
 
 # %% [markdown]
 # ## False negatives, and questions without an answer
 #
-# Now let two clips of *one* video be in a batch. Each one's key counts as a negative for the other, although
+# Suppose a batch holds two clips of *one* video. The key of each counts as a negative for the other, although
 # it fits nearly as well: a **false negative**. The network is punished for being right. The remedy is the
-# argument `allowed`, one truth value for each pair: what is not allowed does not stand in the comparison.
-# We play it with perfect vectors: videos 0, 0, 1, 2, 2, 3, and the same vector for the same video.
+# argument `allowed`, with True or False for each pair; pairs that are not allowed are left out of the
+# comparison. We try it with perfect vectors: videos 0, 0, 1, 2, 2, 3, and equal vectors for clips of the same
+# video.
 
 # %%
 videos = torch.tensor([0, 0, 1, 2, 2, 3])
@@ -362,16 +377,18 @@ every, title = cosines(perfect, perfect).numpy(), "Pairs of one video are left o
 alt = "6 times 6 cosines: 1 on the framed diagonal, four hatched cells beside it, 0 elsewhere."
 show(figures.similarity_matrix(every, allowed=allowed.numpy(), title=title), alt)
 costs = [info_nce(perfect, perfect, 0.1, allowed=pairs)[0].item() for pairs in (None, allowed)]
-print("perfect vectors cost 4/6 of log 2; masked, 0:", np.allclose(costs, [np.log(2) * 4 / 6, 0], atol=1e-3))
+print(f"loss of perfect vectors: {costs[0]:.2f}, which is 4/6 of log 2;  with pairs left out: {costs[1]:.2f}")
+assert np.allclose(costs, [np.log(2) * 4 / 6, 0], atol=1e-3)
 
 # %% [markdown]
 # With false negatives, four of the six rows can do no better than toss a coin between two right answers,
-# log 2 each, and the gradient pulls apart what belongs together. (Two *walls of bricks* are different walls,
-# and remain each other's negatives in our game, though we would call them alike. InfoNCE knows no classes.)
+# which costs log 2 each. And once equal vectors differ a little, the gradient drives apart what belongs
+# together. (Two different walls of bricks also remain negatives of each other in our game, though we would
+# call them alike. InfoNCE knows nothing about classes.)
 #
-# And there are **questions without an answer**: a clip after which the film is cut has no motion to
-# predict. The argument `valid` takes such rows out. Since a target that is none is no good wrong answer
-# either, we forbid its column, too.
+# There are also **questions without an answer**: if the future of a clip holds no vectors, there is no motion
+# to predict. The argument `valid` takes such rows out. An empty target is no use as a wrong answer either, so
+# we leave out its column too.
 
 # %%
 targets = torch.eye(6)
@@ -381,15 +398,15 @@ valid = targets.any(1)
 mixed = info_nce(predicted, targets, 0.1)[0]
 answered, _ = info_nce(predicted, targets, 0.1, valid=valid, allowed=valid.expand(6, 6))
 answered.backward()
-print("loss with the empty row over 10 times the loss without it:", bool(mixed > 10 * answered))
-print("gradient of the empty row is zero:", bool((predicted.grad[2] == 0).all()))
+print("loss with the empty row: over 10 times the loss without it:", bool(mixed > 10 * answered))
+print(f"largest gradient in the empty row, once left out: {predicted.grad[2].abs().max():.0f}")
 
 # %% [markdown]
-# **Exercise 2** (medium, 10 minutes). Put both ideas together, as motion prediction does. There are N clips,
-# and `videos` says which video each comes from. The keys are `windows` x N: first the true futures of all N
-# clips, then a first further window of each clip, then a second, and so on. A clip may be compared with all
-# windows of *other videos*, and with all windows of *its own clip* (these are the hard negatives), but with
-# no window of another clip of its own video. Which pairs are allowed?
+# **Exercise 2** (medium, 10 minutes). Motion prediction combines hard negatives with the exclusion of false
+# ones. There are N clips, and `videos` says which video each comes from. There are `windows` x N keys: first
+# the true futures of all N clips, then one further window of each clip, then a second one of each, and so on.
+# A clip may be compared with all windows of *other videos*, and with all windows of *its own* (the hard
+# negatives), but with no window of another clip of the same video. Which pairs are allowed?
 
 
 # %% tags=["exercise"]
@@ -416,8 +433,8 @@ else:
 
 # %% [markdown]
 # <details><summary>Hint</summary>
-# Make the (N, N) table for one window first: other video, or the clip itself. Then, is it any different for
-# the second window?
+# First make the (N, N) table for one window: another video, or the clip itself. Is the table any different
+# for the second window?
 # </details>
 #
 # <details><summary>Solution</summary>
@@ -433,11 +450,12 @@ else:
 # %% [markdown]
 # ## Learning, live
 #
-# Back to the walls, and no more made-up vectors. Three small convolutions and a mean over the window make 64
-# features: the **backbone**, the part we want. A linear layer on top makes the 32 numbers that are compared:
-# the **head**, thrown away afterwards. (The backbone is the course's encoder of key frames, made slimmer.) In
-# each of 120 steps, 64 walls are drawn at random out of 320, with two fresh windows each. Everything that we
-# shall vary has a name: the `objective`, and the `look`, which makes two views of a wall.
+# Back to the walls, this time with a network. Three small convolutions and an average over the window produce
+# 64 features: this is the **backbone**, the part we want. A linear layer on top makes the 32 numbers that are
+# compared: the **head**, thrown away afterwards. (The backbone is a slimmer version of the course's key-frame
+# encoder.) In each of 120 steps, 64 of the 320 walls are chosen at random, with two fresh windows each. Two
+# things will vary later, so they are arguments: the `objective`, and the `look`, which makes two views of a
+# wall.
 
 
 # %%
@@ -463,6 +481,7 @@ def train(objective, look, seed, outs=32, steps=120):
     return backbone.eval(), head.eval(), np.array(history)
 
 
+# %%
 SEEDS = (0, 1, 2)
 compared = [train(compare, in_gray, seed) for seed in SEEDS]
 runs = np.stack([history for _, _, history in compared])
@@ -475,12 +494,13 @@ better = (ends[:, 0] < np.log(64) - 1).all() and (ends[:, 1] > 8 / 64).all() and
 print("in each seed: over 1 nat below a blind guess, and right over 8 times as often:", bool(better))
 
 # %% [markdown]
-# The riddle is being solved. But that is a pretext; nobody needs windows matched. Did the network learn what
-# we *care* about? We ask by retrieval, as in notebook 01: for each of 128 walls that it has never seen, is
-# the nearest of the 320 old walls of the same scene? A guess is right once in 16. And we look at two more
-# things: how often unseen windows find their partner among 64, and the **effective rank** of their vectors.
-# That is the number of directions they really use, from 1 (all the same) to 32; here the exponential of
-# the entropy of how the vectors' squared length spreads over their principal directions.
+# The riddle is being solved. But it is a pretext; nobody needs matched windows. Did the network learn what we
+# *care* about? We test it by retrieval, as in notebook 01: for each of 128 walls it has never seen, is the
+# nearest of the 320 old walls of the same scene? A guess is right once in 16. Later we will need two more
+# measures. One is how often unseen windows find their partner among 64. The other is the **effective rank**
+# of their vectors: the number of directions they really use, from 1 (all the same) to 32. (Formally, it is
+# the exponential of the entropy of how the vectors' squared length is spread over their principal
+# directions.)
 
 
 # %%
@@ -510,27 +530,31 @@ def effective_rank(vectors):
     return torch.distributions.Categorical(share / share.sum()).entropy().exp().item()
 
 
+# %%
 untrained = [train(compare, in_gray, seed, steps=0) for seed in SEEDS]
 knows = {"InfoNCE": [*map(knows_scene, compared)], "untrained": [*map(knows_scene, untrained)]}
 R1 = "R@1: the nearest wall has the same scene"
 title = "Matching windows teaches textures"
 show(figures.seeds({R1: knows}, guess=[1 / 16], title=title), figures.in_words({R1: knows}))
-print("each over twice the best untrained network:", min(knows["InfoNCE"]) > 2 * max(knows["untrained"]))
+print(
+    "each trained network is over twice the best untrained one:",
+    min(knows["InfoNCE"]) > 2 * max(knows["untrained"]),
+)
 
 # %% [markdown]
-# The network was given no scenes. Note the lower bar, too: an *untrained* network is above guessing.
-# It is the line to beat, always.
+# Nobody told the network about scenes. Note the lower bar as well: an *untrained* network already beats a
+# guess. So that is the line to beat, always.
 #
 # ## Collapse
 #
-# Why so complicated? Matching pairs should be alike, so why not simply pull them together and leave the
-# negatives out? Minimize 1 - cosine of the two windows. The loss is between 0, perfect, and 2. Before you run
-# it: what is the laziest way to make it 0?
+# Why so complicated? Matching pairs should be alike, so why not simply pull them together, without negatives?
+# We minimize 1 minus the cosine of the two windows, which lies between 0 (perfect) and 2. Before you run it:
+# what is the laziest way to make this loss 0?
 
 
 # %%
 def pull(backbone, head, one, other):
-    """The distance of the two windows of a wall, 1 - cosine; no negatives. And InfoNCE's accuracy."""
+    """1 - cosine of the two windows of a wall, without negatives; and InfoNCE's accuracy."""
     one, other = head(backbone(torch.cat([one, other]))).chunk(2)
     return (1 - F.cosine_similarity(one, other)).mean(), info_nce(one, other, 0.1)[1]
 
@@ -545,22 +569,21 @@ for model, name in ((compared[0], "InfoNCE"), (pulled[0], "pull only")):
 ends = [run[-20:, 0].mean() for _, _, run in pulled]
 lowest = [cosines(*embed(model, in_gray)).min() for model in pulled]
 ranks = [[effective_rank(embed(m, in_gray)[0]) for m in models] for models in (compared, pulled)]
-print("in each seed: loss below .01, so it looks perfect:", max(ends) < 0.01)
-print("cosine of any two walls above .95:", bool(min(lowest) > 0.95))
-print("effective rank below 1.1, that of InfoNCE above 3:", max(ranks[1]) < 1.1 and min(ranks[0]) > 3)
+print("in every seed, the loss is below .01, so it looks perfect:", max(ends) < 0.01)
+print("the cosine of any two walls is above .95:", bool(min(lowest) > 0.95))
+print("the effective rank is below 1.1, and with InfoNCE above 3:", max(ranks[1]) < 1.1 and min(ranks[0]) > 3)
 knows["pull only"] = [*map(knows_scene, pulled)]
 assert max(knows["pull only"]) < 0.6 * min(knows["InfoNCE"])
 
 # %% [markdown]
-# One vector for everything: a perfect loss, and a worthless representation. This is a **collapse**. With
-# InfoNCE it does not pay. If all vectors are the same, each key gets 1/N and the loss is log N, that of
-# a blind guess; it falls as soon as queries are nearer to their own key than to the others. The negatives are
-# what keeps vectors apart. (There are
-# other ways, such as letting no gradient flow through one of the two sides, as BYOL and SimSiam do. They are
-# subtler.)
+# One vector for everything: a perfect loss and a worthless representation. This is a **collapse**. With
+# InfoNCE it does not pay. If all vectors are the same, each key gets probability 1/N, and the loss is log N,
+# that of a blind guess. The loss falls as soon as queries are nearer to their own key than to the others. The
+# negatives keep the vectors apart. (There are other ways. BYOL and SimSiam let no gradient flow through one
+# of the two sides. Why that works is a subtler story.)
 #
-# **Signs of a collapse**: cosines of strangers near 1, an effective rank near 1, an InfoNCE that stays at
-# log N.
+# **Symptoms of a collapse**: cosines near 1 between unrelated inputs, an effective rank near 1, an InfoNCE
+# loss that stays at log N.
 #
 # ## The circle in your hands
 #
@@ -592,6 +615,7 @@ def film_loss(angles, negatives):
     return info_nce(windows[:-1], windows.roll(-1, 0), 0.2, allowed=allowed)[0]
 
 
+# %%
 panels, start = {}, torch.tensor(circle.state["angles"])
 for name, negatives in (("with negatives", True), ("without", False)):
     angles = start.clone().requires_grad_()
@@ -616,9 +640,9 @@ assert costs[0] < 1 and abs(costs[1] - np.log(9)) < 0.05
 #
 # ## A shortcut
 #
-# The other failure looks like a triumph. Say each film was shot in the light of its own lamp. We
-# imitate that by tinting *both* windows of a wall with one random color; everything else stays. No texture
-# is needed any more to match them.
+# The other failure looks like a triumph. Suppose each film was shot by the light of its own lamp. We imitate
+# that by tinting *both* windows of a wall with one random color, and change nothing else. Now the windows can
+# be matched without looking at texture at all.
 
 
 # %%
@@ -633,6 +657,7 @@ def as_drawn(images, draws):
     return [(window(images, half, draws) - 0.45) / 0.25 for half in (0, 1)]
 
 
+# %%
 strip = []
 for look in (as_drawn, tinted):
     views = look(unseen[:4], torch.Generator().manual_seed(3))
@@ -642,9 +667,10 @@ alt = "Two rows of four pairs of windows; above in many colors, below in one tin
 show(figures.filmstrip(strip, labels=[*"1122334411223344"], columns=8, title=title), alt)
 
 # %% [markdown]
-# The upper row is no trick of ours. Each wall of MovingScenes has a palette of its own, as each film has its
-# light and its camera. So there are two trainings to compare with the honest one: in the walls' own colors,
-# and with a tint. All are tested on walls they have never seen. Who plays best, and who knows the scenes?
+# The upper row is not even manipulated. Each wall of MovingScenes has its own palette, just as each film has
+# its own light and camera. So we compare two more trainings with the gray one: in the walls' own colors, and
+# with a tint. All are tested on walls they have never seen. Which plays the game best, and which knows the
+# scenes?
 
 # %%
 looks = {"own colors": as_drawn, "one tint": tinted}
@@ -654,33 +680,38 @@ for name, look in looks.items():
     game[name] = [matches(model, look) for model in cheats[name]]
     knows[name] = [max(knows_scene(model), knows_scene(model, look)) for model in cheats[name]]
 measures = {"the game: finds its partner among 64": game, R1: {name: knows[name] for name in game}}
-title = "The more color, the better the game goes, and the less is learned"
+title = "With color the game goes better, and less is learned"
 show(figures.seeds(measures, guess=[1 / 64, 1 / 16], title=title), figures.in_words(measures))
-print("every seed plays better with color:", max(game["gray"]) < min(game["own colors"] + game["one tint"]))
-print("and knows less:", min(knows["gray"]) > 1.2 * max(knows["own colors"] + knows["one tint"]))
+print(
+    "with color, every seed plays better than any in gray:",
+    max(game["gray"]) < min(game["own colors"] + game["one tint"]),
+)
+print("and every seed knows less:", min(knows["gray"]) > 1.2 * max(knows["own colors"] + knows["one tint"]))
 
 # %% [markdown]
-# **A good score at the riddle proves nothing.** With the tint, the game is won nearly every time, and little
-# has been learned about scenes. And note that the walls of the test were *new*: a shortcut is not
-# overfitting, it works on new data just as well, so a test of the same game does not reveal it. Two things
-# do: take the cue away, and see how the game goes then; and ask for what you want instead, here R@1.
+# **A good score at the riddle proves nothing.** With the tint, the game is won nearly every time, and less
+# has been learned about scenes. And the test walls were *new*. A
+# [shortcut](../docs/glossary.md#learning-without-labels) is not overfitting: it works just as well on new
+# data, so testing the same game does not reveal it. Two things do. Take the cue away and see how the game
+# goes then. And measure what you actually want, here R@1.
 
 # %%
 bare = [matches(model, in_gray) for model in cheats["one tint"]]
-print("with the tint above .9:", min(game["one tint"]) > 0.9, "  without it below .2:", max(bare) < 0.2)
-print("R@1 below 2/3 of that in gray:", max(knows["one tint"]) < min(knows["gray"]) * 2 / 3)
+print("the game with the tint, above .9:", min(game["one tint"]) > 0.9)
+print("the game without it, below .2:", max(bare) < 0.2)
+print("R@1, below 2/3 of that after training in gray:", max(knows["one tint"]) < min(knows["gray"]) * 2 / 3)
 
 # %% [markdown]
-# And the cure is augmentation: change in one view, at random, whatever shall not count. Then it tells nothing
-# about the other. We took color away altogether; mostly one draws random tints, crops and flips for each
-# view by itself. Too little leaves the shortcut, too much hides what shall be learned. Notebook 07 will have
-# to find a middle.
+# The cure is [augmentation](../docs/glossary.md#learning-without-labels): whatever should not count is
+# changed at random in each view, so that it says nothing about the other view. We removed color altogether.
+# More often, each view gets its own random tint, crop and flip. With too little of it, the shortcut stays
+# open; with too much, you hide what should be learned. Notebook 07 will look for the middle.
 #
-# **Exercise 3** (medium, 10 minutes). Be the doctor. A patient shows two pairs of compared vectors of 64
-# unseen walls: `seen` as in its training, and `bare`, without whatever might have been a cue. It is
-# `"collapsed"` if different walls in `seen` have a mean cosine above 0.95 (left against right), otherwise
-# it takes a `"shortcut"` if its top-1 accuracy falls to less than a third from `seen` to `bare`, otherwise
-# it is `"healthy"`.
+# **Exercise 3** (medium, 10 minutes). Be the doctor. Your patient is a network. You get its vectors for the
+# left and right windows of 64 unseen walls, twice: `seen`, with views as in its training, and `bare`, with
+# the suspected cue removed. The diagnosis is `"collapsed"` if, in `seen`, left and right windows of
+# *different* walls have a mean cosine above 0.95. Otherwise it is `"shortcut"` if the top-1 accuracy in
+# `bare` is less than a third of that in `seen`. Otherwise it is `"healthy"`.
 
 
 # %% tags=["exercise"]
@@ -724,8 +755,8 @@ else:
 
 # %% [markdown]
 # <details><summary>Hint</summary>
-# <code>cosines(*seen)</code> has the pairs on its diagonal and strangers elsewhere; a mask
-# <code>~torch.eye(64, dtype=torch.bool)</code> picks the strangers.
+# <code>cosines(*seen)</code> has the pairs on its diagonal and different walls elsewhere; the mask
+# <code>~torch.eye(64, dtype=torch.bool)</code> picks the latter.
 # </details>
 #
 # <details><summary>Solution</summary>
@@ -742,26 +773,26 @@ else:
 # </details>
 
 # %% [markdown]
-# ## Why not simply predict the values?
+# ## Why not just predict the values?
 #
-# There is a more obvious task: see the left window, and *say* the right one, pixel by pixel, with the mean
-# squared error for a loss. That is **regression**. The paper decided against it: rather than
-# regress motion vectors, it compares their features. Two reasons can be seen right here. The first is what a
-# squared error wants when the answer is open. Say a shape goes left or right, and nobody can know which.
+# There is a more obvious task: look at the left window and predict the right one, pixel by pixel, with the
+# mean squared error as the loss. That is **regression**. The paper decided against it: instead of regressing
+# motion vectors, it compares their features. You can see two reasons right here. The first is what a squared
+# error rewards when the answer is open. Suppose a shape will go left or right, and nobody can know which.
 
 # %%
 answers = torch.linspace(-1, 1, 21)
 errors = ((answers - 1) ** 2 + (answers + 1) ** 2) / 2  # the truth is 1 or -1, equally often
-print(f"least squared error: say {abs(answers[errors.argmin()]):.0f}, a future that never comes")
+print(f"the least squared error is at {abs(answers[errors.argmin()]):.0f}, a future that never comes")
 between = torch.eye(8)[:1] + torch.eye(8)[1:2]
 shares = (cosines(between, torch.eye(8)) / 0.1).softmax(1)[0]
 print(f"a vector between two keys gives each {shares[0]:.2f}, and the rest {shares[2:].sum():.2f}")
 
 # %% [markdown]
 # Regression answers with the *mean* of what may come: neither left nor right. A comparison can say "one of
-# these two, none of those". The second reason: most of an image's values, such as where exactly a brick
-# ends, cannot be predicted, and are not what we want to know; but a squared error counts every one of them.
-# We let the same backbone predict the right window, made small, 14 x 14, and ask what it learned.
+# these two, none of those". The second reason: most values of an image, such as where exactly a brick ends,
+# cannot be predicted and are not what we want to know. But a squared error counts every one of them. We let
+# the same backbone predict the right window, shrunk to 14 x 14, and test what it learned.
 
 
 # %%
@@ -776,35 +807,35 @@ regressed = [train(values, in_gray, seed, outs=14 * 14) for seed in SEEDS]
 one, other = in_gray(unseen[:6], torch.Generator().manual_seed(1))
 output = regressed[0][1](regressed[0][0](one)).detach().view(6, 1, 14, 14).repeat(1, 3, 1, 1)
 strip, labels = to_show(F.avg_pool2d(other, 2)) + to_show(output), ["target"] * 6 + ["predicted"] * 6
-figure = figures.filmstrip(strip, labels=labels, columns=6, title="The mean of all that may come is gray")
+figure = figures.filmstrip(strip, labels=labels, columns=6, title="The mean of everything possible is gray")
 show(figure, "Above six small gray textures, below what was predicted: nearly even gray each.")
 knows["predict values"] = [*map(knows_scene, regressed)]
 learned = {R1: {name: knows[name] for name in ("InfoNCE", "predict values", "pull only", "untrained")}}
 figure = figures.seeds(learned, guess=[1 / 16], title="Learned in the same number of steps")
 show(figure, figures.in_words(learned))
 explained = max(run[-20:, 1].mean() for _, _, run in regressed)
-print("less than a tenth of the values' variance could be predicted:", explained < 0.1)
+print("less than a tenth of the variance of the values was predicted:", explained < 0.1)
 more = min(knows["InfoNCE"]) > 1.5 * max(knows["predict values"])
-print("in each seed, R@1 by comparing is over 1.5 times that by predicting values:", more)
+print("in every seed, R@1 after comparing is over 1.5 times that after predicting values:", more)
 assert output.std() < 0.5 * other.std()
 
 # %% [markdown]
-# Could one regress *features* instead, with the mean squared error between the two windows' vectors? Let the
-# gradient flow to both sides, and you have "pull only" again, under another name: the easiest features to
-# predict are constant ones. Held fixed, without a gradient, a feature target does not collapse this way; in
-# [12_ablations](12_ablations.ipynb) it teaches no less than InfoNCE.
+# Could we regress *features* instead, with the mean squared error between the two windows' vectors? If the
+# gradient flows to both sides, that is "pull only" again under another name: the easiest features to predict
+# are constant ones. If the target's features are held fixed, without a gradient, they cannot collapse this
+# way; [12_ablations](12_ablations.ipynb) puts such a target beside InfoNCE.
 #
-# > **Caution.** This is a toy, and a small one. Predicting values is not hopeless: networks that fill in
-# > masked images learn very well that way, with far more data and steps. What we have shown is *where* it
-# > is weak. On our real tasks, [12_ablations](12_ablations.ipynb) puts both side by side.
+# > **Caution.** This is a small toy. Predicting values is not hopeless: networks that fill in masked images
+# > learn very well that way, with far more data and steps. We have shown *where* it is weak.
+# > [12_ablations](12_ablations.ipynb) compares both on our real tasks.
 #
 # ## What we have seen
 #
 # - InfoNCE asks every query to find its own key among all keys: a softmax over cosines, divided by a
-#   temperature. A blind guess costs log N, so a loss says nothing without its N and its temperature.
-# - Each negative is pushed by its probability. Low temperatures and hard negatives make the game fine; false
-#   negatives are left out by `allowed`, rows without an answer by `valid`.
-# - Negatives prevent collapse, augmentation prevents shortcuts, and only a measure of what you want tells
+#   temperature. A blind guess costs log N, so a loss means nothing without its N and its temperature.
+# - Each negative is pushed in proportion to its probability, so low temperatures and hard negatives make fine
+#   differences count. `allowed` leaves out false negatives, `valid` leaves out rows without an answer.
+# - Negatives prevent collapse, augmentation prevents shortcuts, and only measuring what you want tells you
 #   whether you got it.
 #
 # ## Quiz
@@ -812,42 +843,43 @@ assert output.std() < 0.5 * other.std()
 # **1.** Your loss with 256 keys has stood at 5.55 for an hour. What has the network learned?
 #
 # <details><summary>Answer</summary>
-# Nothing: log 256 is 5.55. Perhaps all vectors are the same. Look at the cosines of strangers.
+# Probably nothing: log 256 is 5.55. Perhaps all vectors are the same. Look at the cosines between unrelated
+# clips.
 # </details>
 #
-# **2.** A friend halves the temperature, and the loss falls at once, without any training. Is the
+# **2.** A friend halves the temperature, and the loss drops at once, without any training. Is the
 # representation better?
 #
 # <details><summary>Answer</summary>
-# It is the same; its cosines have not changed. Neither has the accuracy.
+# No, it is the same: the cosines have not changed, and neither has the accuracy.
 # </details>
 #
 # **3.** Why are other moments of the same video good further keys for motion prediction, and bad negatives
 # for context matching?
 #
 # <details><summary>Answer</summary>
-# Their motion differs, so telling them apart teaches motion. Their place is the same: for context they are
-# right answers, that is, false negatives.
+# Their motion differs, so telling them apart teaches motion. Their place is the same, so for context they
+# would be right answers: false negatives.
 # </details>
 #
-# **4.** Training accuracy .99 after a minute, and so it is on new videos. Why may you still worry?
+# **4.** After a minute of training the accuracy is .99, on new videos as well. Why should you still worry?
 #
 # <details><summary>Answer</summary>
-# A cue that both views share, such as a tint, works on new videos just as well. Take it away in the test, or
+# A cue that both views share, such as a tint, works just as well on new videos. Take it away in the test, or
 # measure what you really want.
 # </details>
 #
-# **5.** Why can InfoNCE not be solved by one constant vector?
+# **5.** Why does one constant vector not solve InfoNCE?
 #
 # <details><summary>Answer</summary>
-# Then all keys are equally probable and the loss is log N, the value of a blind guess. It gets smaller as
-# soon as queries are nearer to their own key than to the others.
+# Then all keys are equally probable, and the loss is log N, that of a blind guess. It falls only when queries
+# are nearer to their own key than to the others.
 # </details>
 #
 # ## Next, and further reading
 #
-# Next comes [07_context_matching](07_context_matching.ipynb): the queries become clips, the keys
-# key frames, and the tint a real danger.
+# Next comes [07_context_matching](07_context_matching.ipynb): queries become clips, keys become key frames,
+# and color becomes a real danger.
 #
 # - [Contrastive predictive coding](https://arxiv.org/abs/1807.03748): where InfoNCE comes from.
 # - [Alignment and uniformity](https://arxiv.org/abs/2005.10242): what the loss does to vectors on a sphere.
