@@ -33,6 +33,7 @@ import torch.nn.functional as F
 import cvrl_lite
 from cvrl_lite import evaluate
 from cvrl_lite.course import figures
+from cvrl_lite.course.claims import holds
 from cvrl_lite.course.figures import show
 from cvrl_lite.course.figures.judging import grid, ranges, ranges_in_words
 from cvrl_lite.course.widgets import laboratory
@@ -48,12 +49,6 @@ queries = decode(MovingScenes("val"), size=recipe.decoded_size, vectors=False)
 labels = {name: (queries.labels(name), gallery.labels(name)) for name in ("scene", "action")}
 names = queries.classes["scene"]
 print(len(queries.videos), "queries,", len(gallery.videos), "clips in the gallery")
-
-
-def holds(claim, truth):
-    """Prints a claim, and stops the notebook if it is false."""
-    print(f"{claim}: {bool(truth)}")
-    assert truth, claim
 
 
 # %% [markdown]
@@ -92,14 +87,8 @@ def vectors(clips):
     return torch.cat([F.normalize(still), 1.5 * F.normalize(moving)], 1).numpy()
 
 
-print(
-    "clips",
-    clips.shape,
-    "-> network sees",
-    tuple(preprocess(clips).shape),
-    "-> vectors",
-    vectors(clips).shape,
-)
+seen = tuple(preprocess(clips).shape)
+print("clips", clips.shape, "-> network sees", seen, "-> vectors", vectors(clips).shape)
 
 # %% [markdown]
 # The last line of `vectors` is special to this course: a context part of length 1 beside a motion part
@@ -380,10 +369,7 @@ holds("the order alone moves R@1 by over .05, and >= adds another .1", kind - 0.
 flat = np.ones((400, 8), np.float32)
 kind = np.mean([(y_gallery == label).any() for label in y_query])  # with >=, any of the 400 may be meant
 strict = evaluate.retrieval((flat, y_gallery), (flat[:192], y_query), ks=(1,))["R@1"]
-holds(
-    "collapsed: R@1 is 1 if ties count as hits, and 1/16 if the first clip decides",
-    kind == 1 and strict == 1 / 16,
-)
+holds("collapsed: R@1 is 1 if ties count as hits, else 1/16", kind == 1 and strict == 1 / 16)
 
 # %% [markdown]
 # So the package has a fixed rule for ties: cosines that agree to six digits are equal, and ties keep the
@@ -433,10 +419,7 @@ show(
     "Two histograms. The clean gallery's cosines end before .99; most copies lie to their right.",
 )
 steady = labels["action"][0][copied] < 4  # right, down, clockwise, counter-clockwise
-holds(
-    "found: all copies with steady actions, under .3 of the others",
-    found[steady].all() and found[~steady].mean() < 0.3,
-)
+holds("found: all steady copies, under .3 of the others", found[steady].all() and found[~steady].mean() < 0.3)
 
 # %% [markdown]
 # But this does not find all copies. The vector of a video is the mean over three clips. A video that
@@ -813,10 +796,7 @@ holds(
     common[0] > 0.7 and abs(common[1]) < 0.05,
 )
 holds("centering changes neither score by .05", max(abs(moved[f"{n}: centered"][1]) for n in labels) < 0.05)
-holds(
-    "whitening all of the context part lowers R@1 of scenes by more than luck",
-    list(moved.values())[-1][2] < 0,
-)
+holds("whitening all of the context part costs scenes, beyond luck", list(moved.values())[-1][2] < 0)
 holds("no remedy gains more than luck", max(low for low, _, _ in moved.values()) <= 0)
 
 # %% [markdown]
@@ -954,10 +934,7 @@ show(
     ),
     "Three rows: a query and its five nearest clips, none of them of its scene.",
 )
-holds(
-    "the median rank is 1, and the rank of these three is over 10",
-    np.median(place) == 1 and min(place[worst]) > 10,
-)
+holds("the median rank is 1, these three are beyond 10", np.median(place) == 1 and min(place[worst]) > 10)
 
 # %% [markdown]
 # Two of them are rings whose bands are as wide as the stripes they were taken for. To a network that

@@ -37,6 +37,7 @@ from threadpoolctl import threadpool_limits
 
 import cvrl_lite
 from cvrl_lite import evaluate, train
+from cvrl_lite.course.claims import holds
 from cvrl_lite.course.figures import COLORS, bars, filmstrip, in_words, long_exposure, new, seeds, show
 from cvrl_lite.course.figures.judging import ranges, ranges_in_words, shares
 from cvrl_lite.datasets import MemoryLoader, MovingScenes, decode, evaluation_clips
@@ -49,12 +50,6 @@ everything = MovingScenes("train")
 train_set = decode(everything.subset(range(400)), size=72)
 val = decode(MovingScenes("val"), size=72, vectors=False)
 print(len(train_set.videos), "labeled clips to train on,", len(val.videos), "to test on")
-
-
-def holds(claim, truth):
-    """Prints a claim, and stops the notebook if it is false."""
-    print(f"{claim}: {bool(truth)}")
-    assert truth, claim
 
 
 # %% [markdown]

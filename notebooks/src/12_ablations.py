@@ -29,18 +29,13 @@ import torch
 import cvrl_lite
 from cvrl_lite import train
 from cvrl_lite.course import figures
+from cvrl_lite.course.claims import holds
 from cvrl_lite.course.figures import show
 from cvrl_lite.course.figures.judging import ranges, ranges_in_words
 from cvrl_lite.datasets import MovingScenes, decode
 from cvrl_lite.pretext import RegressionConfig
 
 torch.set_num_threads(1)  # our frames are so small that a second core would only wait
-
-
-def holds(claim, truth):
-    """Prints a claim, and stops the notebook if it is false."""
-    print(f"{claim}: {bool(truth)}")
-    assert truth, claim
 
 
 # %% [markdown]
