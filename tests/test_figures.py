@@ -9,8 +9,10 @@ from typing import Any
 import matplotlib.image
 import numpy as np
 import pytest
+import torch
 from matplotlib.colors import to_rgb
 
+from cvrl_lite import train
 from cvrl_lite.course import figures, widgets
 
 Row = dict[str, dict[str, float]]
@@ -314,6 +316,28 @@ def test_the_weights_between_pixels_are_those_of_the_decoder() -> None:
     weights = np.array([int(word) for word in drawn[:6]])
     ramp = np.arange(6) * 32
     assert weights.sum() == 32 and (weights * ramp).sum() / 32 == 80  # half-way between 64 and 96
+
+
+def test_the_architecture_shows_the_shapes_of_the_course_s_recipe() -> None:
+    recipe = train.recipes.laptop()
+    networks, size, cells = recipe.networks, recipe.augmentation.size, recipe.augmentation.cells
+    clip, window = (3, recipe.sampling.frames, size, size), (2, recipe.sampling.window, cells, cells)
+    backbone = networks.build_backbone().eval()
+    shared = backbone.shared(torch.zeros(1, *clip))
+    still, moving = backbone.feature_maps(torch.zeros(1, *clip))
+    points = networks.build_window_encoder(2)(torch.zeros(1, *window))
+    said = " ".join(text.get_text() for text in figures.architecture().axes[0].texts).replace("\n", " ")
+    for shape in (
+        clip,
+        window,
+        shared.shape[1:],
+        moving.shape[1:],
+        (points[0, 0].numel(), networks.projection),
+    ):
+        assert " x ".join(map(str, shape)) in said
+    assert still.shape[1] == networks.projection == 128 and said.count(" 128 ") >= 3
+    with pytest.raises(ValueError, match="no part tail; there are file, sample"):
+        figures.architecture(["tail"])
 
 
 def test_bars_carry_their_values_and_bytes_their_types() -> None:

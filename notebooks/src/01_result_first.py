@@ -24,6 +24,7 @@ import cvrl_lite
 from cvrl_lite import evaluate
 from cvrl_lite.course.explorables import Clips, two_searches
 from cvrl_lite.course.figures import (
+    architecture,
     bars,
     decoupling,
     decoupling_finding,
@@ -46,6 +47,20 @@ print("weights:", sum(weight.numel() for weight in backbone.parameters()))
 # every choice that led to it. The smaller networks that were needed only for the two tasks have been thrown
 # away.
 #
+# Here is the whole arrangement, from the file to the two tasks. Do not try to understand every box now;
+# the course takes them one by one. Just see which part is left.
+
+# %%
+show(
+    architecture(["backbone"], title="What is left of the training: the backbone, in full color"),
+    "A diagram. A video file gives a key frame, a clip and future vectors. The clip goes through shared"
+    " layers, which split into a context branch and a motion branch: the backbone, framed. The context "
+    "branch leads through a head to a loss that asks which key frame belongs to the clip, the motion "
+    "branch through a predictor to a loss that asks which motion follows. Only the backbone is in full "
+    "color.",
+)
+
+# %% [markdown]
 # ## Clips the network has never seen
 #
 # MovingScenes comes in parts that share no clips. The network learned from `train`. Now we use it as a

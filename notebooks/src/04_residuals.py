@@ -111,13 +111,13 @@ def minus(a, b):
 # the vector), three times as long. What do you expect to be left of the disc in the last panel?
 
 # %%
-predicted = predict(luma[4], motion.vectors[5])
+prediction = predict(luma[4], motion.vectors[5])
 show(
     prediction_row(
         luma[4],
         motion.vectors[5],
         motion.mask[5],
-        predicted,
+        prediction,
         luma[5],
         title="Copy the last frame along its vectors, compare with the real frame, keep the difference",
     ),
@@ -130,7 +130,7 @@ show(
 # right the residual.
 
 # %%
-by_hand = minus(luma[5], predicted)
+by_hand = minus(luma[5], prediction)
 difference = minus(luma[5], luma[4])
 show(
     residual_panels(
@@ -196,7 +196,8 @@ print("mean of the two middle pixels:", (line[2] + line[3]) // 2, " six weights:
 # of the sharpness: the middle of a line may well be brighter than the pixels beside it.
 #
 # **Step 2: quarters.** Now the value at (0.75, 0.5). `>> 5` divides by 32 and rounds down; the 16 added
-# before turns that into ordinary rounding.
+# before turns that into ordinary rounding. `j` has been through the six weights twice, so it is divided by 32
+# twice: `>> 10`.
 
 
 # %%

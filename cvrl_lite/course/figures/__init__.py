@@ -10,7 +10,7 @@ from cvrl_lite.course.figures.contrast import (
     similarity_matrix,
     temperatures,
 )
-from cvrl_lite.course.figures.course import course_map
+from cvrl_lite.course.figures.course import architecture, course_map
 from cvrl_lite.course.figures.decoding import between_pixels, prediction_row
 from cvrl_lite.course.figures.packing import bytes_by_type, gop_timeline, packing
 from cvrl_lite.course.figures.pictures import filmstrip, gop_strip, long_exposure, neighbors
@@ -28,6 +28,7 @@ __all__ = [
     "HATCHES",
     "INK",
     "STYLE",
+    "architecture",
     "attention_over_frames",
     "bars",
     "batch_as_seen",

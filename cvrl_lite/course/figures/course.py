@@ -1,10 +1,12 @@
-"""The map of the course."""
+"""The map of the course, and the networks that it trains."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyBboxPatch
+from matplotlib.patches import FancyBboxPatch, Rectangle
 
 from cvrl_lite.course.figures.style import COLORS, INK, new
 
@@ -27,6 +29,42 @@ _ARROWS = (
 )
 
 
+_Place = tuple[float, float, float, float]
+_NETWORK: dict[str, dict[str, tuple[_Place, str, str]]] = {  # part: {name: as above}
+    "file": {"file": ((0.0, 2.1, 1.2, 0.9), "video file", "")},
+    "sample": {
+        "frame": ((2.0, 4.0, 1.9, 0.9), "key frame\n3 x 64 x 64", "context"),
+        "clip": ((2.0, 2.1, 1.9, 0.9), "clip\n3 x 8 x 64 x 64", ""),
+        "vectors": ((2.0, -0.05, 1.9, 0.9), "future vectors\n2 x 8 x 16 x 16", "motion"),
+    },
+    "encoders": {
+        "frames": ((4.9, 4.0, 1.6, 0.9), "frame encoder\n+ head", "context"),
+        "windows": ((4.9, -0.05, 1.6, 0.9), "vector encoder\n+ head", "motion"),
+    },
+    "backbone": {
+        "shared": ((4.9, 2.1, 1.2, 0.9), "shared\nlayers", "joint"),
+        "still": ((7.8, 2.8, 1.3, 0.8), "context\nbranch", "context"),
+        "moving": ((7.8, 1.5, 1.3, 0.8), "motion\nbranch", "motion"),
+    },
+    "heads": {
+        "head": ((10.3, 2.8, 1.2, 0.8), "head", "context"),
+        "predictor": ((10.3, 1.5, 1.2, 0.8), "predictor\n+ head", "motion"),
+    },
+    "losses": {
+        "which frame": ((12.4, 3.4, 1.7, 0.9), "loss: which\nkey frame?", "context"),
+        "which motion": ((12.4, 0.8, 1.7, 0.9), "loss: which\nmotion?", "motion"),
+    },
+}
+_FLOW = (
+    *(("file", "frame", ""), ("file", "clip", ""), ("file", "vectors", "")),
+    *(("frame", "frames", ""), ("clip", "shared", ""), ("vectors", "windows", "")),
+    *(("shared", "still", ""), ("shared", "moving", "")),
+    *(("still", "head", "128"), ("moving", "predictor", "128 x\n2 x 4 x 4")),
+    *(("head", "which frame", "128"), ("frames", "which frame", "128")),
+    *(("predictor", "which motion", "16 x 128"), ("windows", "which motion", "16 x 128")),
+)
+
+
 def course_map() -> Figure:
     """The way through the course: from a file to what was learned; dashed is what the paper leaves out.
 
@@ -43,22 +81,66 @@ def course_map() -> Figure:
     axes = figure.axes[0]
     axes.set_axis_off()
     axes.set(xlim=(-0.1, 10.8), ylim=(0, 4))
-    for (x, y, width, height), words, role in _BOXES.values():
-        color, line = COLORS.get(role, "#777777"), "--" if role == "residual" else "-"
-        axes.add_patch(
-            FancyBboxPatch(
-                (x, y), width, height, "round,pad=0.05", fc=f"{color}30", ec=color, lw=1.8, ls=line
-            )
-        )
-        axes.text(x + width / 2, y + height / 2, words, ha="center", va="center", fontsize=9, color=INK)
+    for place, words, role in _BOXES.values():
+        _box(axes, place, words, role)
     for start, end in _ARROWS:
         optional = "residual" in (_BOXES[start][2], _BOXES[end][2])
         _arrow(axes, _BOXES[start][0], _BOXES[end][0], "--" if optional else "-")
     return figure
 
 
-def _arrow(axes: Axes, start: tuple[float, ...], end: tuple[float, ...], line: str) -> None:
-    """From the right side of one box to the left side of another."""
+def architecture(parts: Collection[str] = tuple(_NETWORK), *, title: str = "") -> Figure:
+    """From a file to two losses: what is trained, with the shapes of `laptop`'s tensors, without the batch.
+
+    Args:
+        parts: Which are lit: "file", "sample", "encoders", "backbone", "heads", "losses"; others are pale.
+        title: What to look at.
+
+    Returns:
+        The figure.
+
+    Raises:
+        ValueError: There is no such part.
+
+    Example:
+        >>> len(architecture(["backbone"], title="What is kept").axes)
+        1
+    """
+    if unknown := set(parts) - set(_NETWORK):
+        raise ValueError(f"no part {', '.join(sorted(unknown))}; there are {', '.join(_NETWORK)}")
+    figure = new(title, size=(10, 3.9))
+    axes = figure.axes[0]
+    axes.set_axis_off()
+    axes.set(xlim=(-0.1, 14.3), ylim=(-0.2, 5.2))
+    boxes = {name: (part, *box) for part, group in _NETWORK.items() for name, box in group.items()}
+    for part, place, words, role in boxes.values():
+        _box(axes, place, words, role, pale=part not in parts)
+    axes.add_patch(Rectangle((4.6, 1.3), 4.75, 2.5, fill=False, ec=INK, ls=":", lw=1.2))
+    axes.text(6.975, 1.05, "the backbone: all that is kept", ha="center", fontsize=8, color=INK)
+    axes.text(7.15, 2.55, "48 x 8 x\n16 x 16", ha="center", va="center", fontsize=7, color=INK)
+    for start, end, shape in _FLOW:
+        _arrow(axes, boxes[start][1], boxes[end][1], "-", shape)
+    return figure
+
+
+def _box(
+    axes: Axes, place: tuple[float, float, float, float], words: str, role: str, *, pale: bool = False
+) -> None:
+    x, y, width, height = place
+    color, line = COLORS.get(role, "#777777"), "--" if role == "residual" else "-"
+    fill, edge = (f"{color}12", f"{color}66") if pale else (f"{color}30", color)
+    axes.add_patch(FancyBboxPatch((x, y), width, height, "round,pad=0.05", fc=fill, ec=edge, lw=1.8, ls=line))
+    center = x + width / 2, y + height / 2
+    axes.text(*center, words, ha="center", va="center", fontsize=9, color=INK, alpha=0.5 if pale else 1)
+
+
+def _arrow(axes: Axes, start: tuple[float, ...], end: tuple[float, ...], line: str, words: str = "") -> None:
+    """From the right side of one box to the left side of another, with words beside."""
     tail = (start[0] + start[2] + 0.07, start[1] + start[3] / 2)
     head = (end[0] - 0.07, end[1] + end[3] / 2)
     axes.annotate("", head, tail, arrowprops={"arrowstyle": "-|>", "color": INK, "lw": 1, "ls": line})
+    middle = (tail[0] + head[0]) / 2, (tail[1] + head[1]) / 2
+    slope = (head[1] - tail[1]) / (head[0] - tail[0])
+    side = "center" if abs(slope) < 0.3 else "right"
+    offset = (-3, -9) if slope < -0.3 else (0, 3)
+    axes.annotate(words, middle, offset, textcoords="offset points", ha=side, fontsize=7, color=INK)
