@@ -74,7 +74,30 @@ def test_the_curves_are_r_at_1_over_all_queries() -> None:
             assert curves[name][step] == pytest.approx(share, abs=1e-4)
 
 
-@pytest.mark.parametrize("make", [explorables.sphere, two_searches])
+RNG = np.random.default_rng(3)
+BEFORE = RNG.integers(0, 256, (64, 96, 3), dtype=np.uint8)
+CURRENT = np.roll(BEFORE, (3, -2), (0, 1))  # the content moved 2 to the left and 3 down
+VECTORS = np.tile(np.array([2.0, -3.0])[:, None, None], (1, 8, 12))
+MASK = np.ones((8, 12), bool)
+MASK[0, 0] = False
+
+
+def block_origin() -> Explorable:
+    return explorables.block_origin(BEFORE, CURRENT, VECTORS, MASK, row=4, column=5)
+
+
+MAKERS = [explorables.sphere, two_searches, block_origin]
+
+
+def test_a_block_and_its_frames_go_together() -> None:
+    assert block_origin().state["vectors"][0][:2] == [None, [2.0, -3.0]]
+    with pytest.raises(ValueError, match="do not go together"):
+        explorables.block_origin(BEFORE, CURRENT, VECTORS, MASK[:5])
+    with pytest.raises(IndexError, match="no cell in row 8, column 0"):
+        explorables.block_origin(BEFORE, CURRENT, VECTORS, MASK, row=8)
+
+
+@pytest.mark.parametrize("make", MAKERS)
 def test_what_a_notebook_stores_is_the_same_everywhere_and_names_no_other_host(
     make: Callable[[], Explorable],
 ) -> None:
@@ -263,9 +286,59 @@ class TestTwoSearches:
         assert pixels(calm) == before
 
 
+def mean_error(cell: tuple[int, int], vector: tuple[int, int], side: int = 16) -> float:
+    """Of the window around a cell (row, column) and its match in the frame before."""
+    top, left = (8 * place + 4 - side // 2 for place in cell)
+    block = CURRENT[top : top + side, left : left + side].astype(int)
+    match = BEFORE[top + vector[1] :, left + vector[0] :][:side, :side].astype(int)
+    return float(np.abs(block - match).mean())
+
+
+class TestBlockOrigin:
+    pytestmark = in_a_browser
+
+    def test_the_error_is_that_of_numpy_and_the_best_match_is_found(
+        self, opened: Callable[..., Page]
+    ) -> None:
+        shown = opened(block_origin(), reduced_motion="reduce")
+        part = shown.locator("#explorable")
+        expect(part).to_have_attribute("data-vector", "2 -3")
+        expect(part).to_have_attribute("data-best", "2 -3")
+        assert float(part.get_attribute("data-error") or "nan") == 0
+        before = pixels(shown)
+        shown.locator("canvas").focus()
+        shown.keyboard.press("ArrowRight")
+        expect(part).to_have_attribute("data-vector", "3 -3")
+        assert float(part.get_attribute("data-error") or "nan") == pytest.approx(mean_error((4, 5), (3, -3)))
+        assert pixels(shown) != before
+        shown.get_by_role("slider", name="window").press("End")
+        assert float(part.get_attribute("data-error") or "nan") == pytest.approx(
+            mean_error((4, 5), (3, -3), 32)
+        )
+        shown.get_by_role("button", name="Best match").click()
+        expect(part).to_have_attribute("data-vector", "2 -3")
+
+    def test_a_click_chooses_and_a_drag_moves(self, opened: Callable[..., Page]) -> None:
+        shown = opened(block_origin(), reduced_motion="reduce")
+        part, box = shown.locator("#explorable"), shown.locator("canvas").bounding_box()
+        expect(part).to_have_attribute("data-cell", "4 5")
+        assert box is not None
+        wide = 0.36 * (box["width"] - 32)  # as block_origin.js places its frames
+        scale = wide / 96
+        shown.mouse.click(box["x"] + scale * (8 * 7 + 4), box["y"] + 26 + scale * (8 * 3 + 4))
+        expect(part).to_have_attribute("data-cell", "3 7")
+        x, y = box["x"] + wide + 16 + scale * (8 * 7 + 4), box["y"] + 26 + scale * (8 * 3 + 4)
+        shown.mouse.move(x, y)
+        shown.mouse.down()
+        shown.mouse.move(x - 5 * scale, y + 4 * scale, steps=4)
+        shown.mouse.up()
+        expect(part).to_have_attribute("data-vector", "-5 4")
+        assert float(part.get_attribute("data-error") or "nan") == pytest.approx(mean_error((3, 7), (-5, 4)))
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine (apt-get install chromium)")
-@pytest.mark.parametrize("make", [explorables.sphere, two_searches])
+@pytest.mark.parametrize("make", MAKERS)
 def test_light_and_dark_and_words_for_all(
     make: Callable[[], Explorable], opened: Callable[..., Page]
 ) -> None:

@@ -267,24 +267,6 @@ def test_a_cell_is_traced_to_where_its_vector_leads() -> None:
         figures.where_from(before[:8], before, vectors, mask, 0, 0)
 
 
-def test_a_click_on_a_block_chooses_its_cell() -> None:
-    image = np.random.default_rng(1).integers(0, 255, (32, 48, 3), np.uint8)
-    vectors, mask = field(4, 6, 0, 0)
-    vectors[0, 2, 4] = -1
-    box = widgets.trace_block(image, image, vectors, mask, row=1, column=1)
-    mosaic, sliders, words, image = box.children
-    assert len(mosaic.children) == 6 and "row 1, column 1" in words.value
-    first = bytes(image.value)
-    mosaic.children[5].click()
-    assert [slider.value for slider in sliders.children] == [2, 4]
-    assert words.value == "cell in row 2, column 4: vector (-1, 0), copied from 1 px to the left"
-    assert bytes(image.value) != first
-    mosaic.children[2].click()  # the same column, another row
-    assert "row 0, column 4" in words.value
-    sliders.children[0].value = 3
-    assert "row 3, column 4" in words.value
-
-
 def test_residuals_are_drawn_as_they_are_and_hatched_where_nothing_was_predicted() -> None:
     values = np.stack([np.full((16, 16), -7), np.arange(256).reshape(16, 16) - 128]).astype(np.int16)
     mask = np.array([[True, False], [True, True]])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
-from cvrl_lite.course.figures import INK, new, origin, png, where_from
+from cvrl_lite.course.figures import INK, new, png
 from cvrl_lite.course.figures.pictures import draw_gop_strip
 
 if TYPE_CHECKING:
@@ -107,79 +107,6 @@ def step_through(
 
     slider.observe(follow, names="value")
     return VBox([slider, words, picture])
-
-
-def trace_block(
-    previous: np.ndarray,
-    current: np.ndarray,
-    vectors: np.ndarray,
-    mask: np.ndarray,
-    *,
-    row: int = 0,
-    column: int = 0,
-) -> VBox:
-    """Click a block, or choose a cell by the sliders, and see where it was copied from.
-
-    The picture is shown as a mosaic of buttons, one to a block of 16x16 pixels; a click chooses the cell in
-    the block's upper left corner, and the sliders go on from there. `figures.where_from` shows the same
-    without a widget.
-
-    Args:
-        previous: (H, W, 3) uint8 RGB, the picture that the vectors lead to.
-        current: The same, the picture that they belong to.
-        vectors: (2, H8, W8) pixels, x right and y down, pointing back.
-        mask: (H8, W8) bool.
-        row: The cell shown first, 0 to H8 - 1.
-        column: The same, 0 to W8 - 1.
-
-    Returns:
-        A widget; as the last line of a cell it shows itself.
-
-    Raises:
-        ValueError: The shapes do not go together.
-        IndexError: There is no such cell.
-
-    Example:
-        >>> black = np.zeros((32, 32, 3), np.uint8)
-        >>> box = trace_block(black, black, np.zeros((2, 4, 4)), np.ones((4, 4), bool))
-        >>> mosaic, sliders, words, picture = box.children
-        >>> mosaic.children[3].click()
-        >>> words.value
-        'cell in row 2, column 2: vector (0, 0), copied from the same place'
-    """
-    from ipywidgets import HTML, Button, GridBox, HBox, Image, IntSlider, Layout, VBox
-
-    picture = Image(value=png(where_from(previous, current, vectors, mask, row, column)), format="png")
-    words = HTML(origin(vectors, mask, row, column))
-    rows, columns = mask.shape
-    down = IntSlider(row, 0, rows - 1, description="row")
-    across = IntSlider(column, 0, columns - 1, description="column")
-
-    def follow(_: object) -> None:
-        picture.value = png(where_from(previous, current, vectors, mask, down.value, across.value))
-        words.value = origin(vectors, mask, down.value, across.value)
-
-    def choose(y: int, x: int) -> None:
-        down.unobserve(follow, names="value")  # one picture for both sliders
-        down.value = y
-        down.observe(follow, names="value")
-        if across.value == x:
-            follow(None)
-        else:
-            across.value = x
-
-    down.observe(follow, names="value")
-    across.observe(follow, names="value")
-    blocks, size = [], Layout(width="22px", height="22px", margin="0", padding="0")
-    for y in range(0, rows, 2):
-        for x in range(0, columns, 2):
-            red, green, blue = current[8 * y : 8 * y + 16, 8 * x : 8 * x + 16].mean((0, 1)).astype(int)
-            block = Button(layout=size, tooltip=f"block in row {y}, column {x}")
-            block.style.button_color = f"#{red:02x}{green:02x}{blue:02x}"
-            block.on_click(lambda _, y=y, x=x: choose(y, x))
-            blocks.append(block)
-    grid = Layout(grid_template_columns=f"repeat({-(-columns // 2)}, 22px)", grid_gap="1px")
-    return VBox([GridBox(blocks, layout=grid), HBox([down, across]), words, picture])
 
 
 def laboratory(

@@ -29,8 +29,8 @@ import numpy as np
 from av.codec.context import Flags2
 
 from cvrl_lite import CompressedVideo, data_path
+from cvrl_lite.course.explorables import block_origin
 from cvrl_lite.course.figures import bars, filmstrip, show, vector_arrows, vector_panels, where_from
-from cvrl_lite.course.widgets import trace_block
 from cvrl_lite.datasets.moving_scenes import draw
 from cvrl_lite.datasets.moving_scenes.actions import FINE, paths
 
@@ -178,14 +178,18 @@ print("Along the vector the error is less than a third of not moving; the other 
 #
 # *See for yourself before you read on.*
 #
-# Back to the circling shapes. The mosaic below is frame 8, with one button for each macroblock. Run the
-# cell and click a block (or choose a cell of 8 x 8 with the sliders) to see where it came from. Try a
-# shape, the edge of a shape, and the wall. If you are only reading, the figure below the mosaic shows one
-# choice.
+# Back to the circling shapes, in frames 7 and 8. Click anywhere in the current frame: the pink box jumps to
+# where the codec says that this block came from. Then do the encoder's work yourself and drag the box. The
+# map shows the error of every place within 16 pixels. Try these:
+#
+# - A shape. Is the codec's vector at the minimum? Sometimes it is not: a vector costs bits, too.
+# - A joint between two bricks. Which way can you slide the box and see no difference? This is the **aperture
+#   problem**: through a small window, a straight edge looks the same all along.
+# - The plain face of a brick, with a window of 8 pixels and then of 32. How many places are nearly as good?
 
 # %%
 frames = sample.clip(0, 42)  # up to the cut
-trace_block(frames[7], frames[8], motion.vectors[8], motion.mask[8], row=15, column=12)
+block_origin(frames[7], frames[8], motion.vectors[8], motion.mask[8], row=15, column=12)
 
 # %%
 show(
