@@ -20,6 +20,7 @@ import differences
 import joint
 import labels
 import parts
+import real_report
 from study import LOG, MODELS, in_table
 from worlds import AMOUNTS
 
@@ -249,7 +250,8 @@ def tables() -> dict[str, str]:
     made |= {"labels": labels.table(), "labels, differences": with_labels()}
     made |= {"finetuned": finetuned()}
     made |= {"bias": bias.table(), "bias, differences": tied(), "world": world(), "footage": footage()}
-    return made | {"joint": joint.table(), "parts": parts.table()}
+    made |= {"joint": joint.table(), "parts": parts.table()}
+    return made | real_report.tables()
 
 
 def written(text: str, made: dict[str, str]) -> str:

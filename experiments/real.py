@@ -1,0 +1,308 @@
+"""What is learned from real clips, and what drawings teach about them.
+
+    python experiments/real.py --root UCF11                    # every model; resumable, hours; see ucf11.py
+    python experiments/real.py joint "joint, drawings" --seeds 0  # some
+    python experiments/real.py --fast                          # two steps of every model on drawn clips
+    python experiments/real.py --try laptop --tasks context,motion --set steps=300 --note "fewer steps"
+
+Trained without labels on the groups g08-g19; every choice, the probe's penalty and the recipe among them, is
+made on g20-g21; reported are queries of g22-g25 that search g08-g19 by cosine, five clips a video averaged.
+Each finished run is a line of `experiments/real.jsonl`, with each query's hits, so that intervals can draw
+whole groups; `report.py` makes the tables. Weights go to the folder `--out`. `--try` scores a recipe on
+g20-g21 alone, and writes a line of `real_search.jsonl`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from footage import histograms
+from joint import with_setting
+from peers import instance_discrimination, supervised
+from ucf11 import SPLITS, ucf11
+from worlds import load as load_world
+
+import cvrl_lite
+from cvrl_lite import evaluate, train
+from cvrl_lite.datasets import DecodedSet, MovingScenes, decode, evaluation_clips
+from cvrl_lite.models import TinyR2Plus1D, VideoBackbone
+from cvrl_lite.pretrained import Embeddings, Pretrained
+from cvrl_lite.train import Recipe
+
+HERE = Path(__file__).parent
+LOG, SEARCH = HERE / "real.jsonl", HERE / "real_search.jsonl"
+ROOT = HERE.parent.parent / "shared" / "ucf11"
+STEPS = 600
+CLIPS = 5  # a video
+PARTS = (None, "context", "motion")
+PER_CLASS = (1, 2, 5, 10)
+DRAWS = 5  # of few labels
+JOINT = ("context", "motion")
+
+Sets = dict[str, DecodedSet]  # by split
+
+
+@dataclass(frozen=True)
+class Model:
+    """What is trained.
+
+    Attributes:
+        tasks: Of the recipe; none for a model that `train` makes.
+        data: "real", "drawings" (the set that the shipped networks learned from, 1000 steps), or "both", as
+            many of each.
+        init: The model, of the same seed, whose backbone it starts from.
+        changes: Of the recipe.
+        train: Makes the backbone, where no recipe does.
+    """
+
+    tasks: tuple[str, ...] = ()
+    data: str = "real"
+    init: str = ""
+    changes: dict[str, Any] = field(default_factory=dict)
+    train: Callable[[Recipe, DecodedSet, Path | None], VideoBackbone] | None = None
+
+
+MODELS = {
+    "color histograms": Model(),
+    "untrained": Model(train=lambda recipe, data, out: TinyR2Plus1D(recipe.networks.widths)),
+    "context, drawings": Model(("context",), "drawings"),
+    "motion, drawings": Model(("motion",), "drawings"),
+    "joint, drawings": Model(JOINT, "drawings"),
+    "context": Model(("context",)),
+    "motion": Model(("motion",)),
+    "joint": Model(JOINT),
+    "joint, drawings then real": Model(JOINT, init="joint, drawings"),
+    "joint, both": Model(JOINT, "both"),
+    "joint and residual": Model((*JOINT, "residual")),
+    "two clips": Model(train=instance_discrimination),
+    "labels": Model(train=supervised("class")),
+}
+
+
+def recipe_of(model: Model, seed: int, steps: int) -> Recipe:
+    """The course's recipe with the model's changes."""
+    recipe = train.recipes.laptop(model.tasks or ("context",), seed=seed)
+    return recipe.replace(steps=steps, precision=precision(), **model.changes)
+
+
+def precision() -> str:
+    """Of all runs on this machine."""
+    return "float32" if train.emulates_bfloat16(torch.device("cpu")) else "bfloat16"
+
+
+def read(root: Path, size: int = 72) -> Sets:
+    """The splits of the real clips, decoded once and kept in the cache."""
+    return {split: decode(ucf11(root, split), size=size, residuals=True) for split in SPLITS}
+
+
+def stand_in() -> Sets:
+    """Drawn clips in the place of real ones, with their actions for classes: for a trial of the script."""
+    found = {split: load_world(split, "tiny") for split in ("train", "val", "test")}
+    return {
+        split: DecodedSet(
+            tuple(
+                replace(v, entry=replace(v.entry, labels={"class": v.entry.labels["action"]}))
+                for v in part.videos
+            ),
+            (),
+            {"class": part.classes["action"]},
+        )
+        for split, part in found.items()
+    }
+
+
+def training_set(model: Model, real: DecodedSet, drawings: Callable[[], DecodedSet]) -> DecodedSet:
+    """What a model learns from."""
+    if model.data == "real":
+        return real
+    if model.data == "drawings":
+        return drawings()
+    drawn = drawings()
+    rows = np.random.default_rng(0).permutation(len(drawn.videos))[: len(real.videos)]
+    return DecodedSet(real.videos + drawn.subset(rows).videos, (), {})
+
+
+def shipped_set() -> DecodedSet:
+    """The drawings that the shipped networks learned from."""
+    return decode(MovingScenes("train"), size=train.recipes.laptop().decoded_size, residuals=True)
+
+
+def trained(name: str, seed: int, steps: int, data: Sets, out: Path | None) -> Pretrained:
+    """A model after its training; one that was broken off goes on where `out` is given."""
+    model = MODELS[name]
+    if model.data == "drawings":
+        if seed == 0 or out is None:  # what comes with the package is seed 0 of this very recipe
+            return cvrl_lite.load(name.partition(",")[0])
+        recipe = train.recipes.laptop(model.tasks, seed=seed)
+    else:
+        recipe = recipe_of(model, seed, steps)
+    folder = folder_of(name, seed, out) if out else None
+    if model.train:
+        torch.manual_seed(seed)
+        return Pretrained.from_recipe(model.train(recipe, data["train"], folder), recipe)
+    if model.init:
+        start = folder_of(model.init, seed, out) if seed and out else model.init.partition(",")[0]
+        recipe = recipe.replace(init=os.fspath(start))
+    drawings = shipped_set if out else lambda: data["train"]
+    run = train.pretrain(recipe, folder, training_set(model, data["train"], drawings))
+    if run.interrupted:
+        raise KeyboardInterrupt
+    return Pretrained.from_recipe(run.backbone, run.recipe)
+
+
+def folder_of(name: str, seed: int, out: Path) -> Path:
+    """Where a run keeps its weights."""
+    return out / f"{name.replace(',', '').replace(' ', '-')}-{seed}"
+
+
+def histogram_table(data: DecodedSet) -> Embeddings:
+    """Colors of the frames that networks see, for comparison."""
+    how = train.recipes.laptop().sampling
+    rows = [histograms(evaluation_clips(video, how, CLIPS)).mean(0) for video in data.videos]
+    return Embeddings.from_arrays(np.stack(rows), {"class": data.labels("class")})
+
+
+def judged(tables: dict[str, Embeddings], part: str | None, split: str = "test") -> dict[str, Any]:
+    """R@1, R@5 and linear probe of a split's queries by one part, hit by hit; few labels by their share."""
+    x, held, queries = (tables[name].part(part) for name in ("train", "val", split))
+    found = evaluate.hits(x, queries, ks=(1, 5))
+    penalty = max(evaluate.PENALTIES, key=lambda c: (evaluate.linear_probe(x, held, penalty=c), -c))
+    linear = evaluate.probe_hits(x, queries, penalty=penalty)
+    few = {str(count): round(few_labels(x, queries, count), 4) for count in PER_CLASS if split == "test"}
+    hits = {"R@1": found[:, 0], "R@5": found[:, 1], "linear": linear}
+    neighbors = x.labels["class"][evaluate.nearest(queries.features, x.features, 1)[:, 0]]
+    return {
+        "scores": {name: round(float(column.mean()), 4) for name, column in hits.items()},
+        "mAP": round(mean_average_precision(x, queries), 4),
+        "C": penalty,
+        "few labels": few,
+        "hits": {name: "".join("01"[int(hit)] for hit in column) for name, column in hits.items()},
+        "neighbors": "".join(f"{number:x}" for number in neighbors),  # the class of the nearest, of 11
+    }
+
+
+def few_labels(x: Embeddings, queries: Embeddings, count: int) -> float:
+    """A probe with so many labels a class: the mean over several draws of them."""
+    shares = [evaluate.few_labels(x, queries, per_class=count, seed=seed) for seed in range(DRAWS)]
+    return float(np.mean(shares))
+
+
+def mean_average_precision(gallery: Embeddings, queries: Embeddings) -> float:
+    """Of the whole ranking of the gallery: it hangs less on single neighbors than R@1 does."""
+    order = evaluate.nearest(queries.features, gallery.features, len(gallery))
+    same = gallery.labels["class"][order] == queries.labels["class"][:, None]
+    ranks = np.arange(1, len(gallery) + 1)
+    return float((np.where(same, same.cumsum(1) / ranks, 0).sum(1) / same.sum(1)).mean())
+
+
+def tables_of(model: Pretrained, data: Sets) -> dict[str, Embeddings]:
+    """Features of every split, a row a video."""
+    return {split: model.embed(part, clips=CLIPS) for split, part in data.items()}
+
+
+def log_of(file: Path) -> list[dict[str, Any]]:
+    """The lines of a log; none where it is not there."""
+    return (
+        [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] if file.exists() else []
+    )
+
+
+def add(file: Path | None, row: dict[str, Any]) -> None:
+    """A line of the log, and a short one on the screen."""
+    if file:
+        with open(file, "a", encoding="utf-8") as log:
+            log.write(json.dumps(row) + "\n")
+    shown = {part: [*of["scores"].values(), of["mAP"]] for part, of in row["parts"].items()}
+    print(time.strftime("%H:%M:%S"), row["model"], row["seed"], row["seconds"], shown, flush=True)
+
+
+def run(name: str, seed: int, steps: int, data: Sets, out: Path | None) -> dict[str, Any]:
+    """Trains and judges one model: a line of the log."""
+    begin = time.perf_counter()
+    if name == "color histograms":
+        tables, seconds, recipe = {s: histogram_table(d) for s, d in data.items()}, 0.0, None
+    else:
+        model = trained(name, seed, steps, data, out)
+        seconds, tables, recipe = time.perf_counter() - begin, tables_of(model, data), model.recipe
+    return {
+        "model": name,
+        "seed": seed,
+        "seconds": round(seconds),
+        "parts": {part or "whole": judged(tables, part) for part in _parts(tables)},
+        "val": {part or "whole": _brief(judged(tables, part, "val")) for part in _parts(tables)},
+        "recipe": recipe.to_values() if recipe else None,
+    }
+
+
+def _brief(found: dict[str, Any]) -> dict[str, Any]:
+    return {name: found[name] for name in ("scores", "mAP", "C")}
+
+
+def _parts(tables: dict[str, Embeddings]) -> tuple[str | None, ...]:
+    return PARTS if len(tables["train"].parts) > 1 else (None,)
+
+
+def attempt(arguments: argparse.Namespace, seed: int) -> dict[str, Any]:
+    """Trains a recipe with changed settings, and judges it on g20-g21 alone."""
+    recipe = train.recipes.NAMED[arguments.attempt](tuple(arguments.tasks.split(",")), seed=seed)
+    recipe = recipe.replace(steps=STEPS, precision=precision())
+    for setting in arguments.set:
+        recipe = with_setting(recipe, setting)
+    data = read(arguments.root, recipe.decoded_size)
+    begin = time.perf_counter()
+    videos = training_set(Model(data=arguments.data), data["train"], shipped_set)
+    done = train.pretrain(recipe, None, videos)
+    if done.interrupted:
+        raise KeyboardInterrupt
+    seconds = round(time.perf_counter() - begin)
+    tables = tables_of(Pretrained.from_recipe(done.backbone, recipe), {k: data[k] for k in ("train", "val")})
+    parts = {part or "whole": _brief(judged(tables, part, "val")) for part in _parts(tables)}
+    settings = {"tasks": arguments.tasks, "data": arguments.data, "set": arguments.set}
+    return {"model": arguments.note, "seed": seed, "seconds": seconds} | settings | {"parts": parts}
+
+
+def main() -> int:
+    """Runs what the command line asks for."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter, allow_abbrev=False
+    )
+    parser.add_argument("models", nargs="*", metavar="MODEL", help=f"some of: {'; '.join(MODELS)}")
+    parser.add_argument("--root", type=Path, default=ROOT, help="the clips that ucf11.py makes")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--out", type=Path, default=Path("runs/real"), help="folder of weights")
+    parser.add_argument("--fast", action="store_true", help="two steps on drawn clips, nothing written")
+    parser.add_argument("--try", dest="attempt", metavar="RECIPE", choices=sorted(train.recipes.NAMED))
+    parser.add_argument("--tasks", default=",".join(JOINT))
+    parser.add_argument("--data", default="real", choices=("real", "drawings", "both"))
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="change the recipe")
+    parser.add_argument("--note", default="", help="what the log calls the attempt")
+    arguments = parser.parse_args()
+    if unknown := [name for name in arguments.models if name not in MODELS]:
+        parser.error(f"no model is called {'; '.join(unknown)}; there are {'; '.join(MODELS)}")
+    if arguments.attempt:
+        for seed in arguments.seeds:
+            add(SEARCH, attempt(arguments, seed))
+        return 0
+    fast, names = arguments.fast, arguments.models or list(MODELS)
+    data = stand_in() if fast else read(arguments.root)
+    done = {(row["model"], row["seed"]) for row in log_of(LOG)}
+    for seed in [0] if fast else arguments.seeds:
+        for name in names:
+            if fast or (name, seed) not in done:
+                result = run(name, seed, 2 if fast else STEPS, data, None if fast else arguments.out)
+                add(None if fast else LOG, result)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,151 @@
+"""The tables of experiments/real.py, with intervals that draw whole sources; `report.py` writes them.
+
+Intervals of 95 % know that four queries come from one source video, and that seeds answer the same queries:
+those of shares by `evaluate.confidence_interval`, those of differences by a bootstrap of the 44 sources.
+"""
+
+from __future__ import annotations
+
+import statistics
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from real import LOG, MODELS, PER_CLASS, SEARCH, log_of
+from ucf11 import CLASSES, CLIPS, SPLITS
+
+from cvrl_lite import evaluate
+
+PARTS = ("whole", "context", "motion")
+REFERENCE = "joint, drawings"
+GROUPS = len(SPLITS["test"])  # of each class
+_DRAWS = 10_000
+
+Run = dict[str, Any]
+
+
+def runs(model: str) -> list[Run]:
+    """The finished runs of a model, in the order of their seeds."""
+    return sorted((row for row in log_of(LOG) if row["model"] == model), key=lambda row: row["seed"])
+
+
+def hits(model: str, part: str, measure: str) -> NDArray[np.float64]:
+    """(queries,) share of a model's seeds that answer each query rightly."""
+    rows = [row["parts"][part]["hits"][measure] for row in runs(model)]
+    return np.mean([[int(bit) for bit in row] for row in rows], 0)
+
+
+def interval(values: NDArray[np.float64]) -> tuple[float, float]:
+    """Of the mean of (queries,) differences: a bootstrap that draws whole source videos."""
+    by_source = values.reshape(-1, CLIPS).mean(1)
+    drawn = np.random.default_rng(0).integers(0, len(by_source), (_DRAWS, len(by_source)))
+    means = by_source[drawn].mean(1)
+    low, high = np.quantile(means, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def parts_of(model: str) -> list[str]:
+    """The parts that a model's features have."""
+    return [part for part in PARTS if part in runs(model)[0]["parts"]]
+
+
+def scores() -> str:
+    """Every model by every part."""
+    few = " | ".join(f"{count} label{'s' if count > 1 else ''}" for count in PER_CLASS)
+    lines = [
+        f"| trained with | seeds | part | R@1 | R@5 | linear | {few} |",
+        "|---" * (6 + len(PER_CLASS)) + "|",
+    ]
+    for model in MODELS:
+        for part in parts_of(model) if runs(model) else []:
+            mine = [row["parts"][part] for row in runs(model)]
+            cells = [_with_interval(model, part, measure) for measure in ("R@1", "R@5", "linear")]
+            cells += [
+                f"{statistics.mean(row['few labels'][str(count)] for row in mine):.2f}" for count in PER_CLASS
+            ]
+            lines.append(f"| {model} | {len(mine)} | {part} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _with_interval(model: str, part: str, measure: str) -> str:
+    rows = [row["parts"][part]["hits"][measure] for row in runs(model)]
+    found = np.array([bit == "1" for bit in "".join(rows)])
+    sources = np.tile(np.arange(len(found) // len(rows)) // CLIPS, len(rows))
+    low, high = evaluate.confidence_interval(found, sources)
+    return f"{found.mean():.2f} ({low:.2f}-{high:.2f})"
+
+
+def differences() -> str:
+    """Every model, by its best part, less the joint network that saw drawings alone, by its best part."""
+    lines = [f"| trained with | R@1 less that of {REFERENCE} | linear |", "|---|---|---|"]
+    for model in MODELS:
+        if not runs(model) or model == REFERENCE:
+            continue
+        cells = []
+        for measure in ("R@1", "linear"):
+            mine, other = _best(model, measure), _best(REFERENCE, measure)
+            gap = hits(model, mine, measure) - hits(REFERENCE, other, measure)
+            low, high = interval(gap)
+            cells.append(f"{gap.mean():+.2f} ({low:+.2f} to {high:+.2f}), {mine} - {other}")
+        lines.append(f"| {model} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _best(model: str, measure: str) -> str:
+    return max(parts_of(model), key=lambda part: hits(model, part, measure).mean())
+
+
+def classes() -> str:
+    """R@1 of each class by the parts of the joint networks."""
+    columns = [(model, part) for model in (REFERENCE, "joint") if runs(model) for part in PARTS]
+    heads = ["color histograms", *(f"{model}: {part}" for model, part in columns)]
+    lines = [f"| class | {' | '.join(heads)} |", "|---" * (1 + len(heads)) + "|"]
+    everything = [("color histograms", "whole"), *columns]
+    for number, name in enumerate(CLASSES):
+        rows = slice(number * GROUPS * CLIPS, (number + 1) * GROUPS * CLIPS)
+        cells = [f"{hits(model, part, 'R@1')[rows].mean():.2f}" for model, part in everything if runs(model)]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def confusions(model: str, part: str, names: tuple[str, ...]) -> str:
+    """For queries of some classes, how often the nearest clip is of each of these."""
+    order = {name: number for number, name in enumerate(CLASSES)}
+    lines = [f"| {model}, {part}: query | {' | '.join(names)} | another |", "|---" * (2 + len(names)) + "|"]
+    for query in names:
+        rows = slice(order[query] * GROUPS * CLIPS, (order[query] + 1) * GROUPS * CLIPS)
+        near = [int(digit, 16) for row in runs(model) for digit in row["parts"][part]["neighbors"][rows]]
+        shares = [sum(number == order[name] for number in near) / len(near) for name in names]
+        lines.append(f"| {query} | {' | '.join(f'{s:.2f}' for s in shares)} | {1 - sum(shares):.2f} |")
+    return "\n".join(lines)
+
+
+def pairs() -> str:
+    """Classes that share a place, by both parts of the joint network trained on real clips."""
+    cricket, seated = ("CricketBowling", "CricketShot"), ("PlayingCello", "PlayingSitar", "PlayingViolin")
+    found = [
+        confusions("joint", part, names) for names in (cricket, seated) for part in ("context", "motion")
+    ]
+    return "\n\n".join(found)
+
+
+def attempts() -> str:
+    """What was tried to find a recipe, scored on g20-g21 alone."""
+    lines = ["| tried | seeds | minutes | part | R@1 | mAP | linear |", "|---|---|---|---|---|---|---|"]
+    rows = log_of(SEARCH)
+    for name in dict.fromkeys(row["model"] for row in rows):
+        mine = [row for row in rows if row["model"] == name]
+        minutes = statistics.mean(row["seconds"] for row in mine) / 60
+        for part in PARTS:
+            found = [row["parts"][part] for row in mine]
+            columns = [[run["scores"]["R@1"] for run in found], [run["mAP"] for run in found]]
+            columns.append([run["scores"]["linear"] for run in found])
+            cells = " | ".join(f"{statistics.mean(column):.2f}" for column in columns)
+            lines.append(f"| {name} | {len(mine)} | {minutes:.0f} | {part} | {cells} |")
+    return "\n".join(lines)
+
+
+def tables() -> dict[str, str]:
+    """All of them, by their marks in the documents."""
+    made = {"real": scores(), "real, differences": differences(), "real, classes": classes()}
+    return made | {"real, pairs": pairs(), "real, search": attempts()}
