@@ -299,4 +299,25 @@ WRONG: dict[str, tuple[Mistake, ...]] = {
         ("seconds * fps", "seconds * 25"),
         ("3 * size**2", "size**2"),
     ),
+    "15.1": (
+        ("random.integers(0, len(rows), len(rows))", "random.permutation(len(rows))"),
+        ("np.concatenate([rows[number] for number in drawn])", "random.integers(0, len(hit), len(hit))"),
+        (
+            "np.mean(hit[np.concatenate([rows[number] for number in drawn])])",
+            "np.mean([hit[rows[number]].mean() for number in drawn])",
+        ),
+        ("np.concatenate([rows[number] for number in drawn])", "[rows[number][0] for number in drawn]"),
+    ),
+    "15.2": (
+        (
+            "np.add.at(counts, (labels, [int(digit, 16) for digit in neighbors]), 1)",
+            "counts[labels, [int(digit, 16) for digit in neighbors]] += 1",
+        ),
+        ("int(digit, 16)", "int(digit, 16) % 10"),
+        (
+            "(labels, [int(digit, 16) for digit in neighbors])",
+            "([int(digit, 16) for digit in neighbors], labels)",
+        ),
+        ("((11, 11), int)", "((16, 16), int)"),
+    ),
 }

@@ -209,7 +209,7 @@ def test_a_picture_has_no_blank_margin() -> None:
 def test_the_map_leaves_out_no_notebook_and_marks_what_is_optional() -> None:
     axes = figures.course_map().axes[0]
     words = " ".join(text.get_text() for text in axes.texts)
-    assert set(re.findall(r"\b\d\d\b", words)) == {f"{number:02d}" for number in range(1, 15)}
+    assert set(re.findall(r"\b\d\d\b", words)) == {f"{number:02d}" for number in range(1, 16)}
     dashed = [patch.get_facecolor()[:3] for patch in axes.patches if patch.get_linestyle() == "--"]
     assert dashed == [to_rgb(figures.COLORS["residual"])] * 2
 

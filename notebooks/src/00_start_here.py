@@ -208,6 +208,7 @@ for what, fine in checks.items():
 # | 12_ablations | less than 1 | 0.6 GB | 0 |
 # | 13_residual | 1 | 1.4 GB | 12 MB |
 # | 14_your_own_videos | 1 | 1.5 GB | 50 MB |
+# | 15_real_video | less than 1 | 0.5 GB | 0 |
 #
 # ## What we have seen
 #

@@ -21,7 +21,7 @@ _BOXES = {  # name: (x, y, width, height), words, role
     "net": ((6.9, 1.3, 1.4, 1.4), "one network\nlearns both\n\n01  05\n06  09", "joint"),
     "eval": ((9.0, 2.9, 1.7, 0.9), "how good, how sure?\n10  11", ""),
     "abl": ((9.0, 1.55, 1.7, 0.9), "which part does it?\n12", ""),
-    "own": ((9.0, 0.2, 1.7, 0.9), "your own videos\n14", ""),
+    "own": ((9.0, 0.2, 1.7, 0.9), "real video, and yours\n14  15", ""),
 }
 _ARROWS = (
     *(("file", "I"), ("file", "MV"), ("file", "R"), ("I", "ctx"), ("MV", "mot"), ("R", "res")),
