@@ -328,7 +328,7 @@ def test_bars_carry_their_values_and_bytes_their_types() -> None:
     assert [text.get_text() for text in figure.axes[0].texts] == ["1.25", "2.50"]
     files = {"all I": ("II", [500, 700]), "I and P": ("IPPB", [500, 60, 30, 10])}
     figure = figures.bytes_by_type(files)
-    assert figure.get_suptitle() == "Smallest: I and P, 50 % of the largest"
+    assert figure.get_suptitle() == "I and P takes 50 % of the bytes of all I"
     assert [round(bar.get_width(), 3) for bar in figure.axes[0].patches] == [1.2, 0.5, 0.09, 0.01]
     assert [text.get_text() for text in figure.axes[0].texts] == ["1.2 kB: 2 I", "0.6 kB: 1 I 2 P 1 B"]
 

@@ -161,7 +161,7 @@ show(
 
 # %% tags=["exercise"]
 def frames_to_decode(frame, keys):
-    """How many frames must be decoded to show `frame`; `keys` are the indices of the key frames, rising."""
+    """How many frames must be decoded to show `frame`; `keys` are the key frames' indices, in order."""
     ...
 
 
@@ -608,7 +608,7 @@ MY_VIDEO = None  # for instance "../holiday.mp4"
 
 
 def look_into(path, most=200):
-    """Prints what a file is and returns its first frames' types and sizes; explains what cannot be read."""
+    """Prints what a file is and returns its first frames' types and sizes; if it cannot be read, says why."""
     try:
         with CompressedVideo(path) as video:
             info = video.info
@@ -626,7 +626,7 @@ def look_into(path, most=200):
 
 # %%
 looked = look_into(MY_VIDEO or data_path("sample_watch.mp4"))
-if looked and MY_VIDEO:  # the sample's bars we have seen
+if looked and MY_VIDEO:  # we have already seen the sample's bars
     show(
         gop_strip(*looked),
         "Bar chart: the bytes of each frame of your video, colored and hatched by picture type.",

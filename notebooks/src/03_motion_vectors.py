@@ -558,7 +558,7 @@ for name, (where, truth) in places.items():
 # and compare it with the truth. How many are within one pixel?
 
 # %%
-# Where the renderer had the middle of each shape: in finer units, for a frame of 112 x 112.
+# The center of each shape as it was drawn. paths() counts in fractions of a pixel, for frames of 112 x 112.
 center = paths("clockwise", 11, 42) * 2 / FINE + 112  # (42 frames, shapes, 2) pixels; drawn at 224 x 224
 back = center[:-1] - center[1:]  # true vectors of frames 1 .. 41
 off, shape = [], []
@@ -618,11 +618,13 @@ assert 0.02 < stray.mean() < 0.15
 
 # %%
 def match_blocks(before, now, reach=7):
-    """For each cell of 8 x 8, the whole-pixel vector (2, H8, W8) with the least difference."""
+    """For each cell of 8 x 8, the whole-pixel vector (2, H8, W8) with the smallest difference."""
     height, width = now.shape
     wide = np.pad(before.astype(np.int16), reach, mode="edge")
     shifts = [(x, y) for y in range(-reach, reach + 1) for x in range(-reach, reach + 1)]
-    shifts.sort(key=lambda shift: shift[0] ** 2 + shift[1] ** 2)  # of equals the shortest
+    shifts.sort(
+        key=lambda shift: shift[0] ** 2 + shift[1] ** 2
+    )  # if several fit equally well, take the shortest
     costs = []
     for x, y in shifts:
         there = wide[reach + y : reach + y + height, reach + x : reach + x + width]

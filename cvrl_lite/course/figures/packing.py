@@ -79,12 +79,12 @@ def bytes_by_type(
 
     Example:
         >>> bytes_by_type({"all I": ("II", [50, 50]), "I and P": ("IP", [50, 10])}).get_suptitle()
-        'Smallest: I and P, 60 % of the largest'
+        'I and P takes 60 % of the bytes of all I'
     """
     totals = {name: int(np.sum(sizes)) for name, (_, sizes) in files.items()}
-    least = min(totals, key=lambda name: totals[name])
-    share = round(100 * totals[least] / max(totals.values()))
-    figure = new(f"Smallest: {least}, {share} % of the largest", size=(8.5, 1.0 + 0.4 * len(files)))
+    least, most = (choose(totals, key=lambda name: totals[name]) for choose in (min, max))
+    share = round(100 * totals[least] / totals[most])
+    figure = new(f"{least} takes {share} % of the bytes of {most}", size=(8.5, 1.0 + 0.4 * len(files)))
     axes = figure.axes[0]
     shown = set()
     for place, (types, sizes) in enumerate(files.values()):
