@@ -922,7 +922,7 @@ show(
 )
 for words, values in after_200.items():
     alone, helped = values["from scratch"], values["from scratch, with helper"]
-    half = 2.78 * np.sqrt((np.var(alone, ddof=1) + np.var(helped, ddof=1)) / 2 * 2 / 3)  # why, says 12
+    half = 2.78 * np.sqrt((np.var(alone, ddof=1) + np.var(helped, ddof=1)) / 2 * 2 / 3)  # as in 12
     gain = np.mean(helped) - np.mean(alone)
     print(f"{words}: the helper adds {gain:.2f} ± {half:.2f}, 95 % over three seeds of each")
     holds("and is ahead in each of the three seeds", all(a < b for a, b in zip(alone, helped, strict=True)))
