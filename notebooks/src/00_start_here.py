@@ -48,7 +48,7 @@ show(
     "(03); and, dashed, the residual, what is new (04). Key frames lead to matching a clip with its key "
     "frame (07), vectors to predicting the vectors to come (08), and, dashed, the residual to an optional "
     "third task (13). These feed one network (01, 05, 06, 09). Three arrows lead on: how good and how "
-    "sure (10, 11), which part does it (12), your own videos (14).",
+    "sure (10, 11), which part does it (12), your own videos (14) and real ones (15).",
 )
 
 # %% [markdown]

@@ -321,7 +321,7 @@ else:
 #
 # A block of a **B-frame** may be copied from the past, from the future, or from a blend of both. In the
 # last case it has two vectors. `steady_pan_b.mp4` shows one steady pan of (3, 1) per frame, with three
-# B-frames between two P-frames: I B B B P. Every B looks back at the I and ahead at the P. Before you run
+# B-frames before each P-frame: I B B B P. Every B looks back at the I and ahead at the P. Before you run
 # the cell: what are the raw vectors of the three B's, and of the P?
 
 # %%
@@ -539,8 +539,8 @@ for name, (where, truth) in places.items():
 
 # %% [markdown]
 # - **Plain plate.** Its inside looks the same wherever it is copied from, and "all orange" takes fewer bits
-#   than any copying, so these are intra blocks. Only the edges show that the plate moves. This is the
-#   [**aperture problem**](../docs/glossary.md#motion-in-the-file): through a small window you cannot see a
+#   than any copying, so these are intra blocks. Only the edges show that the plate moves. It is the
+#   [aperture problem](../docs/glossary.md#motion-in-the-file) again: through a small window you cannot see a
 #   plain surface move.
 # - **Stripes.** 5 to the right looks exactly like 3 to the left, and the shorter vector is cheaper. The
 #   same effect makes wheels turn backwards in films.
