@@ -729,7 +729,7 @@ holds(
 # sweep on the training clips, and give both scores an interval.
 # </details>
 #
-# **2.** Why may the mean and deviation for standardizing not come from the clips one reports on?
+# **2.** Why must the mean and deviation for standardizing not come from the clips you report on?
 #
 # <details><summary>Answer</summary>
 # The probe would have seen something of them in advance, and a single new clip could not be classified
@@ -743,16 +743,16 @@ holds(
 # No, it contains the motion part. With eight clips, no probe can tell which numbers matter.
 # </details>
 #
-# **4.** Somebody finetunes two networks, reports 79.7 and 79.1 on the 3,783 test videos of UCF101, one run
-# each, and calls the first one better. What do you ask for?
+# **4.** Somebody finetunes two networks, one run each, reports 79.7 and 79.1 on the 3,783 test videos of
+# UCF101, and calls the first one better. What do you ask for?
 #
 # <details><summary>Answer</summary>
 # Ask for several seeds: the standard error of each number is .65 points already, and runs differ from
 # each other. And ask how the epoch was chosen.
 # </details>
 #
-# **5.** Which of these augmentations are allowed when *clockwise* and *counter-clockwise* are labels:
-# changing colors, mirroring, cropping, playing backwards?
+# **5.** Suppose *clockwise* and *counter-clockwise* are labels. Which of these augmentations are
+# allowed: changing colors, mirroring, cropping, playing backwards?
 #
 # <details><summary>Answer</summary>
 # Changing colors and cropping. A mirror turns one into the other, and so does playing backwards.

@@ -643,8 +643,8 @@ for measure, (low, _, high) in changes.items():
 # question "how many pixels?".
 # </details>
 #
-# **4.** By R@1, both tasks together find scenes worse (.70) than context matching alone (.88). Does motion
-# prediction harm the knowledge of scenes?
+# **4.** By R@1, training on both tasks finds scenes worse (.70) than context matching alone (.88). Does
+# motion prediction damage what the network knows about scenes?
 #
 # <details><summary>Answer</summary>
 # A lower R@1 does not show that. The vector now holds two things, and a nearest neighbor has to weigh
@@ -655,7 +655,7 @@ for measure, (low, _, high) in changes.items():
 #
 # Next comes [13_residual](13_residual.ipynb): what the paper leaves out, and whether it was right to do so.
 #
-# - [The study](../docs/study.md): all runs, how the world was chosen, offsets and lengths of the window,
+# - [The study](../docs/study.md): all runs, how the data set was chosen, offsets and lengths of the window,
 #   real files.
-# - [The experiments](../docs/experiments.md): how the recipe was found, with what did not work.
+# - [The experiments](../docs/experiments.md): how the recipe was found, and what failed on the way.
 # - [The paper](https://arxiv.org/abs/2104.00862).

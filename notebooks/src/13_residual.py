@@ -609,8 +609,8 @@ for measure in ("R@1", "linear"):
 #
 # ## Quiz
 #
-# **1.** A reviewer asks: "does your network not simply see that the last frame is brighter than the first?"
-# What do you answer?
+# **1.** A reviewer asks: "Does your network not simply see that the last frame is brighter than the
+# first?" What do you answer?
 #
 # <details><summary>Answer</summary>
 # Yes, that is just what it sees, and what it should see: the change *is* the label. What had to be ruled
