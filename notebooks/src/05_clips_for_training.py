@@ -1,21 +1,22 @@
 # %% [markdown]
 # # Clips for training
 #
-# Files we can read by now. A network wants something else: many samples of the same shape, each a riddle with
-# its answer, in an order that can be repeated, and never twice quite the same. On the way from file to batch
-# most mistakes are silent: nothing crashes, the loss falls, and the network has learned something wrong.
-# So here every step is derived by hand, compared with the package, and broken once on purpose.
+# By now we can read video files. But a network cannot train on files. It needs many samples of the same
+# shape, each a riddle with its answer, in an order that can be repeated, and never quite the same twice. Most
+# mistakes on the way from file to batch are silent: nothing crashes, the loss falls, and the network learns
+# something wrong. So we derive every step by hand, compare it with the package, and break the most important
+# ones on purpose.
 #
 # **Goals.** After this notebook you will be able to
 # - cut a sample out of a video by hand, and say which videos are too short,
-# - say why clips are cut by seconds, and what that does not mend,
-# - load batches that are the same on any number of workers and processes, and after any interruption,
+# - say why clips are cut by seconds, and what that does not fix,
+# - compute which videos are in a batch from its number alone,
 # - crop, mirror and turn pixels *and* vectors, and prove that they still belong together,
 # - say what each change of color is for.
 #
 # **Needs.** [03_motion_vectors](03_motion_vectors.ipynb). Less than 1 minute on 2 cores, 1 GB of memory, 64
-# MB of disk for the clips of MovingScenes, which are drawn now if `make lab` has not done so (45 seconds
-# more).
+# MB of disk for the clips of MovingScenes. If `make lab` has not drawn them yet, they are drawn now (45
+# seconds more).
 
 # %%
 import dataclasses
@@ -52,20 +53,20 @@ warnings.filterwarnings("ignore", "This DataLoader will create")  # where there 
 # %% [markdown]
 # ## One sample
 #
-# A sample has four parts, and the two tasks of the course use them like this:
+# A **sample** has four parts. The two tasks of the course use them like this:
 #
-# - a **clip**, frames at an even distance: what the backbone sees, in both tasks,
-# - a **key frame** near it: which key frame belongs to this clip? (context matching),
-# - the **near future**, a window of vector maps shortly after the clip: what will move, and where? (motion
-#   prediction),
-# - **other windows** of the same video: wrong answers to that question, and good ones. The same things move
-#   in them, only at another time. Such a wrong answer is called a **hard negative**.
+# - A **clip**: evenly spaced frames. This is what the network sees, in both tasks.
+# - A **key frame** nearby, for context matching: which key frame belongs to this clip?
+# - The **near future**, for motion prediction: a **window** of [motion
+#   vector](../docs/glossary.md#motion-in-the-file) maps shortly after the clip. What will move, and where?
+# - **Other windows** of the same video: tempting wrong answers to that question. The same things move in
+#   them, only at another time. Such a wrong answer is called a **hard negative**.
 #
-# The released code cuts so: 16 frames, each 4 after the last. The future begins 3 frames after the clip's
-# last frame and takes 8 maps, one a frame. The key frame is any I-frame from 5 frames before the clip to 5
-# after it. The other windows, three of them, lie anywhere where they do not overlap the future. Let us write
-# that down for a clip that begins in frame `start`, and compare with the package's `Timeline`, which draws
-# samples at random.
+# The paper's released code cuts them like this. A clip has 16 frames, each 4 after the one before. The future
+# begins 3 frames after the clip's last frame and covers 8 maps, one per frame. The key frame is any I-frame
+# from 5 frames before the clip to 5 frames after it. The three other windows lie anywhere, as long as they do
+# not overlap the future. We write this down for a clip that starts at frame `start`, and compare with the
+# package's `Timeline`, which draws samples at random.
 
 # %%
 released = recipes.ucf101_r2plus1d26().sampling
@@ -90,11 +91,11 @@ for number in range(300):
     assert np.array_equal(cut.clip, clip) and cut.windows[0] == future
     assert cut.key in near and set(cut.windows[1:]) <= set(apart)
 print(f"{len(times)} frames with key frames at", *keys.tolist())
-print("300 samples drawn, each cut as by hand")
+print("300 samples drawn, all as cut by hand")
 
 # %% [markdown]
-# One of them, in a figure. The shaded band is the near future; nothing in the lanes below may reach into
-# it. Why not? A wrong answer that is partly right would punish the network for being right.
+# Here is one of them. The shaded band is the near future, and no other window may reach into it. Otherwise a
+# wrong answer would be partly right, and the network would be punished for finding it.
 
 # %%
 clip, future, near, apart = released_parts(1, keys, len(times))
@@ -106,10 +107,10 @@ show(
 )
 
 # %% [markdown]
-# This sample fills the file: there is no place behind the future. How much video does a sample take? From
-# frame `start`, the clip's last frame is `start + 60`, the future begins at `start + 63` and ends at
-# `start + 70`. So a video needs **71 frames**, and in one of N frames there are N - 70 ways to start. We let
-# the package count for every length from 40 to 200.
+# This sample fills the file: the future ends with the last frame. How much video does a sample need? The
+# clip's last frame is `start + 60`; the future begins at `start + 63` and ends at `start + 70`. So a video
+# needs **71 frames**, and a video of N frames has N - 70 possible starts. We check that against the package
+# for every length from 40 to 199.
 
 
 # %%
@@ -121,11 +122,11 @@ def evenly(frames, rate=25, gop=12):
 for frames in range(40, 200):
     starts = Timeline(*evenly(frames), released).starts
     assert np.array_equal(starts, np.arange(max(0, frames - 70)))
-print("as derived for 160 lengths; ways to start in sample.mp4:", *timeline.starts.tolist())
+print("as derived, for 160 lengths; possible starts in sample.mp4: frames", *timeline.starts.tolist())
 
 # %% [markdown]
-# Two ways to start sounds like little, but key frame and windows are drawn as well. In how many different
-# samples can our file end up?
+# Two possible starts are not many, but the key frame and the other windows are drawn at random as well. How
+# many different samples does our file hold?
 
 # %%
 for name, how in (("released", released), ("laptop", laptop)):
@@ -136,13 +137,13 @@ for name, how in (("released", released), ("laptop", laptop)):
         near = sum(start - reach <= key <= last + reach for key in keys)
         apart = sum(abs(first - last - gap) >= 8 for first in range(len(times) - 7))
         total += near * apart**how.num_negative_windows
-    print(f"{name:8} {len(line.starts):2} ways to start, {total} samples")
+    print(f"{name:8} {len(line.starts):2} starts, {total} samples")
 
 # %% [markdown]
-# The second line is the course's own recipe. Its clips are shorter, so that they fit into the 40 frames of
-# MovingScenes: 8 frames at .08 s, a gap of .12 s, one other window. Here is a widget to draw samples by
-# either recipe. Look for a key frame outside its clip, for an other window inside the clip, and for one
-# after the future.
+# The second line is the course's own recipe, `laptop`. Its clips are shorter, so that they fit into the 40
+# frames of a MovingScenes video: 8 frames .08 s apart, a gap of .12 s, one other window. The widget draws
+# samples with either recipe. Can you find a key frame outside its clip? One of the other windows inside the
+# clip? Or after the future?
 
 
 # %%
@@ -162,28 +163,28 @@ laboratory(experiment, {"recipe": ("laptop", "released"), "sample": tuple(range(
 figure, words = experiment("laptop", 1)
 show(figure, f"{figure.get_suptitle()}; {words}.")
 inside = sum(cut.key in cut.clip for cut in (Timeline(times, keys, laptop).cut((0, n)) for n in range(1000)))
-print(f"in {inside} of 1000 samples the key frame is itself a frame of the clip")
+print(f"in {inside} of 1000 samples, the key frame is one of the clip's own frames")
 assert 200 < inside < 800
 
 # %% [markdown]
-# Note the last line. Now and then "which key frame belongs to this clip?" could be answered by comparing
-# pixels. It will be the job of the random views to spoil that.
+# Note the last line. In those samples, "which key frame belongs to this clip?" could be answered by comparing
+# pixels. Random crops and colors will have to prevent that.
 #
-# Two things the cutter does not know. It does not know that `sample.mp4` has a cut at frame 42: the clip of
-# the first frame shows one scene, then the other. Films are full of those, and nothing here looks for
-# them. And it does not know whether anything moves.
+# There are two things `Timeline` does not know. It does not know about cuts: `sample.mp4` has one at frame
+# 42, so many of its clips show one scene first and then another. Films are full of cuts, and nothing here
+# looks for them. And it does not know whether anything moves.
 #
-# **Exercise 1** (easy, 10 minutes). Count the ways to start for any numbers. Beware of one thing: a gap below
-# zero puts the window *inside* the clip (then it shows the present, not the future), and then it may be the
-# clip that ends last. You can take it that the window never begins before the video.
+# **Exercise 1** (easy, 10 minutes). Count the possible starts for any numbers. One trap: a negative gap puts
+# the window *inside* the clip (so it shows the present, not the future), and then it may be the clip that
+# ends last. You may assume that the window never begins before the video.
 
 
 # %% tags=["exercise"]
 def count_starts(frames, clip, step, gap, window):
-    """Ways to start a sample in a video of `frames` frames.
+    """The number of possible starts of a sample in a video of `frames` frames.
 
     The clip has `clip` frames, each `step` after the last. The window begins `gap` after the clip's last
-    frame, and has `window` maps, one a frame.
+    frame, and has `window` maps, one per frame.
     """
     ...
 
@@ -192,7 +193,7 @@ def count_starts(frames, clip, step, gap, window):
 cases = [(71, 16, 4, 3, 8), (70, 16, 4, 3, 8), (250, 16, 4, 3, 8), (40, 8, 2, 3, 8), (30, 9, 1, -7, 8)]
 cases += [(40, 8, 2, -12, 4), (20, 3, 5, 1, 6), (10, 16, 4, 3, 8), (5, 8, 2, -12, 4), (25, 8, 2, 3, 8)]
 for case in cases:
-    length, how = case[0], dict(zip(("frames", "step", "gap", "window"), case[1:]))
+    length, how = case[0], dict(zip(("frames", "stride", "gap", "window"), case[1:]))
     how = ClipSampling(**how, num_negative_windows=0, in_frames=True)
     answer, expected = count_starts(*case), len(Timeline(*evenly(length), how).starts)
     if answer != expected:
@@ -205,8 +206,8 @@ else:
 
 # %% [markdown]
 # <details><summary>Hint</summary>
-# Count from <code>start</code>: where is the clip's last frame, where the window's last map? The later of the
-# two must not lie behind the video's last frame.
+# Count from <code>start</code>: where is the clip's last frame, and where is the window's last map? The later
+# of the two must not lie beyond the video's last frame.
 # </details>
 #
 # <details><summary>Solution</summary>
@@ -223,10 +224,11 @@ else:
 # %% [markdown]
 # ## Seconds, not frames
 #
-# "Each 4 after the last" means .16 s in a video of 25 frames a second. In one of 50 it means half of that:
-# the same gesture looks twice as slow, and the network learns about cameras instead of gestures. So the
-# course's recipe counts **seconds**: for each time, take the frame that is nearest to it. That needs
-# the time of every frame, and the file has it (02). It even works where frames were dropped.
+# "Every fourth frame" means one frame every .16 s in a video with 25 frames per second. With 50 frames per
+# second it means half that time. The same gesture then looks twice as slow, and the network learns about
+# cameras instead of gestures. So the course's recipe counts **seconds**: for each point in time, it takes the
+# nearest frame. That needs the time of every frame, which the file holds
+# ([02](02_inside_a_video_file.ipynb)). It even works where frames were dropped.
 
 
 # %%
@@ -236,34 +238,34 @@ def by_seconds(times, start, step, count):
     return np.abs(times[:, None] - targets).argmin(0)
 
 
-rates = {f"{rate} a second": np.arange(100) / rate for rate in (25, 30, 50)}
-rates["30, some dropped"] = np.delete(rates["30 a second"], [3, 4, 9, 10, 11, 15, 21, 22])
+rates = {f"{rate} per second": np.arange(100) / rate for rate in (25, 30, 50)}
+rates["30, some dropped"] = np.delete(rates["30 per second"], [3, 4, 9, 10, 11, 15, 21, 22])
 for moments in rates.values():
     for number in range(100):
         clip = Timeline(moments, np.array([0]), laptop).cut((1, number)).clip
         assert np.array_equal(clip, by_seconds(moments, clip[0], 0.08, 8))
 lanes = {name: (moments, by_seconds(moments, 0, 0.08, 8)) for name, moments in rates.items()}
-lanes["50, by frames"] = rates["50 a second"], 2 * np.arange(8)
+lanes["50, by frames"] = rates["50 per second"], 2 * np.arange(8)
 show(
     figures.clips_in_time(lanes, title="By seconds a clip spans the same time; by frames it does not"),
     "Five lanes of marks over seconds. Four clips cut by seconds end near .56 s, whatever the frame rate; "
-    "the last, cut by frames from a video of 50 a second, ends at .28 s.",
+    "the last, cut by frames from a video of 50 per second, ends at .28 s.",
 )
 spans = {name: moments[clip[-1]] - moments[clip[0]] for name, (moments, clip) in lanes.items()}
 print({name: round(float(span), 2) for name, span in spans.items()})
 
 # %% [markdown]
-# To see that it is the same film, we draw one at 50 frames a second, and take every second frame of it for
-# the same at 25. The clips should end with the same frame.
+# To see this in a real clip, we draw a film at 50 frames per second and keep every second frame for a version
+# at 25. Cut by seconds, both clips should end with the same frame.
 
 # %%
-film = draw("waves", "right", 5, frames=60)  # at 50 a second
+film = draw("waves", "right", 5, frames=60)  # at 50 per second
 half_film = film[::2]  # at 25
 ends = {
     "both begin here": film[0],
-    "25 a second, by seconds": half_film[by_seconds(np.arange(30) / 25, 0, 0.08, 8)[-1]],
-    "50 a second, by seconds": film[by_seconds(np.arange(60) / 50, 0, 0.08, 8)[-1]],
-    "50 a second, by frames": film[14],
+    "25 per second, by seconds": half_film[by_seconds(np.arange(30) / 25, 0, 0.08, 8)[-1]],
+    "50 per second, by seconds": film[by_seconds(np.arange(60) / 50, 0, 0.08, 8)[-1]],
+    "50 per second, by frames": film[14],
 }
 title = "How a clip ends: by seconds in the same frame, by counting in another"
 show(
@@ -272,39 +274,41 @@ show(
     "are the same; in the third the shapes have moved half as far.",
 )
 _, at_25, at_50, by_frames = ends.values()
-print("the same frame:", np.array_equal(at_25, at_50), " by counting too:", np.array_equal(at_25, by_frames))
+print("cut by seconds, both end with the same frame:", np.array_equal(at_25, at_50))
+print("cut by counting frames, too:", np.array_equal(at_25, by_frames))
 
 # %% [markdown]
-# > **Caution.** Seconds mend the clip, not the vectors. A vector tells the motion of *one frame*, so at 50
-# > frames a second it is half as long, and a window of 8 maps shows half as much time. Neither the paper's
-# > code nor ours corrects that. If your files differ much in rate, transcode them to one.
+# > **Caution.** Seconds fix the clip, not the vectors. A vector describes the motion between *two frames*, so
+# > at 50 frames per second it is half as long, and a window of 8 maps covers half as much time. Neither the
+# > paper's code nor ours corrects for that. If your files differ much in frame rate, transcode them to one
+# > rate.
 #
 # ## Too short
 #
-# And videos in which no sample fits? They are left out, and *listed with the reason*. We take the little
-# clips of the last notebooks along with `sample.mp4`.
+# What about videos that are too short for a sample? They are left out, and *listed with the reason*. Here we
+# load the short clips of the last notebooks together with `sample.mp4`.
 
 # %%
 lessons = VideoFolder(data_path("lessons")).entries
 candidates = VideoDataset((*lessons, Entry(data_path("sample.mp4"), "sample", {})), {})
 mixed = MemoryLoader(decode(candidates), laptop, seed=0)
-print(f"{len(mixed.usable)} of {len(candidates.entries)} can be used; of the others:")
+print(f"{len(mixed.usable)} of {len(candidates.entries)} can be used; three of the others:")
 for skipped in mixed.skipped[:3]:
     print(f"  {skipped.path.name}: {skipped.reason}")
 try:
     MemoryLoader(decode(VideoDataset(lessons, {})), laptop, seed=0)
 except ValueError as error:
-    print("and where none is left:", str(error)[:18])
+    print("and if none is left, an error:", str(error)[:18])
 
 # %% [markdown]
-# Could one not repeat the last frame until it fits? Take a video of 60 frames, and the released recipe. The
-# near future would be frames 63 to 70, *all* of them copies, and the answer: "nothing will move". A loader
-# can do worse. The released one answers with zeros when a file cannot be read: a black clip, a black key
-# frame, and a future in which nothing moves. Such a sample crashes nothing, and is learned like any other.
-# **A sample that is missing does less harm than one that is made up.**
+# Couldn't we repeat the last frame until a sample fits? Take a video of 60 frames and the released recipe.
+# The near future would be frames 63 to 70, *all* of them copies, and the answer would be "nothing moves". A
+# loader can do worse. When the released one cannot read a file, it returns zeros: a black clip, a black key
+# frame, and a future in which nothing moves. Nothing crashes, and the network learns from it as from any
+# other sample. **A missing sample does less harm than an invented one.**
 #
-# What it costs to leave videos out depends on their length. How many ways to start are there, at 25 frames a
-# second?
+# How much we lose by leaving videos out depends on their length. How many possible starts are there, at 25
+# frames per second?
 
 # %%
 print("seconds   released   laptop")
@@ -314,16 +318,16 @@ for seconds in (1, 1.5, 2, 3, 5, 10):
 shortest = [
     min(n for n in range(2, 99) if len(Timeline(*evenly(n), how).starts)) for how in (released, laptop)
 ]
-print("the shortest video that will do:", *shortest, "frames")
+print("the shortest usable video:", *shortest, "frames")
 assert shortest == [71, 25]
 
 # %% [markdown]
-# ## What travels
+# ## Bytes first, floats last
 #
-# A batch is 64 or more of these samples. It goes from the disk to a worker process, from there to the process
-# that trains, and from there to the GPU. So how large is it? The decoder gives **bytes**, 0 to 255, and
-# vectors in quarters of a pixel. Networks want 32-bit floats, normalized, cropped, mirrored. The question is
-# where to change from one to the other. Here is one sample of the released recipe, and its finished view.
+# A batch of 64 or more samples travels from the disk to a worker process, then to the training process, and
+# then to the GPU. So its size matters. The decoder delivers **bytes**, 0 to 255, and vectors in quarters of a
+# pixel. The network wants 32-bit floats, normalized, cropped and mirrored: a finished **view**. Where should
+# the conversion happen? Here is one sample of the released recipe, and the size of a batch at each stage.
 
 # %%
 one = MemoryLoader(decode(VideoDataset(candidates.entries[-1:], {}), size=128, cells=30), released, seed=0)
@@ -332,6 +336,8 @@ view = augment(single, Augmentation.released())
 kept = [single.clip, single.keyframe, single.motion, single.motion_mask]
 for name, part in zip(("clip", "keyframe", "motion", "motion_mask"), kept):
     print(f"{name:11} {str(part.dtype)[6:]:6} {tuple(part.shape)}")
+
+# %%
 megabytes = {
     "bytes and 16-bit vectors": 64 * sum(part.nbytes for part in kept) / 1e6,
     "the same numbers as floats": 64 * sum(4 * part.numel() for part in kept) / 1e6,
@@ -341,20 +347,20 @@ show(
     figures.bars(
         megabytes,
         label="MB for a batch of 64",
-        title="Bytes travel, floats are made at the end",
+        title="Bytes are small to move; floats are made at the end",
         role="untrained",
         form=".0f",
     ),
     "Three bars: " + ", ".join(f"{name} {size:.0f} MB" for name, size in megabytes.items()) + ".",
 )
 small, floats, views = megabytes.values()
-print("floats take over 3 times as much, finished views over 7 times:", floats > 3 * small, views > 7 * small)
+print(f"floats take {floats / small:.1f} times as much as bytes, finished views {views / small:.1f} times")
 
 # %% [markdown]
-# So the samples travel as they are, and the views are made at the end of the way, on the device that trains,
-# for the whole batch at once. That is only worth it if nothing is lost. Pixels are bytes anyway. Vectors are
-# kept as `int16`, in 1/16 of a pixel of the decoded square; we compare with what `motion()` gives, and with
-# the whole pixels of the released code.
+# So samples stay bytes as long as possible. The views are made at the very end, on the training device, for
+# the whole batch at once. That is only right if nothing is lost. Pixels are bytes anyway. Vectors are kept as
+# `int16`, in sixteenths of a pixel of the decoded square. We compare them with the exact vectors from
+# `motion()`, and then with whole pixels, as in the released code.
 
 # %%
 everything = MovingScenes("train")
@@ -364,23 +370,23 @@ worst, vanish, moving = 0.0, 0, 0
 for video in small_set.videos[:16]:
     with CompressedVideo(video.entry.path) as file:
         exact = file.motion().vectors * 72 / 112  # of 112 pixels 72 became
-    worst = max(worst, np.abs(video.vectors / VECTOR_STEPS - exact).max())
+    worst = max(worst, np.abs(video.vectors / VECTOR_STEPS - exact).max())  # pixels
     moves = video.mask & (np.abs(exact).max(1) > 0)
     moving, vanish = moving + moves.sum(), vanish + (moves & (np.rint(exact) == 0).all(1)).sum()
-print("off by half a step of 1/16 pixel at most:", worst <= 0.5 / VECTOR_STEPS + 1e-6)
+print("in sixteenths, no vector is off by more than half a step:", worst <= 0.5 / VECTOR_STEPS + 1e-6)
 print("in whole pixels, more than a tenth of the moving cells would stand still:", vanish > 0.1 * moving)
 
 # %% [markdown]
 # ## The same batch, however it is read
 #
-# Training takes hours. It will be stopped and gone on with, moved to a machine with more cores, spread over
-# GPUs. If each of these changes the data, no two runs can be compared. The usual trouble is that random
-# numbers are taken from a stream: who asks first gets the first. Here nothing is taken from a stream. **Every
-# choice is a function of (seed, round, number of the video).** A round shows each video once. Every
-# reader that computes this function gets the same sample.
+# Training takes hours. It will be interrupted and resumed, moved to a machine with more cores, spread over
+# several GPUs. If any of this changed the data, no two runs could be compared. The usual problem is that
+# random numbers come from a stream: the first to ask gets the first number. Here there is no stream.
+# **Every random choice is a function of (seed, round, number of the video)**, where a round shows each video
+# once. Every reader that computes it gets the same sample.
 #
-# Let us try all ways to spoil it: from memory or from files; read by this process or by two workers; from the
-# middle on; and as one of two processes that share each batch.
+# Let us resume in the middle: we draw five batches, and then only the last two of them. (An appendix at the
+# end of this notebook tries files, workers and several processes.)
 
 # %%
 names = ("clip", "keyframe", "motion", "motion_mask", "sources", "seeds")
@@ -391,40 +397,29 @@ def same(a, b):
     return a.names == b.names and all(torch.equal(getattr(a, n), getattr(b, n)) for n in names)
 
 
-def joined(a, b):
-    """Two parts of a batch, side by side."""
-    return Batch(*(torch.cat([getattr(a, n), getattr(b, n)]) for n in names), names=a.names + b.names)
-
-
 few = part.subset(range(20))
 memory = MemoryLoader(decode(few, size=72, cells=14), laptop, seed=3)
 whole = list(memory.batches(8, 5))  # five batches of 8
-for workers in (0, 2):
-    files = FileLoader(few, laptop, 3, size=72, cells=14, workers=workers)
-    assert all(same(a, b) for a, b in zip(whole, files.batches(8, 5), strict=True))
-    print("from files, by", workers or "no", "workers: the same five batches")
-assert all(same(a, b) for a, b in zip(whole[3:], memory.batches(8, 5, first=3), strict=True))
-print("from batch 3 on: the same two batches")
-shares = [memory.batches(8, 5, share=(process, 2)) for process in (0, 1)]
-assert all(same(a, joined(b, c)) for a, b, c in zip(whole, *shares, strict=True))
-print("two processes, half of each batch: put together, the same five batches")
+resumed = list(memory.batches(8, 5, first=3))
+assert all(same(a, b) for a, b in zip(whole[3:], resumed, strict=True))
+print("resumed at batch 3:", len(resumed), "batches, equal to the last two of", len(whole))
 other = next(iter(MemoryLoader(memory.data, laptop, seed=4).batches(8, 1)))
-print("and with another seed:", "the same" if same(whole[0], other) else "another batch")
+print("the first batch with another seed is", "the same" if same(whole[0], other) else "another one")
 
 # %% [markdown]
-# 20 videos and batches of 8: the third batch holds the last 4 of round 0 and the first 4 of round 1. How does
-# batch 3 know where it is without counting through the first three? It computes: place `n` in the endless
-# series belongs to round `n // 20`, and is number `n % 20` in that round's order. And the order follows from
-# (seed, round).
+# With 20 videos and batches of 8, the third batch holds the last 4 videos of round 0 and the first 4 of round
+# 1. How does batch 3 know where to begin without drawing the first three? Imagine all rounds one after the
+# other, as one endless list. Place `n` of that list belongs to round `n // 20`, and is number `n % 20` in
+# that round's order. And the order follows from (seed, round).
 #
-# **Exercise 2** (medium, 10 minutes). Write that down: which videos are in a batch? The order of a round is
-# `np.random.default_rng((seed, round)).permutation(usable)`; `usable` holds the indices of the videos that
-# are long enough.
+# **Exercise 2** (medium, 10 minutes). Which videos are in a batch? The order of a round is
+# `np.random.default_rng((seed, round)).permutation(usable)`, where `usable` holds the indices of the videos
+# that are long enough.
 
 
 # %% tags=["exercise"]
 def videos_of(batch, size, usable, seed):
-    """The indices of the videos of a batch, as a list, computed from nothing but its number."""
+    """The indices of the videos in a batch, as a list; `batch` is its number, from 0."""
     ...
 
 
@@ -454,7 +449,7 @@ print(verdict)
 # %% [markdown]
 # <details><summary>Hint</summary>
 # Batch <code>b</code> holds the places <code>b * size</code> to <code>b * size + size - 1</code>. For each,
-# <code>divmod(place, len(usable))</code> gives round and number. A batch may reach over several rounds.
+# <code>divmod(place, len(usable))</code> gives round and number. A batch may span several rounds.
 # </details>
 #
 # <details><summary>Solution</summary>
@@ -474,12 +469,13 @@ print(verdict)
 # %% [markdown]
 # ## A view: pixels and vectors together
 #
-# From one sample come endless **views**: random crops, enlarged to full size, half of them mirrored. A clip
-# and its near future get the *same* crop, since the network has to say what moves *where*. The key frame
-# gets another one, and so do the other windows (ours: one for all; released: one each).
+# One sample can give any number of **views**: random crops, enlarged to full size, half of them mirrored. A
+# clip and its near future get the *same* crop, since the network has to say *where* something will move. The
+# key frame gets a crop of its own, and so do the other windows (in our recipe one for all of them, in the
+# released code one each).
 #
-# To mirror an image is easy. What about a vector map? Two things happen. The map is mirrored, as
-# pixels are; and each vector points the other way in x. We write it down and compare.
+# Mirroring an image is easy. What about a vector map? Two things must happen. The map is mirrored, just like
+# the pixels. And each vector reverses its direction in x. We write that down and compare with the package.
 
 # %%
 square = decode(part, size=112, cells=14)  # cells of 8 x 8 pixels, and quarters of a pixel kept
@@ -508,13 +504,16 @@ def seen(geometry, faithful=False):
     return geometry.sample(before, 112), geometry.sample(now, 112), field[:, 0], held[:, 0]
 
 
+# %%
 by_hand, package = mirrored(now, vectors, mask), seen(crop(1.0, True))[1:]
-print("as the package:", [torch.allclose(a.float(), b.float(), atol=1e-3) for a, b in zip(by_hand, package)])
-print("twice is nothing:", all(torch.equal(a, b) for a, b in zip(mirrored(*by_hand), (now, vectors, mask))))
+agree = [torch.allclose(a.float(), b.float(), atol=1e-3) for a, b in zip(by_hand, package)]
+print(f"by hand and package agree in {sum(agree)} of 3: frames, vectors, mask")
+back = all(torch.equal(a, b) for a, b in zip(mirrored(*by_hand), (now, vectors, mask)))
+print("mirrored twice, everything is as before:", back)
 
 # %% [markdown]
-# The package's `faithful=True` does as the released code does: it mirrors the map and leaves the sign. Who is
-# right? Look at a clip in which the camera rests and shapes go to the right.
+# With `faithful=True` the package does what the released code does: it mirrors the map and leaves the sign of
+# x alone. Which is right? Here is a clip in which the camera is still and shapes move to the right.
 
 # %%
 actions = {str(entry.path): everything.classes["action"][entry.labels["action"]] for entry in part.entries}
@@ -534,39 +533,39 @@ def panels(views, labels, title):
 views = [seen(crop(1.0, False)), seen(crop(1.0, True)), seen(crop(1.0, True), faithful=True)]
 labels = ["as filmed", "mirrored, x negated", "mirrored, x left as it was (released)"]
 show(
-    panels(views, labels, "Shapes went right; mirrored they go left, whatever the arrows say"),
+    panels(views, labels, "Shapes go right; in the mirror they go left, whatever the arrows say"),
     "Three panels of shapes with arrows. As filmed the arrows point right. Mirrored, they point left where x "
     "was negated, and still right where it was not.",
 )
 x = [view[2][chosen, 0][view[3][chosen] & (view[2][chosen].abs().amax(0) > 0.5)].median() for view in views]
-print("mirrored, the median x of moving cells changes its sign:", bool(x[0] * x[1] < 0))
-print("in the released map it does not:", bool(x[0] * x[2] > 0))
+print("ours: mirrored, the median x of moving cells changes its sign:", bool(x[0] * x[1] < 0))
+print("released: it does not change:", bool(x[0] * x[2] > 0))
 
 # %% [markdown]
-# In the image on the right, arrows and shapes say opposite things. In training half of all samples are
-# like that, and the network sees no arrows to be puzzled by. It can only learn that left and right are all
-# the same.
+# In the panel on the right, arrows and shapes contradict each other. In training, half of all samples would
+# be like that. All the network could learn from them is that left and right make no difference.
 #
-# Now the second trap. A crop of half the width is enlarged to full width. What moved 2 pixels moves 4 now.
+# Now the second trap. A crop of half the width is enlarged to full width. What moved by 2 pixels now moves by
+# 4.
 
 # %%
 views = [seen(crop(1.0, False)), seen(crop(0.5, False)), seen(crop(0.5, False), faithful=True)]
 labels = ["as filmed", "enlarged, vectors too", "enlarged, vectors as they were (released)"]
 show(
     panels(views, labels, "Twice as large is twice as fast"),
-    "Three panels of shapes with arrows. In the enlarged ones the shapes are twice as large; the arrows are "
-    "twice as long in the second panel, and as short as before in the third.",
+    "Three panels of shapes with arrows. In two of them the shapes are enlarged to twice the size; the "
+    "arrows are twice as long in the second panel, and as short as before in the third.",
 )
 
 # %% [markdown]
-# Figures persuade, numbers prove. The test is that of notebook 03: **vectors that belong to the pixels must
-# lead from each frame to the one before.** Copy each pixel from where its vector leads, and compare with the
-# frame that really came.
+# Figures persuade, numbers prove. The test is the one from notebook 03: **vectors that fit the pixels must
+# lead from each frame back to the one before.** We copy each pixel from where its vector points, and compare
+# the result with the real frame.
 
 
 # %%
 def copied(frames, vectors):
-    """(B, 3, S, S): each pixel from where its cell's vector leads, bilinear between pixels."""
+    """(B, 3, S, S): each pixel copied from where its cell's vector points, bilinear between pixels."""
     side = frames.shape[-1]
     dense = F.interpolate(vectors, size=(side, side))  # each cell's vector for all of its pixels
     y, x = torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij")
@@ -581,7 +580,7 @@ def misfit(guess, truth, where):
 
 
 def test(geometry):
-    """How well frames fit, copied along ours, the released, and no vectors; over cells that move."""
+    """The error of copying along our vectors, the released ones, and none; over cells that move."""
     first, second, ours, held = seen(geometry)
     theirs = seen(geometry, faithful=True)[2]
     moves = held & (ours.abs().amax(1) >= 1)
@@ -589,6 +588,7 @@ def test(geometry):
     return [misfit(guess, second, moves) for guess in found]
 
 
+# %%
 flip, half = test(crop(1.0, True)), test(crop(0.5, False))
 errors = {
     "mirrored: x negated": flip[0],
@@ -598,28 +598,28 @@ errors = {
     "enlarged: vectors as they were": half[1],
     "enlarged: not moved at all": half[2],
 }
-title = "Only vectors that went through the same changes fit the pixels"
+title = "Only vectors that were changed with the pixels still fit them"
 show(
     figures.bars(errors, label="mean difference, in levels of 255", title=title, role="motion"),
     "Six bars: " + ", ".join(f"{name} {value:.1f}" for name, value in errors.items()) + ".",
 )
-print("mirrored: released vectors are worse than none:", flip[0] < flip[2] < flip[1])
-print("enlarged: they are halfway only:", half[0] < half[1] < half[2])
+print("mirrored: ours are best, and the released vectors are worse than none:", flip[0] < flip[2] < flip[1])
+print("enlarged: the released vectors are between ours and none:", half[0] < half[1] < half[2])
 assert 2 * flip[0] < flip[2] and 1.2 * half[0] < half[1]
 
 # %% [markdown]
-# With the wrong sign, copying is worse than doing nothing. With the wrong length it goes half of the way. The
-# package's tests run this over random crops and flips of random frames (`tests/test_augment.py`).
+# With the wrong sign, copying is worse than doing nothing. With half the length, it only gets part of the
+# way. The package's tests repeat this for random crops and flips of random frames (`tests/test_augment.py`).
 #
-# **Exercise 3** (medium, 15 minutes). Nobody turns clips by a quarter in this course, but you could, for
-# videos filmed from above. `torch.rot90(x, 1, (-2, -1))` turns the last two axes against the clock: what was
-# on the right is then at the top. Turn the vectors as well: where they stand, and which way they point. The
-# check looks at one vector, and copies along all of them.
+# **Exercise 3** (medium, 15 minutes). This course never turns clips by 90 degrees, but for videos filmed from
+# above you might. `torch.rot90(x, 1, (-2, -1))` turns the last two axes counterclockwise: what was on the
+# right is then at the top. Turn the vectors as well, both where they are and which way they point. The check
+# looks at one vector, and then copies along all of them.
 
 
 # %% tags=["exercise"]
 def turned(frames, vectors, mask):
-    """A quarter turn against the clock of frames (B, 3, S, S), vectors (B, 2, G, G), mask (B, G, G)."""
+    """Frames (B, 3, S, S), vectors (B, 2, G, G) and mask (B, G, G), turned counterclockwise by 90 degrees."""
     ...
 
 
@@ -633,7 +633,7 @@ answer = turned(now[:1, :, :8, :8], one_vector, one_mask)
 if answer is None or len(answer) != 3:
     verdict = f"Not yet: you return {answer}, expected frames, vectors and a mask."
 elif not torch.equal(answer[0], torch.rot90(now[:1, :, :8, :8], 1, (-2, -1))):
-    verdict = "Not yet: the frames are not turned by a quarter against the clock."
+    verdict = "Not yet: the frames are not turned counterclockwise by 90 degrees."
 elif not torch.equal(answer[2], torch.rot90(one_mask, 1, (-2, -1))):
     verdict = (
         f"Not yet: the one cell with a vector is now at {answer[2].nonzero().tolist()}, expected [[0, 0, 1]]."
@@ -650,7 +650,7 @@ print(verdict)
 
 # %% [markdown]
 # <details><summary>Hint</summary>
-# What pointed to the right points up now, and up is minus y. What pointed down points to the right.
+# What pointed right now points up, and up is minus y. What pointed down now points right.
 # </details>
 #
 # <details><summary>Solution</summary>
@@ -667,11 +667,12 @@ print(verdict)
 # %% [markdown]
 # ## Where there is no vector
 #
-# A crop is resized by interpolation: each new cell is a mean of old ones. And what of a cell without a
-# vector, that holds a zero by convention? If zeros take part, they drag their neighbors down, and motion
-# seems to slow at every edge. So the vectors are weighted by the mask and divided by the weight. Here is
-# one row of 8 cells: the left half says (3, 0), the right half has no vectors. We take the middle half of
-# it, enlarged.
+# A crop is resized by interpolation: each new cell is an average of old ones. But some cells have no vector
+# and hold a zero only by convention. If those zeros take part in the average, they drag their neighbors down,
+# and motion seems to slow at every edge. So only cells with a vector take part: vectors are multiplied by the
+# [mask](../docs/glossary.md#motion-in-the-file), averaged, and divided by the average of the mask. Here is
+# one row of 8 cells. The left half holds the vector (3, 0), the right half has none. We crop the middle half
+# and enlarge it.
 
 # %%
 field = torch.zeros(1, 1, 2, 8, 8)
@@ -681,27 +682,27 @@ held[..., :4] = True
 half_crop = Geometry(torch.full((1, 2), 0.5), torch.full((1, 2), 0.5), torch.tensor([False]))
 naive = half_crop.sample(field[:, 0], 8)[0, 0, 0] * 2  # enlarged twice
 careful, careful_mask = half_crop.sample_vectors(field, held, 8)
-print("zeros take part:", *(f"{value:5.2f}" for value in naive.tolist()))
+print("zeros averaged in:", *(f"{value:5.2f}" for value in naive.tolist()))
 row = zip(careful[0, 0, 0, 0].tolist(), careful_mask[0, 0, 0].tolist())
-print("the mask weighs:", *(f"{value:5.2f}" if there else "  (-)" for value, there in row))
+print("weighted by mask: ", *(f"{value:5.2f}" if there else "  (-)" for value, there in row))
 
 # %% [markdown]
-# Every vector that is left has its full length, and the mask tells where there is none. The motion encoder
-# gets the mask as a third channel beside x and y.
+# Every remaining vector has its full length, and the mask says where there is none. (The length is 6, because
+# the crop was enlarged to twice its size.) The network that reads the vectors gets the mask as a third
+# channel, next to x and y.
 #
-# How often does it matter? Take the I-frames alone. They have no vectors at all, and with a GOP of 12 few
-# windows of 8 maps get by without one: of 12 places where a window may begin, how many hold an I-frame?
+# How often does it matter? Take I-frames alone: they have no vectors at all. With an I-frame every 12 frames,
+# a window of 8 maps can begin in 12 different positions. In how many of them does it contain an I-frame?
 
 # %%
 places = [any(frame % 12 == 0 for frame in range(first, first + 8)) for first in range(12, 24)]
-print(sum(places), "of", len(places))
+print(sum(places), "of", len(places), "windows contain an I-frame")
 
 # %% [markdown]
-# One empty map in eight is bearable. A place with hardly any vectors in the whole window is not: there is
-# nothing to predict. The motion encoder makes of a window 4 x 4 **points**, each of which looks at a part
-# of the frame (08). `valid_points` tells which of them have a vector in a quarter of their cells or more,
-# and only those are queries (ours). By hand: cut the mask of 8 x 16 x 16 into 4 x 4 blocks, and take
-# means.
+# One empty map in eight does no harm. A part of the frame with hardly any vectors in the whole window is
+# another matter: there is nothing to predict. Motion prediction divides the frame into 4 x 4 **points**
+# (notebook 08). `valid_points` says which of them have vectors in at least a quarter of their cells, and only
+# those count (our rule). By hand: cut the mask of 8 x 16 x 16 into 4 x 4 blocks, and take the mean of each.
 
 # %%
 recipe = recipes.laptop()
@@ -710,14 +711,17 @@ views = augment(batch24, recipe.augmentation)
 share = views.mask.float().unflatten(4, (4, 4)).unflatten(3, (4, 4)).mean((2, 4, 6))  # (24, 2, 4, 4)
 valid = views.valid_points((1, 4, 4))
 assert torch.equal(valid, (share >= 0.25).flatten(2))
-print("as valid_points:", True, " nearly all points count:", bool(valid.float().mean() > 0.9))
+print(
+    f"by hand as by valid_points; over 90 % of {valid.numel()} points count:",
+    bool(valid.float().mean() > 0.9),
+)
 
 # %% [markdown]
 # ## Colors
 #
-# Why change colors at all? Let us win the first task, context matching, by cheating. We forget textures
-# and shapes, and describe each clip and each key frame by three numbers, its mean red, green and blue. Then
-# each of 64 clips takes the key frame whose three numbers are nearest. A blind guess is right once in 64.
+# Why change colors at all? Let us cheat at the first task, context matching. We ignore textures and shapes,
+# and describe each clip and each key frame by three numbers: its mean red, green and blue. Then each of 64
+# clips picks the key frame with the nearest three numbers. A blind guess is right once in 64.
 
 
 # %%
@@ -729,6 +733,8 @@ def found_by_palette(how):
 
 
 (batch64,) = MemoryLoader(small_set, recipe.sampling, seed=1).batches(64, 1)
+
+# %%
 views_of = recipe.augmentation
 scores = {
     "crops and flips only": found_by_palette(
@@ -745,7 +751,7 @@ show(
     figures.bars(
         {name: 100 * score for name, score in scores.items()},
         label="clips that find their key frame by mean color, in percent",
-        title="Three numbers win the game, unless colors change",
+        title="Three numbers win the game, unless colors are changed",
         role="context",
         form=".0f",
     ),
@@ -756,16 +762,17 @@ print("each step makes the cheat harder:", plain_ > gray > released_ > strong)
 assert plain_ > 0.6 and strong < 0.15
 
 # %% [markdown]
-# With the same colors, three numbers find most partners, and a network that may cheat so easily has little
-# reason to learn more. Such a way to be right for the wrong reason is called a **shortcut**. Notebook 07
-# trains with weak and strong changes of color, and asks the networks what they went by.
+# If colors stay the same, three numbers are enough to find most partners, and a network that can cheat so
+# easily has little reason to learn more. Being right for the wrong reason like this is called a **shortcut**.
+# Notebook 07 trains with weak and with strong color changes, and tests what the networks relied on.
 #
-# What changes, then?
+# These are the changes:
 #
-# - **Jitter**: light, contrast, saturation, and a turn of all hues. One small matrix per clip does it.
-# - **Gray**: no color at all, so that there has to be another way.
-# - **Blur**: no fine grain; the released code blurs every other clip, the laptop recipe none, as its frames
-#   are small (ours).
+# - **Jitter** changes brightness, contrast and saturation, and shifts all hues, so that exact colors cannot
+#   be trusted. It is one small matrix per clip.
+# - **Gray** removes color altogether, so that the network has to find another way.
+# - **Blur** removes fine detail. The released code blurs every other clip; our laptop recipe none, since its
+#   frames are small.
 
 # %%
 still = square.videos[3].frames[0]
@@ -779,6 +786,8 @@ def recolored(frames, random, how):
 
 
 draws = torch.rand(8, 15, generator=torch.Generator().manual_seed(5))
+
+# %%
 jittered = recolored(levels.expand(4, -1, -1, -1), draws[:4], dataclasses.replace(views_of, grayscale_prob=0))
 gray = recolored(levels[None], draws[:1], dataclasses.replace(views_of, grayscale_prob=1))
 twice = levels.permute(2, 0, 1).expand(2, -1, -1, -1)  # (2, 3, 112, 112)
@@ -791,18 +800,18 @@ show(
 )
 
 # %% [markdown]
-# All frames of a clip get the *same* change. What if each had its own? Let us look at places in which nothing
-# changes from frame to frame, by both rules.
+# All frames of a clip get the *same* change. What if each frame got its own? We compare both at pixels where
+# nothing moves.
 
 # %%
 quiet = torch.tensor(square.videos[3].frames[1:9]).float() / 255
 strength = dataclasses.replace(views_of, grayscale_prob=0)
 once, each = recolored(quiet, draws[:1].expand(8, -1), strength), recolored(quiet, draws, strength)
-rest = (quiet[1:] - quiet[:-1]).abs().amax(-1) < 0.02  # (7, 112, 112) nothing to see there
+rest = (quiet[1:] - quiet[:-1]).abs().amax(-1) < 0.02  # (7, 112, 112) where nothing moves
 
 
 def flicker(frames):
-    """Mean change from frame to frame, in levels of 255, where nothing changes."""
+    """Mean change from frame to frame, in levels of 255, where nothing moves."""
     return 255 * (frames[1:] - frames[:-1]).abs().mean(-1)[rest].mean().item()
 
 
@@ -810,23 +819,24 @@ rows = [frame for row in (once, each) for frame in row.numpy()]
 labels = ["once a clip", *[""] * 7, "once a frame", *[""] * 7]
 show(
     figures.filmstrip(
-        rows, labels=labels, columns=8, title="Colors change once a clip, or all of it flickers"
+        rows, labels=labels, columns=8, title="Colors must change once per clip, or everything flickers"
     ),
     "Two rows of eight frames. In the upper all have the same odd colors; in the lower each has its own.",
 )
-print("once a clip, what rests stays at rest:", flicker(once) < 3)
-print("once a frame, it changes over ten times as much:", flicker(each) > 10 * flicker(once))
+print("once per clip: where nothing moves, pixels change by less than 3 levels:", flicker(once) < 3)
+print("once per frame: they change more than ten times as much:", flicker(each) > 10 * flicker(once))
 
 # %% [markdown]
-# A network that is to see motion looks at changes. With a color per frame every pixel changes all the
-# time, and shapes that move drown in it. By the same rule a clip is cropped once, not frame by frame: that
-# would look like a shaking camera, of which the vectors know nothing.
+# A network that should see motion looks at changes. If colors change in each frame, every pixel changes all
+# the time, and moving shapes drown in the flicker. For the same reason, a clip is cropped once and not frame
+# by frame: that would look like a shaking camera, and the vectors would know nothing about it.
 #
 # ## The whole batch
 #
-# Now look at it, as the networks see it. Always do this before a long training: many mistakes with data are
-# plain to see, once somebody looks. In each row: do clip and key frame show the same scene in other
-# colors? Does the near future go where the clip went? Do the hatched places make sense?
+# Now look at a batch as the networks see it. Always do this before a long training: many mistakes in the data
+# are plain to see, once somebody looks. In each row, check three things. Do clip and key frame show the same
+# scene in different colors? Does the near future continue the motion of the clip? Do the hatched places make
+# sense?
 
 # %%
 for name in ("clip", "keyframe", "motion", "mask"):
@@ -835,10 +845,11 @@ for name in ("clip", "keyframe", "motion", "mask"):
 
 
 def to_see(frames):
-    """(..., 3, H, W) normalized, to (..., H, W, 3) bytes."""
+    """Normalized frames (..., 3, H, W) as bytes (..., H, W, 3)."""
     return ((frames * 0.25 + 0.45).clamp(0, 1) * 255).movedim(-3, -1).byte().numpy()
 
 
+# %%
 rows = [0, 1, 3, 5]
 print("actions:", ", ".join(actions[batch24.names[row]] for row in rows))
 clip = to_see(views.clip[rows].transpose(1, 2))  # (4, 8, 64, 64, 3)
@@ -859,54 +870,58 @@ show(
 assert not views.mask[0, 0, 3].any() and views.mask[0, 0, [2, 4]].any((1, 2)).all()
 
 # %% [markdown]
-# The hatched map is an I-frame's, and the mask says so; the maps before and after it are there. Where a
-# motion is steady, as in the last row, whose shapes circle, the other window shows the same kind of motion,
-# a little later and under another crop: a hard negative indeed. And what the key frame shares with its clip
-# is the scene, not the colors.
+# The hatched map belongs to an I-frame, and the mask says so; the maps before and after it have vectors. In
+# the last row the shapes circle steadily, so the other window shows the same kind of motion at another time,
+# under another crop: a hard negative indeed. And what a key frame shares with its clip is the scene, not the
+# colors.
 #
-# One last look with numbers: inputs should have a mean near 0 and a deviation near 1, or the first layers
-# begin with a handicap.
+# A last check, with numbers. Inputs should have a mean near 0 and a standard deviation near 1, or the first
+# layers start with a handicap.
 
 # %%
 wide = augment(batch64, recipe.augmentation)
 for name, values in (("clip", wide.clip), ("keyframe", wide.keyframe)):
     good = abs(values.mean()) < 0.5 and 0.5 < values.std() < 1.5
-    print(f"{name:8} mean near 0, deviation near 1:", bool(good))
+    print(f"{name:8} mean within .5 of 0, standard deviation between .5 and 1.5:", bool(good))
 vectors_seen = wide.motion[:, :, :2].movedim(2, -1)[wide.mask]
-print("vectors: most are below 1 in size:", bool((vectors_seen.abs() < 1).float().mean() > 0.9))
-print("each view follows from its sample's seed:", torch.equal(augment(batch24, views_of).clip, views.clip))
+print(
+    "vectors  over 90 % of the values are between -1 and 1:",
+    bool((vectors_seen.abs() < 1).float().mean() > 0.9),
+)
+print("made again, the views are the same:", torch.equal(augment(batch24, views_of).clip, views.clip))
 
 # %% [markdown]
 # ## What we have seen
 #
-# - A sample is a clip, a key frame near it, the near future, and other windows that do not overlap it. It
-#   is cut by seconds; a video that is too short is listed and left out.
-# - Every choice follows from (seed, round, number): the same batch from memory or files, by any number of
-#   workers, from any step on, in any shares. Bytes travel, floats are made at the end.
-# - Whatever is done to pixels is done to vectors: mirrored and negated, enlarged and lengthened, masked
-#   cells left out. Copying along them proves it. Colors change once a clip, or three numbers win the game.
+# - A sample is a clip, a key frame near it, the near future, and other windows that do not overlap that
+#   future. Our recipe cuts by seconds. Videos that are too short are left out and listed.
+# - Every random choice follows from (seed, round, number of the video), so a batch is the same after any
+#   interruption. Samples travel as bytes; floats are made at the end.
+# - Whatever is done to the pixels is done to the vectors: mirrored and negated, enlarged and lengthened,
+#   cells without a vector left out. Copying along them proves it.
+# - Colors are changed, or three numbers win the game; and once per clip, or everything flickers.
 #
 # ## Quiz
 #
-# **1.** In a recipe of 8 frames, each 2 after the last, a gap of 3 and windows of 8 maps: how many ways to
-# start has a clip of MovingScenes, with its 40 frames?
+# **1.** A recipe takes every second frame until it has 8, leaves a gap of 3 frames and uses windows of 8
+# maps. How many possible starts are there in a MovingScenes video of 40 frames?
 #
 # <details><summary>Answer</summary>
 # The clip's last frame is start + 14, the future's last map start + 24. So 40 - 24 = 16.
 # </details>
 #
-# **2.** A clip is mirrored *upside down*, for once. What becomes of a vector (3, -1)?
+# **2.** Suppose a clip is mirrored *upside down*. What becomes of the vector (3, -1)?
 #
 # <details><summary>Answer</summary>
 # (3, 1), in the mirrored cell: y changes its sign.
 # </details>
 #
-# **3.** A crop is half as wide as the square and three quarters as high, and is enlarged to the full square.
-# What becomes of (3, -3)?
+# **3.** A crop has half the width and three quarters of the height of the square, and is enlarged to the full
+# square. What becomes of the vector (3, -3)?
 #
 # <details><summary>Answer</summary>
-# (6, -4): x is divided by 1/2, y by 3/4. So crops that change the aspect turn vectors a little, and rightly
-# so: they do it to the pixels, too.
+# (6, -4): x is divided by 1/2, y by 3/4. So a crop that changes the aspect ratio also turns vectors a little.
+# That is right, since it does the same to the motion of the pixels.
 # </details>
 #
 # **4.** Why must the future not overlap another window, while another window may overlap the *clip*?
@@ -916,11 +931,11 @@ print("each view follows from its sample's seed:", torch.equal(augment(batch24, 
 # answer to "what comes next?", and a tempting one: it is what the network has just seen.
 # </details>
 #
-# **5.** Somebody draws random crops from a global random generator in each worker. What breaks?
+# **5.** In a friend's loader, each worker draws random crops from a global random generator. What breaks?
 #
 # <details><summary>Answer</summary>
-# The batches depend on the number of workers and on where the training was resumed; and workers that are
-# started as copies of one process may all draw the same numbers.
+# The batches now depend on the number of workers and on where the training was resumed. And workers that
+# start as copies of one process may all draw the same numbers.
 # </details>
 #
 # ## Next, and further reading
@@ -929,5 +944,27 @@ print("each view follows from its sample's seed:", torch.equal(augment(batch24, 
 #
 # - [What makes for good views](https://arxiv.org/abs/2005.10243), and
 #   [a simple framework](https://arxiv.org/abs/2002.05709) that tried out which changes of color help.
-# - [The paper map](../docs/paper_map.md): where the released code does one thing, and we another.
+# - [The paper map](../docs/paper_map.md): where we differ from the released code.
 # - [The glossary](../docs/glossary.md) of this course.
+
+# %% [markdown]
+# ## Appendix: files, workers and processes
+#
+# Does a batch really not depend on how it is read? We compare the five batches from above with the same
+# batches read from files, by this process or by two workers, and with those of two processes that read half
+# of each batch, as two GPUs would.
+
+
+# %%
+def joined(a, b):
+    """Two parts of a batch, side by side."""
+    return Batch(*(torch.cat([getattr(a, n), getattr(b, n)]) for n in names), names=a.names + b.names)
+
+
+for workers in (0, 2):
+    files = FileLoader(few, laptop, 3, size=72, cells=14, workers=workers)
+    assert all(same(a, b) for a, b in zip(whole, files.batches(8, 5), strict=True))
+    print("from files, with", workers or "no", "workers: the same five batches")
+shares = [memory.batches(8, 5, share=(process, 2)) for process in (0, 1)]
+assert all(same(a, joined(b, c)) for a, b, c in zip(whole, *shares, strict=True))
+print("two processes, half of each batch: put together, the same five batches")
