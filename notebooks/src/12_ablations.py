@@ -46,8 +46,21 @@ torch.set_num_threads(1)  # our frames are so small that a second core would onl
 # shape is a *bystander* that moves by an action other than the clip's, and the light changes. (It was
 # chosen before any comparison; [the study](../docs/study.md) tells how.) The recipe is the course's,
 # with 600 steps. One training takes some minutes on a core, so `experiments/study.py` made them all in
-# advance, and here we read its log. First, what do the ablations change? One line each, or the
-# comparison would not be fair:
+# advance, and here we read its log.
+#
+# Where do the ablations act? Here is the diagram of [01_result_first](01_result_first.ipynb) again. All
+# changes are in its lower half, motion prediction: in the window of future vectors, in the predictor, or
+# in the loss. Below it, the recipes say what exactly changes: one line each, or the comparison would not
+# be fair.
+
+# %%
+show(
+    figures.architecture(
+        ["sample", "heads", "losses"], title="The ablations change the window, the predictor or the loss"
+    ),
+    "The diagram of notebook 01, from a video file by the sample, the backbone and the heads to the losses. "
+    "The sample, the heads and the losses are in full color; the backbone is pale.",
+)
 
 # %%
 full = train.recipes.laptop(("motion",))
