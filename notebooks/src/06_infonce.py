@@ -273,8 +273,8 @@ for count in (8, 64, 256):
     assert np.isclose(high, np.log1p((count - 1) * np.exp(-count / (count - 1))), atol=1e-3) and low < 0.02
 
 # %% [markdown]
-# At temperature 1, even perfect vectors are only about one nat better than guessing, so there is hardly
-# anything to learn from. At 0.1 they use nearly the whole range.
+# At temperature 1, even perfect vectors are only about one nat better than guessing: the loss has hardly any
+# room to fall. At 0.1 it can fall nearly to zero.
 #
 # ## Turn the knobs
 #
@@ -587,14 +587,16 @@ assert max(knows["pull only"]) < 0.6 * min(knows["InfoNCE"])
 #
 # ## The circle in your hands
 #
-# Vectors of length 1 lie on a sphere, in two dimensions on a circle. Below, ten points are the vectors of ten
-# windows of one film, and each window looks for the next one: 1 for 2, 2 for 3, and so on. The blue line
-# leads from the chosen window to its own key. The orange lines lead to the negatives, and the thicker a line,
-# the higher the probability of that key. Arrows show where descent would move each point. Try these:
+# Vectors of length 1 lie on a sphere. In two dimensions the sphere is a circle, and we can watch. Below, ten
+# points are the vectors of ten windows of one film, and each window looks for the next one: 1 for 2, 2 for 3,
+# and so on. The blue line leads from the chosen window to its own key. The orange lines lead to the
+# negatives, and the thicker a line, the higher the probability of that key. Arrows show where descent would
+# move each point. Try these:
 #
 # - Drag a point, and watch the probabilities and the loss. The arrow keys do the same.
-# - Press *Train*. In what order do the windows end up? Nobody told the loss about an order.
-# - Take another temperature, *Start again* and *Train*. Who is pushed when it is hot, who when it is cold?
+# - Press *Train*. In what order do the windows end up? The loss knows only which window comes after which.
+# - Choose another temperature, *Start again* and *Train*. Which negatives are pushed at a high temperature,
+#   which at a low one?
 # - *Remove the negatives* and train. What is the loss at the end, and what are the vectors worth?
 
 # %%
@@ -602,7 +604,7 @@ circle = sphere()
 circle
 
 # %% [markdown]
-# Here are the same two trainings in PyTorch, by the package's `info_nce`, from where the circle starts.
+# Here are the same two trainings in PyTorch, with the package's `info_nce`, starting from the same points.
 
 
 # %%
@@ -636,7 +638,8 @@ print(f"InfoNCE with negatives {costs[0]:.1f}, without {costs[1]:.1f}, a blind g
 assert costs[0] < 1 and abs(costs[1] - np.log(9)) < 0.05
 
 # %% [markdown]
-# The collapsed windows have a perfect pull, and by InfoNCE they are worth a blind guess among nine keys.
+# The collapsed windows fit "pull only" perfectly. For InfoNCE they are no better than a blind guess among
+# nine keys.
 #
 # ## A shortcut
 #

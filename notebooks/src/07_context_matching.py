@@ -541,8 +541,8 @@ assert accuracy[100] < 0.12 and accuracy[1000] > 0.7
 # What if a batch holds two clips of *one* video? With 1152 videos and a batch of 40 it need not happen. With
 # a loader that cuts several clips from each file it opens (`clips_per_video`), it always does. Each twin's
 # key frame is then a right answer that counts as wrong: a **false negative**. We show twins to the networks
-# that recognize videos best, those trained with weak changes. Once the task is told which clips share a video
-# (`sources`), once it takes them all for strangers.
+# that recognize videos best, those trained with weak changes. We compute the loss twice: once the task is
+# told which clips share a video (`sources`), and once it treats all of them as different videos.
 
 # %%
 twins = next(MemoryLoader(train_set, replace(sampling, clips_per_video=2), seed=5).batches(BATCH, 1))
@@ -566,17 +566,17 @@ for backbone, task, _ in trained["weak"]:
 knowing, naive, knowing_right, naive_right = np.mean(costs, axis=0)
 show(
     figures.bars(
-        {"with sources": knowing, "twins taken for strangers": naive},
+        {"with sources": knowing, "twins treated as different videos": naive},
         label="loss in nats, 32 clips of 16 videos",
         title="The same vectors cost more if twins count as wrong answers",
         role="context",
         form=".2f",
     ),
-    f"Two bars: {knowing:.2f} nats with sources, {naive:.2f} where twins are taken for strangers.",
+    f"Two bars: {knowing:.2f} nats with sources, {naive:.2f} where twins count as different videos.",
 )
-print("taken for strangers, the loss is over .3 nats higher:", naive > knowing + 0.3)
-print("and the accuracy falls by more than .2:", naive_right < knowing_right - 0.2)
-print("over 30 % of the push hits the one twin among 31 negatives:", min(shares) > 0.3)
+print("without sources, the loss is over .3 nats higher:", naive > knowing + 0.3)
+print("and the accuracy is lower by more than .2:", naive_right < knowing_right - 0.2)
+print("over 30 % of the push goes to the one twin among 31 negatives:", min(shares) > 0.3)
 assert naive > knowing + 0.3 and naive_right < knowing_right - 0.2 and min(shares) > 0.3
 
 # %% [markdown]
@@ -879,8 +879,8 @@ assert 0.2 < traces < 0.7 and 0.85 < moving["as they are"] > moving["played back
 # - Weak color changes open a shortcut: the game is won several times as often, and scenes are not visibly
 #   known better (two seeds, 120 steps). Judge by what you want, not by the game. A conflict of cues shows
 #   what a network relies on.
-# - After a long training with strong changes, the context part finds scenes and hardly depends on color. A
-#   still frame never asks for motion, and hardly any is learned.
+# - After a long training with strong changes, the context part finds scenes and hardly depends on color. The
+#   task never asks for motion, and hardly any is learned.
 #
 # ## Quiz
 #
@@ -904,8 +904,8 @@ assert 0.2 < traces < 0.7 and 0.85 < moving["as they are"] > moving["played back
 # log 2 = .69 nats in every row: it cannot tell its own key frame from its twin's.
 # </details>
 #
-# **4.** All videos of a data set are filmed indoors and outdoors in equal parts; outdoors people run,
-# indoors they sit. Can context matching teach running?
+# **4.** Half of the videos of a data set are filmed outdoors, half indoors. Outdoors people run, indoors they
+# sit. Can context matching teach running?
 #
 # <details><summary>Answer</summary>
 # It can teach "outdoors", not running. But a probe for actions would look good all the same, because scene
@@ -915,7 +915,7 @@ assert 0.2 < traces < 0.7 and 0.85 < moving["as they are"] > moving["played back
 # **5.** The I-frame is one of the clip's own frames in some samples. Is that cheating?
 #
 # <details><summary>Answer</summary>
-# It makes these samples easier, as the sprites stand at the same places. Crop, flip and colors still
+# It makes these samples easier, as the sprites are in the same places. Crop, flip and colors still
 # differ, and the released code does the same.
 # </details>
 #
