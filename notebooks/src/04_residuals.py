@@ -462,8 +462,8 @@ assert means["slow_pan"] < 3 and means["two_films"] > 20
 # residual. *Compressed Video Action Recognition* (2018) learns from these two.
 #
 # **Exercise 2** (hard, 15 minutes). Write one link of the chain. For each cell:
-# 1. take its vector and find the cell in which the *center* of the block lands: `floor((column + 0.5) + x /
-#    8)`, the same for rows, kept inside the frame;
+# 1. take its vector and find the cell in which the *center* of the block lands, which is
+#    `floor((column + 0.5) + x / 8)`, the same for rows, kept inside the frame;
 # 2. add the total of that cell to the vector;
 # 3. the result is valid if the cell has a vector and the cell it lands in is valid. If not, the total is
 #    zero.
