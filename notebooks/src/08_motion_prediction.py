@@ -50,6 +50,19 @@ train_set, val_set = first_clips("train", 320), first_clips("val", 96)
 print(len(train_set.videos), "clips to learn from,", len(val_set.videos), "to test on")
 
 # %% [markdown]
+# Here is the part of the whole that we build in this notebook: from the clip through the motion branch to a
+# prediction, from the future vectors to the answer, and the loss that compares the two.
+
+# %%
+show(
+    figures.architecture(
+        ["motion"], title="Motion prediction: the clip on one side, the future on the other"
+    ),
+    "The diagram of notebook 01. In full color: a clip, the shared layers, the motion branch and the "
+    "predictor; the future vectors and their encoder; and the loss in which both meet.",
+)
+
+# %% [markdown]
 # ## The near future
 #
 # After the clip's last frame comes a short **gap**, and then the **window** to be predicted: eight vector

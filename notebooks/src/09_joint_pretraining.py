@@ -28,7 +28,7 @@ import numpy as np
 import torch
 
 from cvrl_lite import data_path, train
-from cvrl_lite.course.figures import COLORS, curves, new, show
+from cvrl_lite.course.figures import COLORS, architecture, curves, new, show
 from cvrl_lite.course.figures.judging import grid
 from cvrl_lite.datasets import MemoryLoader, MovingScenes, decode
 from cvrl_lite.models import R2Plus1D26, describe
@@ -38,6 +38,17 @@ runs = Path(tempfile.mkdtemp())  # where this notebook trains
 everything = MovingScenes("train")
 few = decode(everything.subset(range(240)), size=72)
 print(len(few.videos), "clips in memory")
+
+# %% [markdown]
+# This is everything that is trained at once. Follow a clip from the left: where do the two tasks share
+# weights, and where do they part?
+
+# %%
+show(
+    architecture(title="Joint pretraining: the tasks share the first layers and part at the branches"),
+    "The diagram of notebook 01, all of it in full color: two paths, blue for context and orange for motion, "
+    "from a video file to two losses. The clip's shared layers, in pink, belong to both.",
+)
 
 # %% [markdown]
 # ## The recipe

@@ -61,7 +61,7 @@ _FLOW = (
     *(("shared", "still", ""), ("shared", "moving", "")),
     *(("still", "head", "128"), ("moving", "predictor", "128 x\n2 x 4 x 4")),
     *(("head", "which frame", "128"), ("frames", "which frame", "128")),
-    *(("predictor", "which motion", "16 x 128"), ("windows", "which motion", "16 x 128")),
+    *(("predictor", "which motion", "16 x\n128"), ("windows", "which motion", "16 x 128")),
 )
 
 
@@ -93,7 +93,8 @@ def architecture(parts: Collection[str] = tuple(_NETWORK), *, title: str = "") -
     """From a file to two losses: what is trained, with the shapes of `laptop`'s tensors, without the batch.
 
     Args:
-        parts: Which are lit: "file", "sample", "encoders", "backbone", "heads", "losses"; others are pale.
+        parts: Which are lit: "file", "sample", "encoders", "backbone", "heads", "losses", and "context" or
+            "motion" for all that one task passes through; others are pale.
         title: What to look at.
 
     Returns:
@@ -106,15 +107,17 @@ def architecture(parts: Collection[str] = tuple(_NETWORK), *, title: str = "") -
         >>> len(architecture(["backbone"], title="What is kept").axes)
         1
     """
-    if unknown := set(parts) - set(_NETWORK):
-        raise ValueError(f"no part {', '.join(sorted(unknown))}; there are {', '.join(_NETWORK)}")
+    known = (*_NETWORK, "context", "motion")
+    if unknown := set(parts) - set(known):
+        raise ValueError(f"no part {', '.join(sorted(unknown))}; there are {', '.join(known)}")
+    path = {"file", "clip", "shared"} if {"context", "motion"} & set(parts) else set()
     figure = new(title, size=(10, 3.9))
     axes = figure.axes[0]
     axes.set_axis_off()
     axes.set(xlim=(-0.1, 14.3), ylim=(-0.2, 5.2))
     boxes = {name: (part, *box) for part, group in _NETWORK.items() for name, box in group.items()}
-    for part, place, words, role in boxes.values():
-        _box(axes, place, words, role, pale=part not in parts)
+    for name, (part, place, words, role) in boxes.items():
+        _box(axes, place, words, role, pale=part not in parts and role not in parts and name not in path)
     axes.add_patch(Rectangle((4.6, 1.3), 4.75, 2.5, fill=False, ec=INK, ls=":", lw=1.2))
     axes.text(6.975, 1.05, "the backbone: all that is kept", ha="center", fontsize=8, color=INK)
     axes.text(7.15, 2.55, "48 x 8 x\n16 x 16", ha="center", va="center", fontsize=7, color=INK)
@@ -141,6 +144,6 @@ def _arrow(axes: Axes, start: tuple[float, ...], end: tuple[float, ...], line: s
     axes.annotate("", head, tail, arrowprops={"arrowstyle": "-|>", "color": INK, "lw": 1, "ls": line})
     middle = (tail[0] + head[0]) / 2, (tail[1] + head[1]) / 2
     slope = (head[1] - tail[1]) / (head[0] - tail[0])
-    side = "center" if abs(slope) < 0.3 else "right"
-    offset = (-3, -9) if slope < -0.3 else (0, 3)
+    side = "center" if abs(slope) < 0.3 else "right" if slope > 0 else "left"
+    offset = (4, 0) if slope < -0.3 else (0, 3)
     axes.annotate(words, middle, offset, textcoords="offset points", ha=side, fontsize=7, color=INK)
