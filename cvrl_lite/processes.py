@@ -129,7 +129,7 @@ def map_in_processes(
     check_handles(workers)
     pool = ProcessPoolExecutor(workers, initializer=begin_worker, env={"OMP_NUM_THREADS": "1"})
     try:
-        with killed_workers_told():
+        with report_killed_workers():
             rest = iter(items)
             # No more at a time than loky hands to its workers: killing a pool fails on what waits behind.
             waiting = {pool.submit(function, item) for item in islice(rest, 2 * workers)}
@@ -188,7 +188,7 @@ def spread(
         if workers > 1:
             check_handles(workers)
         stack.enter_context(joblib.parallel_config(backend or "loky", n_jobs=workers))
-        stack.enter_context(killed_workers_told())
+        stack.enter_context(report_killed_workers())
         as_they_come = backend in (None, "loky", "threading")  # which the others cannot
         work = joblib.Parallel(return_as="generator" if as_they_come else "list")(
             joblib.delayed(function)(*item) for item in items
@@ -269,7 +269,7 @@ def _raise_limit() -> bool:
 
 
 @contextmanager
-def killed_workers_told() -> Iterator[None]:
+def report_killed_workers() -> Iterator[None]:
     """Has the death of a worker, be it a DataLoader's or joblib's, say what helps.
 
     Raises:

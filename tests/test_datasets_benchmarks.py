@@ -275,7 +275,7 @@ def test_kinetics_errors(tmp_path):
         Kinetics(root, "test")
     for row in ("zumba,abc,0,,train,0", "zumba,abc,zero,10,train,0", ",abc,0,10,train,0", "zumba,abc"):
         file = write(tmp_path / "bad.csv", HEAD, ROWS[0], row)
-        with pytest.raises(ValueError, match=r"bad\.csv, line 3: wanted label, youtube_id"):
+        with pytest.raises(ValueError, match=r"bad\.csv, line 3: expected label, youtube_id"):
             Kinetics(root, annotations=file)
     file = write(tmp_path / "bad.csv", "youtube_id,time_start,time_end,split")
     with pytest.raises(ValueError, match=r"bad\.csv, line 1: lacks the columns label"):
@@ -340,14 +340,18 @@ def test_a_folder_with_labels_from_a_file(tmp_path):
 @pytest.mark.parametrize(
     ("lines", "error", "said"),
     [
-        (("name,place", "a.mp4,x"), ValueError, "wanted the columns file and at least one label, found name"),
+        (
+            ("name,place", "a.mp4,x"),
+            ValueError,
+            "expected the columns file and at least one label, found name",
+        ),
         (("file", "a.mp4"), ValueError, "at least one label, found file"),
         ((), ValueError, "found none"),
         (("file,place",), ValueError, "holds no row"),
         (("file,place", "a.mp4,x", "a.mp4,y"), ValueError, "line 3: names a.mp4 a second time"),
-        (("file,place", "a.mp4,"), ValueError, "line 2: wanted 2 values, none empty"),
-        (("file,place", "a.mp4"), ValueError, "line 2: wanted 2 values"),
-        (("file,place", "a.mp4,x,y"), ValueError, "line 2: wanted 2 values"),
+        (("file,place", "a.mp4,"), ValueError, "line 2: expected 2 values, none empty"),
+        (("file,place", "a.mp4"), ValueError, "line 2: expected 2 values"),
+        (("file,place", "a.mp4,x,y"), ValueError, "line 2: expected 2 values"),
         (
             ("file,place", "a.mp4,x", "z.mp4,x", "y.mp4,x"),
             FileNotFoundError,

@@ -79,13 +79,13 @@ def test_a_callback_adds_metrics_and_changes_nothing(tmp_path):
 def test_out_of_memory_is_one_line_with_advice(error):
     with (
         pytest.raises(MemoryError, match=r"^cpu: out of memory with 8 clips.*take a smaller batch") as said,
-        engine.out_of_memory_told(8, torch.device("cpu")),
+        engine.report_out_of_memory(8, torch.device("cpu")),
     ):
         if isinstance(error, Exception):
             raise error
         error()
     assert "\n" not in str(said.value)
-    with pytest.raises(RuntimeError, match="shapes"), engine.out_of_memory_told(8, torch.device("cpu")):
+    with pytest.raises(RuntimeError, match="shapes"), engine.report_out_of_memory(8, torch.device("cpu")):
         raise RuntimeError("the shapes do not fit")
 
 

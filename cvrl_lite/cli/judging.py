@@ -115,7 +115,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
         try:
             arguments.neighbors.parent.mkdir(parents=True, exist_ok=True)
             figures.save(judged.neighbors, arguments.neighbors, dpi=120)
-        except ValueError as error:  # no such kind of picture
+        except ValueError as error:  # no such frame type
             raise ValueError(f"--neighbors {arguments.neighbors}: {error}") from None
     return 1 if judged.skipped else 0
 

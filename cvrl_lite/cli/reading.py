@@ -187,7 +187,7 @@ def _inspect(arguments: argparse.Namespace) -> int:
 
         try:
             figures.save(figures.gop_timeline(drawn), arguments.plot, dpi=150)
-        except (OSError, ValueError) as error:  # no such folder, no such kind of picture
+        except (OSError, ValueError) as error:  # no such folder, no such frame type
             reason = error.strerror if isinstance(error, OSError) else " ".join(str(error).split())
             complain(f"{shown(arguments.plot)}: {reason}")
             code = 2

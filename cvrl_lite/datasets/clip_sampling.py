@@ -114,8 +114,8 @@ class Timeline:
         """The first vector map of the near future behind these last frames; -1 where it lies before 0."""
         clock = self.clock
         frame = (clock[-1] - clock[0]) / (len(clock) - 1)
-        wanted = clock[lasts] + self.how.gap - 0.1 * frame  # a tenth of a frame absorbs rounding
-        return np.where(wanted < clock[0] - 0.2 * frame, -1, np.searchsorted(clock, wanted))
+        earliest = clock[lasts] + self.how.gap - 0.1 * frame  # a tenth of a frame absorbs rounding
+        return np.where(earliest < clock[0] - 0.2 * frame, -1, np.searchsorted(clock, earliest))
 
     def _starts(self) -> NDArray[np.int64]:
         how, clock = self.how, self.clock
@@ -129,7 +129,7 @@ class Timeline:
 
 
 def clip_frames(clock: NDArray[np.float64], start: int, how: ClipSampling) -> NDArray[np.int64]:
-    """The frames nearest to the wanted times."""
+    """The frames nearest to the sampled times."""
     return _nearest(clock, clock[start] + how.stride * np.arange(how.frames))
 
 
@@ -156,6 +156,6 @@ def evaluation_frames(times: NDArray[np.float64], how: ClipSampling, clips: int)
     return np.stack([clip_frames(clock, int(start), how) for start in starts])
 
 
-def _nearest(clock: NDArray[np.float64], wanted: NDArray[np.float64]) -> NDArray[np.int64]:
-    right = np.searchsorted(clock, wanted).clip(1, len(clock) - 1)
-    return np.where(wanted - clock[right - 1] <= clock[right] - wanted, right - 1, right)
+def _nearest(clock: NDArray[np.float64], times: NDArray[np.float64]) -> NDArray[np.int64]:
+    right = np.searchsorted(clock, times).clip(1, len(clock) - 1)
+    return np.where(times - clock[right - 1] <= clock[right] - times, right - 1, right)

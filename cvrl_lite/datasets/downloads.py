@@ -128,8 +128,8 @@ def download(
     published = _PUBLISHED[name]
     videos, *lists = published.archives
     if url is not None:
-        known = {_file_name(archive.url): archive for archive in published.archives}
-        archives = [replace(known.get(_file_name(url), _Archive(url)), url=url)]
+        known_archives = {_file_name(archive.url): archive for archive in published.archives}
+        archives = [replace(known_archives.get(_file_name(url), _Archive(url)), url=url)]
     else:
         archives = [videos, *lists]
     if sha256 is not None:
@@ -209,10 +209,10 @@ class _Resuming:
         import requests
 
         have = self.part.stat().st_size if self.part.exists() else 0
-        asked = {"Accept-Encoding": "identity"}  # else positions would count compressed bytes
+        headers = {"Accept-Encoding": "identity"}  # else positions would count compressed bytes
         if have:
-            asked["Range"] = f"bytes={have}-"
-        with requests.get(url, headers=asked, stream=True, timeout=(10, 60)) as answer:
+            headers["Range"] = f"bytes={have}-"
+        with requests.get(url, headers=headers, stream=True, timeout=(10, 60)) as answer:
             code, span = answer.status_code, answer.headers.get("Content-Range", "")
             if code in _LATER:
                 return f"the server answers {code} {answer.reason}"

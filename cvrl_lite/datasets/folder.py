@@ -112,11 +112,11 @@ def _read_labels(file: Path, folder: Path) -> dict[Path, dict[str, str]]:
     columns, rows = read_table(file)
     if "file" not in columns or len(columns) < 2 or len(set(columns)) < len(columns):
         named = ", ".join(columns) or "none"
-        raise ValueError(f"{file}: wanted the columns file and at least one label, found {named}")
+        raise ValueError(f"{file}: expected the columns file and at least one label, found {named}")
     labels: dict[Path, dict[str, str]] = {}
     for where, row in rows:
         if None in row or not all(row.values()):
-            raise ValueError(f"{where}: wanted {len(columns)} values, none empty")
+            raise ValueError(f"{where}: expected {len(columns)} values, none empty")
         path = folder / row.pop("file")
         if path in labels:
             raise ValueError(f"{where}: names {path.name} a second time")

@@ -70,20 +70,20 @@ class HMDB51(VideoDataset):
         places = ("testTrainMulti_7030_splits", "test_train_splits", "annotations")
         files = visible(find_lists(root, annotations, places, f"*{ending}"), f"*{ending}")
         listed: dict[str, str] = {}
-        wanted: list[str] = []
+        in_split: list[str] = []
         for file in files:
             name = file.name.removesuffix(ending)
             for where, line in read_lines(file):
                 clip, _, mark = line.rpartition(" ")
                 if not clip or mark not in ("0", "1", "2"):
-                    raise ValueError(f"{where}: wanted a clip and 0, 1 or 2, found {line!r}")
+                    raise ValueError(f"{where}: expected a clip and 0, 1 or 2, found {line!r}")
                 listed[f"{name}/{clip}"] = name
                 if mark == ("1" if split == "train" else "2"):
-                    wanted.append(f"{name}/{clip}")
+                    in_split.append(f"{name}/{clip}")
         home = first_folder(Path(root), ("hmdb51_org", "videos", "."))
         classes = sorted(set(listed.values()))
         found = collect_clips(
-            home, videos_in(home), wanted, listed=listed, classes=classes, source=hmdb_source
+            home, videos_in(home), in_split, listed=listed, classes=classes, source=hmdb_source
         )
         super().__init__(
             found.entries,

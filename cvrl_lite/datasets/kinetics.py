@@ -68,16 +68,16 @@ class Kinetics(VideoDataset):
             raise FileNotFoundError(f"{annotations}: no list of Kinetics, nor a folder with {split}.csv")
         classes = {name for file in lists.values() for name in _classes_in(file)}
         if split in lists:
-            listed, wanted = _read_list(lists[split], _FOLDERS[split], bool(in_folders))
+            listed, in_split = _read_list(lists[split], _FOLDERS[split], bool(in_folders))
         else:
             listed = {path.as_posix(): _plain(path.parent.name) for path in in_folders}
-            wanted = list(listed)
+            in_split = list(listed)
             classes |= {_plain(p.name) for home in homes.values() for p in visible(home, "*") if p.is_dir()}
         spelled = {name.casefold(): name for name in sorted(classes, reverse=True)}  # once, whatever the case
         found = collect_clips(
             homes[split],
             videos,
-            wanted,
+            in_split,
             listed={clip: spelled[name.casefold()] for clip, name in listed.items()},
             classes=sorted(spelled.values()),
             source=lambda stem, _: kinetics_source(stem),
@@ -110,11 +110,11 @@ def kinetics_source(stem: str) -> str:
     return found[1] if found else stem
 
 
-def _split_lists(root: Path, given: str | os.PathLike[str] | None) -> dict[str, Path]:
+def _split_lists(root: Path, annotations: str | os.PathLike[str] | None) -> dict[str, Path]:
     """For each split the CSV file with its clips, where there is one; one in `root` itself goes first."""
-    if given is not None and Path(given).is_file():
-        return dict.fromkeys(_FOLDERS, Path(given))
-    places = (root / "annotations", root) if given is None else (Path(given),)
+    if annotations is not None and Path(annotations).is_file():
+        return dict.fromkeys(_FOLDERS, Path(annotations))
+    places = (root / "annotations", root) if annotations is None else (Path(annotations),)
     return {n: f for place in places for n in _FOLDERS if (f := place / f"{n}.csv").is_file()}
 
 
@@ -126,7 +126,7 @@ def _classes_in(file: Path) -> set[str]:
 def _read_list(file: Path, splits: Sequence[str], in_folders: bool) -> tuple[dict[str, str], list[str]]:
     """All clips of a list with their classes, and those of the split."""
     listed: dict[str, str] = {}
-    wanted: list[str] = []
+    in_split: list[str] = []
     columns, rows = read_table(file)
     needed = ("label", "youtube_id", "time_start", "time_end", "split")
     if lacks := [name for name in needed if name not in columns]:
@@ -137,13 +137,13 @@ def _read_list(file: Path, splits: Sequence[str], in_folders: bool) -> tuple[dic
         except (TypeError, ValueError):
             start = end = -1
         if end < 0 or not row["label"] or not row["youtube_id"] or not row["split"]:
-            raise ValueError(f"{where}: wanted {', '.join(needed)}")
+            raise ValueError(f"{where}: expected {', '.join(needed)}")
         clip = f"{row['youtube_id']}_{start:06}_{end:06}.mp4"
         clip = f"{row['label']}/{clip}" if in_folders else clip
         listed[clip] = _plain(row["label"])
         if row["split"] in splits:
-            wanted.append(clip)
-    return listed, wanted
+            in_split.append(clip)
+    return listed, in_split
 
 
 def _plain(name: str) -> str:

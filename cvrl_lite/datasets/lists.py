@@ -65,7 +65,7 @@ def any_case(path: PurePath) -> tuple[str, str]:
 def collect_clips(
     home: Path,
     videos: Sequence[PurePath],
-    wanted: Sequence[str],
+    in_split: Sequence[str],
     *,
     listed: dict[str, str],
     classes: Sequence[str],
@@ -74,7 +74,7 @@ def collect_clips(
 ) -> Found:
     """Looks for clips on disk; says which are missing, and what is left over.
 
-    `videos` are the paths below `home`, and clips are named like them. `wanted` are the clips of the split,
+    `videos` are the paths below `home`, and clips are named like them. `in_split` are the clips of the split,
     `listed` those of every split with their class, `key` what of a path tells clips apart.
     """
     on_disk: dict[tuple[str, str], PurePath] = {}
@@ -87,7 +87,7 @@ def collect_clips(
             left.append(home / path)
     numbers = {name: number for number, name in enumerate(classes)}
     entries, missing = [], []
-    for clip in dict.fromkeys(wanted):
+    for clip in dict.fromkeys(in_split):
         name, listed_path = listed[clip], PurePosixPath(clip)
         if key(listed_path) in on_disk:
             file = home / on_disk[key(listed_path)]
@@ -95,7 +95,7 @@ def collect_clips(
         else:
             missing.append(home / clip)
     if not entries:
-        looked = f"{wanted[0]} and {len(wanted) - 1} more" if wanted else "class folders with videos"
+        looked = f"{in_split[0]} and {len(in_split) - 1} more" if in_split else "class folders with videos"
         raise FileNotFoundError(f"{home}: holds no clip of this split; looked for {looked}")
     return Found(home, entries, missing, left)
 
@@ -117,13 +117,17 @@ def first_folder(root: Path, names: Sequence[str]) -> Path:
 
 def find_lists(
     root: str | os.PathLike[str],
-    given: str | os.PathLike[str] | None,
+    annotations: str | os.PathLike[str] | None,
     names: Sequence[str],
     pattern: str,
 ) -> Path:
-    """The folder with the official lists, told by a file in it."""
+    """The folder with the official lists, found by a file in it."""
     home = Path(root)
-    places = [Path(given)] if given is not None else [f / n for f in (home, home.parent) for n in names]
+    places = (
+        [Path(annotations)]
+        if annotations is not None
+        else [f / n for f in (home, home.parent) for n in names]
+    )
     for place in places:
         if visible(place, pattern):
             return place

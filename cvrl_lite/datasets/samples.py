@@ -177,8 +177,8 @@ default_collate_fn_map[Sample] = _collate_by_default
 
 def _stacked(columns: Sequence[Tensor | None]) -> Tensor | None:
     """None where a column lacks; samples that are read in one way have it all, or not one has."""
-    given = [column for column in columns if column is not None]
-    return torch.stack(given) if len(given) == len(columns) else None
+    present = [column for column in columns if column is not None]
+    return torch.stack(present) if len(present) == len(columns) else None
 
 
 def _source_number(source: str) -> int:
@@ -226,8 +226,8 @@ def read_cuts(
     video: CompressedVideo, cuts: Sequence[Cut], how: SampleConfig
 ) -> list[dict[str, NDArray[np.generic]]]:
     """The arrays of `Sample` for places of one video, by name; frames that they share are decoded once."""
-    wanted = sorted({frame for cut in cuts for frame in (cut.key, *cut.clip.tolist())})
-    frames = read_square(video, how.size, indices=wanted)
+    needed = sorted({frame for cut in cuts for frame in (cut.key, *cut.clip.tolist())})
+    frames = read_square(video, how.size, indices=needed)
     found: list[dict[str, NDArray[np.generic]]] = []
     for cut in cuts:
         spans = [(first, first + how.sampling.window) for first in cut.windows]
@@ -238,8 +238,8 @@ def read_cuts(
             blank = np.zeros((grid[0], 2, *grid[1:]), np.int16), np.zeros(grid, bool)
             motion = [blank] * len(spans)
         arrays: dict[str, NDArray[np.generic]] = {
-            "clip": frames[np.searchsorted(wanted, cut.clip)],
-            "keyframe": frames[np.searchsorted(wanted, cut.key)],
+            "clip": frames[np.searchsorted(needed, cut.clip)],
+            "keyframe": frames[np.searchsorted(needed, cut.key)],
             "motion": np.stack([vectors for vectors, _ in motion]),
             "motion_mask": np.stack([mask for _, mask in motion]),
         }
@@ -264,11 +264,11 @@ def read_square(
     scale = size / min(info.width, info.height)
     target = (round(info.height * scale), round(info.width * scale))
     if indices is not None:
-        pictures = video.frames_at(indices, target)
+        images = video.frames_at(indices, target)
     else:
-        pictures = video.clip(start, frames, size=target)
-    top, left = (pictures.shape[1] - size) // 2, (pictures.shape[2] - size) // 2
-    return pictures[:, top : top + size, left : left + size]
+        images = video.clip(start, frames, size=target)
+    top, left = (images.shape[1] - size) // 2, (images.shape[2] - size) // 2
+    return images[:, top : top + size, left : left + size]
 
 
 def read_vectors(

@@ -72,28 +72,30 @@ class UCF101(VideoDataset):
         for where, line in read_lines(lists / "classInd.txt"):
             number, _, name = line.partition(" ")
             if number != str(len(classes) + 1) or not name:
-                raise ValueError(f"{where}: wanted a class's number and name, in order, found {line!r}")
+                raise ValueError(f"{where}: expected a class's number and name, in order, found {line!r}")
             classes.append(name)
         numbers = {name.casefold(): number for number, name in enumerate(classes)}
         if len(numbers) < len(classes):
             raise ValueError(f"{lists / 'classInd.txt'}: names a class twice")
         listed: dict[str, str] = {}
-        wanted: list[str] = []
+        in_split: list[str] = []
         for part in ("train", "test"):
             for where, line in read_lines(lists / f"{part}list{fold:02}.txt"):
                 clip, _, number = line.partition(" ")
                 name, _, file = clip.partition("/")
                 place = numbers.get(name.casefold())
                 if place is None or not file or number not in ("", str(place + 1)):
-                    raise ValueError(f"{where}: wanted Class/clip.avi and the class's number, found {line!r}")
+                    raise ValueError(
+                        f"{where}: expected Class/clip.avi and the class's number, found {line!r}"
+                    )
                 listed[clip] = classes[place]
                 if part == split:
-                    wanted.append(clip)
+                    in_split.append(clip)
         home = first_folder(Path(root), ("UCF-101", "videos", "."))
         found = collect_clips(
             home,
             videos_in(home),
-            wanted,
+            in_split,
             listed=listed,
             classes=classes,
             source=lambda stem, _: ucf_source(stem),

@@ -64,7 +64,7 @@ class C3D(VideoBackbone):
         """Times, rows and columns of the last map.
 
         Args:
-            frames: Pictures of a clip.
+            frames: Frames of a clip.
             size: Their side in pixels.
 
         Example:

@@ -209,7 +209,7 @@ class _VideoResNet(ResNet, VideoBackbone):
         """Times, rows and columns of the fused map.
 
         Args:
-            frames: Pictures of a clip.
+            frames: Frames of a clip.
             size: Their side in pixels.
 
         Example:

@@ -77,7 +77,7 @@ class TinyR2Plus1D(VideoBackbone):
         """Times, rows and columns of the moving map.
 
         Args:
-            frames: Pictures of a clip.
+            frames: Frames of a clip.
             size: Their side in pixels.
 
         Example:

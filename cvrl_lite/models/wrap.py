@@ -50,7 +50,7 @@ class WrappedBackbone(VideoBackbone):
             clip: (B, 3, T, H, W) float, normalized RGB.
 
         Raises:
-            ValueError: The network does not return what `wrap` was told.
+            ValueError: The network does not return the maps that `wrap` was called for.
         """
         call: Any = getattr(self.network, "forward_features", self.network)
         found = call(clip)
@@ -58,8 +58,8 @@ class WrappedBackbone(VideoBackbone):
         got = [tuple(part.shape) if isinstance(part, Tensor) else type(part).__name__ for part in maps]
         channels = (self.context_channels, self.motion_channels) if self.parts else (self.width,)
         if [shape[1] if len(shape) == 5 else None for shape in got] != list(channels):
-            wanted = " and ".join(f"(B, {count}, t, h, w)" for count in channels)
-            raise ValueError(f"the wrapped network has to return {wanted}; it returned {got}")
+            expected = " and ".join(f"(B, {count}, t, h, w)" for count in channels)
+            raise ValueError(f"the wrapped network has to return {expected}; it returned {got}")
         return maps[0], maps[-1]
 
     def map_size(self, frames: int, size: int) -> tuple[int, int, int]:

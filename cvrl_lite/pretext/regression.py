@@ -75,18 +75,18 @@ class MotionRegression(PretextTask):
         predicted = self.predicted_head(self.predictor(maps[1]).flatten(0, 1)).float()
         counted = valid_points(mask[:, :1], self.predictor.points).flatten()[:, None]  # (B P, 1)
         if self.target == "vectors":
-            wanted = self._patches(motion[:, 0, :2])
+            target = self._patches(motion[:, 0, :2])
             weight = self._patches(mask[:, 0, None].expand(-1, 2, -1, -1, -1)) & counted
-            wanted = wanted.float()
-            losses = F.smooth_l1_loss(predicted, wanted, reduction="none") * weight
+            target = target.float()
+            losses = F.smooth_l1_loss(predicted, target, reduction="none") * weight
             loss = shared_mean(losses.sum(), weight.sum())
         else:
             with torch.no_grad():
-                wanted = self.encoder(motion[:, 0]).flatten(2).transpose(1, 2).flatten(0, 1)
-                wanted = F.normalize(self.target_head(wanted).float(), dim=1)
-            predicted, weight = F.normalize(predicted, dim=1), counted.expand_as(wanted)
-            loss = shared_mean(((predicted - wanted) ** 2 * weight).sum(), counted.sum())
-        return TaskOutput(loss, {"explained": _explained(predicted, wanted, weight)})
+                target = self.encoder(motion[:, 0]).flatten(2).transpose(1, 2).flatten(0, 1)
+                target = F.normalize(self.target_head(target).float(), dim=1)
+            predicted, weight = F.normalize(predicted, dim=1), counted.expand_as(target)
+            loss = shared_mean(((predicted - target) ** 2 * weight).sum(), counted.sum())
+        return TaskOutput(loss, {"explained": _explained(predicted, target, weight)})
 
     def _patches(self, maps: Tensor) -> Tensor:
         """(B, 2, T, G, G) to (B P, values of a point's patch)."""
@@ -134,9 +134,9 @@ class RegressionConfig(TaskConfig):
         )
 
 
-def _explained(predicted: Tensor, wanted: Tensor, weight: Tensor) -> Tensor:
+def _explained(predicted: Tensor, target: Tensor, weight: Tensor) -> Tensor:
     """Of this process's points; where several train, the log holds the mean of theirs."""
-    chosen, guess = wanted[weight], predicted.detach()[weight]
+    chosen, guess = target[weight], predicted.detach()[weight]
     if not len(chosen):
         return predicted.new_zeros(())
     return 1 - (guess - chosen).square().mean() / chosen.var(unbiased=False).clamp(min=1e-8)

@@ -158,7 +158,7 @@ def to_values(config: TaskConfig, kinds: Mapping[str, type[TaskConfig]]) -> dict
     """
     cls = type(config)
     path = f"{cls.__module__}:{cls.__qualname__}"
-    kind = next((name for name, known in kinds.items() if known is cls), path)
+    kind = next((name for name, registered in kinds.items() if registered is cls), path)
     if "<locals>" in kind:
         raise ValueError(f"{kind}: a recipe stores tasks whose class lies at the top of a module")
     return {"kind": kind, **dataclasses.asdict(config)}
@@ -172,12 +172,12 @@ def from_values(values: Any, kinds: Mapping[str, type[TaskConfig]]) -> TaskConfi
     """
     if not isinstance(values, Mapping) or not isinstance(values.get("kind"), str):
         raise ValueError(f"a task is an object with a kind, one of {', '.join(kinds)} or module:Class")
-    given = dict(values)
-    kind = given.pop("kind")
+    fields = dict(values)
+    kind = fields.pop("kind")
     cls = kinds[kind] if kind in kinds else imported(kind)
     if not (isinstance(cls, type) and issubclass(cls, TaskConfig)):
         raise ValueError(f"{kind}: a task is one of {', '.join(kinds)}, or a TaskConfig as module:Class")
     try:
-        return cls(**given)
+        return cls(**fields)
     except TypeError as error:  # an unknown name, or a value of another type
         raise ValueError(f"{kind}: {error}") from None

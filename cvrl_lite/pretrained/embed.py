@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader
 from cvrl_lite.models import VideoBackbone
 from cvrl_lite.pretrained.embeddings import Embeddings
 from cvrl_lite.pretrained.listing import Clips, Item, ItemReader, Listing
-from cvrl_lite.processes import begin_worker, check_handles, killed_workers_told
+from cvrl_lite.processes import begin_worker, check_handles, report_killed_workers
 from cvrl_lite.progress import track
 
 _ITEMS = 32  # run through the network at a time
@@ -50,7 +50,7 @@ def embed_items(
     places: list[Clips] = [Clips(np.zeros(0, np.uint8), nothing, nothing)]
     numbers: list[int] = []
     skipped = list(listing.skipped)
-    with killed_workers_told():
+    with report_killed_workers():
         for batch in read_batches(listing.items, reader, workers, skipped):
             counts = [len(item.frames) for _, item in batch]
             clips = np.concatenate([item.frames for _, item in batch])

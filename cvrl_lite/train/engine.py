@@ -198,7 +198,7 @@ class Trainer:
         writes = folder if self.rank == 0 else None
         if writes:
             writes.cut_metrics(done)
-        with GracefulExit() as stop, out_of_memory_told(plan.batch // self.world, self.device):
+        with GracefulExit() as stop, report_out_of_memory(plan.batch // self.world, self.device):
             self.model.train()
             self._last_read = time.perf_counter()
             batches = self.batches(done)
@@ -314,7 +314,7 @@ def step_seed(seed: int, step: int, rank: int = 0) -> int:
 
 
 @contextmanager
-def out_of_memory_told(clips: int, device: torch.device) -> Iterator[None]:
+def report_out_of_memory(clips: int, device: torch.device) -> Iterator[None]:
     """Turns what torch and NumPy raise where memory runs out into one line with advice.
 
     Args:
@@ -325,7 +325,7 @@ def out_of_memory_told(clips: int, device: torch.device) -> Iterator[None]:
         MemoryError: Memory ran out.
 
     Example:
-        >>> with out_of_memory_told(64, torch.device("cpu")):
+        >>> with report_out_of_memory(64, torch.device("cpu")):
         ...     torch.empty(2**60)
         Traceback (most recent call last):
         MemoryError: cpu: out of memory with 64 clips a batch and process: take a smaller batch, ...
@@ -333,8 +333,8 @@ def out_of_memory_told(clips: int, device: torch.device) -> Iterator[None]:
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        known = isinstance(error, (MemoryError, torch.OutOfMemoryError))
-        if not known and "DefaultCPUAllocator" not in str(error):
+        out_of_memory = isinstance(error, (MemoryError, torch.OutOfMemoryError))
+        if not out_of_memory and "DefaultCPUAllocator" not in str(error):
             raise
         raise MemoryError(
             f"{device}: out of memory with {clips} clips a batch and process: take a smaller batch, smaller "

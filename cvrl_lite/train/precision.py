@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from cvrl_lite.train.distributed import GracefulExit, broadcast, is_first
-from cvrl_lite.train.engine import Trainer, out_of_memory_told
+from cvrl_lite.train.engine import Trainer, report_out_of_memory
 
 TRIAL_STEPS = 3  # after one to warm up
 SHORTEST = 2 * (1 + TRIAL_STEPS)  # steps of a training for which a trial would take longer than it
@@ -27,7 +27,7 @@ def seconds_per_step(trainer: Trainer, steps: int = TRIAL_STEPS) -> float:
         steps: How many.
     """
     times, clock = [], time.perf_counter()
-    with out_of_memory_told(trainer.plan.batch // trainer.world, trainer.device):
+    with report_out_of_memory(trainer.plan.batch // trainer.world, trainer.device):
         for step, batch in enumerate(islice(trainer.batches(), steps + 1)):
             trainer.step(step, batch)
             list(trainer.read(GracefulExit()))  # waits for the device

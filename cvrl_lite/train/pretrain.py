@@ -16,7 +16,7 @@ from torch import nn
 from cvrl_lite.datasets import Batch, DecodedSet, FileLoader, MemoryLoader, Skipped
 from cvrl_lite.models import VideoBackbone
 from cvrl_lite.pretext import collapsed
-from cvrl_lite.processes import killed_workers_told
+from cvrl_lite.processes import report_killed_workers
 from cvrl_lite.train import precision
 from cvrl_lite.train.checkpoint import Folder
 from cvrl_lite.train.config import Recipe
@@ -108,7 +108,7 @@ def pretrain(
         if out is None:
             raise ValueError("tensorboard needs a folder to write to")
         summary_writer()  # where it is missing, say so before the data are read
-    with distributed() as device, killed_workers_told(), ExitStack() as stack:
+    with distributed() as device, report_killed_workers(), ExitStack() as stack:
         rank, _ = processes_sharing(recipe.batch)
         folder = Folder(out) if out is not None else None
         writes = folder if rank == 0 else None

@@ -105,12 +105,12 @@ def _usual(stamps: Sequence[float]) -> float:
 
 def _filled(piece: Sequence[float | None], step: float) -> list[float]:
     """Sorts the timestamps of consecutive frames, and interpolates missing and repeated ones."""
-    known = [i for i, stamp in enumerate(piece) if stamp is not None]
+    stamped = [i for i, stamp in enumerate(piece) if stamp is not None]
     values = sorted(float(stamp) for stamp in piece if stamp is not None)
-    if not known:
+    if not stamped:
         return [i * step for i in range(len(piece))]
     fresh = [n for n in range(len(values)) if not n or values[n] > values[n - 1]]
-    at = np.array([known[n] for n in fresh], float)
+    at = np.array([stamped[n] for n in fresh], float)
     values = [values[n] for n in fresh]
     step = _usual(values) / max(1.0, _usual(at.tolist())) or step
     made = np.interp(np.arange(len(piece)), at, values)

@@ -27,12 +27,12 @@ def missing_end(
     if "mp4" in formats:  # the sample table, after edit lists
         listed = len(stream.index_entries)
         return f"it breaks off after {held} of {listed} frames" if held < listed else ""
-    known = [stamp for stamp in stamps if stamp is not None]
+    present = [stamp for stamp in stamps if stamp is not None]
     announced = _announced_seconds(container, stream, formats)
-    if not announced or not known or stream.time_base is None:
+    if not announced or not present or stream.time_base is None:
         return ""
     # The announced duration starts at 0.
-    lasts = float((max(known) - min(stream.start_time or 0, 0)) * stream.time_base)
+    lasts = float((max(present) - min(stream.start_time or 0, 0)) * stream.time_base)
     last = 1 / float(stream.average_rate or 25)  # duration of the last frame
     short = announced - lasts - last > max(0.5, 0.05 * announced)
     return f"it breaks off after {lasts:.1f} of {announced:.1f} s" if short else ""

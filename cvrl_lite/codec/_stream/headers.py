@@ -41,14 +41,14 @@ class FrameTypeParser(Protocol):
 
     Attributes:
         parameters: Parameter sets and sequence headers in the last packet.
-        known: Those that the decoder has from the container.
+        from_container: Those in the container's header, which the decoder already has.
         may_hide_frames: Whether a packet without displayed frames may hold a frame nevertheless.
         in_fields: Whether blocks of the packets so far may be predicted field by field; the headers do not
             tell which ones are.
     """
 
     parameters: list[bytes]
-    known: frozenset[bytes]
+    from_container: frozenset[bytes]
     may_hide_frames: bool
     in_fields: bool
 
@@ -88,7 +88,7 @@ class _StatelessParser:
     def __init__(self, frame_types: Callable[[Packet], str]) -> None:
         self._frame_types = frame_types
         self.parameters: list[bytes] = []
-        self.known: frozenset[bytes] = frozenset()
+        self.from_container: frozenset[bytes] = frozenset()
 
     def parse(self, packet: Packet) -> str:
         return self._frame_types(packet)
@@ -186,7 +186,7 @@ class _Mpeg12FrameTypeParser:
         self.in_fields = False
         self.parameters: list[bytes] = []
         self._read_sequence(header, len(header))
-        self.known = frozenset(self.parameters)
+        self.from_container = frozenset(self.parameters)
 
     def parse(self, packet: Packet) -> str:
         data, self.parameters = bytes(packet), []
@@ -226,7 +226,7 @@ class Mpeg4FrameTypeParser:
         self.in_fields = False
         self.parameters: list[bytes] = []
         self._read_headers(header)
-        self.known = frozenset(self.parameters)
+        self.from_container = frozenset(self.parameters)
 
     def parse(self, packet: Packet) -> str:
         """The types of the coded frames in a packet: "I", "P", "B"; "" for a filler, "PB" if packed."""

@@ -108,8 +108,8 @@ class PacketList:
         stamped = len(stamps) > 0 and not self.is_raw
         times = stamps * float(self.tick) if stamped else np.arange(frames) / float(rate)
         # A shorter duration is a parser's guess, by a clock that is faster than the frames.
-        known = 2 * self.last * self.tick > 1 / rate
-        last = self.last * self.tick if known and stamped else 1 / rate
+        plausible = 2 * self.last * self.tick > 1 / rate
+        last = self.last * self.tick if plausible and stamped else 1 / rate
         return times, float(times[-1] - times[0]) + float(last), rate
 
     def index(self) -> Index:
@@ -238,7 +238,7 @@ class _Lister:
     def _add_parameters(self, number: int) -> None:
         if self._parser and self._parser.parameters:
             self._parameters[number] = tuple(self._parser.parameters)
-            self._parameters_change |= not self._parser.known.issuperset(self._parser.parameters)
+            self._parameters_change |= not self._parser.from_container.issuperset(self._parser.parameters)
 
     def _add_key(self, number: int, packet: Packet) -> None:
         if packet.has_sidedata("encryption_info"):

@@ -62,7 +62,7 @@ class NalFrameTypeParser:
 
     Attributes:
         parameters: The parameter sets in the last packet.
-        known: Those of the header.
+        from_container: Those of the header.
         in_fields: As in `FrameTypeParser`.
     """
 
@@ -77,7 +77,7 @@ class NalFrameTypeParser:
         self.parameters: list[bytes] = []
         for nal in sets:
             self._take(nal)
-        self.known = frozenset(self.parameters)
+        self.from_container = frozenset(self.parameters)
 
     def parse(self, packet: Packet) -> str:
         """The type of the frame in a packet; "" for an intact packet without a slice."""

@@ -48,7 +48,7 @@ def declared_rates(container: InputContainer, stream: VideoStream) -> tuple[Frac
 @lru_cache(maxsize=64)  # many files share a rate
 def _exact(rate: Fraction) -> Fraction:
     """The common rate that a fraction approximates, or else the fraction itself."""
-    return next((known for known in _COMMON if abs(rate / known - 1) < _REDUCED), rate)
+    return next((common for common in _COMMON if abs(rate / common - 1) < _REDUCED), rate)
 
 
 def nominal_rate(

@@ -21,7 +21,7 @@ from cvrl_lite.datasets.loaders.schedule import Job, batch_labels, check_usable,
 from cvrl_lite.datasets.samples import Batch, SampleConfig, read_cuts
 from cvrl_lite.datasets.scan import Skipped, look_at
 from cvrl_lite.errors import VideoError
-from cvrl_lite.processes import begin_worker, check_handles, killed_workers_told
+from cvrl_lite.processes import begin_worker, check_handles, report_killed_workers
 from cvrl_lite.progress import track
 
 _Sample = tuple[int, int, dict[str, NDArray[Any]]]  # number of the file, seed, arrays of a `Sample`
@@ -83,7 +83,7 @@ class FileLoader:
         timelines: dict[int, Timeline] = {}
         broken: list[Skipped] = []
         short: list[Skipped] = []
-        with killed_workers_told():
+        with report_killed_workers():
             looks = track(found, "looking at files", len(videos.entries))
             for entry, seen in zip(videos.entries, looks, strict=True):
                 if not isinstance(seen, Timeline):
@@ -117,7 +117,7 @@ class FileLoader:
             worker_init_fn=begin_worker,
             pin_memory=torch.cuda.is_available(),
         )
-        with killed_workers_told():
+        with report_killed_workers():
             for packed, numbers, broken in loader:
                 for name, reason in broken:
                     if name not in self._warned:

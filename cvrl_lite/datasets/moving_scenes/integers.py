@@ -1,6 +1,6 @@
 """Sine, square root, angle, dice and noise in whole numbers: the same on every machine.
 
-Floating point may round differently from one processor or library to the next. A picture drawn with
+Floating point may round differently from one processor or library to the next. An image drawn with
 integers alone has one SHA-256 everywhere, so a clip can be checked wherever it was made.
 
 Conventions: a full turn is `TURN` steps, one is `ONE` = 2**14, a noise or a mix runs from 0 to 256.

@@ -75,9 +75,9 @@ def draw(
         sprite = tile(Dice(seed, 4, number), color, size)
         side = sprite.color.shape[1]
         corner = center[:, number] - 2 * (side - 1)  # of the tile: M - 1 pixels, and one to shift within
-        for picture, (left, top) in zip(clip, corner.tolist()):
+        for frame, (left, top) in zip(clip, corner.tolist()):
             if -4 * side < left < 4 * size and -4 * side < top < 4 * size:
-                _lay(picture, sprite, left, top)
+                _lay(frame, sprite, left, top)
     if appearance == "steady":
         return clip
     lit = clip + light(appearance, seed, frames)[:, None, None, None]
@@ -95,13 +95,13 @@ def _with_bystanders(places: Ints, action: str, seed: int, share: float) -> Ints
     return places
 
 
-def _lay(picture: np.ndarray, sprite: Tile, left: int, top: int) -> None:
-    """Blends a tile into a picture, its corner at these quarter pixels; outside it is cut off."""
+def _lay(frame: np.ndarray, sprite: Tile, left: int, top: int) -> None:
+    """Blends a tile into a frame, its corner at these quarter pixels; outside it is cut off."""
     shift = 4 * (top & 3) + (left & 3)
-    x, y, side, size = left >> 2, top >> 2, sprite.color.shape[1], len(picture)
+    x, y, side, size = left >> 2, top >> 2, sprite.color.shape[1], len(frame)
     across = slice(max(-x, 0), min(size - x, side))
     down = slice(max(-y, 0), min(size - y, side))
-    below = picture[max(y, 0) : max(y + side, 0), max(x, 0) : max(x + side, 0)]
+    below = frame[max(y, 0) : max(y + side, 0), max(x, 0) : max(x + side, 0)]
     mixed = below * sprite.through[shift, down, across]
     mixed += sprite.color[shift, down, across]
     mixed += 128

@@ -265,16 +265,16 @@ def _indexed(folder: Path) -> list[Clip]:
 
 def _sound(folder: Path, planned: Sequence[Clip], rows: Sequence[Clip]) -> list[Clip]:
     """The planned clips that are there as a row says."""
-    known = {clip.file: clip for clip in rows}
-    return [clip for old in planned if (clip := _verified(folder, old, known.get(old.file)))]
+    by_file = {clip.file: clip for clip in rows}
+    return [clip for old in planned if (clip := _verified(folder, old, by_file.get(old.file)))]
 
 
-def _verified(folder: Path, planned: Clip, known: Clip | None) -> Clip | None:
-    """The known row, if it is of the planned clip and its file is what it says."""
-    if known is None or replace(known, pixels_sha256="", file_sha256="") != planned:
+def _verified(folder: Path, planned: Clip, row: Clip | None) -> Clip | None:
+    """The row of the index, if it is of the planned clip and its file is what it says."""
+    if row is None or replace(row, pixels_sha256="", file_sha256="") != planned:
         return None
-    path = folder / known.file
-    return known if path.is_file() and sha256(path) == known.file_sha256 else None
+    path = folder / row.file
+    return row if path.is_file() and sha256(path) == row.file_sha256 else None
 
 
 def _rows(path: Path) -> tuple[list[Clip], bool]:

@@ -366,7 +366,7 @@ def still(scene: str, seed: int, size: int) -> np.ndarray:
     slope = (across * cosine(sun) + down * sine(sun)) // (half * 512)  # -45 .. 45: light from one side
     corner = (across * across + down * down) * 56 // (half * half)  # 0 .. 112: darker corners
     lit = gain * np.clip(256 + relief, 96, 400) * (272 + slope - corner) >> 16  # (N, N)
-    picture = (dark * (256 - mix[..., None]) + light * mix[..., None]) * lit[..., None] >> 16
-    picture = np.minimum(picture, 255).reshape(size, 2, size, 2, 3).sum((1, 3)) + 2 >> 2
-    texture: np.ndarray = picture.astype(np.uint8)
+    image = (dark * (256 - mix[..., None]) + light * mix[..., None]) * lit[..., None] >> 16
+    image = np.minimum(image, 255).reshape(size, 2, size, 2, 3).sum((1, 3)) + 2 >> 2
+    texture: np.ndarray = image.astype(np.uint8)
     return texture
