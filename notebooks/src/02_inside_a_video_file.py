@@ -351,7 +351,7 @@ show(
 )
 carry = motion.mask.mean((1, 2))  # share of cells with a vector, frame by frame
 print("cells with a vector in frame 41, 42, 43:", *[f"{carry[t]:.0%}" for t in (41, 42, 43)])
-print(f"in each I-frame: {carry[types == 'I'].max():.0%}")
+print(f"in the I-frames: {carry[types == 'I'].max():.0%}")
 
 # %% [markdown]
 # The hatched cells were stored without copying anything; they are [**intra

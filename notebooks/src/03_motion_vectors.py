@@ -451,7 +451,9 @@ for name in ("shattered_8x8", "shattered_4x4"):
     vectors, mask = paint(kept[1], 16, 24)
     says = (vectors[0] > 0) & mask  # in frame 1: to the right, so the content went left
     print(f"{name}: {sum(packet_sizes(f'lessons/{name}.mp4'))} bytes, smallest block {min(blocks)},")
-    print(f"    cells of frame 1 that point right: {says.mean():.0%}; pieces: {true_left.mean():.0%}")
+    print(
+        f"    cells of frame 1 pointing right: {says.mean():.0%}; of the drawn pieces: {true_left.mean():.0%}"
+    )
     share = says.mean()
 
 finer = CompressedVideo(data_path("lessons/shattered_4x4.mp4")).motion(1, 2).resample(4)
