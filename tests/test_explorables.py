@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import shutil
 from collections.abc import Callable, Iterator
@@ -11,10 +12,30 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from explorable_samples import (
+    BEFORE,
+    CHOSEN,
+    CURRENT,
+    FILM,
+    FILM_MASK,
+    FILM_VECTORS,
+    GALLERY,
+    MAKERS,
+    MASK,
+    QUERIES,
+    VECTORS,
+    block_origin,
+    decoder,
+    mean_error,
+    nearest,
+    two_searches,
+    without_residual,
+)
+from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from cvrl_lite.course import explorables
-from cvrl_lite.course.explorables import Clips, Explorable, page
+from cvrl_lite.course.explorables import Explorable, page
 from cvrl_lite.course.explorables.two_searches import STEPS
 from cvrl_lite.course.figures import new, png
 from cvrl_lite.pretext import info_nce
@@ -22,41 +43,10 @@ from cvrl_lite.pretext import info_nce
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
 FOLDER = Path(explorables.__file__).parent
-NAMES = {"scene": ("bricks", "dots", "waves"), "action": ("right", "pulse")}
 in_a_browser = [
     pytest.mark.slow,
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine (apt-get install chromium)"),
 ]
-
-
-def clips(count: int, seed: int) -> Clips:
-    rng = np.random.default_rng(seed)
-    frames = rng.integers(0, 256, (count, 20, 8, 8, 3), dtype=np.uint8)
-    context, motion = rng.standard_normal((2, count, 5))
-    scene, action = (rng.integers(0, len(NAMES[name]), count) for name in ("scene", "action"))
-    return Clips(frames, context, motion, scene, action)
-
-
-QUERIES, GALLERY = clips(9, 0), clips(80, 1)
-CHOSEN = [7, 2, 4]
-
-
-def two_searches() -> Explorable:
-    return explorables.two_searches(QUERIES, GALLERY, NAMES, chosen=CHOSEN, side=16)
-
-
-def nearest(query: int, weight: float) -> list[int]:
-    """The five nearest by whole vectors whose parts have the lengths that the weight gives them."""
-    whole = [
-        np.hstack(
-            [
-                length * part / np.linalg.norm(part, axis=1, keepdims=True)
-                for length, part in ((np.sqrt(1 - weight), table.context), (np.sqrt(weight), table.motion))
-            ]
-        )
-        for table in (QUERIES, GALLERY)
-    ]
-    return np.argsort(-(whole[0][query] @ whole[1].T), kind="stable")[:5].tolist()
 
 
 def test_all_that_the_slider_can_find_has_a_strip_of_frames() -> None:
@@ -74,19 +64,11 @@ def test_the_curves_are_r_at_1_over_all_queries() -> None:
             assert curves[name][step] == pytest.approx(share, abs=1e-4)
 
 
-RNG = np.random.default_rng(3)
-BEFORE = RNG.integers(0, 256, (64, 96, 3), dtype=np.uint8)
-CURRENT = np.roll(BEFORE, (3, -2), (0, 1))  # the content moved 2 to the left and 3 down
-VECTORS = np.tile(np.array([2.0, -3.0])[:, None, None], (1, 8, 12))
-MASK = np.ones((8, 12), bool)
-MASK[0, 0] = False
-
-
-def block_origin() -> Explorable:
-    return explorables.block_origin(BEFORE, CURRENT, VECTORS, MASK, row=4, column=5)
-
-
-MAKERS = [explorables.sphere, two_searches, block_origin]
+def test_a_decoder_takes_frames_that_refer_to_the_one_before() -> None:
+    with pytest.raises(ValueError, match="types IBPP; an I-frame comes first"):
+        explorables.decoder(FILM, "IBPP", FILM_VECTORS, FILM_MASK)
+    with pytest.raises(ValueError, match="types PPPP; an I-frame comes first"):
+        explorables.decoder(FILM, "PPPP", FILM_VECTORS, FILM_MASK)
 
 
 def test_a_block_and_its_frames_go_together() -> None:
@@ -286,14 +268,6 @@ class TestTwoSearches:
         assert pixels(calm) == before
 
 
-def mean_error(cell: tuple[int, int], vector: tuple[int, int], side: int = 16) -> float:
-    """Of the window around a cell (row, column) and its match in the frame before."""
-    top, left = (8 * place + 4 - side // 2 for place in cell)
-    block = CURRENT[top : top + side, left : left + side].astype(int)
-    match = BEFORE[top + vector[1] :, left + vector[0] :][:side, :side].astype(int)
-    return float(np.abs(block - match).mean())
-
-
 class TestBlockOrigin:
     pytestmark = in_a_browser
 
@@ -334,6 +308,54 @@ class TestBlockOrigin:
         shown.mouse.up()
         expect(part).to_have_attribute("data-vector", "-5 4")
         assert float(part.get_attribute("data-error") or "nan") == pytest.approx(mean_error((3, 7), (-5, 4)))
+
+
+class TestDecoder:
+    pytestmark = in_a_browser
+
+    def test_the_parts_make_the_frames(self, opened: Callable[..., Page]) -> None:
+        explorable = decoder()
+        shown = opened(explorable, reduced_motion="reduce")
+        part = shown.locator("#explorable")
+
+        def errors() -> list[float]:
+            return [float(value) for value in (part.get_attribute("data-errors") or "").split()]
+
+        expect(part).to_have_attribute("data-errors", re.compile(r"\d"))
+        assert max(errors()) < 1e-3
+        shown.get_by_role("button", name="residual").click()
+        sheet = Image.open(io.BytesIO(explorable.data[FILM_MASK.size * 4 :]))
+        film = np.stack(np.split(np.asarray(sheet), 4, axis=1))
+        assert np.allclose(errors(), without_residual(film), rtol=0.02, atol=0.05)
+        shown.get_by_role("button", name="I-frames").click()
+        assert errors()[0] > 10  # gray
+
+    def test_a_step_and_a_scrub_change_the_frame(self, opened: Callable[..., Page]) -> None:
+        shown = opened(decoder(), reduced_motion="reduce")
+        status, canvas = shown.locator(".status"), shown.locator("canvas")
+        expect(status).to_contain_text("Frame 0")
+        seen = {pixels(shown)}
+        canvas.press("ArrowRight")
+        expect(status).to_contain_text("Frame 1")
+        seen.add(pixels(shown))
+        box = canvas.bounding_box()
+        assert box is not None
+        bottom = box["y"] + box["height"] - 40
+        shown.mouse.move(box["x"] + box["width"] - 60, bottom)
+        shown.mouse.down()
+        expect(status).to_contain_text("Frame 3")
+        seen.add(pixels(shown))
+        shown.mouse.move(box["x"] + box["width"] - 150, bottom, steps=3)
+        expect(status).to_contain_text("Frame 2")
+        assert len(seen) == 3
+
+    def test_blocks_fly_unless_motion_is_not_wanted(self, opened: Callable[..., Page]) -> None:
+        shown = opened(decoder())
+        expect(shown.locator(".status")).to_contain_text("Frame 0")
+        shown.locator("canvas").press("ArrowRight")
+        on_the_way = pixels(shown)
+        shown.wait_for_timeout(1500)
+        assert pixels(shown) != on_the_way
 
 
 @pytest.mark.slow

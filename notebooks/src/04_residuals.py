@@ -24,6 +24,7 @@ import numpy as np
 
 from cvrl_lite import CompressedVideo, data_path
 from cvrl_lite.codec import encode
+from cvrl_lite.course.explorables import decoder
 from cvrl_lite.course.figures import (
     bars,
     between_pixels,
@@ -35,6 +36,27 @@ from cvrl_lite.course.figures import (
 )
 
 # %% [markdown]
+# ## Be the decoder
+#
+# Before we calculate anything, take the decoder's place. Below are the first fourteen frames of the sample
+# clip: a GOP of twelve, and the beginning of the next. Step with the arrow keys, or drag along the bars: the
+# blocks of a P-frame fly in from where their vectors say (eight times as far, so that you can see it), and
+# then the residual is added. Try these:
+#
+# - Switch the *residual* off. What happens to the frames, one after the other, and what mends it?
+# - Switch it on again and the *vectors* off. Now the residual does not fit any more. What do you see?
+# - Switch the *I-frames* off. How much of the clip is in the vectors and residuals?
+
+# %%
+with CompressedVideo(data_path("sample.mp4")) as sample:
+    opening, opening_motion = sample.clip(0, 14), sample.motion(0, 14)
+decoder(opening, opening_motion.picture_types, opening_motion.vectors, opening_motion.mask)
+
+# %% [markdown]
+# Without the residual each P-frame repeats the errors of the one before and adds its own, until an I-frame
+# starts afresh. (If you read this without a browser that runs it: a figure in *Predicting by hand* shows the
+# same steps for one frame.)
+#
 # ## A clip in which things happen
 #
 # `news.mp4` has one I-frame, followed by P-frames only. A disc moves 3 pixels to the right per frame. At

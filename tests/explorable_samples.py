@@ -1,0 +1,86 @@
+"""Small explorables for the tests, and in NumPy what they should find."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+
+from cvrl_lite.course import explorables
+from cvrl_lite.course.explorables import Clips, Explorable
+
+NAMES = {"scene": ("bricks", "dots", "waves"), "action": ("right", "pulse")}
+
+
+def clips(count: int, seed: int) -> Clips:
+    rng = np.random.default_rng(seed)
+    frames = rng.integers(0, 256, (count, 20, 8, 8, 3), dtype=np.uint8)
+    context, motion = rng.standard_normal((2, count, 5))
+    scene, action = (rng.integers(0, len(NAMES[name]), count) for name in ("scene", "action"))
+    return Clips(frames, context, motion, scene, action)
+
+
+QUERIES, GALLERY = clips(9, 0), clips(80, 1)
+CHOSEN = [7, 2, 4]
+
+
+def two_searches() -> Explorable:
+    return explorables.two_searches(QUERIES, GALLERY, NAMES, chosen=CHOSEN, side=16)
+
+
+def nearest(query: int, weight: float) -> list[int]:
+    """The five nearest by whole vectors whose parts have the lengths that the weight gives them."""
+    whole = [
+        np.hstack(
+            [
+                length * part / np.linalg.norm(part, axis=1, keepdims=True)
+                for length, part in ((np.sqrt(1 - weight), table.context), (np.sqrt(weight), table.motion))
+            ]
+        )
+        for table in (QUERIES, GALLERY)
+    ]
+    return np.argsort(-(whole[0][query] @ whole[1].T), kind="stable")[:5].tolist()
+
+
+RNG = np.random.default_rng(3)
+BEFORE = RNG.integers(0, 256, (64, 96, 3), dtype=np.uint8)
+CURRENT = np.roll(BEFORE, (3, -2), (0, 1))  # the content moved 2 to the left and 3 down
+VECTORS = np.tile(np.array([2.0, -3.0])[:, None, None], (1, 8, 12))
+MASK = np.ones((8, 12), bool)
+MASK[0, 0] = False
+
+
+def block_origin() -> Explorable:
+    return explorables.block_origin(BEFORE, CURRENT, VECTORS, MASK, row=4, column=5)
+
+
+FILM_VECTORS = RNG.integers(-3, 4, (4, 2, 4, 6)).astype(float)
+FILM_MASK = RNG.random((4, 4, 6)) > 0.2
+BROAD = RNG.integers(0, 256, (4, 5, 7, 3), dtype=np.uint8)  # smooth, so that WebP changes little
+FILM = np.stack([np.asarray(Image.fromarray(frame).resize((48, 32))) for frame in BROAD])
+
+
+def decoder() -> Explorable:
+    return explorables.decoder(FILM, "IPPP", FILM_VECTORS, FILM_MASK)
+
+
+MAKERS = [explorables.sphere, two_searches, block_origin, decoder]
+
+
+def mean_error(cell: tuple[int, int], vector: tuple[int, int], side: int = 16) -> float:
+    """Of the window around a cell (row, column) and its match in the frame before."""
+    top, left = (8 * place + 4 - side // 2 for place in cell)
+    block = CURRENT[top : top + side, left : left + side].astype(int)
+    match = BEFORE[top + vector[1] :, left + vector[0] :][:side, :side].astype(int)
+    return float(np.abs(block - match).mean())
+
+
+def without_residual(film: np.ndarray) -> list[float]:
+    """How far each frame is from the true one if the vectors alone carry the first on."""
+    y, x = np.mgrid[:32, :48]
+    made = [film[0].astype(float)]
+    for t in range(1, 4):
+        dx, dy = (np.kron(part, np.ones((8, 8), int)).astype(int) for part in FILM_VECTORS[t])
+        known = np.kron(FILM_MASK[t], np.ones((8, 8), bool))
+        copied = made[-1][(y + dy).clip(0, 31), (x + dx).clip(0, 47)]
+        made.append(np.where(known[..., None], copied, 128))
+    return [float(np.abs(frame - true).mean()) for frame, true in zip(made, film, strict=True)]
