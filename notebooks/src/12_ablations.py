@@ -81,7 +81,8 @@ for name, change in parts.items():
 #   pushes other features away. The network that makes these features gets no gradient (or everything
 #   would collapse, see [06_infonce](06_infonce.ipynb)), so it keeps its random initial weights. The
 #   target is a fixed random summary of the vectors.
-# - **Regression on vectors**: predict the numbers themselves.
+# - **Regression on vectors**: predict the numbers themselves. (The printed lines of the two regressions
+#   look alike; they differ in their target.)
 # - **No Transformer**: two linear layers that predict each place from the clip's features at that place
 #   alone.
 #
