@@ -123,7 +123,7 @@ def _doctor(arguments: argparse.Namespace) -> int:
         "scikit-learn",
         "matplotlib",
     )
-    optional = ("jupyterlab", "ipywidgets", "nbval")
+    optional = ("jupyterlab", "ipywidgets", "anywidget", "nbval")
 
     def version(name: str) -> str | None:
         try:

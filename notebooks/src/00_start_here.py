@@ -160,7 +160,7 @@ assert len(pairs) == len(moving_scenes.SCENES) * len(moving_scenes.ACTIONS) and 
 # make: `pip install -c constraints.txt -e ".[course,test]"`) and restart the kernel.
 
 # %%
-needed = ("numpy", "torch", "av", "safetensors", "sklearn", "matplotlib", "ipywidgets")
+needed = ("numpy", "torch", "av", "safetensors", "sklearn", "matplotlib", "ipywidgets", "anywidget")
 checks = {f"package {name}": importlib.util.find_spec(name) is not None for name in needed}
 checks["Python 3.11 or newer"] = sys.version_info >= (3, 11)
 with CompressedVideo(data_path("sample.mp4")) as video:
