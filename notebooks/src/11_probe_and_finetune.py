@@ -789,7 +789,7 @@ for words, value in {
     "smallest crop, mirrored, gray": (views.min_scale, views.hflip, views.grayscale_prob),
     "clips per test video": paper.test_clips,
 }.items():
-    print(f"{words:40} {value}")
+    print(f"{words:44} {value}")
 rates = [train.optim.learning_rate(step, paper) for step in range(0, paper.steps, paper.steps // 240)]
 figure = new("120 epochs: ten to warm up, then down along a cosine", size=(7.5, 2.4))
 figure.axes[0].plot(np.arange(len(rates)) / 2, rates, color=COLORS["joint"])
