@@ -2,7 +2,7 @@
 
     python examples/features_to_parquet.py videos/ features.parquet --per-clip
 
-One row a file, or one a clip, with its name, source, start and stop in seconds, and labels.
+One row per file, or one per clip, with its name, source, start and stop in seconds, and labels.
 """
 
 import argparse

@@ -67,7 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command.
 
     Args:
-        argv: The words after `cvrl-lite`; those of the process where None.
+        argv: The words after `cvrl-lite`; those of the process if None.
 
     Returns:
         The exit code.

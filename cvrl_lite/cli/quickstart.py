@@ -93,7 +93,7 @@ def _fitted(recipe: train.Recipe, gallery: DecodedSet, minutes: float, folder: F
 
 
 def table(result: Table) -> str:
-    """The result as aligned text, a row a model."""
+    """The result as aligned text, one row per model."""
     labels = list(next(iter(result.values())))
     heads = [f"{label} {measure}" for label in labels for measure in ("R@1", "linear")]
     lines = [f"{'trained with':<20}" + "".join(f"{head:>15}" for head in heads)]

@@ -171,7 +171,7 @@ def _name(table: Path, number: int, suffix: str) -> Path:
 def _copied(
     video: CompressedVideo, src: str | os.PathLike[str], table: Path, starts: NDArray[np.int64]
 ) -> list[Piece]:
-    """The pieces by stream copy; none where one of them, read again, is not what the film shows there."""
+    """The pieces by stream copy; none if one of them, read again, is not what the film shows there."""
     spans, pieces = _spans(starts, video.info.frames), []
     keys = np.cumsum([0, *video.info.gop_lengths[:-1]])
     firsts = set(np.searchsorted(keys, starts).tolist())

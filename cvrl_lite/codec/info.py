@@ -29,7 +29,7 @@ class VideoInfo:
         width: Width in pixels of the frames that are read: rotated, unless read with `apply_rotation=False`.
         height: Height, likewise.
         sample_aspect_ratio: Width of a pixel by its height, for the frames that are read: the container's, or
-            else the codec's; None where neither has one, which players take for 1.
+            else the codec's; None if neither has one, which players take for 1.
         display_width: Width of a frame displayed with square pixels, rounded: the coded width is scaled by
             the sample aspect ratio, the coded height stays.
         display_height: Height, likewise.
@@ -53,11 +53,11 @@ class VideoInfo:
             joined; times continue from the frame before.
         display_matrix: How a player lays out the coded frames: nine numbers (a, b, u, c, d, v, x, y, w). A
             pixel at (x, y) is displayed at (a x + c y, b x + d y); units are 1/65536, for u, v and w 1/2**30.
-            It is the container's (MP4, MOV, Matroska), or else that of an H.264 or HEVC stream; None where
+            It is the container's (MP4, MOV, Matroska), or else that of an H.264 or HEVC stream; None if
             neither has one.
         interlaced: Whether frames are, or may be, of two fields captured at two times. H.264's headers tell
             where blocks may be fields; in other codecs the first frame's flag counts, too.
-        frame_bytes: Coded size of each frame, in display order; empty where a stream has no timestamps or
+        frame_bytes: Coded size of each frame, in display order; empty if a stream has no timestamps or
             several frames per packet.
     """
 

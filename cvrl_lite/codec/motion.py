@@ -78,7 +78,7 @@ class FieldBuilder:
 
 
 def reference_steps(types: Sequence[str], direction: str) -> list[int]:
-    """Distance in frames of the nearest I- or P-frame, 1 where there is none.
+    """Distance in frames of the nearest I- or P-frame, 1 if there is none.
 
     Example:
         >>> reference_steps("IBBPP", "past"), reference_steps("IBBPP", "future")

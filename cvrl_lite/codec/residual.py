@@ -113,7 +113,7 @@ def read_residuals(decoder: Decoder, index: Index, start: int, stop: int, exact:
 
 
 def luma(frame: VideoFrame) -> np.ndarray:
-    """The luma plane of a frame, (H, W) uint8; the upper 8 bits where there are more."""
+    """The luma plane of a frame, (H, W) uint8; the upper 8 bits if there are more."""
     form, plane = frame.format, frame.planes[0]
     bits = form.components[0].bits
     if not form.is_planar and len(form.components) > 1:
@@ -143,7 +143,7 @@ class _ReferenceFrame:
 def _residual(
     frame: VideoFrame, past: _ReferenceFrame | None, future: _ReferenceFrame | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """A frame minus its prediction (H, W), and where there is one (H8, W8)."""
+    """A frame minus its prediction (H, W), and if there is one (H8, W8)."""
     raster = Raster(1, (frame.height, frame.width), ("past", "future"))
     raster.add(records(frame))
     predictions, masks = [], []

@@ -116,7 +116,7 @@ class CompressedVideo(FrameSequence):
 
     @property
     def picture_bytes(self) -> dict[str, int] | None:
-        """Bytes of all I-, P- and B-frames: {"I": ..., ...}; None where `info.frame_bytes` is empty."""
+        """Bytes of all I-, P- and B-frames: {"I": ..., ...}; None if `info.frame_bytes` is empty."""
         if not self.info.frame_bytes:
             return None
         pairs = list(zip(self.picture_types, self.info.frame_bytes, strict=True))

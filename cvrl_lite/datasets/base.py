@@ -49,7 +49,7 @@ class VideoDataset(Dataset[Sample]):
         classes: For each label its class names, in the order of their numbers.
         missing: Files that the data set's lists name for this split, and that are not on disk.
         extra: Videos on disk that its lists name for no split; they are left out.
-        samples: How `dataset[i]` reads a sample; the defaults where None.
+        samples: How `dataset[i]` reads a sample; the defaults if None.
         skipped: Files that `usable` left out, with the reason.
 
     Attributes:
@@ -142,7 +142,7 @@ class VideoDataset(Dataset[Sample]):
         scanned once: its index is cached by path, size and modification time.
 
         Args:
-            workers: Processes that look at files; below 2, this one does. Where None, as many as are worth
+            workers: Processes that look at files; below 2, this one does. If None, as many as are worth
                 their start.
 
         Returns:
@@ -168,7 +168,7 @@ class VideoDataset(Dataset[Sample]):
         Args:
             holdout: Share of the sources that is held out, above 0 and below 1.
             seed: Of the draw, which depends on the names of the sources and not on the order of the files.
-            label: The label whose classes are shared evenly; the first one where None, and none where the
+            label: The label whose classes are shared evenly; the first one if None, and none if the
                 data set has no labels.
 
         Returns:
@@ -194,7 +194,7 @@ class VideoDataset(Dataset[Sample]):
         return self.subset(np.flatnonzero(~np.array(inside))), self.subset(np.flatnonzero(inside))
 
     def _sources_by_class(self, label: str | None) -> list[list[str]]:
-        """The names of the sources of each class, sorted; of all where there is no label."""
+        """The names of the sources of each class, sorted; of all if there is no label."""
         numbers: dict[str, list[int]] = {}
         for entry in self.entries:
             numbers.setdefault(entry.source, []).append(entry.labels[label] if label is not None else 0)

@@ -71,7 +71,7 @@ class Timeline:
 
     Attributes:
         starts: First frames from which clip, near future and other windows all fit.
-        lacks: Why there are none; "" where there are.
+        lacks: Why there are none; "" if there are.
     """
 
     def __init__(self, times: NDArray[np.float64], keys: NDArray[np.int64], how: ClipSampling) -> None:

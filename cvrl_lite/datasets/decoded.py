@@ -1,6 +1,6 @@
-"""Every file read once: its central square as `uint8` pixels and `int16` vectors and residuals, in memory.
+"""Decodes every file once: its central square as `uint8` pixels, `int16` vectors and residuals.
 
-Axes: T time, S side of the decoded square, G vector cells a side.
+Axes: T time, S side of the decoded square, G vector cells per side.
 """
 
 from __future__ import annotations
@@ -35,23 +35,23 @@ from cvrl_lite.processes import map_in_processes, processors
 from cvrl_lite.progress import track
 from cvrl_lite.reprs import short_repr
 
-_FORMAT = 3  # of the arrays kept in a folder; others are made again
+_FORMAT = 3  # of the cached arrays; other formats are decoded again
 _CHUNK = 64  # frames decoded at a time, so that a long file needs little memory beside its result
 
 
 @dataclass(frozen=True)
 class DecodedVideo:
-    """What one file gives.
+    """One decoded file.
 
     Attributes:
-        entry: Which file.
+        entry: The file's entry in the data set.
         frames: (T, S, S, 3) uint8 RGB.
         vectors: (T, 2, G, G) int16, in 1/16 of a pixel of the S x S square, pointing back.
         mask: (T, G, G) bool; cells that hold a vector.
         times: (T,) float64 seconds, rising.
         keys: (K,) int64 indices of the key frames.
         residuals: (T, 2, G, G) int16, of each cell the mean residual and its mean size, in 1/16 of a gray
-            level; T is 0 where they were not asked for.
+            level; T is 0 if they were not requested.
         residual_mask: (T, G, G) bool; cells that were predicted, and so have a residual.
     """
 
@@ -73,8 +73,8 @@ class DecodedSet:
     """A data set in memory.
 
     Attributes:
-        videos: What could be read.
-        skipped: What could not, with the reason.
+        videos: The files that were read.
+        skipped: The files that could not be read, with the reason.
         classes: As in `VideoDataset`.
     """
 
@@ -109,31 +109,31 @@ def decode(
     cache: str | os.PathLike[str] | Literal[False] | None = None,
     workers: int | None = None,
 ) -> DecodedSet:
-    """Reads every file once, in several processes, and keeps what was read for the next time.
+    """Reads every file once, in several processes, and caches the result.
 
-    The arrays are kept in a cache, 0.7 MB for each 40 frames at the standard size, and mapped into memory
-    from there: a set is decoded once for many trainings, and may be larger than memory. A file is known by
-    its path, size and time of change; arrays that are damaged are made again. Where the cache may not be
-    written, what it lacks is held in memory instead, with a warning.
+    The arrays are cached, 0.7 MB per 40 frames at the standard size, and memory-mapped from there, so a set
+    is decoded once for many trainings and may be larger than memory. A file is identified by path, size and
+    modification time; damaged arrays are decoded again. If the cache is not writable, missing arrays are held
+    in memory instead, with a warning.
 
     Args:
-        videos: What to read.
+        videos: The files to read.
         size: S, the side in pixels that the central square is scaled to.
         cells: G, the number of vector cells along that side.
         vectors: Whether motion vectors are needed; a file without them is then left out.
         residuals: Whether residuals are needed, too.
-        cache: A folder for the arrays. Where None, `decoded` in the cache folder, which takes no videos that
-            lie among the system's temporary files and holds at most `$CVRL_CACHE_LIMIT` bytes (20G where it
-            is not set): what was used least recently makes room, and a set that finds none is held in memory.
-            Where False, all is held in memory.
-        workers: Processes that read; below 2, this one does. Where None, as many as there are processors, and
-            fewer for a small set, which is read before they have started.
+        cache: A folder for the arrays. If None, `decoded` in the cache folder: it skips videos in the
+            system's temporary folder and holds at most `$CVRL_CACHE_LIMIT` bytes (default 20G), evicting the
+            least recently used arrays; a set that does not fit is held in memory. If False, everything is
+            held in memory.
+        workers: Processes that read; below 2, the calling process does. If None, one per processor, or fewer
+            for a set too small to be worth starting them.
 
     Returns:
         The decoded set; files that could not be read are in its `skipped`.
 
     Raises:
-        OSError: The disk of a folder given as `cache` is full. What it holds already is used the next time.
+        OSError: The disk of a folder passed as `cache` is full. Arrays written so far are used the next time.
         ChildProcessError: A worker was killed.
     """
     how = _How(size, cells, vectors, residuals)
@@ -167,7 +167,7 @@ def decode(
                 found[number] = result.video
             elif file is not None and (arrays := kept(file, _ARRAYS)) is not None:
                 found[number] = DecodedVideo(result.job.entry, **arrays)
-            else:  # gone again meanwhile
+            else:  # removed in the meantime
                 found[number] = _decode_one(result.job.entry, how)
             if result.not_kept is not None:
                 if cache is not None and result.not_kept.errno not in _NOT_OURS:
@@ -199,14 +199,14 @@ def evaluation_clips(video: DecodedVideo, how: ClipSampling, clips: int) -> NDAr
         raise ValueError(f"{video.entry.path}: {error}") from None
 
 
-_NOT_OURS = READ_ONLY | {errno.EISDIR}  # a folder that may not be written
+_NOT_OURS = READ_ONLY | {errno.EISDIR}  # the folder is not writable
 _ARRAYS = ("frames", "vectors", "mask", "times", "keys", "residuals", "residual_mask")
 _WORTH_WORKERS = 10_000_000  # bytes of video that take longer to read than workers to start
 _Maps = tuple[NDArray[np.int16], NDArray[np.bool_]]
 
 
 class _How(NamedTuple):
-    """As the arguments of `decode`."""
+    """The arguments of `decode`."""
 
     size: int
     cells: int
@@ -215,7 +215,7 @@ class _How(NamedTuple):
 
 
 class _Job(NamedTuple):
-    """A file to be decoded: its number in the set, and where its arrays are to be kept, if anywhere."""
+    """A file to decode: its number in the set, and the cache file for its arrays, if any."""
 
     number: int
     entry: Entry
@@ -223,7 +223,7 @@ class _Job(NamedTuple):
 
 
 class _Result(NamedTuple):
-    """A video that is not in its job's file, why it cannot be read, or why it could not be kept."""
+    """A video that was not cached, the reason it cannot be read, or the reason it could not be cached."""
 
     job: _Job
     video: DecodedVideo | None = None
@@ -239,27 +239,27 @@ def _default_cache() -> Path | None:
 
 
 def _file_of(entry: Entry, how: _How, folder: Path | None, *, is_default: bool) -> Path | None:
-    """Where the arrays of a file are kept; None where they are not."""
+    """The cache file of a video's arrays; None if they are not cached."""
     if folder is None or (is_default and _is_temporary(entry.path)):
         return None
     try:
         stamp = file_stamp(entry.path)
-    except OSError:  # reading it says what is wrong with it
+    except OSError:  # reading it will report the fault
         return None
     facts = [_FORMAT, *stamp, *how]
     return folder / f"{hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]}.safetensors"
 
 
 def _list_as_used(files: Sequence[Path | None]) -> None:
-    """Keeps files of the cache, there already or not, from being removed while this process lives."""
+    """Protects cache files, existing or future, from eviction while this process lives."""
     names = [file.name for file in files if file is not None]
     if names:
-        with suppress(OSError):  # a cache that cannot be written loses nothing either
+        with suppress(OSError):  # a read-only cache evicts nothing
             uses_of(next(file for file in files if file is not None).parent).add(names)
 
 
 def _where_there_is_room(jobs: list[_Job], how: _How) -> list[_Job]:
-    """The jobs, to be kept in the cache where its limit leaves room for all of them."""
+    """The jobs, with cache files if the cache's limit leaves room for all of them."""
     kept_jobs = [job for job in jobs if job.file is not None]
     if not kept_jobs or (file := kept_jobs[0].file) is None:
         return jobs
@@ -279,7 +279,7 @@ def _is_temporary(path: Path) -> bool:
 
 
 def _workers(jobs: Sequence[_Job], workers: int | None) -> int:
-    """How many processes are to read: no more than there are files; where None, as many as are worth it."""
+    """The number of worker processes: at most one per file; if None, as many as are worth starting."""
     if workers is not None:
         return min(workers, len(jobs))
     size = 0
@@ -290,12 +290,12 @@ def _workers(jobs: Sequence[_Job], workers: int | None) -> int:
 
 
 def _made(how: _How, job: _Job) -> _Result:
-    """Decodes one file, into the cache where it has a place there; runs in a worker."""
+    """Decodes one file, into the cache if it has a cache file; runs in a worker."""
     try:
         if job.file is None:
             return _Result(job, _decode_one(job.entry, how))
         with alone(job.file.with_suffix(".lock"), job.file):
-            if kept(job.file, _ARRAYS) is not None:  # another process has made it meanwhile
+            if kept(job.file, _ARRAYS) is not None:  # another process has decoded it in the meantime
                 return _Result(job)
             video = _decode_one(job.entry, how)
             try:

@@ -97,14 +97,14 @@ def download(
 
     Args:
         name: `"ucf101"` (6.5 GB) or `"hmdb51"` (2 GB).
-        root: The data set's folder; made where it is missing.
+        root: The data set's folder; made if it is missing.
         url: Another address, of one archive (rar, zip or tar), fetched instead of the official ones and
             unpacked in `root`; call again for the lists. An archive with an official one's file name is
             treated and checked as that. HMDB51's addresses have moved at times, and were reported dead
             in 2025.
         sha256: What the file at `url`, or the official archive of videos, must hash to, in 64 hexadecimal
             digits. Of the official archives, only that of UCF101's lists has a hash that we know; the
-            others are fetched unchecked where None, which is said.
+            others are fetched unchecked if None, which is said.
 
     Returns:
         `root`.

@@ -25,7 +25,7 @@ class VideoFolder(VideoDataset):
             whose folder's, begins with a dot are left out.
         source: A regular expression; files in whose name its first match reads the same were cut from
             one video (`"mvx_vid"`, or `"v_.+_g[0-9]+"` for UCF101, whose groups are counted anew in each
-            class). Where None, each file is a video.
+            class). If None, each file is a video.
         labels: A CSV file with the columns `file` (relative to `root`) and one for each label, whatever
             their names. It replaces the folders' names as labels. A label's classes are its distinct
             texts, sorted; whole numbers sort by value. Videos it does not name are left out, and listed

@@ -1,4 +1,4 @@
-"""HMDB51, from the folder in which its users already have it."""
+"""HMDB51, read from its usual folder layout."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ _TAGS = re.compile(r"_[hluf]_(?:cm|nm)_np\d+_(?:fr|ba|le|ri)_(?:goo|med|bad)_\d+
 class HMDB51(VideoDataset):
     """HMDB51: 6,766 clips of 51 actions; a fold trains on 70 of each and tests on 30.
 
-    The label is `class`, the lists' class names sorted. For the source see `hmdb_source`. Clips that a fold
-    marks 0 are in neither of its splits, and not in `extra` either: a whole data set gives no warning. A clip
-    is known by its class folder and its name without the suffix, whatever their case.
+    The label is `class`: the class names of the lists, sorted. For the source see `hmdb_source`. Clips that a
+    fold marks 0 belong to neither split, and are not in `extra` either, so a complete data set gives no
+    warning. Clips on disk are matched by class folder and file name without the suffix, ignoring case.
 
     Args:
         root: Holds the class folders (`brush_hair/April_09_brush_hair_u_nm_np1_ba_goo_0.avi`), or a folder
             `hmdb51_org` or `videos` with them.
         split: `"train"` or `"test"`.
         fold: Which of the three official splits, 1 to 3.
-        annotations: The folder with `brush_hair_test_split1.txt` and so on; where None,
+        annotations: The folder with `brush_hair_test_split1.txt` and so on; if None,
             `testTrainMulti_7030_splits`, `test_train_splits` or `annotations` in `root` or beside it.
         samples: How `dataset[i]` reads a sample, as in `VideoDataset`.
 
     Raises:
-        FileNotFoundError: The lists are missing, or not one clip of the split is there.
+        FileNotFoundError: The lists are missing, or no clip of the split is there.
         ValueError: There is no such split or fold, or a line of a list cannot be read.
 
     Source:

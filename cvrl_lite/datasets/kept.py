@@ -22,7 +22,7 @@ from cvrl_lite.files import replacing
 
 
 def keep(file: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Writes arrays to a file, which is there whole or not at all.
+    """Writes arrays to a file, atomically.
 
     Raises:
         OSError: It cannot be written.
@@ -36,7 +36,7 @@ def keep(file: Path, arrays: Mapping[str, np.ndarray]) -> None:
 
 
 def kept(file: Path, names: tuple[str, ...]) -> dict[str, np.ndarray] | None:
-    """The arrays as `keep` wrote them, mapped and read-only; None where they are not there or not whole."""
+    """The arrays as `keep` wrote them, mapped and read-only; None if they are not there or not whole."""
     try:
         changed = file.stat().st_mtime_ns
         # One map a file and no file left open, as NumPy's would be: systems allow 1024 open files, or fewer.

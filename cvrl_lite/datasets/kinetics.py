@@ -1,4 +1,4 @@
-"""Kinetics, from the folder in which its users already have it."""
+"""Kinetics, read from its usual folder layout."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Kinetics(VideoDataset):
     """Kinetics-400, or another Kinetics with the same layout.
 
     The label is `class`: the class names of all splits' lists sorted, or those of their folders, so that
-    `"train"` and `"val"` number them alike. A source is a YouTube id. Many clips have gone from YouTube:
-    `missing` tells which, where there is a list. A clip is known by its class folder, whatever its case, and
-    its name without the suffix.
+    `"train"` and `"val"` number them alike. A source is a YouTube id. Many clips are no longer on YouTube; if
+    there is a list, `missing` names them. Clips on disk are matched by class folder, ignoring case, and file
+    name without the suffix.
 
     Args:
         root: Holds a folder for each split with class folders, whose names have blanks or underscores, and
@@ -29,12 +29,12 @@ class Kinetics(VideoDataset):
             also lie in the split's folder directly.
         split: `"train"`, `"val"` or `"test"`; the folder of `"val"` may also be called `validate`.
         annotations: The official list, a CSV file with the columns `label`, `youtube_id`, `time_start`,
-            `time_end` and `split`, or a folder with `<split>.csv`. Where None, `<split>.csv` in `root` or
-            in its `annotations`; where there is none, the folders tell the classes.
+            `time_end` and `split`, or a folder with `<split>.csv`. If None, `<split>.csv` in `root` or
+            in its `annotations`; without a list, the class folders name the classes.
         samples: How `dataset[i]` reads a sample, as in `VideoDataset`.
 
     Raises:
-        FileNotFoundError: The list given is missing, or not one clip of the split is there.
+        FileNotFoundError: The list given is missing, or no clip of the split is there.
         ValueError: There is no such split, or a line of the list cannot be read.
 
     Source:
@@ -100,7 +100,7 @@ def kinetics_source(stem: str) -> str:
         stem: The file's name without its suffix.
 
     Returns:
-        What stands before the two times; the whole stem where there are none.
+        The part before the two times, or the whole stem if it has no times.
 
     Example:
         >>> kinetics_source("-3B32lodo2M_000059_000069")
@@ -111,7 +111,7 @@ def kinetics_source(stem: str) -> str:
 
 
 def _split_lists(root: Path, annotations: str | os.PathLike[str] | None) -> dict[str, Path]:
-    """For each split the CSV file with its clips, where there is one; one in `root` itself goes first."""
+    """The CSV file of each split that has one; `root` comes before `root/annotations`."""
     if annotations is not None and Path(annotations).is_file():
         return dict.fromkeys(_FOLDERS, Path(annotations))
     places = (root / "annotations", root) if annotations is None else (Path(annotations),)

@@ -135,7 +135,7 @@ def find_lists(
 
 
 def check_split(split: str, fold: int) -> None:
-    """Raises ValueError where there is no such split, or no such fold."""
+    """Raises ValueError if there is no such split, or no such fold."""
     if split not in ("train", "test"):
         raise ValueError(f"split is train or test, not {split!r}")
     if fold not in (1, 2, 3):

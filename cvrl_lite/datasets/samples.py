@@ -1,7 +1,7 @@
 """One training sample: frames and motion of one place in a video file, and how to read it.
 
 Axes: T frames of a clip, N further windows, W vector maps of a window, S side of the decoded square, G vector
-cells a side, H W pixels.
+cells per side, H W pixels.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class SampleConfig:
         residuals: Whether residuals are read, too.
         vectors: Whether motion vectors are read; else the motion of a sample is blank, and files need none.
         cache: A folder for the files' indexes, so that each file is scanned once; one in the cache folder
-            where None.
+            if None.
     """
 
     sampling: ClipSampling = field(default_factory=ClipSampling)
@@ -64,7 +64,7 @@ class Sample:
         motion: (1 + N, W, 2, G, G) int16, in 1/16 pixel, pointing back; window 0 is the near future.
         motion_mask: (1 + N, W, G, G) bool; cells that hold a vector.
         residual: (1 + N, W, 2, G, G) int16, mean residual and mean size of the same windows, in 1/16 gray
-            level; None where residuals were not asked for.
+            level; None if residuals were not requested.
         residual_mask: (1 + N, W, G, G) bool; cells that were predicted; or None.
         labels: Class numbers by the name of the label.
         source: The video that the file was cut from; samples of one source are no negatives of each other.
@@ -101,7 +101,7 @@ class Batch:
         names: The files, B of them.
         replaced: How many files could not be read this time, and were replaced by others.
         residual: (B, 1 + N, W, 2, G, G) int16, mean residual and mean size of the same windows, in 1/16 gray
-            level; None where residuals were not asked for.
+            level; None if residuals were not requested.
         residual_mask: (B, 1 + N, W, G, G) bool, or None.
         labels: By the name of the label (B,) int64 class numbers.
     """
@@ -122,7 +122,7 @@ class Batch:
         return short_repr(self)
 
     def to(self, device: torch.device) -> Batch:
-        """The same on another device; the seeds stay."""
+        """A copy on another device; the seeds stay as they are."""
         moved = {
             name: values.to(device, non_blocking=True)
             for name, values in vars(self).items()
@@ -176,7 +176,7 @@ default_collate_fn_map[Sample] = _collate_by_default
 
 
 def _stacked(columns: Sequence[Tensor | None]) -> Tensor | None:
-    """None where a column lacks; samples that are read in one way have it all, or not one has."""
+    """None if a column lacks; samples that are read in one way have it all, or not one has."""
     present = [column for column in columns if column is not None]
     return torch.stack(present) if len(present) == len(columns) else None
 

@@ -46,7 +46,7 @@ def find_unusable(paths: Sequence[Path], config: SampleConfig, workers: int | No
     Args:
         paths: The files.
         config: How samples are read. The indexes of the files are cached where it says.
-        workers: Processes; below 2, this one does it. Where None, as many as are worth their start.
+        workers: Processes; below 2, this one does it. If None, as many as are worth their start.
 
     Raises:
         ChildProcessError: A worker was killed.

@@ -21,7 +21,7 @@ def decoded_bytes(
 
     Args:
         entries: The files. Those that cannot be read do not count.
-        size: As of `decode`, as the others are.
+        size: As in `decode`, like the parameters below.
         cells: Vector cells along a side.
         vectors: Whether vectors are kept.
         residuals: Whether residuals are kept.
@@ -55,11 +55,11 @@ def fits_in_memory(
 
     Args:
         videos: The data set.
-        size: As of `decode`, as the others are.
+        size: As in `decode`, like the parameters below.
         cells: Vector cells along a side.
         vectors: Whether vectors are needed.
         residuals: Whether residuals are needed.
-        limit: Bytes that the decoded set may take. Where None, `$CVRL_MEMORY_LIMIT` (such as 8G), or half of
+        limit: Bytes that the decoded set may take. If None, `$CVRL_MEMORY_LIMIT` (such as 8G), or half of
             the memory that is available.
 
     Example:

@@ -1,4 +1,4 @@
-"""UCF101, from the folder in which its users already have it."""
+"""UCF101, read from its usual folder layout."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class UCF101(VideoDataset):
     """UCF101: 13,320 clips of 101 actions.
 
     The label is `class`, numbered from 0 in the order of `classInd.txt`. A source is a group
-    (`v_ApplyEyeMakeup_g08`), as the clips of a group were cut from one video. A clip on disk is known by its
-    class folder and its name without the suffix, whatever their case: a set that was encoded again to `.mp4`
-    is still read, and copies of UCF101, and its own lists, differ in the case of `HandstandPushups` (ours).
+    (`v_ApplyEyeMakeup_g08`), because the clips of a group were cut from one video. Clips on disk are matched
+    by class folder and file name without the suffix, ignoring case (ours): a set re-encoded to `.mp4` still
+    works, and copies of UCF101 (and its own lists) spell `HandstandPushups` differently.
 
     Args:
         root: Holds the class folders (`ApplyEyeMakeup/v_ApplyEyeMakeup_g08_c01.avi`), or a folder
@@ -38,7 +38,7 @@ class UCF101(VideoDataset):
         samples: How `dataset[i]` reads a sample, as in `VideoDataset`.
 
     Raises:
-        FileNotFoundError: The lists are missing, or not one clip of the split is there.
+        FileNotFoundError: The lists are missing, or no clip of the split is there.
         ValueError: There is no such split or fold, or a line of a list cannot be read.
 
     Source:

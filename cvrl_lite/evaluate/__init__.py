@@ -1,4 +1,4 @@
-"""What was learned: features, retrieval, linear probe, and how sure one can be of each."""
+"""Evaluation: features, retrieval, linear probe, and confidence intervals."""
 
 from cvrl_lite.evaluate.features import features
 from cvrl_lite.evaluate.inputs import shared_labels

@@ -1,4 +1,4 @@
-"""Features of a decoded data set from a bare backbone, as a check during training needs them.
+"""Features of a decoded data set from a bare backbone, for checks during training.
 
 Axes: N videos, D features.
 """
@@ -24,18 +24,18 @@ def features(
     mean: tuple[float, float, float] = MEAN,
     std: tuple[float, float, float] = STD,
 ) -> NDArray[np.float32]:
-    """One vector a video: the mean over `clips` clips spread evenly over it.
+    """One vector per video: the mean over `clips` clips spread evenly over it.
 
-    `Pretrained.embed` gives the same with names, labels and parts beside each row, from files as well.
+    `Pretrained.embed` also gives names, labels and parts for each row, and reads files as well.
 
     Args:
-        backbone: It is put into evaluation mode.
+        backbone: The network; it is put into evaluation mode.
         data: A decoded set of N videos.
         sampling: Frames and stride of a clip.
         size: Side of the frames in pixels.
-        clips: Clips a video.
+        clips: Clips per video.
         mean: Of the channels of pixels in 0..1, as in the training's augmentation.
-        std: Likewise.
+        std: As in the training's augmentation.
 
     Returns:
         (N, D) float32.

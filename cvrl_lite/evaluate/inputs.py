@@ -1,4 +1,4 @@
-"""What a protocol judges: features with labels, in whatever form they come.
+"""The inputs of a protocol: features with labels, in any of several forms.
 
 Axes: N rows, D features.
 """
@@ -24,12 +24,12 @@ Judged = Embeddings | Arrays | Data
 
 @dataclass(frozen=True)
 class Labeled:
-    """One side of a protocol.
+    """One side of a protocol, as arrays.
 
     Attributes:
         features: (N, D) float.
         labels: (N,) integers.
-        sources: (N,), the same where two rows are not independent.
+        sources: (N,); rows with the same source are not independent.
     """
 
     features: NDArray[Any]
@@ -38,10 +38,10 @@ class Labeled:
 
 
 def as_table(data: Embeddings | Data, model: Pretrained | None, name: str) -> Embeddings:
-    """The table itself, or that of data.
+    """The table itself, or the table that the model makes of data.
 
     Raises:
-        TypeError: It is no table, and there is no model to make one.
+        TypeError: The input is not a table, and there is no model to embed it.
     """
     if isinstance(data, Embeddings):
         return data
@@ -62,20 +62,20 @@ def labeled_pair(
     part: str | None,
     names: tuple[str, str] = ("gallery", "queries"),
 ) -> tuple[Labeled, Labeled]:
-    """Both sides of a protocol: a row a file, one part of the features, one label.
+    """Both sides of a protocol: one row per file, one part of the features, one label.
 
     Args:
-        first: What is searched, or trained on.
-        second: What is judged.
+        first: The gallery, or the training split.
+        second: The queries, or the test split.
         label: Which of a table's labels; None: the only one. Arrays bring their own.
         model: Embeds data.
         part: "context", "motion", or None for the whole features; arrays have none.
-        names: What the sides are called in errors.
+        names: Names of the two sides in error messages.
 
     Raises:
         TypeError: Data are given without a model.
-        ValueError: Features and labels do not fit, label or part are not there, tables number their classes
-            differently or come from different networks.
+        ValueError: Features and labels do not fit each other, the label or part does not exist, or the tables
+            number their classes differently or come from different networks.
     """
     sides = [
         data if isinstance(data, tuple) else as_table(data, model, name)
@@ -91,7 +91,7 @@ def labeled_pair(
 
 
 def _label_of(tables: list[Embeddings], label: str | None) -> str:
-    """The name of the label that all tables are judged by."""
+    """The name of the label that all tables are evaluated on."""
     check_networks(tables)
     labels = list(tables[0].classes)
     if label is None:
@@ -109,7 +109,7 @@ def _label_of(tables: list[Embeddings], label: str | None) -> str:
 
 
 def check_networks(tables: list[Embeddings]) -> None:
-    """Raises ValueError where tables come from networks that are known to differ."""
+    """Raises ValueError if tables come from networks that are known to differ."""
     if len({table.network for table in tables if table.network}) > 1:
         raise ValueError("the tables come from different networks: their features cannot be compared")
 
@@ -129,7 +129,7 @@ def _labeled(side: Embeddings | Arrays, label: str | None, part: str | None, nam
 
 
 def check_labels(features: Any, labels: Any, name: str) -> None:
-    """Raises ValueError where there are no features (N, D), or not one label each."""
+    """Raises ValueError if there are no features (N, D), or not one label each."""
     if getattr(features, "ndim", None) != 2:
         shape = getattr(features, "shape", None)
         got = type(features).__name__ if shape is None else f"the shape {tuple(shape)}"
@@ -147,16 +147,16 @@ def shared_labels(
     queries: VideoDataset | DecodedSet | Embeddings,
     label: str | None = None,
 ) -> tuple[str, ...]:
-    """The labels that the queries can be judged by: those that the gallery has, too. Others are warned of.
+    """The labels that gallery and queries share; warns of the others.
 
     Args:
-        gallery: What is searched, or trained on.
-        queries: What is judged.
-        label: One of them; None: all of them.
+        gallery: The table to search, or to train on.
+        queries: The table to evaluate.
+        label: A single label to check; None for all.
 
     Raises:
-        ValueError: They do not share the label, or none; or a label's classes are not the same ones in the
-            same order, so that one number would mean two things.
+        ValueError: They do not share the label, or share no label; or a label's classes differ in content or
+            order, so that one number would mean two classes.
 
     Example:
         >>> shared_labels(VideoDataset((), {"place": ("beach",)}), VideoDataset((), {"place": ("beach",)}))

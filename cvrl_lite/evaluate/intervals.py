@@ -1,4 +1,4 @@
-"""How sure a share of hits is.
+"""Confidence intervals for a share of hits.
 
 Axes: N queries, G groups of them.
 """
@@ -16,29 +16,29 @@ from numpy.typing import NDArray
 def confidence_interval(
     hits: NDArray[np.bool_], groups: Sequence[Any] | NDArray[Any] | None = None, level: float = 0.95
 ) -> tuple[float, float]:
-    """Between which values the share of hits would lie with other queries of the same kind.
+    """A confidence interval for the share of hits.
 
-    Wilson's score interval, in which N queries count as n independent ones. Without `groups`, n = N. Clips
-    cut from one video succeed or fail together, so with `groups` n is what the differences between the
-    groups say: the variance p (1 - p) / n of the share p is that of a ratio over whole groups. Few groups, or
-    hits that nearly all agree, say little about it, so the estimate leans towards the cautious value at which
-    a group counts as one query; the fewer misses (or hits) there are, the more.
+    This is Wilson's score interval with an effective number n of independent queries. Without `groups`,
+    n = N. Clips cut from one video tend to succeed or fail together, so with `groups`, n is estimated from
+    the differences between groups: p (1 - p) / n is set to the variance of a ratio over whole groups. With
+    few groups, or few misses (or hits), that estimate is unreliable, so it is shrunk towards the conservative
+    value at which each group counts as one query.
 
-    In simulations of 5, 10 and 30 groups with shares of .5, .9 and .95, the interval of 95 % held the true
-    share in at least 95 % of the cases at correlations of 0 and .5 within groups, and in at least 93 % at 1,
-    where nothing is left but one independent answer a group. The width is never zero, the share lies inside,
-    and in groups of equal size another hit lowers neither end.
+    In simulations of 5, 10 and 30 groups with shares of .5, .9 and .95, the 95 % interval covered the true
+    share in at least 95 % of cases at within-group correlations of 0 and .5, and in at least 93 % at 1 (one
+    independent answer per group). The width is never zero, the share always lies inside, and with groups of
+    equal size an additional hit lowers neither end.
 
     Args:
-        hits: (N,) bool, one a query.
-        groups: N values, the same where two queries come from one source; None: all are independent.
-        level: How often the interval is to hold the true share, between 0 and 1.
+        hits: (N,) bool, one per query.
+        groups: N values, equal for queries from one source; None if all queries are independent.
+        level: Confidence level, between 0 and 1.
 
     Returns:
         Lower and upper end, 0..1.
 
     Raises:
-        ValueError: There is no query, not one group a query, or `level` is out of range.
+        ValueError: There is no query, not one group per query, or `level` is out of range.
 
     Source:
         Wilson, JASA 22, 1927; with an effective number of queries: Franco et al., Journal of Survey
@@ -68,7 +68,7 @@ def confidence_interval(
 
 
 def _effective_count(sizes: NDArray[Any], hits: NDArray[Any]) -> float:
-    """How many independent queries tell as much as G groups with so many queries and hits each; 1 to N."""
+    """The number of independent queries, 1 to N, equivalent to G groups of these sizes and hits."""
     groups, total = len(sizes), sizes.sum()
     if groups == 1:
         return 1.0
@@ -81,7 +81,7 @@ def _effective_count(sizes: NDArray[Any], hits: NDArray[Any]) -> float:
 
 
 def _wilson(share: float, count: float, level: float) -> tuple[float, float]:
-    """Wilson's interval, whose number of queries need not be whole."""
+    """Wilson's interval for a number of queries that need not be an integer."""
     from scipy.stats import norm
 
     squared = float(norm.ppf((1 + level) / 2)) ** 2 / count

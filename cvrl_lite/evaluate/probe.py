@@ -1,4 +1,4 @@
-"""What a straight line can read from frozen features.
+"""Linear probes of frozen features.
 
 Axes: N videos to train on, M to test on, D features.
 """
@@ -21,7 +21,7 @@ PENALTIES = (0.001, 0.01, 0.1, 1.0, 10.0)
 """A sweep for `linear_probe`."""
 
 _SIDES = ("training", "test")
-_HELD_OUT = 5  # one video in so many is kept to choose the penalty by
+_HELD_OUT = 5  # one video in this many is held out to choose the penalty
 
 
 def linear_probe(
@@ -37,16 +37,16 @@ def linear_probe(
     """Accuracy of a logistic regression on frozen features, trained on one split, tested on another.
 
     Args:
-        train: What is trained on: a table, whose clips are averaged by file; a pair (features (N, D),
+        train: N rows to train on: a table, whose clips are averaged by file; a pair (features (N, D),
             labels (N,)); or data for `model`. Each feature is standardized by its mean and deviation here.
-        test: What is judged, in any of these forms: M rows.
-        label: Which of a table's labels; may be left out where there is one. Arrays bring their own.
+        test: M rows to test on, in any of these forms.
+        label: Which of a table's labels; may be left out if there is one. Arrays bring their own.
         model: Embeds data, such as a folder with a sub-folder for each class.
         part: "context", "motion", or None for the whole features.
-        penalty: scikit-learn's C, the inverse strength of the L2 penalty. Of several, such as `PENALTIES`,
-            the one is taken that does best on a fifth of the *training* videos after training on the others
-            (of equals the smallest); then all of them are trained on. The test split has no say.
-        seed: Of the choice of that fifth.
+        penalty: scikit-learn's C, the inverse strength of the L2 penalty. If several are passed, such as
+            `PENALTIES`, the best one on a held-out fifth of the *training* videos is chosen (the smallest on
+            ties) and the probe is refitted on all of them. The test split is not used for this.
+        seed: Seeds the choice of that fifth.
 
     Returns:
         Accuracy, 0..1.
@@ -79,10 +79,10 @@ def probe_hits(
     penalty: float | Sequence[float] = 1.0,
     seed: int = 0,
 ) -> NDArray[np.bool_]:
-    """Whether each test video's class is named, for `confidence_interval`; `linear_probe` is their mean.
+    """Whether each test video is classified correctly, for `confidence_interval`; see `linear_probe`.
 
     Args:
-        train: As in `linear_probe`, and so are the others.
+        train: As in `linear_probe`, like the parameters below.
         test: M rows.
         label: Which of a table's labels.
         model: Embeds data.
@@ -94,8 +94,8 @@ def probe_hits(
         (M,) bool.
 
     Raises:
-        ValueError: A split is empty or has not one label a video, there is no such label or part, a feature
-            is not finite, or all training videos are of one class.
+        ValueError: A split is empty or lacks labels, the label or part does not exist, a feature is not
+            finite, or all training videos are of one class.
         TypeError: Data are given without a model.
     """
     x, y = labeled_pair(train, test, label, model=model, part=part, names=_SIDES)
@@ -119,13 +119,13 @@ def _hits(x: Labeled, y: Labeled, penalty: float | Sequence[float], seed: int) -
 def choose_penalty(
     features: NDArray[np.float32], labels: NDArray[np.int64], penalties: Sequence[float], seed: int = 0
 ) -> float:
-    """The penalty that does best on a held-out part of the training videos.
+    """The penalty with the best accuracy on a held-out part of the training videos.
 
     Args:
         features: (N, D) float.
-        labels: (N,) integers. Classes of a single video are trained on and not held out.
-        penalties: To choose from.
-        seed: Of the part.
+        labels: (N,) integers. Classes with a single video are never held out.
+        penalties: The candidates.
+        seed: Seeds the choice of the held-out part.
     """
     held = np.zeros(len(labels), bool)
     random = np.random.default_rng(seed)
@@ -155,17 +155,17 @@ def few_labels(
     """`linear_probe` with a few labeled videos of each class.
 
     Args:
-        train: As in `linear_probe`; some of its rows are trained on.
-        test: What is judged.
+        train: As in `linear_probe`; a few of its rows are used.
+        test: As in `linear_probe`.
         label: Which of a table's labels.
         model: Embeds data.
         part: Which part of the features.
-        per_class: How many of each class, at least 1; all of a class that has fewer.
+        per_class: Labeled videos per class, at least 1; a class with fewer uses all it has.
         penalty: As in `linear_probe`.
-        seed: Which ones.
+        seed: Seeds the choice of videos.
 
     Returns:
-        Accuracy, 0..1. It depends much on which videos were drawn: take the mean over several seeds.
+        Accuracy, 0..1. It varies with the videos drawn, so average over several seeds.
 
     Raises:
         ValueError: As in `sample_per_class` and `probe_hits`.

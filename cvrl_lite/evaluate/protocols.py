@@ -26,12 +26,12 @@ _DRAWS = 5  # of labeled examples; few_labels is the mean over them
 
 @dataclass(frozen=True)
 class Score:
-    """A share of the queries that are right.
+    """The share of correct queries, with its uncertainty.
 
     Attributes:
         share: 0..1.
-        interval: Of 95 %, by source; see `confidence_interval`.
-        chance: What guessing scores: a random row for retrieval, the gallery's commonest class for a probe.
+        interval: 95 % confidence interval by source; see `confidence_interval`.
+        chance: The score of guessing: random rows for retrieval, the gallery's most common class for a probe.
     """
 
     share: float
@@ -51,22 +51,22 @@ def measure(
     """Scores of one label by every protocol, with intervals and chance.
 
     Args:
-        gallery: What is searched, or trained on, as in `retrieval`: M rows.
-        queries: What is judged: N rows. No source should be on both sides.
-        label: Which of the tables' labels; may be left out where there is one. Both number its classes
-            alike, see `shared_labels`. Arrays bring their own.
+        gallery: M rows to search, or to train on, as in `retrieval`.
+        queries: N rows to evaluate. No source should be on both sides.
+        label: One of the tables' labels; optional if there is only one. Both tables must number its
+            classes alike, see `shared_labels`. Arrays come with their labels.
         model: Embeds data.
         part: "context", "motion", or None for the whole features.
         protocols: Some of `PROTOCOLS`.
 
     Returns:
         "R@1", "R@5" and so on, up to the size of the gallery; "linear", with a penalty chosen on the
-        gallery; "1 label a class" and so on, the mean over five draws of the gallery, for as many labels as
-        the largest class has more. Probes are left out where the gallery shows a single class.
+        gallery; "1 label a class" and so on, the mean over five draws from the gallery, for numbers of
+        labels below the size of the largest class. Probes are left out if the gallery has a single class.
 
     Raises:
-        ValueError: A side is empty, lacks the label or the part, or holds a number that is not finite; or
-            there is no such protocol.
+        ValueError: A side is empty, lacks the label or the part, or contains a number that is not finite; or
+            a protocol does not exist.
         TypeError: Data are given without a model.
 
     Example:
@@ -105,7 +105,7 @@ def measure(
 
 
 def retrieval_chance(labels: NDArray[np.int64], query_labels: NDArray[np.int64], k: int) -> float:
-    """What k rows of the gallery that are drawn at random score: at least one of the query's class.
+    """The chance level of R@k: k random rows of the gallery include one of the query's class.
 
     Args:
         labels: (M,) of the gallery.
@@ -125,5 +125,5 @@ def retrieval_chance(labels: NDArray[np.int64], query_labels: NDArray[np.int64],
 
 
 def commonest_chance(labels: NDArray[np.int64], query_labels: NDArray[np.int64]) -> float:
-    """What always naming the commonest of the labels (M,) scores on the queries' (N,)."""
+    """The accuracy of always predicting the most common gallery label (M,) on the query labels (N,)."""
     return float((query_labels == np.bincount(labels).argmax()).mean())

@@ -1,4 +1,4 @@
-"""Every measure by every label."""
+"""All metrics for all labels."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ def scores(
     """Retrieval and linear probe by every label.
 
     Args:
-        gallery: The training split: its features, or what `model` is to embed.
-        queries: The split to report on, likewise.
-        model: The network to judge, where data are given.
+        gallery: The training split: its features, or data for `model` to embed.
+        queries: The split to report on, in the same form.
+        model: The network to judge, if data are given.
         part: "context", "motion", or None for the whole features.
 
     Returns:
-        `{label: {"R@1": ..., "R@5": ..., ..., "linear": ...}}`, 0..1, by the `shared_labels`, a row a file;
-        without `linear`, and with a warning, where the gallery shows one class alone. The probe's penalty is
-        `linear_probe`'s default, C = 1.
+        `{label: {"R@1": ..., "R@5": ..., ..., "linear": ...}}`, 0..1, for each of the `shared_labels`, with
+        one row per file. If the gallery has a single class, `linear` is left out with a warning. The probe
+        uses the default penalty of `linear_probe`, C = 1.
 
     Raises:
         ValueError: As in `shared_labels` and `Embeddings.part`, or a feature is not finite.
@@ -57,7 +57,7 @@ def scores(
 
 
 def chance(gallery: DecodedSet) -> dict[str, dict[str, float]]:
-    """What guessing scores, by each label: one over the number of classes."""
+    """Chance level of each label: one over the number of classes."""
     return {
         name: {"R@1": 1 / len(names), "linear": 1 / len(names)} for name, names in gallery.classes.items()
     }

@@ -1,4 +1,4 @@
-"""Retrieval: which of the gallery's videos are nearest, and are they of the same kind?
+"""Retrieval: which videos of the gallery are nearest, and do they have the query's label?
 
 Axes: N queries, M videos of the gallery, D features, K measures.
 """
@@ -25,16 +25,16 @@ def nearest(
 ) -> NDArray[np.int64]:
     """The nearest vectors of a gallery, by cosine.
 
-    Blocks of the gallery are read one after the other, so that it may be mapped into memory from a file
-    much larger than that: a million vectors of 2048 numbers need less than 1 GB.
+    The gallery is read block by block, so it may be a memory-mapped file larger than memory: a million
+    vectors of 2048 numbers need less than 1 GB.
 
     Args:
         features: (N, D) float.
         gallery_features: (M, D) float, in memory or mapped.
-        count: How many of each query's, at least 1.
+        count: Neighbors per query, at least 1.
 
     Returns:
-        (N, count) int64 indices, nearest first; of equally near ones (to 1e-6) the first comes first.
+        (N, count) int64 indices, nearest first; ties (to 1e-6) are in the order of the gallery.
 
     Raises:
         ValueError: The gallery holds fewer, or a vector is not finite.
@@ -55,7 +55,7 @@ def nearest(
         found = []
         for start in range(0, len(queries), part):
             cosines = queries[start : start + part] @ block.T
-            # One whole number that rises with the cosine and, where that is equal, falls with the index.
+            # An integer key that increases with the cosine and, for equal cosines, decreases with the index.
             ranks = np.rint(cosines * _ROUND).astype(np.int64) << 32 | places
             found.append(_largest(np.concatenate([best[start : start + part], ranks], 1), count))
         best = np.concatenate(found)
@@ -70,7 +70,7 @@ def _largest(ranks: NDArray[np.int64], count: int) -> NDArray[np.int64]:
 
 
 def _unit(rows: NDArray[np.float32], name: str, first: int = 0) -> NDArray[np.float32]:
-    """Rows of length 1; `name` and the number of the first one are for the message."""
+    """Rows scaled to length 1; `name` and the number of the first row are for the error message."""
     rows = np.asarray(rows, np.promote_types(rows.dtype, np.float32))  # squares of float16 overflow
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     if not np.isfinite(lengths).all():
@@ -91,8 +91,8 @@ def hits(
     """Which queries have a video of their own label among the k nearest, for `confidence_interval`.
 
     Args:
-        gallery: What is searched, as in `retrieval`: M rows.
-        queries: What is judged: N rows.
+        gallery: M rows to search, as in `retrieval`.
+        queries: N rows to search for.
         label: Which of a table's labels.
         model: Embeds data.
         part: Which part of the features.
@@ -133,8 +133,8 @@ def retrieval(
     Args:
         gallery: What is searched: a table, whose clips are averaged by file; a pair (features (M, D),
             labels (M,)), whose features may be mapped from a file, see `nearest`; or data for `model`.
-        queries: What is judged, in any of these forms: N rows.
-        label: Which of a table's labels; may be left out where there is one. Arrays bring their own.
+        queries: N rows to search for, in any of these forms.
+        label: Which of a table's labels; may be left out if there is one. Arrays bring their own.
         model: Embeds data, such as a folder with a sub-folder for each class.
         part: "context", "motion", or None for the whole features.
         ks: Each between 1 and M.
@@ -143,8 +143,9 @@ def retrieval(
         `{"R@1": share, ...}`, shares in 0..1. Similarity is the cosine; of equals the first counts.
 
     Raises:
-        ValueError: There is no query, no such label or part, not one label a vector, a k out of its range, or
-            a vector that is not finite; or the tables number their classes differently.
+        ValueError: There is no query, the label or part does not exist, the number of labels differs from
+            that of vectors, a k is out of range, a vector is not finite, or the tables number their classes
+            differently.
         TypeError: Data are given without a model.
 
     Example:

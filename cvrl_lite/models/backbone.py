@@ -18,7 +18,7 @@ class VideoBackbone(nn.Module, ABC):
         context_channels: Channels of the map that context matching reads.
         motion_channels: Channels of the map that motion prediction reads.
         parts: Which columns of the features are the "context" part (what stays) and the "motion" part (what
-            moves); empty where both tasks read one map, so that the features do not come apart.
+            moves); empty if both tasks read one map, so that the features do not come apart.
     """
 
     width: int

@@ -17,7 +17,7 @@ class C3D(VideoBackbone):
     """Eight 3 x 3 x 3 convolutions with batch norm and four max pools; both tasks read the last map.
 
     The first pool halves height and width, the others time as well. They do not pad: an odd length is
-    rounded down, and clips need at least 8 frames of 16 pixels a side.
+    rounded down, and clips need at least 8 frames of 16 pixels per side.
 
     Source:
         The released code's variant of C3D (Tran et al. 2015, arXiv 1412.0767): batch norm after each

@@ -11,7 +11,7 @@ Network = TypeVar("Network", bound=nn.Module)
 
 
 def synchronized(model: Network) -> Network:
-    """Lets batch norms use the statistics of all processes' batches, where there are several on GPUs.
+    """Lets batch norms use the statistics of all processes' batches, if there are several on GPUs.
 
     Call it after the model is on its device and before it is wrapped for distributed training. Names and
     values of its state stay, so a checkpoint fits either form.

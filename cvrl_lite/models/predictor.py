@@ -57,7 +57,7 @@ class _DecoderLayer(_EncoderLayer):
 
 
 class MotionPredictor(nn.Module):
-    """A Transformer encoder-decoder: from a clip's feature map to one prediction a future point.
+    """A Transformer encoder-decoder: from a clip's feature map to one prediction per future point.
 
     The encoder reads the clip's tokens; the decoder has a query for each place and time of the future
     window, with learned positions, and attends to them.

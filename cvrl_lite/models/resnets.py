@@ -182,7 +182,7 @@ def fuse(third: Tensor, fourth: Tensor) -> Tensor:
 
 
 class _VideoResNet(ResNet, VideoBackbone):
-    """A ResNet of 26 layers as a backbone: bottlenecks, two a layer."""
+    """A ResNet of 26 layers as a backbone: bottlenecks, two per layer."""
 
     def __init__(self, kind: Kind) -> None:
         super().__init__(kind, (2, 2, 2, 2), bottleneck=True)
@@ -245,7 +245,7 @@ class R2Plus1D26(_VideoResNet):
 
 
 class R2D10(ResNet):
-    """The paper's encoder of key frames, R2D-10: one basic block a layer, no look at time.
+    """The paper's encoder of key frames, R2D-10: one basic block per layer, no look at time.
 
     Example:
         >>> R2D10()(torch.zeros(2, 3, 32, 32)).shape
@@ -261,7 +261,7 @@ class R2D10(ResNet):
 
 
 class R3D10(ResNet):
-    """The paper's encoder of motion vectors, R3D-10: one basic block a layer; it keeps a map of points.
+    """The paper's encoder of motion vectors, R3D-10: one basic block per layer; it keeps a map of points.
 
     Args:
         ins: Channels read: 2, x and y, as released; 3 with a mask beside them.

@@ -1,6 +1,6 @@
 """The course's networks: small enough to train in minutes on two cores.
 
-Axes: B batch, T time, C channel, H W pixels, G vector cells a side.
+Axes: B batch, T time, C channel, H W pixels, G vector cells per side.
 
 Source: *Self-supervised Video Representation Learning by Context and Motion Decoupling*
 (CVPR 2021) and its released code for the roles; the forms and sizes are ours.
@@ -88,7 +88,7 @@ class TinyR2Plus1D(VideoBackbone):
 
     @classmethod
     def pool(cls, maps: tuple[Tensor, Tensor]) -> Tensor:
-        """One vector a clip: each map averaged over time and space and normalized, side by side.
+        """One vector per clip: each map averaged over time and space and normalized, side by side.
 
         Motion parts lie closer together than context parts; their larger length makes up for that where
         cosines of the whole are compared.

@@ -1,6 +1,6 @@
 """Dense prediction: from a clip, the features of its near future's vectors or residual, point by point.
 
-Axes: B batch, C channel, T time, G cells a side, N further windows, P points, W processes,
+Axes: B batch, C channel, T time, G cells per side, N further windows, P points, W processes,
 D projection width.
 
 Source: *Self-supervised Video Representation Learning by Context and Motion Decoupling* (CVPR 2021).
@@ -125,7 +125,7 @@ class DensePrediction(PretextTask):
         return (queries[valid], keys[valid]) if valid.any() else None
 
     def _allowed(self, valid: Tensor, sources: Tensor) -> _Comparable | None:
-        """Which keys may stand beside which query; None where all may."""
+        """Which keys may stand beside which query; None if all may."""
         batch, points, (rank, world) = len(valid), valid.shape[2], processes()
         usable, everyone = _keys_first(valid), gather(sources)
         if self.negatives == set(NEGATIVES) and usable.all() and len(everyone.unique()) == len(everyone):

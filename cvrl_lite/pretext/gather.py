@@ -13,7 +13,7 @@ from torch import Tensor
 
 
 def processes() -> tuple[int, int]:
-    """This process's number, 0 up, and how many train together."""
+    """This process's number, from 0, and how many train together."""
     if dist.is_available() and dist.is_initialized():
         return dist.get_rank(), dist.get_world_size()
     return 0, 1
@@ -46,7 +46,7 @@ def gather(rows: Tensor) -> Tensor:
         rows: (N, ...) of any dtype, the same shape in all processes.
 
     Returns:
-        (W N, ...), process 0 first; `rows` itself where there is one process.
+        (W N, ...), process 0 first; `rows` itself if there is one process.
 
     Example:
         >>> gather(torch.ones(2, 3)).shape

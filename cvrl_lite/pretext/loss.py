@@ -48,7 +48,7 @@ def info_nce(
         keys: (M, D) float, M >= N times the number of processes. Row i's positive is key i; all further keys
             are its negatives.
         temperature: Divides the cosine; small values look at the hardest negatives only. Above 0.
-        valid: (N,) bool; rows that count. All, where it is None.
+        valid: (N,) bool; rows that count. All, if None.
         allowed: Pairs that may stand in the comparison, an (N, M) bool tensor or a `PairMask`; all, where it
             is None. A positive always does.
         block: Logits to hold at a time, on a GPU at least 256 rows of them. They are computed again on the

@@ -1,6 +1,6 @@
 """Motion prediction without comparisons, for the ablation of InfoNCE.
 
-Axes: B batch, C channel, T time, G cells a side, N further windows, P points.
+Axes: B batch, C channel, T time, G cells per side, N further windows, P points.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ class MotionRegression(PretextTask):
         target: "vectors": each point's patch of the future window, x and y, by the smooth L1 distance over
             cells that hold a vector. "features": the motion encoder's projection of that point, by the
             squared distance of unit vectors. No gradient flows into the target, or one constant would solve
-            the task at once; so encoder and target head keep their random start for ever, and the target is
+            the task at once; so encoder and target head keep their random start forever, and the target is
             a fixed random summary of the vectors.
         encoder: Of windows, for "features".
-        window: (T, G): vector maps of a window and cells a side, for "vectors".
+        window: (T, G): vector maps of a window and cells per side, for "vectors".
         hidden: Width inside the projection heads.
         projection: Width of the features that are compared.
 
@@ -135,7 +135,7 @@ class RegressionConfig(TaskConfig):
 
 
 def _explained(predicted: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-    """Of this process's points; where several train, the log holds the mean of theirs."""
+    """Of this process's points; if several train, the log holds the mean of theirs."""
     chosen, guess = target[weight], predicted.detach()[weight]
     if not len(chosen):
         return predicted.new_zeros(())

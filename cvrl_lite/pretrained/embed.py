@@ -31,7 +31,7 @@ def embed_items(
     per_clip: bool,
     workers: int,
 ) -> list[Embeddings]:
-    """The tables of a list of items, one for each network; they are empty where no item can be used.
+    """The tables of a list of items, one for each network; they are empty if no item can be used.
 
     Args:
         networks: Backbones in evaluation mode, from (B, 3, T, H, W) to (B, D), each with the transform from

@@ -1,4 +1,4 @@
-"""A table of features: one row a clip, or one a file, with names, labels and places beside them.
+"""A table of features: one row per clip, or one per file, with names, labels and places beside them.
 
 Axes: N rows, D features.
 """
@@ -37,7 +37,7 @@ class Embeddings:
         labels: For each label the (N,) int64 class numbers.
         classes: For each label its class names, in the order of their numbers.
         skipped: Name and reason of each file that gave no row.
-        parts: Columns of the "context" and of the "motion" part; empty where the features do not come apart.
+        parts: Columns of the "context" and of the "motion" part; empty if the features do not come apart.
             A table of one part alone has that part as its only entry.
         network: A digest of the network that made the features; "" if unknown.
         folder: Absolute path of the folder that `names` are relative to; "" if unknown.
@@ -83,12 +83,12 @@ class Embeddings:
         *,
         parts: dict[str, slice] | None = None,
     ) -> Embeddings:
-        """A table of features that were made elsewhere: a row a file, named by its number.
+        """A table of features that were made elsewhere: one row per file, named by its number.
 
         Args:
             features: (N, D).
             labels: As above.
-            classes: As above; where None, the numbers themselves.
+            classes: As above; if None, the numbers themselves.
             parts: As above.
         """
         numbers = np.arange(len(features))
@@ -143,7 +143,7 @@ class Embeddings:
         return replace(self, **columns, labels={name: y[rows] for name, y in self.labels.items()})
 
     def by_file(self) -> Embeddings:
-        """One row a file: the mean over its clips, from the first one's start to the last one's stop."""
+        """One row per file: the mean over its clips, from the first one's start to the last one's stop."""
         files, first, which, counts = np.unique(
             self.file, return_index=True, return_inverse=True, return_counts=True
         )
@@ -195,7 +195,7 @@ class Embeddings:
         return np.isin(self.names, names)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes the table to an `.npz`, whole or not at all.
+        """Writes the table to an `.npz`, atomically.
 
         Raises:
             OSError: It cannot be written.
@@ -245,7 +245,7 @@ class Embeddings:
             raise ValueError(f"{path}: not a table of embeddings, or damaged ({_told(error)})") from None
 
     def to_parquet(self, path: str | os.PathLike[str]) -> None:
-        """Writes a Parquet file, whole or not at all: names, places, `label_...` as text, and the features.
+        """Writes a Parquet file, atomically: names, places, `label_...` as text, and the features.
 
         Raises:
             ModuleNotFoundError: pyarrow is not installed.

@@ -73,7 +73,7 @@ class Listing:
         items: In their order.
         classes: Class names by label.
         skipped: Name and reason of what could not be read before.
-        folder: Absolute path of the folder that names are relative to; "" where there are no files.
+        folder: Absolute path of the folder that names are relative to; "" if there are no files.
     """
 
     items: tuple[Item, ...]

@@ -52,10 +52,10 @@ def embed_in_shards(
 ) -> Embeddings:
     """The table of a list of items, made of shards.
 
-    Where torchrun started several processes and there is a folder, they take the shards by turns.
+    If torchrun started several processes and there is a folder, they take the shards by turns.
 
     Args:
-        embed: Makes the table of some items. It is pickled where there is a backend.
+        embed: Makes the table of some items. It is pickled if there is a backend.
         listing: All items.
         folder: Where shards stay; it is made if it is missing. None: nowhere.
         how: What else decides their content: a shard made in another way is made again.
@@ -114,7 +114,7 @@ def _joined(tables: list[Embeddings], embed: Embed, listing: Listing) -> Embeddi
 
 
 def _made_by_worker(embed: Embed, shard: Shard, starter: int) -> Embeddings | None:
-    """The table of a shard; None where it lies in its file."""
+    """The table of a shard; None if it lies in its file."""
     if os.getppid() == starter:  # a process of joblib's own; a cluster's end with the cluster
         _begin()
     table = _table(embed, shard)

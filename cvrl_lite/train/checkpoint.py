@@ -2,7 +2,7 @@
 
 recipe.json           what is trained
 environment.json      with which versions, on what machine and data
-metrics.jsonl         a line a step
+metrics.jsonl         one line per step
 step-000200.safetensors, step-000200.pt     weights and the optimizer's state, the last few
 model.safetensors     the weights at the end
 """
@@ -55,7 +55,7 @@ class Folder:
         self.path = Path(path)
 
     def recipe(self) -> Recipe | None:
-        """The recipe of the run in it; None where there is none.
+        """The recipe of the run in it; None if there is none.
 
         Raises:
             ValueError: The file is damaged.
@@ -72,7 +72,7 @@ class Folder:
         return alone(self.path / ".lock", self.path, wait=False)
 
     def enter(self, recipe: Recipe) -> Recipe:
-        """The recipe to go on with: the one in the folder where there is one, as its precision is settled.
+        """The recipe to go on with: the one in the folder if there is one, as its precision is settled.
 
         Raises:
             ValueError: The folder holds a run of another recipe, or of one that is not known.
@@ -113,7 +113,7 @@ class Folder:
             raise ValueError(f"{self.path}: holds another run ({'; '.join(different[:3])})")
 
     def check_data(self, data: str, of: str = "data") -> None:
-        """Raises ValueError where the run in it was begun on data of another `fingerprint`.
+        """Raises ValueError if the run in it was begun on data of another `fingerprint`.
 
         Args:
             data: The fingerprint.
@@ -156,7 +156,7 @@ class Folder:
         return tuple(Skipped(Path(name), reason) for name, reason in found.items())
 
     def last_step(self) -> int:
-        """How many steps the last checkpoint has done; 0 where there is none."""
+        """How many steps the last checkpoint has done; 0 if there is none."""
         states = self._checkpoints()
         return int(states[-1].stem.removeprefix("step-")) if states else 0
 
@@ -183,7 +183,7 @@ class Folder:
         self._weights(WEIGHTS, model)
 
     def restore(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> int:
-        """Loads the last checkpoint. The steps it has done; 0 where there is none.
+        """Loads the last checkpoint. The steps it has done; 0 if there is none.
 
         Raises:
             ValueError: One of its files is damaged.
@@ -214,7 +214,7 @@ class Folder:
             file.write(json.dumps(dict(metrics)) + "\n")
 
     def _refuse_orphans(self, name: str) -> None:
-        """Raises ValueError where the folder holds parts of a run, but not the file that says of which."""
+        """Raises ValueError if the folder holds parts of a run, but not the file that says of which."""
         for pattern in (WEIGHTS, METRICS, "step-*"):
             for file in self.path.glob(pattern):
                 raise ValueError(f"{file}: of a run whose {name} is missing; choose another folder")
@@ -286,7 +286,7 @@ def environment() -> dict[str, Any]:
 
 
 def shipped(name: str) -> Path | None:
-    """The weights of a network that comes with the package; None where none has that name."""
+    """The weights of a network that comes with the package; None if none has that name."""
     found = {file.stem: file for file in data_path("checkpoints").glob("*.safetensors")}
     return found.get(name)
 

@@ -61,10 +61,10 @@ class Recipe:
         init: The shipped network, or the run, whose backbone the training starts from; None: a fresh one.
         fold: Of UCF101 and HMDB51: which of the three official splits.
         in_memory: Whether all videos are decoded once, before the training, or read from their files for each
-            batch. None: decoded where they fit, by `datasets.fits_in_memory`. Batches are the same.
+            batch. None: decoded if they fit, by `datasets.fits_in_memory`. Batches are the same.
         seed: Of initial weights, samples, augmentation and dropout.
         steps: Batches.
-        batch: Samples a batch, of all processes together.
+        batch: Samples per batch, of all processes together.
         optimization: How the weights move.
         networks: Which.
         decoded_size: Side in pixels of the squares that are decoded.
@@ -235,7 +235,7 @@ def _changed(name: str, part: Any, change: Any) -> Any:
 
 
 def _check_kind(name: str, kind: str, value: Any) -> None:
-    """Raises ValueError where a value is not of the kind that a field's annotation names."""
+    """Raises ValueError if a value is not of the kind that a field's annotation names."""
     for word, types in (("bool", bool), ("int", Integral), ("float", Real), ("str", str)):
         if kind.removesuffix(" | None") == word:
             allowed = isinstance(value, types) and isinstance(value, bool) == (word == "bool")

@@ -94,7 +94,7 @@ def sampler_for(recipe: Recipe, data: DecodedSet | VideoDataset, workers: int) -
 
 
 def check_sources(recipe: Recipe, sources: int) -> None:
-    """Raises ValueError where a task of the recipe needs clips of more videos than there are."""
+    """Raises ValueError if a task of the recipe needs clips of more videos than there are."""
     for name, task in recipe.tasks.items():
         if sources < task.min_sources:
             need = f"{name} needs clips of {task.min_sources} videos"

@@ -35,7 +35,7 @@ class _Group:
     """What this module did with the process group.
 
     It is made once and stays until the process ends: to destroy it while a DistributedDataParallel still
-    refers to it can block for ever, and so can a second one.
+    refers to it can block forever, and so can a second one.
     """
 
     joined = False
@@ -44,7 +44,7 @@ class _Group:
 
 @contextmanager
 def distributed() -> Iterator[torch.device]:
-    """Joins the process group where torchrun started several processes; yields the device to train on.
+    """Joins the process group if torchrun started several processes; yields the device to train on.
 
     Processes on GPUs communicate through NCCL, others through gloo. Several trainings in one script share one
     group, which stays until the process ends.

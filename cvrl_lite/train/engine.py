@@ -47,12 +47,12 @@ class Plan(Protocol):
 
     @property
     def batch(self) -> int:
-        """Clips a batch, of all processes together."""
+        """Clips per batch, of all processes together."""
         ...
 
     @property
     def seed(self) -> int:
-        """Of everything random."""
+        """Seeds everything random."""
         ...
 
     @property
@@ -108,7 +108,7 @@ class Outcome:
     Attributes:
         steps: Steps done, those of earlier runs included.
         seconds: Time spent on them this time.
-        ended_by: The signal that ended it early, SIGINT or SIGTERM; 0 where none did.
+        ended_by: The signal that ended it early, SIGINT or SIGTERM; 0 if none did.
     """
 
     steps: int
@@ -241,7 +241,7 @@ class Trainer:
         """One step: forward, backward, update. Its metrics stay on the device.
 
         Args:
-            step: Its number, 0 up.
+            step: Its number, from 0.
             batch: This process's part of the batch.
 
         Returns:
@@ -272,7 +272,7 @@ class Trainer:
             stop: Its `agreed` is set where a process was told to stop.
 
         Yields:
-            A dictionary a step.
+            One dictionary per step.
 
         Raises:
             Diverged: A loss or the gradient norm of a step is not finite. The steps before are yielded.
@@ -303,8 +303,8 @@ def step_seed(seed: int, step: int, rank: int = 0) -> int:
 
     Args:
         seed: Of the training.
-        step: Its number, 0 up.
-        rank: Of the process, 0 up.
+        step: Its number, from 0.
+        rank: Of the process, from 0.
 
     Returns:
         63 bits, for `torch.manual_seed`.

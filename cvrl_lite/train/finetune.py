@@ -51,16 +51,16 @@ class Finetuning:
 
     Attributes:
         steps: Batches.
-        batch: Clips a batch.
+        batch: Clips per batch.
         optimization: How the weights move.
         dropout: Before the classifier.
         sampling: How clips are cut.
         decoded_size: Side in pixels of the squares that are read from files.
         augmentation: How they differ. Mirroring turns right into left: leave it out where labels know.
         test_clips: Clips of a test video whose probabilities are averaged.
-        seed: Of everything random.
+        seed: Seeds everything random.
         precision: "float32" or "bfloat16".
-        motion_weight: Of motion prediction's loss beside that of the labels, where there is a helper.
+        motion_weight: Of motion prediction's loss beside that of the labels, if there is a helper.
         save_every: Steps between checkpoints, where a folder keeps them.
         keep: How many checkpoints stay.
     """
@@ -94,7 +94,7 @@ def released(
         videos: Of the training split, from which the steps follow.
         batch: Released: 8.
         epochs: Released: 120.
-        seed: Of everything random.
+        seed: Seeds everything random.
         dataset: Whose rate and weight decay: UCF101's are in the released code, HMDB51's in the model card.
 
     Returns:
@@ -148,14 +148,14 @@ def long_enough(data: DecodedSet, sampling: ClipSampling) -> DecodedSet:
 
 
 def usable_data(videos: VideoDataset, how: Finetuning) -> DecodedSet | VideoDataset:
-    """The videos that clips can be cut from, in memory where they fit; what to give `finetune` and `predict`.
+    """The videos that clips can be cut from, in memory if they fit; what to give `finetune` and `predict`.
 
     Args:
         videos: The data set. Motion vectors are not needed.
         how: Frames and stride of a clip, and the size of what is decoded.
 
     Returns:
-        A decoded set where that fits into memory (`datasets.fits_in_memory`), else the data set. What was
+        A decoded set if that fits into memory (`datasets.fits_in_memory`), else the data set. What was
         left out is in its `skipped`, with the reason.
 
     Raises:
@@ -194,7 +194,7 @@ class Classifier(nn.Module):
 
 
 class _Supervised(nn.Module):
-    """The classifier, and the helper where there is one, as the engine trains them."""
+    """The classifier, and the helper if there is one, as the engine trains them."""
 
     def __init__(self, classifier: Classifier, helper: Pretraining | None, motion_weight: float) -> None:
         super().__init__()
@@ -228,7 +228,7 @@ def finetune(
 
     Args:
         backbone: Pretrained, or fresh. It is changed.
-        data: Videos with labels: decoded ones, or a data set. It is decoded first where it fits into
+        data: Videos with labels: decoded ones, or a data set. It is decoded first if it fits into
             memory, by `datasets.fits_in_memory`; else its files are read for each batch.
         label: Which one.
         how: Steps, rates, views.

@@ -68,7 +68,7 @@ def faster_precision(
 
     Returns:
         The precision, the same in all processes, and the seconds a step by the precisions that were tried;
-        none where processors without instructions for bfloat16 leave no choice.
+        none if processors without instructions for bfloat16 leave no choice.
     """
     if broadcast(emulates_bfloat16(device)):  # all have to go the same way from here
         return "float32", {}  # a few steps to find that out would take minutes

@@ -42,8 +42,8 @@ class Run:
         steps: Steps done; fewer than the recipe's after an interruption.
         seconds: Time spent on them this time.
         skipped: Files that could not be used, with the reason.
-        ended_by: The signal that ended it early, SIGINT or SIGTERM; 0 where none did.
-        folder: Where checkpoint and metrics are; None where none were asked for.
+        ended_by: The signal that ended it early, SIGINT or SIGTERM; 0 if none did.
+        folder: Where checkpoint and metrics are; None if none were asked for.
         resumed_from: Steps that were done before; all of them where the run had finished already.
     """
 
@@ -107,7 +107,7 @@ def pretrain(
     if tensorboard:
         if out is None:
             raise ValueError("tensorboard needs a folder to write to")
-        summary_writer()  # where it is missing, say so before the data are read
+        summary_writer()  # if it is missing, say so before the data are read
     with distributed() as device, report_killed_workers(), ExitStack() as stack:
         rank, _ = processes_sharing(recipe.batch)
         folder = Folder(out) if out is not None else None

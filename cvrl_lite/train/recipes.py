@@ -34,7 +34,7 @@ def laptop(tasks: Sequence[str] = JOINT, *, seed: int = 0) -> Recipe:
 
     Args:
         tasks: Some of "context", "motion" and "residual" (ours).
-        seed: Of everything random.
+        seed: Seeds everything random.
 
     Returns:
         A recipe whose every number is ours; docs/experiments.md tells what else was tried.

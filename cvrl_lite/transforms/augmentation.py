@@ -1,4 +1,4 @@
-"""How strongly training views differ: a frozen configuration, stored in recipes."""
+"""The strength of augmentation: a frozen configuration, stored in recipes."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ class Augmentation:
         vector_scale: Length, in pixels of the network's input, that becomes 1 in the motion encoder's input.
         vector_clamp: Largest |x| and |y|, in pixels of the network's input; None keeps all.
         residual_scale: Gray levels that become 1 in the residual encoder's input.
-        faithful: Whether to do as the released code does: a flip leaves the sign of x, a crop the length of
-            vectors; the key frame's channels come in the order BGR; each negative window has a crop of its
-            own; and the motion encoder gets x and y without the mask.
+        faithful: Whether to reproduce the released code: a flip keeps the sign of x, and a crop the length
+            of vectors; the key frame's channels are in BGR order; each negative window has its own crop; and
+            the motion encoder gets x and y without the mask.
 
     Example:
         >>> Augmentation(size=112, hflip=0.0).hflip
@@ -75,8 +75,9 @@ class Augmentation:
         """The strengths of the released code.
 
         Args:
-            height: Of the videos, in pixels: vectors were clamped at 10 of those pixels, and divided by 10.
-            faithful: Whether to keep the released code's oddities, too.
+            height: Height of the videos in pixels; vectors were clamped at 10 of those pixels and divided by
+                10.
+            faithful: Whether to reproduce the released code's quirks, too.
         """
         ten = 10 * 112 / height
         return cls(

@@ -1,4 +1,4 @@
-"""The view of a clip that evaluation uses: nothing random."""
+"""The deterministic view of a clip for evaluation."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def eval_transform(clips: Tensor, size: int, mean: Channels = MEAN, std: Channel
 
 @dataclass(frozen=True)
 class EvalTransform:
-    """`eval_transform` with its choices, so that a network is always fed alike.
+    """`eval_transform` with fixed settings, so that a network always gets the same kind of input.
 
     Attributes:
         decoded_size: Side in pixels that a video's central square is decoded at.

@@ -1,6 +1,6 @@
-"""Crops and flips of a batch: the same geometry for pixels and vectors.
+"""Crops and flips of a batch, with the same geometry for pixels and vectors.
 
-Axes: B batch, T time, C channel, H W pixels, G vector cells a side.
+Axes: B batch, T time, C channel, H W pixels, G vector cells per side.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Geometry:
         return cls(center, extent, uniform[:, 4] < flip)
 
     def repeat(self, times: int) -> Geometry:
-        """Each sample's geometry `times` times in a row."""
+        """Repeats each sample's geometry `times` times."""
         return Geometry(*(t.repeat_interleave(times, 0) for t in (self.center, self.extent, self.flip)))
 
     def sample(self, images: Tensor, size: int) -> Tensor:
@@ -78,15 +78,15 @@ class Geometry:
     ) -> tuple[Tensor, Tensor]:
         """Crops, flips and resizes vector maps.
 
-        A flip negates x, and a crop that is enlarged enlarges its vectors. Masked cells take no part in
-        the interpolation.
+        A flip negates x, and resizing a crop scales its vectors. Masked cells are left out of the
+        interpolation.
 
         Args:
             vectors: (B, W, 2, G, G) in pixels of the square.
             mask: (B, W, G, G) bool.
             size: Cells a side of the result.
-            rescale: False leaves signs and lengths unchanged, as the released code does; also for maps that
-                hold no vectors, such as residuals.
+            rescale: Whether signs and lengths change with the geometry. False for the released code's
+                behavior, and for maps that are not vectors, such as residuals.
 
         Returns:
             Vectors (B, W, 2, size, size), in pixels of a square whose crop was enlarged to its full side,

@@ -1,6 +1,6 @@
 """Random views of a batch for training, made on its device: one geometry for pixels and vectors.
 
-Axes: B batch, T time, C channel, H W pixels, S side of the decoded square, G vector cells a side.
+Axes: B batch, T time, C channel, H W pixels, S side of the decoded square, G vector cells per side.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Views:
         sources: (B,) int64.
         mask: (B, 1 + N, W, cells, cells) bool; cells that hold a vector.
         residual: (B, 1 + N, 3, W, cells, cells) float: mean residual and its mean size, in units of
-            `residual_scale`, and the mask; None where the batch has no residuals.
+            `residual_scale`, and the mask; None if the batch has no residuals.
         residual_mask: (B, 1 + N, W, cells, cells) bool; cells that hold a residual.
     """
 
@@ -57,17 +57,17 @@ class Views:
 
 
 def augment(batch: Batch, config: Augmentation | None = None) -> Views:
-    """Random views: one crop and flip shared by a clip and its near future, others for the rest.
+    """Random views: a clip and its near future share one crop and flip, key frame and negatives have others.
 
     Args:
-        batch: Samples; their `seeds` decide every choice.
-        config: Strengths; those of `Augmentation()` where None.
+        batch: Samples; all random numbers come from their `seeds`.
+        config: Strengths; `Augmentation()` if None.
 
     Returns:
         Float views on the batch's device.
 
     Raises:
-        TypeError: `batch` is no `Batch`, but a single sample, for example.
+        TypeError: `batch` is not a `Batch`, but a single sample, for example.
 
     Source:
         The released code's kinds of augmentation, at the strengths of `config`. Rescaling vectors with the
@@ -121,7 +121,7 @@ def augment(batch: Batch, config: Augmentation | None = None) -> Views:
 
 
 def _uniform(seeds: Tensor, counts: tuple[int, int], device: torch.device) -> tuple[Tensor, Tensor]:
-    """Uniform numbers (B, count) for each count; each row comes from its own seed alone."""
+    """Uniform numbers (B, count) for each count; each row depends only on its own seed."""
     rows = []
     for seed in seeds.tolist():
         generator = torch.Generator().manual_seed(seed)

@@ -18,7 +18,7 @@ class Clock(NamedTuple):
     """The display times of frames.
 
     Attributes:
-        stamps: (N,) float64, increasing, in the file's unit; empty where it has no timestamps.
+        stamps: (N,) float64, increasing, in the file's unit; empty if it has no timestamps.
         is_adjusted: Whether some are not the frames' own.
         jumps: The frames at which the file's clock jumps back and restarts.
     """

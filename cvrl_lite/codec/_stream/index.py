@@ -33,7 +33,7 @@ class Key(NamedTuple):
         is_sure: Whether the packet certainly holds this frame.
         is_flagged: Whether the decoder flags its frame as a key frame.
         setups: Numbers of the packets whose parameters are in force here, which a new decoder must read
-            first; None where it need not.
+            first; None if it need not.
     """
 
     pts: int | None
@@ -59,7 +59,7 @@ class Index:
         duration: Seconds from the start of the first frame to the end of the last one.
         rate: Frames per second that most frames keep to; without timestamps all do.
         size: (H, W) announced by the stream.
-        bytes: (N,) int64, coded size of each frame; empty where packets and frames do not correspond.
+        bytes: (N,) int64, coded size of each frame; empty if packets and frames do not correspond.
         breaks_off: How the file ends before its header says; "" where it does not.
         sound: Number of frames before the first known fault; later ones are decoded from the start.
         numbered: Whether stamps are made of packet numbers, as timestamps are ambiguous.

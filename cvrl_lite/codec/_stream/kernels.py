@@ -95,7 +95,7 @@ def six_tap(samples: Any, step: int) -> Any:
         step: Distance of the taps: 1 along rows, the row length along columns.
 
     Returns:
-        (N,) int16; the sum around the half sample behind each sample, 0 where taps lie outside.
+        (N,) int16; the sum around the half sample behind each sample, 0 if taps lie outside.
     """
     filtered = np.zeros(len(samples), np.int16)
     count = len(samples) - 5 * step

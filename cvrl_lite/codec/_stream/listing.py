@@ -113,7 +113,7 @@ class PacketList:
         return times, float(times[-1] - times[0]) + float(last), rate
 
     def index(self) -> Index:
-        """The index by timestamps, which is valid where there is no doubt.
+        """The index by timestamps, which is valid if there is no doubt.
 
         Packets before the first key packet, frames displayed before it, and frames that the container marks
         as never displayed are left out.

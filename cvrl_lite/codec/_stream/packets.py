@@ -34,7 +34,7 @@ class PacketMemory:
     """All packets of a small file, so that its decoders need not read it again.
 
     Attributes:
-        packets: The packets in decoding order; None where they are not kept.
+        packets: The packets in decoding order; None if they are not kept.
     """
 
     def __init__(self) -> None:

@@ -113,7 +113,7 @@ def _mean_of_four(vectors: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np
 
 
 def records(frame: VideoFrame) -> np.ndarray | None:
-    """The exported vectors of a frame, (10 N,) int32, as a view of its memory; None where it has none.
+    """The exported vectors of a frame, (10 N,) int32, as a view of its memory; None if it has none.
 
     The view is valid as long as the frame. `frame.side_data` would create a reference cycle and keep
     hundreds of frames in memory; the container made here does not.

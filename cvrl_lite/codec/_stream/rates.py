@@ -63,7 +63,7 @@ def nominal_rate(
     Args:
         stamps: (N,) times of the frames in ticks, ascending.
         tick: Seconds per tick.
-        declared: Declared rates; the first one is the result where there is no step to measure.
+        declared: Declared rates; the first one is the result if there is no step to measure.
         last: Duration of a single frame in ticks; 0 if unknown.
 
     Returns:

@@ -42,7 +42,7 @@ class Source:
 
     Attributes:
         sample_aspect_ratio: Of the coded pixels, known once opened: the container's, or else the codec's;
-            None where neither has one.
+            None if neither has one.
         first_frame: What the first frame tells; None until it was decoded.
     """
 
@@ -101,7 +101,7 @@ class Source:
         return EncryptedVideo(self.name) if is_encrypted(self.file) else error
 
     def record_first_frame(self, frame: VideoFrame | None) -> None:
-        """Stores what the first frame tells; None where it tells nothing."""
+        """Stores what the first frame tells; None if it tells nothing."""
         if frame is None:
             self.first_frame = FirstFrame()
             return

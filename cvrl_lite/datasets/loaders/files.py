@@ -222,7 +222,7 @@ def _collate(items: Sequence[tuple[list[_Sample], _Broken]]) -> tuple[_Packed, l
 def _packed(arrays: dict[str, NDArray[Any]]) -> _Packed:
     """All in one: each tensor that a worker sends costs it and the receiver a file handle.
 
-    Where one has none left, the loader loses the batch and waits for it for ever.
+    Where one has none left, the loader loses the batch and waits for it forever.
     """
     tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
     order = sorted(tensors, key=lambda name: -tensors[name].itemsize)  # so that each begins at its multiple

@@ -1,6 +1,6 @@
 """Batches of samples from a set in memory.
 
-Axes: B batch, T time, S side of the decoded square, G vector cells a side, N other windows.
+Axes: B batch, T time, S side of the decoded square, G vector cells per side, N other windows.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ def schedule(usable: Sequence[int], seed: int, copies: int, first: int, count: i
 
 
 def check_usable(usable: Sequence[int], skipped: Sequence[Skipped]) -> None:
-    """Raises ValueError where no video is usable."""
+    """Raises ValueError if no video is usable."""
     if not usable:
         reasons = "; ".join(f"{s.path.name}: {s.reason}" for s in skipped[:3])
         raise ValueError(f"no video is usable ({reasons})")

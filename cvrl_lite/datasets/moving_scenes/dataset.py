@@ -20,7 +20,7 @@ class MovingScenes(VideoDataset):
 
     Args:
         split: `"train"`, `"val"` or `"test"`.
-        root: Made by `moving_scenes.make`; the course's own set, made when it is missing, where None.
+        root: Made by `moving_scenes.make`; the course's own set, made when it is missing, if None.
         samples: How `dataset[i]` reads a sample, as in `VideoDataset`.
 
     Raises:

@@ -194,7 +194,7 @@ def bumps(side: int, cell: int, table: Ints) -> NDArray[np.int32]:
     """Value noise on a square of pixels: `noise` where rows and columns part, and several times faster.
 
     Args:
-        side: Pixels a side.
+        side: Pixels per side.
         cell: Pixels between lattice points, at least 1.
         table: As for `noise`.
 

@@ -1,6 +1,6 @@
 """Drawing a clip: a still scene, sprites laid over it at quarter pixels, and the light on all of it.
 
-Legend: T frames, N sprites, M pixels a side of a sprite's tile.
+Legend: T frames, N sprites, M pixels per side of a sprite's tile.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def draw(
         bystanders: The share of the sprites, 0 to 1, that do not take part in the action; each of them
             moves by another action.
         frames: T, at least 1.
-        size: Pixels a side, at least 16.
+        size: Pixels per side, at least 16.
 
     Returns:
         (T, size, size, 3) uint8 RGB.

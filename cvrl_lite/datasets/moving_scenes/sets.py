@@ -1,6 +1,6 @@
 """MovingScenes on disk: a folder of H.264 clips and an index, made once and verified ever after.
 
-A set is a folder with `set.json` (what it was made with), `index.csv` (one row a clip) and the clips in
+A set is a folder with `set.json` (what it was made with), `index.csv` (one row per clip) and the clips in
 `train/`, `val/` and `test/`. While it is being made, finished rows wait in `index.part.csv`, so that an
 interrupted run goes on where it was.
 """
@@ -149,12 +149,12 @@ def make(
         clips: How many: 72 of 100 to train, 12 to choose recipes by, 16 to test.
         seed: Of the set; sets of other seeds share no clip.
         frames: Frames of a clip, at 25 a second.
-        size: Pixels a side, even, at least 16.
+        size: Pixels per side, even, at least 16.
         tie: 0: action and scene are independent; 1: the scene gives the action away.
         bystanders: The share of the sprites that do not take part in the action.
         appearances: Some of `APPEARANCES`: how the light may change.
         preset: Effort of the encoder, as in `codec.encode`.
-        workers: Processes; the number of processors where None.
+        workers: Processes; the number of processors if None.
 
     Returns:
         The index, as `read_index` reads it.
@@ -215,7 +215,7 @@ def make(
 
 
 def _is_of(folder: Path, made_with: dict[str, object]) -> bool:
-    """Whether the folder's card says that its clips are made so; False where it has none, or a broken one.
+    """Whether the folder's card says that its clips are made so; False if it has none, or a broken one.
 
     Raises:
         ValueError: They are made in another way.
@@ -237,7 +237,7 @@ def _is_of(folder: Path, made_with: dict[str, object]) -> bool:
 
 
 def _card(folder: Path) -> dict[str, object]:
-    """What the folder's set was made with; empty where nothing says so."""
+    """What the folder's set was made with; empty if nothing says so."""
     try:
         found = json.loads((folder / _CARD).read_text(encoding="utf-8"))
         checksum = found.pop("checksum", None)
@@ -257,7 +257,7 @@ def _checksum(card: dict[str, object]) -> str:
 
 
 def _indexed(folder: Path) -> list[Clip]:
-    """The rows of a finished set's index; none where there is none, or it is not as it was written."""
+    """The rows of a finished set's index; none if there is none, or it is not as it was written."""
     index = folder / "index.csv"
     clips, whole = _rows(index)
     return clips if whole and _card(folder).get("index_sha256", sha256(index)) == sha256(index) else []
@@ -278,7 +278,7 @@ def _verified(folder: Path, planned: Clip, row: Clip | None) -> Clip | None:
 
 
 def _rows(path: Path) -> tuple[list[Clip], bool]:
-    """The rows of an index that can be read, and whether that is all of it; none where there is no file."""
+    """The rows of an index that can be read, and whether that is all of it; none if there is no file."""
     try:
         with open(path, newline="", encoding="utf-8") as file:
             header, *rows = csv.reader(file)

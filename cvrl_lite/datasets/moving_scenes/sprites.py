@@ -4,7 +4,7 @@ Every clip takes its sprites from the same shapes and the same colors, so that t
 scene. Their surface is noise, which looks like nothing but itself when shifted: block matching finds
 where it went.
 
-Legend: M pixels a side of a tile, D = 4 M its supersampled side.
+Legend: M pixels per side of a tile, D = 4 M its supersampled side.
 """
 
 from __future__ import annotations

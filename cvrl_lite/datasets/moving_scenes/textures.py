@@ -4,7 +4,7 @@ A texture is a function of two coordinates and dice. The coordinates count `UNIT
 112-pixel frame, so a scene looks the same at every frame size. It returns a mix (0: all of the dark
 color, 256: all of the light one) and a relief (light added or taken, in 1/256).
 
-Legend: N pixels a side of the supersampled frame.
+Legend: N pixels per side of the supersampled frame.
 """
 
 from __future__ import annotations
@@ -225,7 +225,7 @@ def _marble(x: Ints, y: Ints, dice: Dice, zoom: int) -> Look:
     table = dice.grid(64)
     drift = 2 * noise(x, y, 30 * zoom, table) + noise(x + 500, y, 13 * zoom, table.T)
     drift += noise(x, y + 900, 6 * zoom, table[:, ::-1]) // 2
-    broad = np.abs(sine((x + 2 * y) * TURN // (120 * zoom) + drift * 16)) >> 6  # 0 where a vein runs
+    broad = np.abs(sine((x + 2 * y) * TURN // (120 * zoom) + drift * 16)) >> 6  # 0 along a vein
     fine = np.abs(sine((2 * x - y) * TURN // (150 * zoom) + drift * 22 + 900)) >> 6
     body = noise(x, y, 22 * zoom, table[::-1])
     vein = np.clip(230 - broad * 9 // 2, 0, 256) + np.clip(150 - fine * 6, 0, 256)
@@ -337,7 +337,7 @@ def still(scene: str, seed: int, size: int) -> np.ndarray:
     Args:
         scene: One of `SCENES`.
         seed: The clip's seed; it sets the palette, the light and how the texture lies.
-        size: Pixels a side.
+        size: Pixels per side.
 
     Returns:
         (size, size, 3) uint8 RGB.

@@ -36,8 +36,8 @@ def render_clips(
         bystanders: The share of the sprites that do not take part in the action.
         preset: Effort of the encoder.
         frames: Frames of a clip.
-        size: Pixels a side.
-        workers: Processes at most; the number of processors where None.
+        size: Pixels per side.
+        workers: Processes at most; the number of processors if None.
 
     Raises:
         VideoError: A clip cannot be encoded.
