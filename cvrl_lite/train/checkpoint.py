@@ -1,10 +1,10 @@
-"""The folder of a run: recipe, environment, metrics, checkpoints, weights. Every file is whole or absent.
+"""The folder of a run: recipe, environment, metrics, checkpoints, weights. Files are written atomically.
 
-recipe.json           what is trained
-environment.json      with which versions, on what machine and data
+recipe.json           the configuration of the training
+environment.json      package versions, machine and data
 metrics.jsonl         one line per step
-step-000200.safetensors, step-000200.pt     weights and the optimizer's state, the last few
-model.safetensors     the weights at the end
+step-000200.safetensors, step-000200.pt     the last few checkpoints: weights and optimizer state
+model.safetensors     the final weights
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ WEIGHTS, RECIPE, METRICS, ENVIRONMENT = (
     "metrics.jsonl",
     "environment.json",
 )
-FINETUNING = "finetuning.json"  # in place of the recipe, where a classifier was trained
-# How the temporary files of `replacing` begin, whatever they end with.
+FINETUNING = "finetuning.json"  # replaces the recipe in the folder of a finetuning
+# Prefixes of the temporary files of `replacing`.
 _HALF_WRITTEN = (
     ".step-",
     *(f".{Path(name).stem}." for name in (WEIGHTS, RECIPE, METRICS, ENVIRONMENT, FINETUNING)),
@@ -45,17 +45,17 @@ _HALF_WRITTEN = (
 
 
 class Folder:
-    """Where a run is kept.
+    """The folder of a run.
 
     Args:
-        path: It is made if it is missing.
+        path: The folder; created if it is missing.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
 
     def recipe(self) -> Recipe | None:
-        """The recipe of the run in it; None if there is none.
+        """The recipe of the run in the folder; None if there is no run.
 
         Raises:
             ValueError: The file is damaged.
@@ -64,18 +64,18 @@ class Folder:
         return _recipe(file) if file.exists() else None
 
     def claimed(self) -> AbstractContextManager[None]:
-        """Keeps other processes from training into the folder for the time of a `with` block.
+        """Locks the folder against other trainings for the duration of a `with` block.
 
         Raises:
-            BlockingIOError: One does already.
+            BlockingIOError: Another process is training into the folder.
         """
         return alone(self.path / ".lock", self.path, wait=False)
 
     def enter(self, recipe: Recipe) -> Recipe:
-        """The recipe to go on with: the one in the folder if there is one, as its precision is settled.
+        """The recipe to continue with: the stored one, whose precision is settled, if the folder has one.
 
         Raises:
-            ValueError: The folder holds a run of another recipe, or of one that is not known.
+            ValueError: The folder holds a run of another recipe, or a run whose recipe is missing.
         """
         self.path.mkdir(parents=True, exist_ok=True)
         found = self.recipe()
@@ -87,11 +87,11 @@ class Folder:
         return found
 
     def enter_values(self, name: str, values: dict[str, Any]) -> None:
-        """Keeps a configuration that is no recipe's in a file of the folder.
+        """Stores a configuration other than a recipe in the folder, or checks it against the stored one.
 
         Args:
-            name: Of the file.
-            values: What it holds; JSON's types, or what JSON makes of tuples.
+            name: Name of the file.
+            values: Its contents: JSON types, or tuples, which are stored as lists.
 
         Raises:
             ValueError: The folder holds another run, or one whose configuration is missing.
@@ -113,23 +113,23 @@ class Folder:
             raise ValueError(f"{self.path}: holds another run ({'; '.join(different[:3])})")
 
     def check_data(self, data: str, of: str = "data") -> None:
-        """Raises ValueError if the run in it was begun on data of another `fingerprint`.
+        """Raises ValueError if the stored run was started on data with another `fingerprint`.
 
         Args:
             data: The fingerprint.
-            of: "data", the files that are trained on; or "files", those that were listed, usable or not.
+            of: "data" for the training files, or "files" for all listed files, usable or not.
         """
         begun = self._environment().get(of, data)  # older runs lack it
         if begun != data:
             raise ValueError(f"{self.path}: holds a run on other data ({begun}, not {data})")
 
     def begin(self, recipe: Recipe) -> None:
-        """Writes what is known before the first step, and removes what a killed process left half written."""
+        """Writes the recipe, and removes files that a killed process left incomplete."""
         self.remove_partial()
         self._write(RECIPE, recipe.to_json())
 
     def remove_partial(self) -> None:
-        """Removes what a killed process left half written."""
+        """Removes files that a killed process left incomplete."""
         for file in self.path.glob(".*"):
             if file.name.startswith(_HALF_WRITTEN):
                 file.unlink()
@@ -138,12 +138,12 @@ class Folder:
                 weights.unlink()
 
     def note(self, data: str, *, files: str | None = None, skipped: Sequence[Skipped] = ()) -> None:
-        """Writes on what machine and data the steps to come are done.
+        """Records the machine and the data of the steps to come.
 
         Args:
-            data: Fingerprint of the files that are trained on.
-            files: Of those that were listed, where they were.
-            skipped: Those that cannot be used.
+            data: Fingerprint of the training files.
+            files: Fingerprint of all listed files, if the data came from files.
+            skipped: The files that cannot be used.
         """
         facts = environment() | {"data": data}
         if files is not None:
@@ -151,20 +151,20 @@ class Folder:
         self._write(ENVIRONMENT, json.dumps(facts, indent=2))
 
     def skipped(self) -> tuple[Skipped, ...]:
-        """The files that the run in it could not use."""
+        """The files that the stored run could not use."""
         found = self._environment().get("skipped", {})
         return tuple(Skipped(Path(name), reason) for name, reason in found.items())
 
     def last_step(self) -> int:
-        """How many steps the last checkpoint has done; 0 if there is none."""
+        """The step of the last checkpoint; 0 if there is none."""
         states = self._checkpoints()
         return int(states[-1].stem.removeprefix("step-")) if states else 0
 
     def save(self, step: int, model: nn.Module, optimizer: torch.optim.Optimizer, keep: int) -> None:
-        """Writes a checkpoint, and removes all but the last `keep`.
+        """Writes a checkpoint, and removes all but the last `keep` ones.
 
         Raises:
-            OSError: It cannot be written. The ones before stay as they are, and nothing of it does.
+            OSError: It cannot be written. Earlier checkpoints are untouched, and no part of this one remains.
         """
         name, state = f"step-{step:08d}", io.BytesIO()
         torch.save({"step": step, "optimizer": optimizer.state_dict()}, state)
@@ -179,11 +179,11 @@ class Folder:
             old.with_suffix(".safetensors").unlink(missing_ok=True)
 
     def finish(self, model: nn.Module) -> None:
-        """Writes the weights for use."""
+        """Writes the final weights."""
         self._weights(WEIGHTS, model)
 
     def restore(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> int:
-        """Loads the last checkpoint. The steps it has done; 0 if there is none.
+        """Loads the last checkpoint and returns its step; 0 if there is none.
 
         Raises:
             ValueError: One of its files is damaged.
@@ -199,22 +199,22 @@ class Folder:
         return steps
 
     def cut_metrics(self, steps: int) -> None:
-        """Drops the metrics of later steps, which will be done again, and a line cut short."""
+        """Drops the metrics of later steps, which will be repeated, and an incomplete last line."""
         kept = []
         if (self.path / METRICS).exists():
             for line in (self.path / METRICS).read_text(encoding="utf-8").splitlines():
-                with suppress(ValueError, TypeError, KeyError):  # cut short, or no line of ours
+                with suppress(ValueError, TypeError, KeyError):  # incomplete, or not written by us
                     if json.loads(line)["step"] <= steps:
                         kept.append(f"{line}\n")
         self._write(METRICS, "".join(kept), end="")
 
     def add_metrics(self, metrics: Mapping[str, Any]) -> None:
-        """Appends a line."""
+        """Appends a line of metrics."""
         with writing(self.path / METRICS), open(self.path / METRICS, "a", encoding="utf-8") as file:
             file.write(json.dumps(dict(metrics)) + "\n")
 
     def _refuse_orphans(self, name: str) -> None:
-        """Raises ValueError if the folder holds parts of a run, but not the file that says of which."""
+        """Raises ValueError if the folder holds parts of a run, but not the file that identifies it."""
         for pattern in (WEIGHTS, METRICS, "step-*"):
             for file in self.path.glob(pattern):
                 raise ValueError(f"{file}: of a run whose {name} is missing; choose another folder")
@@ -231,13 +231,13 @@ class Folder:
         return sorted(p for p in self.path.glob("step-*.pt") if p.with_suffix(".safetensors").exists())
 
     def _weights(self, name: str, model: nn.Module) -> None:
-        # Copies, as safetensors refuses tensors that two parts of a model share.
+        # Copies, because safetensors rejects tensors that share memory.
         layout = torch.contiguous_format
         weights = {key: value.clone(memory_format=layout) for key, value in model.state_dict().items()}
         self._bytes(name, save(weights))
 
     def _bytes(self, name: str, held: bytes | memoryview) -> None:
-        """Writes what libraries would write themselves, but do not tell a full disk from other faults."""
+        """Writes serialized bytes; the libraries' own writers do not report a full disk as such."""
         with replacing(self.path / name, durable=True) as part:
             part.write_bytes(held)
 
@@ -248,12 +248,12 @@ class Folder:
 
 @contextmanager
 def reading(file: Path, what: str) -> Iterator[None]:
-    """Turns whatever is wrong with a file's content into one line that names the file."""
+    """Turns any error in a file's content into one line that names the file."""
     try:
         yield
-    except OSError:  # names it
+    except OSError:  # already names the file
         raise
-    except Exception as error:  # safetensors, pickle and torch raise all kinds, some of many lines
+    except Exception as error:  # safetensors, pickle and torch raise many types, some with long messages
         reason = textwrap.shorten(" ".join(str(error).splitlines()[:2]), 200, placeholder=" ...")
         raise ValueError(f"{file}: {what}: {reason}") from None
 
@@ -265,7 +265,7 @@ def _recipe(file: Path) -> Recipe:
 
 
 def fill(model: nn.Module, file: Path, prefix: str = "") -> None:
-    """Loads a module's weights, which the file holds under names that begin with `prefix`."""
+    """Loads a module's weights from the tensors of a file whose names begin with `prefix`."""
     with reading(file, "no weights of this network"):
         tensors = tensors_of(file.read_bytes())
         model.load_state_dict(
@@ -274,7 +274,7 @@ def fill(model: nn.Module, file: Path, prefix: str = "") -> None:
 
 
 def environment() -> dict[str, Any]:
-    """What a training ran on."""
+    """The versions and hardware that a training runs on."""
     names = ("cvrl-lite", "torch", "numpy", "av")
     return {
         "python": platform.python_version(),
@@ -286,7 +286,7 @@ def environment() -> dict[str, Any]:
 
 
 def shipped(name: str) -> Path | None:
-    """The weights of a network that comes with the package; None if none has that name."""
+    """The weights of a shipped network; None if there is no network of that name."""
     found = {file.stem: file for file in data_path("checkpoints").glob("*.safetensors")}
     return found.get(name)
 
@@ -295,15 +295,15 @@ def read_checkpoint(folder: str | os.PathLike[str]) -> tuple[VideoBackbone, Reci
     """The backbone and the recipe of a finished (or interrupted) run.
 
     Args:
-        folder: What `run` was given as `out`, or a `.safetensors` file with its recipe beside it:
-            `recipe.json`, or a `.json` of the same name, which comes first.
+        folder: The folder of a run, or a `.safetensors` file with its recipe beside it: a `.json` of the same
+            name, or else `recipe.json`.
 
     Returns:
         The backbone in float32 and evaluation mode, and the recipe.
 
     Raises:
         FileNotFoundError: A file of the checkpoint is missing.
-        ValueError: A file is damaged, is of another kind, or does not fit the other.
+        ValueError: A file is damaged or of another kind, or weights and recipe do not match.
     """
     path = Path(folder)
     weights = path / WEIGHTS if path.is_dir() else path

@@ -1,4 +1,4 @@
-"""What a training is: one frozen record of every choice."""
+"""The recipe of a training: a frozen record of every setting."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ JOINT = ("context", "motion")
 
 @dataclass(frozen=True)
 class Optimization:
-    """How the weights move.
+    """Settings of the optimizer and its schedule.
 
     Attributes:
         method: "adamw", or "sgd" with Nesterov momentum .9.
-        learning_rate: The highest, reached after `warmup` and lowered to 0 along a cosine.
-        warmup: Share of the steps.
-        warmup_from: Where the warm-up starts, as a share of the highest rate.
-        weight_decay: Of all weights, or of those `decay_all` leaves.
-        decay_all: False keeps the decay from norms and biases (ours, as is common).
-        clip_norm: Longest gradient; None lets all pass.
+        learning_rate: The peak learning rate, reached after `warmup` and then lowered to 0 along a cosine.
+        warmup: Length of the warm-up, as a share of all steps.
+        warmup_from: Learning rate at the start of the warm-up, as a share of the peak.
+        weight_decay: Weight decay.
+        decay_all: Whether norms and biases are decayed, too. False (ours) is common practice.
+        clip_norm: Largest gradient norm; larger gradients are scaled down. None disables clipping.
     """
 
     method: str = "adamw"
@@ -49,7 +49,7 @@ def joint() -> dict[str, TaskConfig]:
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that decides a training.
+    """All settings of a training.
 
     Attributes:
         tasks: A config for each task, by the name that the log shows; see `pretext.TaskConfig`. Paper:
@@ -57,27 +57,27 @@ class Recipe:
         data: "moving_scenes", "hard_scenes" (see `moving_scenes.hard_set`), "ucf101", "hmdb51", "kinetics",
             or the path of any folder of videos.
         root: The folder of UCF101, HMDB51, Kinetics, or of another set of MovingScenes.
-        source: For a folder of the user's: which files were cut from one video; see `datasets.VideoFolder`.
-        init: The shipped network, or the run, whose backbone the training starts from; None: a fresh one.
-        fold: Of UCF101 and HMDB51: which of the three official splits.
-        in_memory: Whether all videos are decoded once, before the training, or read from their files for each
-            batch. None: decoded if they fit, by `datasets.fits_in_memory`. Batches are the same.
-        seed: Of initial weights, samples, augmentation and dropout.
-        steps: Batches.
-        batch: Samples per batch, of all processes together.
-        optimization: How the weights move.
-        networks: Which.
+        source: For a folder of videos: a pattern for files cut from one video; see `datasets.VideoFolder`.
+        init: A shipped network or a run whose backbone the training starts from; None starts from scratch.
+        fold: For UCF101 and HMDB51: which of the three official splits.
+        in_memory: Whether all videos are decoded once before the training, or read from their files for each
+            batch. None decodes them if they fit, see `datasets.fits_in_memory`. Batches are the same.
+        seed: Seeds initial weights, samples, augmentation and dropout.
+        steps: Number of training steps.
+        batch: Samples per batch, summed over all processes.
+        optimization: Settings of the optimizer.
+        networks: Settings of the networks.
         decoded_size: Side in pixels of the squares that are decoded.
         decoded_cells: Vector cells along that side.
-        sampling: How samples are cut.
-        augmentation: How views differ.
-        precision: "float32", "bfloat16", or "auto": what a probe of a few steps shows faster.
-        compiled: Whether torch.compile turns the networks into faster code first.
+        sampling: How samples are cut from videos.
+        augmentation: Strength of the augmentation.
+        precision: "float32", "bfloat16", or "auto" for the faster one in a trial of a few steps.
+        compiled: Whether the networks are compiled by torch.compile.
         save_every: Steps between checkpoints.
-        keep: How many checkpoints stay.
+        keep: Number of checkpoints to keep.
 
     Raises:
-        ValueError: A value means nothing, or no task would ever be trained.
+        ValueError: A value is invalid, or no task would ever be trained.
     """
 
     tasks: dict[str, TaskConfig] = field(default_factory=joint)
@@ -138,13 +138,13 @@ class Recipe:
         return any(task.needs_residuals for task in self.tasks.values())
 
     def replace(self, **changes: Any) -> Recipe:
-        """The same recipe with other values.
+        """A copy of the recipe with some values changed.
 
         A dict changes some values of a part: `networks={"dropout": 0}`, `tasks={"context": {"weight": 0.5}}`.
-        Among tasks, a config adds a task or takes one's place; `tasks=("motion",)` keeps those named.
+        In `tasks`, a config adds or replaces a task; `tasks=("motion",)` keeps only the named ones.
 
         Raises:
-            ValueError: There is no such value, or it means nothing.
+            ValueError: A field does not exist, or its value is invalid.
         """
         changed = {name: _changed(name, getattr(self, name, None), value) for name, value in changes.items()}
         try:
@@ -159,7 +159,7 @@ class Recipe:
         return json.dumps(self.to_values(), indent=2)
 
     def to_values(self) -> dict[str, Any]:
-        """All values as dicts, lists, numbers and strings, such as JSON has.
+        """All values as JSON types: dicts, lists, numbers and strings.
 
         Raises:
             ValueError: A task's class is defined inside a function, and could not be found again.
@@ -170,10 +170,10 @@ class Recipe:
 
     @classmethod
     def from_json(cls, text: str) -> Recipe:
-        """The recipe that `to_json` wrote. Modules that its tasks come from are imported.
+        """Reads a recipe written by `to_json`. Modules that define its tasks are imported.
 
         Raises:
-            ValueError: The text is no recipe's.
+            ValueError: The text is not a recipe.
         """
         values = json.loads(text)
         parts = {
@@ -193,10 +193,10 @@ class Recipe:
             raise ValueError(str(error)) from None
 
     def differences(self, other: Recipe) -> list[str]:
-        """What is not the same in another recipe, such as "steps: 100, not 200".
+        """The differences from another recipe, such as "steps: 100, not 200".
 
-        A precision of "auto" may become any, and so differs from none. Where samples are read from,
-        `in_memory`, changes no number, and is no difference.
+        A precision of "auto" equals any precision. `in_memory` is ignored, because it does not change
+        results.
         """
         own, others = self.to_values() | {"in_memory": None}, other.to_values() | {"in_memory": None}
         for name in self.tasks | other.tasks:  # tasks of two kinds differ by that alone
@@ -211,7 +211,7 @@ class Recipe:
 
 
 def _changed(name: str, part: Any, change: Any) -> Any:
-    """A part of a recipe with a change that is a dict of some of its values, or names of tasks."""
+    """A part of a recipe, changed by a dict of some of its values, or by names of tasks."""
     if isinstance(part, dict):
         if isinstance(change, tuple | list):
             if missing := [task for task in change if task not in part]:
@@ -235,7 +235,7 @@ def _changed(name: str, part: Any, change: Any) -> Any:
 
 
 def _check_kind(name: str, kind: str, value: Any) -> None:
-    """Raises ValueError if a value is not of the kind that a field's annotation names."""
+    """Raises ValueError if a value does not have the type in the field's annotation."""
     for word, types in (("bool", bool), ("int", Integral), ("float", Real), ("str", str)):
         if kind.removesuffix(" | None") == word:
             allowed = isinstance(value, types) and isinstance(value, bool) == (word == "bool")

@@ -28,11 +28,11 @@ NAMED_SETS = ("moving_scenes", "hard_scenes", "ucf101", "hmdb51", "kinetics")
 
 
 def videos_of(recipe: Recipe, split: str = "train") -> VideoDataset:
-    """The files that a recipe trains on, or those of another split of the same data set.
+    """The training files of a recipe, or the files of another split of the same data set.
 
     Args:
         recipe: Names the data set and its folder.
-        split: As the data set names it; a folder of videos of one's own has none.
+        split: Name of the split; a folder of videos has none.
 
     Raises:
         ValueError: A named data set without its folder.
@@ -65,12 +65,12 @@ def load_data(recipe: Recipe, videos: VideoDataset | None = None) -> DecodedSet:
 
 
 def sampler_for(recipe: Recipe, data: DecodedSet | VideoDataset, workers: int) -> MemoryLoader | FileLoader:
-    """What draws the recipe's batches.
+    """The loader of a recipe's batches.
 
     Args:
-        recipe: Says whether files are decoded into memory; where it does not, they are if they fit.
+        recipe: Its `in_memory` says whether files are decoded into memory; if None, they are if they fit.
         data: The decoded data, or the files.
-        workers: Processes that read files, where they are not decoded into memory.
+        workers: Processes that read files, if they are not decoded into memory.
     """
     if isinstance(data, DecodedSet):
         return MemoryLoader(data, recipe.sampling, recipe.seed)
@@ -102,10 +102,10 @@ def check_sources(recipe: Recipe, sources: int) -> None:
 
 
 def fingerprint(entries: Sequence[Entry]) -> str:
-    """What tells data apart, wherever they lie: how many files, and a hash of their names.
+    """Identifies a data set regardless of its location: the number of files, and a hash of their names.
 
     Args:
-        entries: The files, at least one; their names are taken from the folder on that all have in common.
+        entries: The files, at least one; names are relative to their common folder.
 
     Example:
         >>> from pathlib import Path

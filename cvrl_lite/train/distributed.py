@@ -1,4 +1,4 @@
-"""Several processes that train one model, as torchrun starts them."""
+"""Distributed training of one model by several processes, as started by torchrun."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ T = TypeVar("T")
 
 
 def is_first() -> bool:
-    """Whether this is the process that writes and speaks: the only one, or torchrun's first."""
+    """Whether this process writes files and messages: the only process, or rank 0 of torchrun."""
     return int(os.environ.get("RANK", "0")) == 0
 
 
 def device() -> torch.device:
-    """Where this process trains: its own GPU, or the CPU."""
+    """The device of this process: its own GPU, or the CPU."""
     if torch.cuda.is_available():
         return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
     return torch.device("cpu")
 
 
 class _Group:
-    """What this module did with the process group.
+    """The state of the process group.
 
-    It is made once and stays until the process ends: to destroy it while a DistributedDataParallel still
-    refers to it can block forever, and so can a second one.
+    The group is created once and stays until the process ends: destroying it while a DistributedDataParallel
+    still refers to it can block forever, and so can creating a second one.
     """
 
     joined = False
@@ -44,13 +44,13 @@ class _Group:
 
 @contextmanager
 def distributed() -> Iterator[torch.device]:
-    """Joins the process group if torchrun started several processes; yields the device to train on.
+    """Joins the process group if torchrun started several processes, and yields the device to train on.
 
     Processes on GPUs communicate through NCCL, others through gloo. Several trainings in one script share one
     group, which stays until the process ends.
 
     Raises:
-        ConnectionError: One of them ended meanwhile.
+        ConnectionError: Another process ended in the meantime.
     """
     here = device()
     alone = int(os.environ.get("WORLD_SIZE", "1")) == 1
@@ -67,7 +67,7 @@ def distributed() -> Iterator[torch.device]:
     _Group.in_use = True
     try:
         yield here
-        dist.barrier()  # none leaves, and takes the connection with it, before all are done
+        dist.barrier()  # a process that exits closes its connections, so wait for all
     except RuntimeError as error:
         if not isinstance(error, dist.DistError) and "gloo" not in str(error):
             raise
@@ -80,7 +80,7 @@ def processes_sharing(batch: int) -> tuple[int, int]:
     """This process's rank, and the number of processes that share each batch.
 
     Raises:
-        ValueError: They cannot get equal parts of it.
+        ValueError: The batch cannot be divided evenly.
     """
     rank, world = processes()
     if batch % world:
@@ -89,7 +89,7 @@ def processes_sharing(batch: int) -> tuple[int, int]:
 
 
 def broadcast(value: T) -> T:
-    """The value of the first process, in all of them."""
+    """Sends the value of rank 0 to all processes."""
     if not dist.is_initialized():
         return value
     held = [value]
@@ -98,14 +98,14 @@ def broadcast(value: T) -> T:
 
 
 class GracefulExit:
-    """Holds back the first SIGINT or SIGTERM, so that a training can write a checkpoint before it ends.
+    """Defers the first SIGINT or SIGTERM, so that a training can write a checkpoint before it ends.
 
-    A second signal acts at once. Signals arrive at any moment and at any process, so no process acts on its
-    own: all end after the step at which they told each other.
+    A second signal takes effect immediately. Signals may reach any process at any time, so processes
+    synchronize: all of them end after the step at which they exchange what they received.
 
     Attributes:
-        received: The signal this process got; 0 before. Only the handler sets it.
-        agreed: The signal that one of the processes got, once all know of it; 0 before.
+        received: The signal that this process received, or 0. Set only by the handler.
+        agreed: The signal that any process received, once all have been informed, or 0.
     """
 
     def __init__(self) -> None:
@@ -114,7 +114,7 @@ class GracefulExit:
         self._process = os.getpid()
 
     def __enter__(self) -> GracefulExit:
-        if threading.current_thread() is threading.main_thread():  # only there can signals be handled
+        if threading.current_thread() is threading.main_thread():  # signals can be handled only there
             self._before = {
                 number: signal.signal(number, self._receive) for number in (signal.SIGINT, signal.SIGTERM)
             }
@@ -125,7 +125,7 @@ class GracefulExit:
             signal.signal(number, handler)
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
-        if self.received or os.getpid() != self._process:  # a worker of ours, forked, has nothing to finish
+        if self.received or os.getpid() != self._process:  # a forked worker has nothing to finish
             signal.signal(number, self._before[number])
             signal.raise_signal(number)
         self.received = number

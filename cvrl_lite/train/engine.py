@@ -1,9 +1,9 @@
-"""The one training loop: pretraining, finetuning and the peers of the study all run through it.
+"""The training loop of pretraining, finetuning and the baselines of the study.
 
-It knows no task. A model maps a batch to a loss and its metrics, a plan says how many steps at what learning
-rate, a loader yields the batches, and a folder keeps what comes of it. Every random number of a step follows
-from the plan's seed and the number of the step, so weights and optimizer state are all that a resumed run
-needs to go on with the same numbers.
+It is independent of the task: a model maps a batch to a loss and metrics, a plan sets the number of steps and
+the learning rate, a loader yields batches, and a folder stores metrics and checkpoints. All random numbers of
+a step follow from the plan's seed and the step, so a run resumed from weights and optimizer state gives the
+same numbers as an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -32,22 +32,22 @@ from cvrl_lite.train.config import Optimization
 from cvrl_lite.train.distributed import GracefulExit, processes_sharing
 from cvrl_lite.train.optim import learning_rate, make_optimizer
 
-_READ_EVERY = {"cuda": 10}  # steps between two reads of the metrics; elsewhere a read costs nothing
+_READ_EVERY = {"cuda": 10}  # steps between reads of the metrics, which wait for the GPU; otherwise 1
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
-_EXPLODED = 1e4  # nats; the loss of a blind guess among a million keys is 14
+_EXPLODED = 1e4  # nats; for comparison, guessing among a million keys has a loss of 14
 
 
 class Plan(Protocol):
-    """What the engine has to know of a training; `Recipe` and `Finetuning` are plans."""
+    """The settings that the engine reads; `Recipe` and `Finetuning` are plans."""
 
     @property
     def steps(self) -> int:
-        """Batches."""
+        """Number of training steps."""
         ...
 
     @property
     def batch(self) -> int:
-        """Clips per batch, of all processes together."""
+        """Clips per batch, summed over all processes."""
         ...
 
     @property
@@ -57,12 +57,12 @@ class Plan(Protocol):
 
     @property
     def precision(self) -> str:
-        """Of the forward pass: "float32" or "bfloat16"."""
+        """Precision of the forward pass: "float32" or "bfloat16"."""
         ...
 
     @property
     def optimization(self) -> Optimization:
-        """How the weights move."""
+        """Settings of the optimizer."""
         ...
 
     @property
@@ -72,12 +72,12 @@ class Plan(Protocol):
 
     @property
     def keep(self) -> int:
-        """How many checkpoints stay."""
+        """Number of checkpoints to keep."""
         ...
 
 
 class Loader(Protocol):
-    """What yields the batches; see `datasets.MemoryLoader.batches`."""
+    """A source of batches; see `datasets.MemoryLoader.batches`."""
 
     def batches(
         self, size: int, steps: int, *, first: int = 0, share: tuple[int, int] = (0, 1)
@@ -88,13 +88,13 @@ class Loader(Protocol):
 
 @dataclass(frozen=True)
 class Callback:
-    """Something to do every few steps, and after the last one.
+    """A function to call every few steps, and after the last one.
 
     Attributes:
-        every: Steps from one call to the next.
-        call: Gets the number of steps done, the model, and the inputs of the step (in pretraining the
-            augmented views). It returns metrics that join those of the step, and may leave the model in
-            evaluation mode. Of several processes only the first one calls it.
+        every: Steps between calls.
+        call: Called with the number of steps done, the model, and the inputs of the step (in pretraining,
+            the augmented views). It returns metrics that are added to those of the step, and may leave the
+            model in evaluation mode. In distributed training only rank 0 calls it.
     """
 
     every: int
@@ -103,12 +103,12 @@ class Callback:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a training ended.
+    """The outcome of `Trainer.fit`.
 
     Attributes:
-        steps: Steps done, those of earlier runs included.
-        seconds: Time spent on them this time.
-        ended_by: The signal that ended it early, SIGINT or SIGTERM; 0 if none did.
+        steps: Steps done, including those of earlier runs.
+        seconds: Time spent in this run.
+        ended_by: The signal that ended it early, SIGINT or SIGTERM; 0 if it ran to the end.
     """
 
     steps: int
@@ -128,20 +128,20 @@ class _Unread:
 
 
 class Trainer:
-    """A model with its optimizer, going step by step.
+    """Trains a model step by step.
 
     Args:
         model: Called as `model(inputs, progress)`, where `progress` is the share of the training done, 0..1.
             It returns the loss () and metrics by name, each a tensor (). It is moved to the device.
         plan: Steps, batch, seed, precision, optimization, checkpoints.
         loader: Yields the batches.
-        device: Where it trains.
-        prepare: Makes the model's inputs of a batch that is on the device, outside autocast.
-        find_unused_parameters: Whether a step may leave parameters without a gradient, which
-            DistributedDataParallel has to know.
+        device: The device to train on.
+        prepare: Turns a batch on the device into the model's inputs, outside autocast.
+        find_unused_parameters: Passed to DistributedDataParallel: whether a step may leave parameters
+            without a gradient.
 
     Raises:
-        ValueError: The batch cannot be shared by the processes.
+        ValueError: The batch cannot be divided evenly among the processes.
     """
 
     def __init__(
@@ -166,10 +166,10 @@ class Trainer:
         self._last_read = time.perf_counter()
 
     def resume(self, folder: Folder) -> int:
-        """Loads the folder's last checkpoint; how many steps it has done."""
+        """Loads the folder's last checkpoint and returns its step."""
         done = folder.restore(self.model, self.optimizer)
         if self.world > 1:
-            dist.barrier()  # all have read before the first one writes
+            dist.barrier()  # all processes must have read before rank 0 writes
         return done
 
     def fit(
@@ -184,15 +184,15 @@ class Trainer:
         """Trains to the plan's end, or until Ctrl-C or SIGTERM.
 
         Args:
-            done: Steps that `resume` brought back.
-            folder: Where metrics and checkpoints go; only the first process writes.
-            callbacks: What to do every few steps.
-            log: Gets each step's metrics, too, in the first process.
-            description: Of the progress bar.
+            done: Steps done before, as returned by `resume`.
+            folder: Receives metrics and checkpoints; only rank 0 writes.
+            callbacks: Functions to call every few steps.
+            log: Also receives the metrics of each step, in rank 0.
+            description: Label of the progress bar.
 
         Raises:
             Diverged: A loss or the gradient norm is not finite; the message names the step and the files.
-            MemoryError: Neither batch nor model fit into memory.
+            MemoryError: Model and batch do not fit into memory.
         """
         plan, began = self.plan, time.perf_counter()
         writes = folder if self.rank == 0 else None
@@ -209,7 +209,7 @@ class Trainer:
                 due = [callback for callback in callbacks if last or done % callback.every == 0]
                 save = last or done % plan.save_every == 0
                 read_now = done % _READ_EVERY.get(self.device.type, 1) == 0
-                stop_now = self.world == 1 and stop.received  # several hear of it at their next read
+                stop_now = self.world == 1 and stop.received  # several processes agree at their next read
                 if not (due or save or read_now or stop_now):
                     continue
                 for metrics in self.read(stop):
@@ -238,7 +238,7 @@ class Trainer:
         return self.loader.batches(self.plan.batch, self.plan.steps, first=first, share=share)
 
     def step(self, step: int, batch: Batch) -> Any:
-        """One step: forward, backward, update. Its metrics stay on the device.
+        """Runs one step: forward, backward, update. Its metrics stay on the device.
 
         Args:
             step: Its number, from 0.
@@ -266,16 +266,16 @@ class Trainer:
     def read(self, stop: GracefulExit) -> Iterator[dict[str, Any]]:
         """The metrics of all steps since the last read, averaged over the processes; waits for the device.
 
-        A process that was told to stop tells the others here; what it hears later waits for the next read.
+        Processes also exchange received signals here; a signal that arrives later is sent at the next read.
 
         Args:
-            stop: Its `agreed` is set where a process was told to stop.
+            stop: Its `agreed` is set if any process received a signal.
 
         Yields:
             One dictionary per step.
 
         Raises:
-            Diverged: A loss or the gradient norm of a step is not finite. The steps before are yielded.
+            Diverged: A loss or the gradient norm of a step is not finite. Earlier steps are yielded first.
         """
         unread, self._unread = self._unread, []
         received = [float(stop.received == number) for number in _SIGNALS]
@@ -299,12 +299,12 @@ class Trainer:
 
 
 def step_seed(seed: int, step: int, rank: int = 0) -> int:
-    """What a step's dropout is drawn from.
+    """The seed of a step's dropout.
 
     Args:
-        seed: Of the training.
-        step: Its number, from 0.
-        rank: Of the process, from 0.
+        seed: Seed of the training.
+        step: Number of the step, from 0.
+        rank: Rank of the process.
 
     Returns:
         63 bits, for `torch.manual_seed`.
@@ -315,11 +315,11 @@ def step_seed(seed: int, step: int, rank: int = 0) -> int:
 
 @contextmanager
 def report_out_of_memory(clips: int, device: torch.device) -> Iterator[None]:
-    """Turns what torch and NumPy raise where memory runs out into one line with advice.
+    """Turns out-of-memory errors of torch and NumPy into one line with advice.
 
     Args:
-        clips: In the batch of one process.
-        device: Where it trains.
+        clips: Clips per batch in one process.
+        device: The device that ran out of memory.
 
     Raises:
         MemoryError: Memory ran out.
