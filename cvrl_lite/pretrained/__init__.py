@@ -1,4 +1,4 @@
-"""From weights to answers: a network with all that feeds it rightly, and the tables that it makes."""
+"""Pretrained networks with their preprocessing, and tables of embeddings."""
 
 from cvrl_lite.pretrained.classifier import Predictions, VideoClassifier
 from cvrl_lite.pretrained.embeddings import Embeddings

@@ -1,4 +1,4 @@
-"""A finetuned network that is kept: weights in safetensors, class names and settings in JSON beside them.
+"""A finetuned classifier on disk: weights in safetensors, class names and settings in JSON.
 
 Axes: N files, K classes.
 """
@@ -29,11 +29,11 @@ WEIGHTS, SETTINGS = "classifier.safetensors", "classifier.json"
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a classifier says of files.
+    """The predictions of a classifier.
 
     Attributes:
         names: N file names, relative to the folder.
-        rows: (N,) int64, the place of each among the files that were asked for.
+        rows: (N,) int64, the position of each file in the input.
         probabilities: (N, K) float32; rows sum to 1.
         classes: K names.
         skipped: Name and reason of each file that cannot be used.
@@ -53,17 +53,17 @@ class Predictions:
 
 @dataclass(frozen=True)
 class VideoClassifier:
-    """A network with all that is needed to name the class of a file.
+    """A finetuned network with its class names and preprocessing.
 
     Attributes:
         network: As `finetune` returns it.
-        label: What is told apart, such as "class".
+        label: Name of the label that is predicted, such as "class".
         classes: K names, in the order of the network's outputs.
-        recipe: Of the backbone.
-        finetuning: How it was finetuned; gives clips and views.
+        recipe: Recipe of the backbone.
+        finetuning: Settings of the finetuning, including clips and views.
 
     Raises:
-        ValueError: The network tells another number of classes apart.
+        ValueError: The network has another number of classes.
     """
 
     network: Classifier
@@ -85,7 +85,7 @@ class VideoClassifier:
             workers: Processes that read; 0 reads in this one.
 
         Returns:
-            Files that cannot be used are in its `skipped`.
+            The predictions; files that cannot be used are in their `skipped`.
 
         Raises:
             OSError: A path leads nowhere, or to a folder without videos.
@@ -147,7 +147,7 @@ class VideoClassifier:
 
         Raises:
             FileNotFoundError: A file is missing.
-            ValueError: A file is damaged, of another kind, or does not fit the other.
+            ValueError: A file is damaged or of another kind, or the files do not match.
         """
         if not Path(path).is_dir():
             raise FileNotFoundError(f"{path}: no classifier's folder; `finetune` writes one from a network")

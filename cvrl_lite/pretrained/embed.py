@@ -1,4 +1,4 @@
-"""From videos to tables: clips are read, by workers if there are any, and run through the networks.
+"""Embeds videos: clips are read, optionally by workers, and run through the networks.
 
 Axes: N rows, D features, C clips of an item.
 """
@@ -37,8 +37,8 @@ def embed_items(
         networks: Backbones in evaluation mode, from (B, 3, T, H, W) to (B, D), each with the transform from
             (B, T, S, S, 3) uint8 to what it takes.
         listing: The items.
-        reader: Reads them, once for all networks.
-        per_clip: Whether each clip has a row, or each item the mean over its clips.
+        reader: Reads the items, once for all networks.
+        per_clip: Whether each clip has a row; otherwise an item has one, the mean over its clips.
         workers: Processes that read; 0 reads in this one.
 
     Raises:
@@ -80,7 +80,7 @@ def embed_items(
 def read_batches(
     items: Sequence[Item], reader: ItemReader, workers: int, skipped: list[tuple[str, str]]
 ) -> Iterator[list[tuple[int, Clips]]]:
-    """Items that can be read, with their numbers, some at a time; the others join `skipped`."""
+    """Batches of readable items with their numbers; the other items are added to `skipped`."""
     check_handles(workers)
     loader: DataLoader[Any] = DataLoader(
         reader, batch_size=None, num_workers=workers, collate_fn=_as_it_is, worker_init_fn=begin_worker
@@ -99,7 +99,7 @@ def read_batches(
 
 
 def _as_it_is(item: Any) -> Any:
-    """Keeps arrays arrays: a tensor that a worker sends needs a file handle on both sides."""
+    """Leaves arrays as they are: a tensor sent by a worker needs a file handle on both sides."""
     return item
 
 

@@ -1,4 +1,4 @@
-"""A table of features: one row per clip, or one per file, with names, labels and places beside them.
+"""A table of features, one row per clip or per file, with names, labels and times.
 
 Axes: N rows, D features.
 """
@@ -25,7 +25,7 @@ _ARRAYS = ("features", "names", "sources", "start", "stop", "file")
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Embeddings:
-    """Features of clips or of whole files, and what belongs to each row.
+    """Features of clips or of whole files, with metadata for each row.
 
     Attributes:
         features: (N, D) float32.
@@ -37,13 +37,13 @@ class Embeddings:
         labels: For each label the (N,) int64 class numbers.
         classes: For each label its class names, in the order of their numbers.
         skipped: Name and reason of each file that gave no row.
-        parts: Columns of the "context" and of the "motion" part; empty if the features do not come apart.
-            A table of one part alone has that part as its only entry.
+        parts: Columns of the "context" and of the "motion" part; empty if the features have no parts.
+            A table of a single part has only that entry.
         network: A digest of the network that made the features; "" if unknown.
         folder: Absolute path of the folder that `names` are relative to; "" if unknown.
 
     Raises:
-        ValueError: Rows and what belongs to them differ in number.
+        ValueError: Features and metadata differ in the number of rows.
 
     Example:
         >>> table = Embeddings.from_arrays(np.eye(2, 4), {"way": np.array([0, 1])}, {"way": ("up", "down")})
@@ -83,7 +83,7 @@ class Embeddings:
         *,
         parts: dict[str, slice] | None = None,
     ) -> Embeddings:
-        """A table of features that were made elsewhere: one row per file, named by its number.
+        """Makes a table of existing features: one row per file, named by its number.
 
         Args:
             features: (N, D).
@@ -122,10 +122,10 @@ class Embeddings:
         return f"Embeddings({text})"
 
     def __getitem__(self, rows: int | slice | Sequence[int] | NDArray[Any]) -> Embeddings:
-        """Some of the rows, by an index, a slice, a mask or indices, as a table; `skipped` stays.
+        """Selects rows by an index, a slice, a mask or indices, as a table; `skipped` is unchanged.
 
         Raises:
-            IndexError: There is no such row, or it is not called by a number.
+            IndexError: The row does not exist, or the index is not a number.
 
         Example:
             >>> table = Embeddings.from_arrays(np.eye(3))
@@ -143,7 +143,7 @@ class Embeddings:
         return replace(self, **columns, labels={name: y[rows] for name, y in self.labels.items()})
 
     def by_file(self) -> Embeddings:
-        """One row per file: the mean over its clips, from the first one's start to the last one's stop."""
+        """Averages clips by file; a row spans from the first clip's start to the last clip's stop."""
         files, first, which, counts = np.unique(
             self.file, return_index=True, return_inverse=True, return_counts=True
         )
@@ -185,8 +185,8 @@ class Embeddings:
         """Which rows come from a file: (N,) bool.
 
         Args:
-            path: The file, by any path that leads to it. A table knows its files by the folder that was
-                embedded: of a folder that was moved since then, none is found.
+            path: Any path of the file. Files are located by the folder that was embedded, so none is found if
+                that folder has been moved.
         """
         if not self.folder:
             return np.zeros(len(self), bool)
@@ -199,7 +199,7 @@ class Embeddings:
 
         Raises:
             OSError: It cannot be written.
-            ValueError: The name ends in something else than `.npz`.
+            ValueError: The name does not end in `.npz`.
         """
         if Path(path).suffix != ".npz":
             raise ValueError(f"{path}: a table is saved as .npz; to_parquet writes .parquet")
@@ -285,7 +285,7 @@ def check_part(name: str, parts: dict[str, slice], owner: str) -> str:
 
 
 def joined(tables: list[Embeddings]) -> Embeddings:
-    """Tables of different files of one data set, one below the other, files numbered anew.
+    """Concatenates tables of different files of one data set and renumbers the files.
 
     Raises:
         ValueError: There is none.
@@ -305,7 +305,7 @@ def joined(tables: list[Embeddings]) -> Embeddings:
 
 
 def _told(error: Exception) -> str:
-    """The reason in brief; NumPy would advise to load what is no table unsafely."""
+    """A short reason; NumPy's message suggests unsafe loading of files that are not tables."""
     reason = str(error)
     return "it holds no arrays" if "allow_pickle" in reason else reason
 

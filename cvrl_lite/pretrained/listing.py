@@ -1,4 +1,4 @@
-"""What there is to embed, whatever form it comes in, as a list of items that give their clips when read.
+"""Turns any input of `embed` into a list of items whose clips are read on demand.
 
 Axes: C clips of an item, T frames of a clip, S side of the decoded square.
 """
@@ -39,7 +39,7 @@ class Clips:
 
     Attributes:
         frames: (C, T, S, S, 3) uint8 RGB.
-        start: (C,) float64 seconds of the first frames; NaN where it is not known.
+        start: (C,) float64 seconds of the first frames; NaN where unknown.
         stop: (C,) float64 seconds of the last frames.
     """
 
@@ -53,10 +53,10 @@ class Item:
     """A file, a video in memory, or a single clip.
 
     Attributes:
-        name: What its rows are called.
-        source: Which video it was cut from.
+        name: Name of its rows.
+        source: The video that it was cut from.
         labels: Class numbers.
-        content: Where its clips come from.
+        content: The source of its clips.
     """
 
     name: str
@@ -70,9 +70,9 @@ class Listing:
     """All items.
 
     Attributes:
-        items: In their order.
+        items: The items, in order.
         classes: Class names by label.
-        skipped: Name and reason of what could not be read before.
+        skipped: Name and reason of each input that is already known to be unreadable.
         folder: Absolute path of the folder that names are relative to; "" if there are no files.
     """
 
@@ -83,12 +83,12 @@ class Listing:
 
 
 def list_items(data: Data) -> Listing:
-    """What there is to embed.
+    """Lists the items of an input of `embed`.
 
     Raises:
         OSError: A path leads nowhere, or to a folder without videos.
         ValueError: An array is not of the shape (N, T, S, S, 3), or not uint8.
-        TypeError: It is something else.
+        TypeError: The input is of another type.
     """
     if isinstance(data, str | os.PathLike):
         path = Path(data)
@@ -122,7 +122,7 @@ def _listed(videos: VideoDataset, root: Path | None) -> Listing:
 
 
 def _names(entries: Sequence[Entry], root: Path | None = None) -> tuple[str, list[str]]:
-    """The folder, or where it is not known the one that all have in common; and paths relative to it."""
+    """The folder, or if unknown the common folder of all paths; and the paths relative to it."""
     if not entries:
         return "", []
     paths = [os.path.abspath(entry.path) for entry in entries]
@@ -139,7 +139,7 @@ def _clips(clips: NDArray[Any]) -> list[Item]:
 
 
 class ItemReader(Dataset[Clips | str]):
-    """Item i: its clips, or the reason why there are none.
+    """A map-style data set: item i gives its clips, or the reason why there are none.
 
     Args:
         items: What to read.

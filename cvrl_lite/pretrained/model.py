@@ -1,4 +1,4 @@
-"""A trained network with all that feeds it rightly, from a file to features and answers.
+"""A trained network with its preprocessing: from files to features and search results.
 
 Axes: N rows, D features, T frames of a clip, S side of a decoded square.
 """
@@ -34,11 +34,11 @@ class Hit:
 
     Attributes:
         name: Its name in the table.
-        cosine: Of the query's features and its own, -1..1.
-        start: Where in the file the row begins that is meant, in seconds: a clip, if the table has a row a
-            clip, else all that was read of the file.
-        stop: Where it ends, in seconds.
-        row: That row of the table.
+        cosine: Cosine similarity to the query, -1..1.
+        start: Start of the best matching row in the file, in seconds. In a table with one row per clip this
+            is the clip, else everything that was read of the file.
+        stop: End of that row in the file, in seconds.
+        row: Index of that row in the table.
     """
 
     name: str
@@ -50,13 +50,13 @@ class Hit:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Pretrained:
-    """A backbone, and how videos become what it was trained to read.
+    """A backbone with the preprocessing that it was trained with.
 
     Attributes:
         backbone: The network.
-        sampling: How many frames a clip has, and how far they are apart.
-        transform: From decoded squares to what the network reads.
-        recipe: What it was trained by, where that is known.
+        sampling: Frames and stride of a clip.
+        transform: From decoded squares to the network's input.
+        recipe: The recipe it was trained with, if known.
 
     Example:
         >>> import cvrl_lite
@@ -75,7 +75,7 @@ class Pretrained:
     recipe: Recipe | None = None
 
     def __repr__(self) -> str:
-        """What it is and reads, in a line.
+        """A one-line summary of the network and its input.
 
         Example:
             >>> load("joint")
@@ -90,13 +90,13 @@ class Pretrained:
 
     @classmethod
     def from_recipe(cls, backbone: VideoBackbone, recipe: Recipe) -> Pretrained:
-        """A backbone that was trained by a recipe, or that is to be fed as if it were."""
+        """A backbone with the preprocessing of a recipe."""
         how = recipe.augmentation
         transform = EvalTransform(recipe.decoded_size, how.size, how.mean, how.std)
         return cls(backbone, recipe.sampling, transform, recipe)
 
     def to(self, device: torch.device | str) -> Pretrained:
-        """Moves the network to a device; the object itself, for chaining."""
+        """Moves the network to a device; returns the object itself for chaining."""
         self.backbone.to(device)
         return self
 
@@ -114,22 +114,21 @@ class Pretrained:
     ) -> Embeddings:
         """The features of videos.
 
-        Of files nothing but the clips is decoded and nothing is kept, so that sets of any size can be
-        embedded.
+        Only the clips are decoded, and they are not kept in memory, so sets of any size can be embedded.
 
         Args:
             data: A file, a folder (its sub-folders' names are the classes), a data set on disk or in memory,
                 or clips (N, T, S, S, 3) uint8.
             part: "context" (what stays), "motion" (what moves), or None for both.
-            per_clip: Whether each clip has a row; else a file's row is the mean over its clips.
+            per_clip: Whether each clip has a row; otherwise a file has one, the mean over its clips.
             clips: Clips of a file, spread evenly over it.
-            workers: Processes that read files beside the network; 0 reads in this one. With a backend,
-                its processes, each of which reads and runs a copy of the network.
-            resume: A folder for the tables of every 128 files as they are made. A call that was stopped goes
-                on from them; those of another network, other clips or changed files are made again. Processes
-                that torchrun started, say one for each GPU, share it: they take these tables by turns, and
-                the whole one is returned in each of them.
-            backend: joblib's, such as "loky", "dask" or "ray": where the work is done instead of here.
+            workers: Processes that read files in parallel with the network; 0 reads in this one. With a
+                backend, the number of its processes, each of which reads and runs a copy of the network.
+            resume: A folder for partial tables of 128 files each. A call that was interrupted continues from
+                them; partial tables of another network, other clips or changed files are recomputed.
+                Processes started by torchrun, for example one per GPU, divide the partial tables among
+                themselves, and each returns the whole table.
+            backend: A joblib backend that does the work, such as "loky", "dask" or "ray"; None works here.
             scheduler: Address of a running dask cluster, whose workers see the same files.
 
         Returns:
@@ -138,9 +137,9 @@ class Pretrained:
         Raises:
             OSError: A path leads nowhere, or to a folder without videos; or the system allows too few open
                 files for so many workers.
-            ValueError: The network has no such part, no file can be used, an array has another shape, or
-                there is no such backend.
-            ModuleNotFoundError: What a backend needs is not installed.
+            ValueError: The part or the backend does not exist, no file can be used, or an array has another
+                shape.
+            ModuleNotFoundError: A package that the backend needs is not installed.
             ChildProcessError: A worker was killed.
         """
         if part is not None:
@@ -149,7 +148,7 @@ class Pretrained:
             raise ValueError("a scheduler belongs to the backend dask")
         listing = list_items(data)
         model, reading = self, workers
-        if backend is not None:  # each worker reads for a network of its own
+        if backend is not None:  # each worker reads for its own copy of the network
             model, reading = replace(self, backbone=copy.deepcopy(self.backbone).cpu()), 0
         embed = partial(
             _embed_one, model, clips=clips, per_clip=per_clip, workers=reading, move=backend is not None
@@ -163,7 +162,7 @@ class Pretrained:
         return _checked(table, self).part(part)
 
     def fingerprint(self) -> str:
-        """A digest of what decides a clip's features: the weights, and what is fed to them."""
+        """A digest of everything that determines a clip's features: weights and preprocessing."""
         fed = repr((self.sampling, self.transform))
         return hashlib.sha256(f"{fed} {weights_digest(self.backbone)}".encode()).hexdigest()
 
@@ -176,18 +175,18 @@ class Pretrained:
         k: int = 5,
         include_query: bool = False,
     ) -> list[Hit]:
-        """The files of a table that are most alike to a video.
+        """Finds the files of a table that are most similar to a video.
 
         Args:
             query: One file, one clip in memory, or its table.
-            table: What `embed` made of the files to search, or the path of where it was saved.
-            part: By which part they are to be alike: "context" finds the same scene, "motion" the same
-                action; None: by both, or by the one that the table holds.
-            k: How many, at most; of a file's clips the nearest one counts.
-            include_query: Whether the query itself may be found where its file is in the table.
+            table: The table of the files to search, from `embed`, or the path of a saved one.
+            part: The part to compare: "context" finds the same scene, "motion" the same action. None compares
+                both, or the one that the table holds.
+            k: Largest number of files; each counts by its nearest clip.
+            include_query: Whether the query's own file may be found, if it is in the table.
 
         Returns:
-            Nearest first; of equally near ones the first of the table.
+            The hits, nearest first; ties are in the order of the table.
 
         Raises:
             ValueError: The query is not one file, or has no such part; the table is of another network, or
@@ -232,11 +231,11 @@ class Pretrained:
 def embed_with_each(
     models: Sequence[Pretrained], data: Data, *, per_clip: bool = False, clips: int = 3, workers: int = 0
 ) -> list[Embeddings]:
-    """The features of videos by several networks, from one reading of the files.
+    """Embeds videos with several networks, reading each file once.
 
     Args:
-        models: They read the same clips: their sampling and decoded size are equal.
-        data: As in `Pretrained.embed`, and so are the others.
+        models: The networks, which must have the same sampling and decoded size.
+        data: As in `Pretrained.embed`, like the parameters below.
         per_clip: Whether each clip has a row.
         clips: Clips of a file.
         workers: Processes that read.
@@ -268,14 +267,14 @@ def _embed(
 def _embed_one(
     model: Pretrained, listing: Listing, *, clips: int, per_clip: bool, workers: int, move: bool = False
 ) -> Embeddings:
-    """The table of one network, which may run in a process of joblib's: there it moves to the device."""
+    """The table of one network; in a joblib process, the network is moved to the device first."""
     if move:
         model.to(device())
     return _embed([model], listing, clips=clips, per_clip=per_clip, workers=workers)[0]
 
 
 def _checked(table: Embeddings, model: Pretrained) -> Embeddings:
-    """The table with the digest of its network, where it is not empty."""
+    """The table with the digest of its network, unless it is empty."""
     if not len(table):
         reason = "; the first: {}: {}".format(*table.skipped[0]) if table.skipped else ""
         raise ValueError(f"nothing can be embedded{reason}")
@@ -286,17 +285,16 @@ def load(name: str | os.PathLike[str]) -> Pretrained:
     """A trained network, ready for use, on this process's device.
 
     Args:
-        name: One that comes with the package ("context", "motion", "joint" or "three", see
-            docs/model_cards.md), the folder of a run, finished or not, or a `.safetensors` file with its
-            recipe beside it: `recipe.json`, or a `.json` of the same name, which comes first. A folder of
-            your own that is called like a shipped network is "./joint".
+        name: A shipped network ("context", "motion", "joint" or "three", see docs/model_cards.md), the
+            folder of a run, finished or not, or a `.safetensors` file with its recipe beside it: a `.json`
+            of the same name, or else `recipe.json`. Write "./joint" for a folder of that name.
 
     Returns:
         The network in float32 and evaluation mode.
 
     Raises:
-        FileNotFoundError: There is no such network, or a file of it is missing.
-        ValueError: A file is damaged, is of another kind, or does not fit the other.
+        FileNotFoundError: The network does not exist, or one of its files is missing.
+        ValueError: A file is damaged or of another kind, or weights and recipe do not match.
 
     Example:
         >>> model = load("joint")

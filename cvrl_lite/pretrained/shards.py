@@ -1,4 +1,4 @@
-"""A large set embedded piece by piece, by one process or many, each piece kept as soon as it is made."""
+"""Embeds a large set in shards, by one process or many; each shard is saved as soon as it is done."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Embed = Callable[[Listing], Embeddings]
 
 @dataclass(frozen=True)
 class Shard:
-    """Some of the items, and where their table is kept; None: nowhere."""
+    """Some of the items, and the file of their table; None if it is not saved."""
 
     listing: Listing
     path: Path | None
@@ -34,7 +34,7 @@ class Shard:
 
 @dataclass(frozen=True)
 class Spread:
-    """Where shards are made.
+    """The processes that compute shards.
 
     Attributes:
         backend: joblib's, see `cvrl_lite.processes.spread`; None: in this process.
@@ -50,22 +50,22 @@ class Spread:
 def embed_in_shards(
     embed: Embed, listing: Listing, folder: Path | None, how: tuple[object, ...], where: Spread
 ) -> Embeddings:
-    """The table of a list of items, made of shards.
+    """The table of a list of items, computed in shards.
 
-    If torchrun started several processes and there is a folder, they take the shards by turns.
+    If torchrun started several processes and there is a folder, the shards are divided among them.
 
     Args:
         embed: Makes the table of some items. It is pickled if there is a backend.
         listing: All items.
-        folder: Where shards stay; it is made if it is missing. None: nowhere.
-        how: What else decides their content: a shard made in another way is made again.
-        where: Which processes make them.
+        folder: The folder of saved shards, created if missing; None does not save them.
+        how: Everything else that determines their content; shards with another value are recomputed.
+        where: The processes that compute them.
 
     Returns:
         The whole table, in each process.
 
     Raises:
-        OSError: A shard cannot be written; those before it stay.
+        OSError: A shard cannot be written; earlier ones are kept.
         ConnectionError: Another process of torchrun ended.
     """
     shards = _shards(listing, folder, how)
@@ -83,7 +83,7 @@ def embed_in_shards(
 
 
 def _shards(listing: Listing, folder: Path | None, how: tuple[object, ...]) -> list[Shard]:
-    """The pieces of a list, with absolute paths, as other processes may have other working folders."""
+    """The shards of a list, with absolute paths, because other processes may have other working folders."""
     shards = []
     for number, start in enumerate(range(0, len(listing.items), _ITEMS)):
         items = tuple(
@@ -114,7 +114,7 @@ def _joined(tables: list[Embeddings], embed: Embed, listing: Listing) -> Embeddi
 
 
 def _made_by_worker(embed: Embed, shard: Shard, starter: int) -> Embeddings | None:
-    """The table of a shard; None if it lies in its file."""
+    """The table of a shard; None if it was saved to its file."""
     if os.getppid() == starter:  # a process of joblib's own; a cluster's end with the cluster
         _begin()
     table = _table(embed, shard)
@@ -123,12 +123,12 @@ def _made_by_worker(embed: Embed, shard: Shard, starter: int) -> Embeddings | No
 
 @cache
 def _begin() -> None:
-    """Begins a worker, once."""
+    """Initializes a worker, once."""
     begin_worker()
 
 
 def _table(embed: Embed, shard: Shard) -> Embeddings:
-    """Reads a shard's table, or makes and keeps it."""
+    """Reads a shard's table, or computes and saves it."""
     if shard.path is None:
         return embed(shard.listing)
     try:
@@ -140,7 +140,7 @@ def _table(embed: Embed, shard: Shard) -> Embeddings:
 
 
 def _key(some: Listing, how: tuple[object, ...]) -> str:
-    """The same for the same items made in the same way: files count by path, size and time of change."""
+    """A key of a shard's items and settings; files are identified by path, size and modification time."""
     facts: list[object] = [*how, list(some.classes.items())]
     for item in some.items:
         facts.append((item.name, item.source, list(item.labels.items())))
@@ -148,7 +148,7 @@ def _key(some: Listing, how: tuple[object, ...]) -> str:
             try:
                 state = os.stat(item.content)
                 facts.append((str(item.content), state.st_size, state.st_mtime_ns))
-            except OSError:  # embedding says what is wrong with it
+            except OSError:  # embedding will report the fault
                 facts.append(str(item.content))
         else:
             content = item.content if not hasattr(item.content, "frames") else item.content.frames

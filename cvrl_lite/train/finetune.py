@@ -1,4 +1,4 @@
-"""Finetuning: the whole backbone trained on with labels, from where pretraining left it.
+"""Finetuning: a pretrained backbone and a new classifier are trained on labels.
 
 Axes: N videos, K classes, B batch, D features.
 """
@@ -47,22 +47,22 @@ from cvrl_lite.transforms import Augmentation, Views, augment, eval_transform
 
 @dataclass(frozen=True)
 class Finetuning:
-    """How to finetune.
+    """Settings of a finetuning.
 
     Attributes:
-        steps: Batches.
+        steps: Number of training steps.
         batch: Clips per batch.
-        optimization: How the weights move.
-        dropout: Before the classifier.
-        sampling: How clips are cut.
+        optimization: Settings of the optimizer.
+        dropout: Dropout before the classifier.
+        sampling: How clips are cut from videos.
         decoded_size: Side in pixels of the squares that are read from files.
-        augmentation: How they differ. Mirroring turns right into left: leave it out where labels know.
+        augmentation: Strength of the augmentation. Leave out flips if labels distinguish left and right.
         test_clips: Clips of a test video whose probabilities are averaged.
         seed: Seeds everything random.
         precision: "float32" or "bfloat16".
-        motion_weight: Of motion prediction's loss beside that of the labels, if there is a helper.
-        save_every: Steps between checkpoints, where a folder keeps them.
-        keep: How many checkpoints stay.
+        motion_weight: Weight of the motion prediction loss relative to that of the labels, with a helper.
+        save_every: Steps between checkpoints, if there is a folder.
+        keep: Number of checkpoints to keep.
     """
 
     steps: int = 200
@@ -88,19 +88,19 @@ def released(
     seed: int = 6666,
     dataset: Literal["ucf101", "hmdb51"] = "ucf101",
 ) -> Finetuning:
-    """The released schedule, on a backbone of the paper's.
+    """The released schedule for one of the paper's backbones.
 
     Args:
-        videos: Of the training split, from which the steps follow.
+        videos: Number of training videos, which determines the steps.
         batch: Released: 8.
         epochs: Released: 120.
         seed: Seeds everything random.
         dataset: Whose rate and weight decay: UCF101's are in the released code, HMDB51's in the model card.
 
     Returns:
-        The released numbers, but for two things (ours): there is no rotation by up to 10 degrees, and the
-        cosine ends at 0, not at 1e-6. Clips need no room behind them, where motion vectors would be read;
-        for a helper, give `sampling` a recipe's.
+        The released numbers with two exceptions (ours): there is no rotation by up to 10 degrees, and the
+        cosine ends at 0, not at 1e-6. Clips need no frames after them for motion vectors; with a helper, use
+        the `sampling` of a recipe.
     """
     rate, decay = {"ucf101": (1e-4, 3e-3), "hmdb51": (2e-4, 2e-3)}[dataset]
     return Finetuning(
@@ -121,12 +121,12 @@ def released(
 
 
 def clip_alone(sampling: ClipSampling) -> ClipSampling:
-    """The same clips from videos that need not be longer than one: the vectors read are its last frame's."""
+    """The same clips, from videos as short as one clip: vectors are read at its last frame."""
     return replace(sampling, gap=0.0, window=1, num_negative_windows=0)
 
 
 def long_enough(data: DecodedSet, sampling: ClipSampling) -> DecodedSet:
-    """The videos that a clip can be cut from; the others join its `skipped`.
+    """The videos long enough for a clip; the others are added to `skipped`.
 
     Args:
         data: A decoded set.
@@ -148,15 +148,15 @@ def long_enough(data: DecodedSet, sampling: ClipSampling) -> DecodedSet:
 
 
 def usable_data(videos: VideoDataset, how: Finetuning) -> DecodedSet | VideoDataset:
-    """The videos that clips can be cut from, in memory if they fit; what to give `finetune` and `predict`.
+    """The videos long enough for a clip, in memory if they fit: the input of `finetune` and `predict`.
 
     Args:
         videos: The data set. Motion vectors are not needed.
         how: Frames and stride of a clip, and the size of what is decoded.
 
     Returns:
-        A decoded set if that fits into memory (`datasets.fits_in_memory`), else the data set. What was
-        left out is in its `skipped`, with the reason.
+        A decoded set if that fits into memory (`datasets.fits_in_memory`), else the data set. Its `skipped`
+        lists the videos left out, with the reason.
 
     Raises:
         ValueError: No video is usable.
@@ -170,12 +170,12 @@ def usable_data(videos: VideoDataset, how: Finetuning) -> DecodedSet | VideoData
 
 
 class Classifier(nn.Module):
-    """A backbone, its vectors standardized (ours: the tiny one's are of length one), and a linear layer.
+    """A backbone, standardization of its features (ours: the tiny one's have length one), and a linear layer.
 
     Args:
-        backbone: It is trained on.
-        classes: K.
-        dropout: Before the linear layer.
+        backbone: The network to finetune.
+        classes: K, the number of classes.
+        dropout: Dropout before the linear layer.
     """
 
     def __init__(self, backbone: VideoBackbone, classes: int, dropout: float = 0.3) -> None:
@@ -194,7 +194,7 @@ class Classifier(nn.Module):
 
 
 class _Supervised(nn.Module):
-    """The classifier, and the helper if there is one, as the engine trains them."""
+    """The module that the engine trains: the classifier, and the helper if there is one."""
 
     def __init__(self, classifier: Classifier, helper: Pretraining | None, motion_weight: float) -> None:
         super().__init__()
@@ -227,26 +227,26 @@ def finetune(
     Started by torchrun, it is one of several processes that train one classifier, as in `pretrain`.
 
     Args:
-        backbone: Pretrained, or fresh. It is changed.
+        backbone: Pretrained or freshly initialized. It is modified in place.
         data: Videos with labels: decoded ones, or a data set. It is decoded first if it fits into
             memory, by `datasets.fits_in_memory`; else its files are read for each batch.
-        label: Which one.
-        how: Steps, rates, views.
-        helper: A model of motion prediction around the same backbone, trained beside the labels on the same
-            clips; they need vectors then, which without a helper nobody reads.
-        out: A folder for metrics, checkpoints and the weights, as `pretrain` writes it. Where it holds the
-            same finetuning, that resumes from its last checkpoint, with the numbers of an unbroken one.
-        workers: Processes that read files, where `data` is not decoded into memory.
+        label: Name of the label to train on.
+        how: Settings.
+        helper: A motion prediction model around the same backbone, trained jointly on the same clips. Motion
+            vectors are read only with a helper.
+        out: A folder for metrics, checkpoints and weights, as for `pretrain`. If it holds the same
+            finetuning, training resumes from the last checkpoint with the numbers of an uninterrupted run.
+        workers: Processes that read files, if `data` is not decoded into memory.
 
     Returns:
-        The trained classifier, in evaluation mode. Videos too short for `how.sampling` are warned of.
+        The trained classifier, in evaluation mode. Videos too short for `how.sampling` cause a warning.
 
     Raises:
-        ValueError: There is no such label, the helper has another backbone, no video is usable, the folder
-            holds another run, or the batch cannot be shared by the processes.
+        ValueError: The label does not exist, the helper has another backbone, no video is usable, the folder
+            holds another run, or the batch cannot be divided evenly among the processes.
         Diverged: The loss or the gradient is not finite; the message names the step and the files.
         MemoryError: Memory ran out. The last checkpoint is kept.
-        KeyboardInterrupt: After Ctrl-C; a checkpoint is written before. SIGTERM likewise ends the process.
+        KeyboardInterrupt: After Ctrl-C, once a checkpoint is written. SIGTERM ends the process the same way.
         BlockingIOError: Another process is training into the folder.
         OSError: A file cannot be written. The last checkpoint is kept.
     """
@@ -294,7 +294,7 @@ def finetune(
 def _loader(
     data: DecodedSet | VideoDataset, how: Finetuning, helper: Pretraining | None, workers: int
 ) -> MemoryLoader | FileLoader:
-    """The loader of batches, with vectors only for a helper; warns of files that are not trained on."""
+    """The loader of batches, with vectors only for a helper; warns of files that are left out."""
     loader: MemoryLoader | FileLoader
     already_reported = len(data.skipped) if isinstance(data, DecodedSet) else 0
     squares: dict[str, Any] = {"size": how.decoded_size, "vectors": helper is not None}
@@ -321,7 +321,7 @@ def _loader(
 
 
 def _without_vectors(video: DecodedVideo) -> DecodedVideo:
-    """The same with blank vectors, which take no memory, whether it was read with its own or without."""
+    """A copy with blank vectors, which take no memory."""
     steps = len(video.times)
     vectors = np.broadcast_to(np.int16(0), (steps, *video.vectors.shape[1:]))
     return replace(video, vectors=vectors, mask=np.broadcast_to(np.False_, (steps, *video.mask.shape[1:])))
@@ -332,9 +332,9 @@ def predict(model: Classifier, data: DecodedSet, how: Finetuning) -> NDArray[np.
 
     Args:
         model: As `finetune` returns it.
-        data: N videos; of a set that holds short ones, ask `long_enough` first. Whether its labels mean what
-            those trained with mean, `shared_labels` tells.
-        how: Gives clips and views.
+        data: N videos; filter a set with short ones by `long_enough` first. `shared_labels` checks that its
+            labels match those of the training.
+        how: Settings of clips and views.
 
     Returns:
         (N, K) float32.
@@ -351,7 +351,7 @@ def predict(model: Classifier, data: DecodedSet, how: Finetuning) -> NDArray[np.
 
 @torch.no_grad()
 def clip_probabilities(model: Classifier, clips: NDArray[np.uint8], how: Finetuning) -> NDArray[np.float32]:
-    """(K,) class probabilities, the mean over a video's clips (C, T, S, S, 3)."""
+    """Class probabilities (K,), averaged over a video's clips (C, T, S, S, 3)."""
     model.eval()
     on_device = torch.from_numpy(clips).to(next(model.parameters()).device)
     views = how.augmentation

@@ -1,4 +1,4 @@
-"""The networks of a recipe, put together."""
+"""The model of a recipe: backbone and tasks."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ class Pretraining(nn.Module):
     """The backbone with the tasks of a recipe.
 
     Args:
-        recipe: Gives tasks, networks, and the sizes from which those of the feature maps follow.
+        recipe: Provides tasks, networks, and the input sizes that determine those of the feature maps.
 
     Attributes:
-        backbone: What pretraining is for.
+        backbone: The network to pretrain.
         tasks: The tasks' modules by name.
     """
 
@@ -39,9 +39,10 @@ class Pretraining(nn.Module):
 
     @property
     def partly_used(self) -> bool:
-        """Whether a step may leave parameters without a gradient, which processes have to know beforehand.
+        """Whether a step may leave parameters without a gradient.
 
-        A branch of the backbone may not be read, a task may join in late, and a target may stand still.
+        DistributedDataParallel has to know. It happens if no task reads a branch of the backbone, a task
+        starts late, or a target is not trained.
         """
         tasks = self.recipe.tasks.values()
         read = {part for task in tasks for part in task.reads}
@@ -66,7 +67,7 @@ class Pretraining(nn.Module):
 
     @torch.no_grad()
     def health(self, views: Views) -> dict[str, float]:
-        """How alive the features are, on a batch: see `pretext.health`. Nothing of the model changes.
+        """Measures on a batch whether features collapse; see `pretext.health`. The model is not changed.
 
         Returns:
             `feature_rank`, the smallest of the backbone's maps that a task reads, averaged over time and
@@ -76,7 +77,7 @@ class Pretraining(nn.Module):
         training = self.training
         self.eval()
         maps = self.backbone.feature_maps(views.clip)
-        # A branch that no task reads stays as alive as it was drawn, and would hide that the other died.
+        # A branch that no task reads keeps its random features, and would hide a collapse of the other one.
         read = {part for task in self.recipe.tasks.values() for part in task.reads}
         chosen = [part for name, part in zip(("context", "motion"), maps, strict=True) if name in read]
         found = {
@@ -92,15 +93,15 @@ class Pretraining(nn.Module):
 
 
 def start_from(backbone: VideoBackbone, network: str) -> None:
-    """Gives a backbone the weights of another network's.
+    """Loads the weights of another network's backbone.
 
     Args:
-        backbone: Its weights are changed.
+        backbone: The backbone to load weights into.
         network: The name of a shipped network, a run's folder, or a .safetensors file.
 
     Raises:
-        FileNotFoundError: There is no such network, or a file of it is missing.
-        ValueError: Its backbone has another form.
+        FileNotFoundError: The network does not exist, or one of its files is missing.
+        ValueError: Its backbone has another architecture.
     """
     other, _ = read_checkpoint(shipped(network) or network)
     try:
@@ -110,7 +111,7 @@ def start_from(backbone: VideoBackbone, network: str) -> None:
 
 
 def inputs_of(recipe: Recipe, backbone: VideoBackbone) -> TaskInputs:
-    """What the tasks of a recipe have to fit."""
+    """The sizes that the tasks of a recipe are built for."""
     how = recipe.augmentation
     return TaskInputs(
         networks=recipe.networks,
@@ -124,6 +125,6 @@ def inputs_of(recipe: Recipe, backbone: VideoBackbone) -> TaskInputs:
 
 
 def on_device(recipe: Recipe, device: torch.device) -> Pretraining:
-    """A fresh model on the device that trains it, laid out as 3D convolutions like it best."""
+    """A new model on the training device, in the memory layout that 3D convolutions run fastest in."""
     model = Pretraining(recipe).to(device)
     return model.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload, no-any-return]

@@ -25,21 +25,21 @@ def make_optimizer(model: nn.Module, how: Optimization) -> torch.optim.Optimizer
 
 
 class Schedule(Protocol):
-    """What a learning rate follows from; a `Recipe` is one."""
+    """The settings that determine the learning rate; a `Recipe` is one."""
 
     @property
     def steps(self) -> int:
-        """Batches."""
+        """Number of training steps."""
         ...
 
     @property
     def optimization(self) -> Optimization:
-        """How the weights move."""
+        """Settings of the optimizer."""
         ...
 
 
 def learning_rate(step: int, recipe: Schedule) -> float:
-    """The rate of a step: a linear warm-up, then a cosine to 0."""
+    """The learning rate of a step: a linear warm-up, then a cosine to 0."""
     how = recipe.optimization
     warm = max(1, round(how.warmup * recipe.steps))
     if step < warm:

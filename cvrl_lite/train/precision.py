@@ -1,4 +1,4 @@
-"""Which precision trains faster here: found by a few trial steps of a model that is thrown away."""
+"""Finds the faster precision on this machine, by a few trial steps of a throwaway model."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from torch import nn
 from cvrl_lite.train.distributed import GracefulExit, broadcast, is_first
 from cvrl_lite.train.engine import Trainer, report_out_of_memory
 
-TRIAL_STEPS = 3  # after one to warm up
-SHORTEST = 2 * (1 + TRIAL_STEPS)  # steps of a training for which a trial would take longer than it
+TRIAL_STEPS = 3  # after one warm-up step
+SHORTEST = 2 * (1 + TRIAL_STEPS)  # steps of a trial, and of the longest training that skips it
 
 _log = logging.getLogger(__name__)
 
 
 def seconds_per_step(trainer: Trainer, steps: int = TRIAL_STEPS) -> float:
-    """Time of a step: the shortest of a few real ones, after one to warm up.
+    """The time of a step in seconds: the minimum over a few steps, after one warm-up step.
 
     Args:
-        trainer: It is trained by these steps; its plan has more of them.
-        steps: How many.
+        trainer: The trainer, which is trained by these steps. Its plan must have more steps.
+        steps: Number of timed steps.
     """
     times, clock = [], time.perf_counter()
     with report_out_of_memory(trainer.plan.batch // trainer.world, trainer.device):
@@ -33,12 +33,12 @@ def seconds_per_step(trainer: Trainer, steps: int = TRIAL_STEPS) -> float:
             list(trainer.read(GracefulExit()))  # waits for the device
             times.append(time.perf_counter() - clock)
             clock = time.perf_counter()
-    return min(times[1:])  # whatever else the machine does makes steps longer, never shorter
+    return min(times[1:])  # other load only makes steps slower
 
 
 def emulates_bfloat16(device: torch.device) -> bool:
-    """Whether bfloat16 is out of the question here: processors without instructions for it take ten times as
-    long as in float32, and more. Measured on a small convolution, in milliseconds.
+    """Whether bfloat16 is far slower than float32 here, as on processors without instructions for it, which
+    take ten times as long or more. Measured on a small convolution within milliseconds.
     """
     if device.type != "cpu":
         return False
@@ -60,17 +60,17 @@ def faster_precision(
 ) -> tuple[str, dict[str, float]]:
     """`"bfloat16"` where a few steps in it take less than .9 of the time of float32.
 
-    What is tried is logged, as it may take minutes.
+    The trial is logged, because it may take minutes.
 
     Args:
-        trainer_in: Makes a fresh trainer in "float32" or "bfloat16".
-        device: Where it trains.
+        trainer_in: Makes a new trainer in "float32" or "bfloat16".
+        device: The device to train on.
 
     Returns:
-        The precision, the same in all processes, and the seconds a step by the precisions that were tried;
-        none if processors without instructions for bfloat16 leave no choice.
+        The precision, the same in all processes, and the seconds per step of each precision that was tried;
+        empty if the processor lacks instructions for bfloat16.
     """
-    if broadcast(emulates_bfloat16(device)):  # all have to go the same way from here
+    if broadcast(emulates_bfloat16(device)):  # all processes must take the same branch
         return "float32", {}  # a few steps to find that out would take minutes
     took: dict[str, float] = {}
     for precision in ("float32", "bfloat16"):

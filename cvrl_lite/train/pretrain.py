@@ -28,8 +28,8 @@ from cvrl_lite.train.optim import make_optimizer
 from cvrl_lite.train.tensorboard import summary_writer, writing_to
 from cvrl_lite.transforms import Views, augment
 
-_CHECKUP = 50  # steps from one look at the features' health to the next
-_ENOUGH = 8  # clips that can tell a collapse; N of them span N - 1 directions at most
+_CHECKUP = 50  # steps between checks of the features' health
+_ENOUGH = 8  # clips needed to detect a collapse; N clips span at most N - 1 directions
 
 
 @dataclass(frozen=True)
@@ -37,14 +37,14 @@ class Run:
     """The outcome of a pretraining.
 
     Attributes:
-        recipe: With the values really used.
+        recipe: The recipe, with the precision that was used.
         model: Backbone and tasks.
         steps: Steps done; fewer than the recipe's after an interruption.
-        seconds: Time spent on them this time.
+        seconds: Time spent in this run.
         skipped: Files that could not be used, with the reason.
-        ended_by: The signal that ended it early, SIGINT or SIGTERM; 0 if none did.
-        folder: Where checkpoint and metrics are; None if none were asked for.
-        resumed_from: Steps that were done before; all of them where the run had finished already.
+        ended_by: The signal that ended it early, SIGINT or SIGTERM; 0 if it ran to the end.
+        folder: The run's folder; None if nothing was written.
+        resumed_from: Steps done by earlier runs; all of them if the run had already finished.
     """
 
     recipe: Recipe
@@ -58,12 +58,12 @@ class Run:
 
     @property
     def interrupted(self) -> bool:
-        """Whether Ctrl-C, or a request to end, came before its last step."""
+        """Whether Ctrl-C or SIGTERM stopped it before its last step."""
         return self.ended_by != 0
 
     @property
     def backbone(self) -> VideoBackbone:
-        """What pretraining is for."""
+        """The pretrained backbone."""
         return self.model.backbone
 
 
@@ -78,25 +78,25 @@ def pretrain(
 ) -> Run:
     """Trains a backbone, or resumes a training that was interrupted.
 
-    Started by torchrun, it is one of several processes that train one model; each gets its part of every
-    batch, and the first one alone writes.
+    Under torchrun, several processes train one model: each gets its part of every batch, and only rank 0
+    writes.
 
     Args:
         recipe: What to train.
-        out: The run's folder; see `checkpoint`. Where it holds a run of the same recipe, that run goes on
-            from its last checkpoint, with the same numbers as if it had never stopped; a finished one is
-            loaded, and its data are not read again.
-        data: The decoded training data, where they are at hand already; else the recipe's are read.
-        workers: Processes that read files, where the recipe's data are not decoded into memory.
-        callbacks: What else to do every few steps, such as a check on labeled clips.
-        tensorboard: Whether the metrics go to `out`/tensorboard, too.
+        out: The run's folder; see `checkpoint`. If it holds a run of the same recipe, training resumes from
+            the last checkpoint with the numbers of an uninterrupted run; a finished run is loaded without
+            reading its data.
+        data: The training data, already decoded; None reads the recipe's data.
+        workers: Processes that read files, if the data are not decoded into memory.
+        callbacks: Functions to call every few steps, such as a check on labeled clips.
+        tensorboard: Whether metrics are also written to `out`/tensorboard.
 
     Returns:
-        The run, also after Ctrl-C or SIGTERM, with the checkpoint written.
+        The run. It is also returned after Ctrl-C or SIGTERM, once a checkpoint is written.
 
     Raises:
-        ValueError: No video of the data is usable, or too few are to match their context; the folder holds
-            another run, one on other data, or damaged files; or the batch cannot be shared by the processes.
+        ValueError: No video is usable, or too few for context matching; the folder holds another run, a run
+            on other data, or damaged files; or the batch cannot be divided evenly among the processes.
         Diverged: A loss or the gradient is not finite; the message names the step, the part and the files.
         MemoryError: Memory ran out. The last checkpoint is kept.
         ImportError: TensorBoard is not installed.
@@ -107,7 +107,7 @@ def pretrain(
     if tensorboard:
         if out is None:
             raise ValueError("tensorboard needs a folder to write to")
-        summary_writer()  # if it is missing, say so before the data are read
+        summary_writer()  # raises before the data are read
     with distributed() as device, report_killed_workers(), ExitStack() as stack:
         rank, _ = processes_sharing(recipe.batch)
         folder = Folder(out) if out is not None else None
@@ -146,12 +146,12 @@ def pretrain(
 
 
 def trainer_for(recipe: Recipe, sampler: MemoryLoader | FileLoader, device: torch.device) -> Trainer:
-    """The engine with a fresh model of a recipe.
+    """A trainer with a new model of a recipe.
 
     Args:
-        recipe: What to train; its precision is settled.
-        sampler: Yields its batches.
-        device: Where it trains.
+        recipe: What to train; its precision is not "auto".
+        sampler: Yields the batches.
+        device: The device to train on.
     """
     torch.manual_seed(recipe.seed)
     model = on_device(recipe, device)
@@ -170,7 +170,7 @@ def trainer_for(recipe: Recipe, sampler: MemoryLoader | FileLoader, device: torc
 def faster_precision(
     recipe: Recipe, sampler: MemoryLoader | FileLoader, device: torch.device
 ) -> tuple[str, dict[str, float]]:
-    """The faster precision of a recipe, and seconds a step; see `precision.faster_precision`."""
+    """The faster precision of a recipe, and seconds per step; see `precision.faster_precision`."""
     at_once = {name: {"start": 0.0} for name in recipe.tasks}
 
     def trainer_in(name: str) -> Trainer:  # with every task from its first step on
@@ -180,19 +180,19 @@ def faster_precision(
 
 
 def _precision(recipe: Recipe, sampler: MemoryLoader | FileLoader, device: torch.device) -> str:
-    """What "auto" comes to."""
+    """The precision that "auto" selects."""
     if recipe.steps <= precision.SHORTEST:
         return "float32"  # the trial would take longer than the training
     return faster_precision(recipe, sampler, device)[0]
 
 
 def _finished(recipe: Recipe, folder: Folder, device: torch.device, *, writes: bool) -> Run:
-    """A run that had reached its last step, as its folder has it."""
+    """Loads a finished run from its folder."""
     model = on_device(recipe, device)
     folder.restore(model, make_optimizer(model, recipe.optimization))
     if writes:
         folder.remove_partial()
-        folder.finish(model)  # again, as it may have been ended right before
+        folder.finish(model)  # in case it was interrupted just before writing them
     return Run(recipe, model, recipe.steps, 0.0, folder.skipped(), 0, folder.path, recipe.steps)
 
 

@@ -1,4 +1,4 @@
-"""Functions that return a recipe. Behind each number its source; docs/paper_map.md says more.
+"""Functions that return a recipe. A comment gives the source of each number; see also docs/paper_map.md.
 
 Released: the configuration of the authors' code for UCF101 (`ucf_config.py`) and what it runs
 (`pretrain.py`, `dataset.py`, `transforms.py`). Card: the model card of the authors' published weights.
@@ -37,14 +37,14 @@ def laptop(tasks: Sequence[str] = JOINT, *, seed: int = 0) -> Recipe:
         seed: Seeds everything random.
 
     Returns:
-        A recipe whose every number is ours; docs/experiments.md tells what else was tried.
+        A recipe whose numbers are all ours; docs/experiments.md describes the alternatives that were tried.
 
     Raises:
         ValueError: There is no such task.
     """
     return Recipe(
-        # Context is the easier task: it needs less of what both share. Clips of one scene are pushed apart
-        # less than at a temperature of 0.1.
+        # Context matching is the easier task and needs less weight. The higher temperature pushes clips of
+        # the same scene apart less than 0.1 does.
         tasks=_chosen(tasks, ContextConfig(weight=0.5, temperature=0.2)),
         seed=seed,
         steps=1000,
@@ -52,7 +52,7 @@ def laptop(tasks: Sequence[str] = JOINT, *, seed: int = 0) -> Recipe:
         optimization=Optimization(learning_rate=2e-3),
         networks=Networks(widths=(24, 48, 128, 128)),
         sampling=ClipSampling(frames=8, stride=0.08, gap=0.12, window=8, num_negative_windows=1),
-        # Hue strong enough that clips are not matched by their palette, crops gentle enough to learn from.
+        # Strong hue jitter, so that clips are not matched by their palette; gentle crops.
         augmentation=Augmentation(size=64, cells=16, min_scale=0.5, hue=0.2, saturation=0.6),
     )
 
@@ -77,9 +77,9 @@ def ucf101_r2plus1d26(
     Args:
         root: The folder of UCF101.
         tasks: As in `laptop`; the paper has the first two.
-        batch: Of all processes together. The learning rate follows it.
+        batch: Samples per batch, summed over all processes. The learning rate is proportional to it.
         seed: Released: 6666.
-        faithful: Whether to augment with the released code's oddities, too; see `transforms.Augmentation`.
+        faithful: Whether to reproduce quirks of the released augmentation; see `transforms.Augmentation`.
 
     Returns:
         The released recipe, except where a comment says "ours".
@@ -157,8 +157,8 @@ def kinetics_r2plus1d26(
     Args:
         root: The folder of Kinetics-400.
         tasks: As in `laptop`; the paper has the first two.
-        batch: Of all processes together; card: 512.
-        videos: How many there are, from which 120 epochs follow; card: about 300,000.
+        batch: Samples per batch, summed over all processes; card: 512.
+        videos: Number of training videos, for 120 epochs; card: about 300,000.
         seed: As for UCF101.
 
     Returns:
