@@ -1,4 +1,4 @@
-"""What pretraining and evaluation ask of a video backbone, whichever it is.
+"""The interface of video backbones for pretraining and evaluation.
 
 Axes: B batch, T time, C channel, H W pixels; t, h, w the same of a feature map.
 """
@@ -18,7 +18,7 @@ class VideoBackbone(nn.Module, ABC):
         context_channels: Channels of the map that context matching reads.
         motion_channels: Channels of the map that motion prediction reads.
         parts: Which columns of the features are the "context" part (what stays) and the "motion" part (what
-            moves); empty if both tasks read one map, so that the features do not come apart.
+            moves); empty if both tasks read one map, so that the features have no parts.
     """
 
     width: int
@@ -38,13 +38,13 @@ class VideoBackbone(nn.Module, ABC):
             clip: (B, 3, T, H, W) float, normalized RGB.
 
         Returns:
-            (B, width) float. Each of the `parts` has the same length in all rows, which is its weight where
+            (B, width) float. Each of the `parts` has the same norm in all rows, which is its weight when
             whole vectors are compared.
         """
 
     @abstractmethod
     def feature_maps(self, clip: Tensor) -> tuple[Tensor, Tensor]:
-        """The maps that the pretraining tasks read; they may be one and the same.
+        """The maps that the pretraining tasks read; both may be the same map.
 
         Args:
             clip: (B, 3, T, H, W) float, normalized RGB.

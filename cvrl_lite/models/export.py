@@ -1,4 +1,4 @@
-"""A backbone as a file that runs without this package: torch.export or ONNX.
+"""Exports a backbone to a file that runs without this package: torch.export or ONNX.
 
 Axes: B batch, T time, H W pixels, D features.
 """
@@ -34,10 +34,10 @@ def export(
         tolerance: Largest difference between what the file computes and what the backbone computes.
 
     Returns:
-        That difference, on three random clips.
+        The largest difference on three random clips.
 
     Raises:
-        ValueError: The name ends otherwise, or the file computes something else.
+        ValueError: The suffix is another one, or the difference exceeds the tolerance.
         ImportError: onnx, onnxscript or onnxruntime is missing.
         OSError: The file cannot be written.
 
@@ -62,7 +62,7 @@ def export(
         expected = backbone(clips)
         program = torch.export.export(backbone, (clips[:2],), dynamic_shapes=({0: batch},), strict=False)
         if path.suffix == ".onnx":
-            logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it tells what else could be installed
+            logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it suggests optional packages
             made = torch.onnx.export(
                 program,
                 (clips[:2],),

@@ -1,4 +1,4 @@
-"""What a recipe names as "module:name"."""
+"""Imports objects that a recipe names as "module:name"."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 
 
 def imported(path: str) -> Any:
-    """What "module:name" means; the module is imported.
+    """Imports the object "module:name".
 
     Raises:
-        ValueError: It cannot be found.
+        ValueError: The module or the name does not exist.
 
     Example:
         >>> imported("math:sqrt")(9.0)

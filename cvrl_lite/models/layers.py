@@ -1,4 +1,4 @@
-"""What several networks are built from.
+"""Layers shared by several networks.
 
 Axes: B batch, T time, C channel, H W pixels.
 """
@@ -23,13 +23,13 @@ def conv_block(
     """Convolution, batch norm and ReLU; without strides the map keeps its size.
 
     Args:
-        ins: Channels read.
-        outs: Channels written.
+        ins: Input channels.
+        outs: Output channels.
         kernel: Odd lengths in time, height and width.
         stride: Steps in time, height and width; a step of 2 halves the length, rounded up.
         bias: Whether the convolution has one.
         relu: Whether the ReLU follows.
-        padding_mode: What lies beyond the border.
+        padding_mode: Padding mode of the convolution.
 
     Returns:
         (B, ins, T, H, W) to (B, outs, T', H', W').
@@ -48,7 +48,7 @@ def conv_block(
 
 
 def halved(length: int, times: int) -> int:
-    """A length after that many steps of a padded convolution of stride 2: each rounds up.
+    """A length after several padded convolutions of stride 2, each of which rounds up.
 
     Example:
         >>> halved(112, 4), halved(112, 5)
@@ -58,10 +58,10 @@ def halved(length: int, times: int) -> int:
 
 
 def initialize_convolutions(network: nn.Module) -> None:
-    """Kaiming's normal draw, by fan-out, for each 3D convolution; biases start at 0.
+    """Kaiming normal initialization, by fan-out, of each 3D convolution; biases start at 0.
 
     Source:
-        Ours: what the released networks start from is not known. This is the usual start of a ResNet.
+        Ours: the initialization of the released networks is unknown. This one is usual for ResNets.
     """
     for module in network.modules():
         if isinstance(module, nn.Conv3d):

@@ -1,4 +1,4 @@
-"""Which networks a training uses, and how wide: one frozen record, and what it builds."""
+"""The networks of a training: a frozen config, and the modules it builds."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ BACKBONES: dict[str, Callable[..., VideoBackbone]] = {
 
 @dataclass(frozen=True)
 class Networks:
-    """Which networks are trained, and how wide.
+    """The kinds and widths of the networks.
 
     Attributes:
         backbone: "tiny", "c3d", "r3d26" or "r2plus1d26", or "module:name": a `VideoBackbone` class, or a
-            function with the annotation `-> VideoBackbone`, which `wrap` may help to write.
-        backbone_kwargs: Arguments of a backbone that is named as "module:name".
+            function with the annotation `-> VideoBackbone`, for example one that calls `wrap`.
+            backbone_kwargs: Keyword arguments of a "module:name" backbone.
         widths: Channels of the tiny backbone's blocks.
-        encoders: Of key frames and vectors: "tiny", or "paper" for the paper's R2D-10 and R3D-10.
-        hidden: Width inside the projection heads.
-        projection: Width of what the losses compare.
+        encoders: Encoders of key frames and vectors: "tiny", or "paper" for the paper's R2D-10 and R3D-10.
+        hidden: Width of the hidden layer of the projection heads.
+        projection: Width of the projections.
         d_model: Width of the predictor's Transformer, and of its feed-forward layers.
         nhead: Attention heads.
-        num_encoder_layers: Layers that mix the clip's tokens.
-        num_decoder_layers: Layers that read them for each future point.
-        dropout: In the Transformer.
-        query_init: What a query starts as: "position" (ours) or "zero" (released); see `MotionPredictor`.
-        transformer: False: each place is predicted from itself alone, by two linear layers.
+        num_encoder_layers: Transformer encoder layers, over the clip's tokens.
+        num_decoder_layers: Transformer decoder layers, over the future points.
+        dropout: Dropout in the Transformer.
+        query_init: Initial queries: "position" (ours) or "zero" (released); see `MotionPredictor`.
+        transformer: Whether there is a Transformer. Otherwise two linear layers predict each position alone.
 
     Raises:
-        ValueError: There is no such backbone, or no such encoders.
+        ValueError: The backbone or the encoders do not exist.
     """
 
     backbone: str = "tiny"
@@ -73,7 +73,7 @@ class Networks:
             raise ValueError(f"networks.encoders is one of tiny, paper; got {self.encoders}")
 
     def build_backbone(self) -> VideoBackbone:
-        """A fresh backbone.
+        """Builds the backbone.
 
         Raises:
             ValueError: The "module:name" cannot be imported, makes no backbone, or takes other arguments.
@@ -83,7 +83,7 @@ class Networks:
         if self.backbone in BACKBONES:
             return BACKBONES[self.backbone]()
         make = imported(self.backbone)
-        # Asked before the call: what a stored recipe names is run only if it was written to make backbones.
+        # Checked before the call: a stored recipe may only run functions that are written to make backbones.
         if not _makes_backbones(make):
             raise ValueError(
                 f"{self.backbone}: a backbone is made by a VideoBackbone class, or by a function with the "
@@ -96,17 +96,17 @@ class Networks:
         return made
 
     def build_frame_encoder(self) -> ContextEncoder | R2D10:
-        """A fresh encoder of key frames."""
+        """Builds the encoder of key frames."""
         return ContextEncoder() if self.encoders == "tiny" else R2D10()
 
     def build_window_encoder(self, channels: int) -> MotionEncoder | R3D10:
-        """A fresh encoder of windows of vectors or residuals with so many channels."""
+        """Builds the encoder of windows of vectors or residuals with this number of channels."""
         return MotionEncoder(ins=channels) if self.encoders == "tiny" else R3D10(channels)
 
     def build_predictor(
         self, channels: int, *, grid: tuple[int, int, int], points: tuple[int, int, int]
     ) -> MotionPredictor:
-        """A fresh predictor from a map of that grid to these points; see `MotionPredictor`."""
+        """Builds the predictor from a map of size `grid` to these points; see `MotionPredictor`."""
         return MotionPredictor(
             channels,
             grid=grid,

@@ -1,4 +1,4 @@
-"""What a network needs when several processes train it together."""
+"""Synchronized batch norm for distributed training."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ Network = TypeVar("Network", bound=nn.Module)
 
 
 def synchronized(model: Network) -> Network:
-    """Lets batch norms use the statistics of all processes' batches, if there are several on GPUs.
+    """Synchronizes batch norms over all processes, if there are several on GPUs.
 
-    Call it after the model is on its device and before it is wrapped for distributed training. Names and
-    values of its state stay, so a checkpoint fits either form.
+    Call it after the model is on its device and before it is wrapped for distributed training. The state
+    dict is unchanged, so a checkpoint fits both forms.
 
     Args:
         model: Changed in place, unless it is itself a batch norm.
 
     Returns:
         The model with synchronized batch norms if `torch.distributed` is initialized with more than one
-        process and the model is on CUDA, for which alone PyTorch has them; else the model as it is.
+        process and the model is on CUDA (PyTorch supports no other device); otherwise the model unchanged.
 
     Source:
         The released code synchronizes all batch norms in pretraining.

@@ -1,4 +1,4 @@
-"""From what a clip shows to what its near future's motion looks like.
+"""Predicts features of the near future's motion from a clip's feature map.
 
 Axes: B batch, T time, C channel, H W rows and columns, N points or tokens, D width.
 
@@ -73,18 +73,18 @@ class MotionPredictor(nn.Module):
         points: Times, rows and columns to predict.
         d_model: Width of the Transformer.
         nhead: Attention heads.
-        num_encoder_layers: Layers that mix the clip's tokens.
-        num_decoder_layers: Layers that read them for each point.
-        dropout: Probability.
-        query_init: What a query starts from. "position": what the clip shows at the query's place, all times
-            side by side, after a batch norm of the map. "zero": zeros, without that norm, and with the
-            released initialization; the decoder's first self-attention then has no values to pass on.
-        transformer: Whether there is one. Without it (the paper's ablation; the form is ours) each
-            place's features, all times side by side, go through two linear layers, and places do not
-            exchange anything; `nhead`, the layers' numbers and `dropout` have no effect.
+        num_encoder_layers: Encoder layers, over the clip's tokens.
+        num_decoder_layers: Decoder layers, over the points.
+        dropout: Dropout probability.
+        query_init: Initial queries. "position": the clip's features at the query's position, all times
+            concatenated, after a batch norm of the map. "zero": zeros, without that norm, and with the
+            released initialization; the decoder's first self-attention then has no values to mix.
+        transformer: Whether there is a Transformer. Without it (the paper's ablation; the form is ours), the
+            features of each position, all times concatenated, go through two linear layers, and positions
+            do not interact; `nhead`, the numbers of layers and `dropout` have no effect.
 
     Raises:
-        ValueError: `query_init` is neither.
+        ValueError: `query_init` has another value.
 
     Example:
         >>> MotionPredictor(96, grid=(2, 4, 4), points=(1, 4, 4))(torch.zeros(2, 96, 2, 4, 4)).shape

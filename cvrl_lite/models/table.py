@@ -1,4 +1,4 @@
-"""A network as a table: its layers, what they put out, and where its parameters are."""
+"""A summary of a network as a table: layers, output shapes and parameters."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from torch import Tensor, nn
 def describe(model: nn.Module, *inputs: Any, depth: int = 2) -> str:
     """The layers of a network, with their output shapes for an example and their parameters.
 
-    The model runs once, in evaluation mode and without gradients; mode, weights and statistics are
-    afterwards as they were. With model and inputs on the `meta` device nothing is computed at all.
+    The model runs once, in evaluation mode and without gradients; its mode, weights and statistics are not
+    changed. With model and inputs on the `meta` device nothing is computed.
 
     Args:
         model: Any network.
         inputs: What its `forward` takes, with any batch size.
-        depth: How many levels of nested modules are told apart; lists of modules are no level. What
-            lies deeper is summed up in the module around it. At least 0.
+        depth: Number of levels of nested modules to show, at least 0. Lists of modules do not count as a
+            level, and deeper modules are summed up in the module around them.
 
     Returns:
-        Lines of name, type, output shape ("-" for what did not run) and parameters, and their total.
-        Shared parameters count once, where they come first; a module's own parameters have a line of
-        their own where its parts are told apart.
+        Lines of name, type, output shape ("-" if the module did not run) and parameters, and the total.
+        Shared parameters count once, at their first use; a module's own parameters have a separate line
+        if its submodules are shown.
 
     Example:
         >>> print(describe(nn.Sequential(nn.Linear(3, 4), nn.ReLU()), torch.zeros(2, 3)))
@@ -72,7 +72,7 @@ def _total(parameters: set[nn.Parameter]) -> str:
 
 
 def _parts(module: nn.Module, name: str, depth: int) -> Iterator[tuple[str, nn.Module, bool]]:
-    """Name, module, and whether it stands for all inside it, in the order of definition."""
+    """Name, module, and whether it includes its submodules, in the order of definition."""
     listed = isinstance(module, nn.ModuleList | nn.ModuleDict)
     children = list(module.named_children())
     # Attention calls its output layer by its weights, never as a module: it is one layer.
@@ -87,7 +87,7 @@ def _parts(module: nn.Module, name: str, depth: int) -> Iterator[tuple[str, nn.M
 def _output_shapes(
     model: nn.Module, inputs: tuple[Any, ...], modules: list[nn.Module]
 ) -> dict[nn.Module, str]:
-    """What each module put out first in one run; nothing of the model is changed."""
+    """The first output of each module in one run; the model is not changed."""
     shapes: dict[nn.Module, str] = {}
 
     def note(module: nn.Module, _: Any, output: Any) -> None:

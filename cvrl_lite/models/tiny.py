@@ -17,7 +17,7 @@ from cvrl_lite.models.layers import conv_block, halved
 
 
 def _block(ins: int, outs: int, time_stride: int) -> nn.Sequential:
-    """Look at space, then at time; height and width are halved."""
+    """A spatial, then a temporal convolution; height and width are halved."""
     return nn.Sequential(
         conv_block(ins, outs, (1, 3, 3), (1, 2, 2)), conv_block(outs, outs, (3, 1, 1), (time_stride, 1, 1))
     )
@@ -28,7 +28,7 @@ class TinyR2Plus1D(VideoBackbone):
 
     Two blocks of a spatial (1x3x3) and a temporal (3x1x1) convolution are shared. Then the *still* branch
     averages over time and goes on with spatial convolutions; the *moving* branch goes on with two more
-    blocks. The two branches are ours: docs/experiments.md tells what one branch for both lost.
+    blocks. The two branches are ours; docs/experiments.md compares them with a single branch.
 
     Args:
         widths: Channels of the two shared blocks, of the third and of the fourth. The first two keep the

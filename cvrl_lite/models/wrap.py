@@ -1,4 +1,4 @@
-"""Any other 3D network as a backbone.
+"""Wraps any other 3D network as a backbone.
 
 Axes: B batch, T time, C channel, H W pixels; t, h, w the same of a feature map.
 """
@@ -15,7 +15,7 @@ from cvrl_lite.models.backbone import VideoBackbone
 
 
 class WrappedBackbone(VideoBackbone):
-    """What `wrap` returns.
+    """The backbone that `wrap` returns.
 
     Attributes:
         network: The wrapped module.
@@ -32,7 +32,7 @@ class WrappedBackbone(VideoBackbone):
             self.parts = {"context": slice(0, channels[0]), "motion": slice(channels[0], self.width)}
 
     def forward(self, clip: Tensor) -> Tensor:
-        """The maps averaged over time and space; of two maps, each at length 1, side by side.
+        """The map averaged over time and space; two maps are each normalized to length 1 and concatenated.
 
         Args:
             clip: (B, 3, T, H, W) float, normalized RGB.
@@ -50,7 +50,7 @@ class WrappedBackbone(VideoBackbone):
             clip: (B, 3, T, H, W) float, normalized RGB.
 
         Raises:
-            ValueError: The network does not return the maps that `wrap` was called for.
+            ValueError: The network's output does not match the `channels` passed to `wrap`.
         """
         call: Any = getattr(self.network, "forward_features", self.network)
         found = call(clip)
@@ -63,7 +63,7 @@ class WrappedBackbone(VideoBackbone):
         return maps[0], maps[-1]
 
     def map_size(self, frames: int, size: int) -> tuple[int, int, int]:
-        """Times, rows and columns of the map that motion prediction reads, as the network makes it of zeros.
+        """Times, rows and columns of the map that motion prediction reads, found by running it on zeros.
 
         Args:
             frames: Frames of a clip.
@@ -83,10 +83,11 @@ def wrap(network: nn.Module, *, channels: int | tuple[int, int]) -> VideoBackbon
 
     Args:
         network: From clips (B, 3, T, H, W) to one map (B, C, t, h, w), or to two: that of the context part
-            and that of the motion part. Where it has `forward_features`, as timm's networks have, that is
-            called. Of a network from torchvision, leave out the average and the classifier:
+            and that of the motion part. If it has `forward_features`, as timm's networks do, that is
+            called. Leave out the pooling and the classifier of a torchvision network:
             `nn.Sequential(*list(r3d_18().children())[:-2])`.
-        channels: C, or of both maps. With one map, both tasks read it, and features have no parts.
+        channels: C, or the channels of both maps. With one map, both tasks read it, and features have no
+            parts.
 
     Returns:
         A backbone. A recipe stores it by the name of the function that makes it; see `Networks`.

@@ -1,4 +1,4 @@
-"""Context matching: a clip has to find the key frame of its own video.
+"""Context matching: each clip has to be matched to the key frame of its own video.
 
 Axes: B batch, C channel, T time, H W pixels, D projection width.
 """
@@ -21,12 +21,12 @@ class ContextMatching(PretextTask):
     """A clip has to find the key frame of its own video among those of the batch.
 
     Args:
-        channels: Of the map of the context part.
-        encoder: Of key frames: (B, 3, H, W) to (B, its `width`).
-        temperature: Of the InfoNCE.
-        hidden: Width inside the projection heads.
-        projection: D.
-        symmetric: Whether key frames have to find their clips, too (ours); the loss is the mean of both.
+        channels: Channels of the context part's feature map.
+        encoder: Encoder of key frames: (B, 3, H, W) to (B, its `width`).
+        temperature: Temperature of InfoNCE.
+        hidden: Width of the hidden layer of the projection heads.
+        projection: D, the width of the projections.
+        symmetric: Whether key frames are also matched to clips (ours); the loss is the mean of both.
 
     Source:
         The paper's context matching task; one direction (clip to key frame), as released.
@@ -54,8 +54,8 @@ class ContextMatching(PretextTask):
         """The loss and the top-1 accuracy (from clip to key frame).
 
         Args:
-            maps: Of which the first is read, (B, C, T, H, W).
-            views: Of which `keyframe` and `sources` are read.
+            maps: The feature maps; the first is read, (B, C, T, H, W).
+            views: The augmented batch; `keyframe` and `sources` are read.
         """
         clips, frames = self.partners(maps, views)
         allowed = _OtherSources(views.sources, gather(views.sources))
@@ -67,7 +67,7 @@ class ContextMatching(PretextTask):
         return TaskOutput(loss, {"accuracy": accuracy})
 
     def partners(self, maps: FeatureMaps, views: Views) -> tuple[Tensor, Tensor]:
-        """What is compared: clips (B, D) and their key frames (B, D)."""
+        """The projections to compare: clips (B, D) and their key frames (B, D)."""
         return self.clip_head(maps[0].mean((2, 3, 4))), self.frame_head(self.encoder(views.keyframe))
 
 
@@ -89,8 +89,8 @@ class ContextConfig(TaskConfig):
     Attributes:
         weight: As in `TaskConfig`.
         start: As in `TaskConfig`.
-        temperature: Of the InfoNCE.
-        symmetric: Whether key frames have to find their clips, too.
+        temperature: Temperature of InfoNCE.
+        symmetric: Whether key frames are also matched to clips.
     """
 
     temperature: float = 0.1
@@ -100,7 +100,7 @@ class ContextConfig(TaskConfig):
     min_sources: ClassVar[int] = 2
 
     def build(self, inputs: TaskInputs) -> ContextMatching:
-        """A fresh task that fits."""
+        """Builds the task for these inputs."""
         networks = inputs.networks
         return ContextMatching(
             inputs.context_channels,

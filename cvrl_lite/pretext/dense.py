@@ -1,4 +1,4 @@
-"""Dense prediction: from a clip, the features of its near future's vectors or residual, point by point.
+"""Dense prediction: from a clip, predict features of its near future's vectors or residuals per point.
 
 Axes: B batch, C channel, T time, G cells per side, N further windows, P points, W processes,
 D projection width.
@@ -28,25 +28,25 @@ SOURCES = ("motion", "residual")
 class DensePrediction(PretextTask):
     """From a clip, predict the features of the motion vectors of its near future, point by point.
 
-    Negatives of a point: all other points of its window ("places"), all points of other windows of its own
-    video ("windows"), and all points of the other videos' windows ("videos"). Points with too few vectors
-    are neither query nor key.
+    The negatives of a point are all other points of its window ("places"), all points of other windows of
+    its video ("windows"), and all points of windows of other videos ("videos"). Points with too few vectors
+    are neither queries nor keys.
 
     Args:
         predictor: From the clip's map to (B, P, its `width`).
-        encoder: Of windows: (B, channels, T, G, G) to a map (B, its `width`, t, g, g), t g g = P.
-        source: What is predicted: "motion" (vectors), or "residual", which vectors cannot tell (ours).
-        temperature: Of the InfoNCE.
-        hidden: Width inside the projection heads.
-        projection: D.
-        negatives: Which of the three kinds are compared.
+        encoder: Encoder of windows: (B, channels, T, G, G) to a map (B, its `width`, t, g, g), t g g = P.
+        source: What is predicted: "motion" (vectors), or "residual" (ours), which vectors do not contain.
+        temperature: Temperature of InfoNCE.
+        hidden: Width of the hidden layer of the projection heads.
+        projection: D, the width of the projections.
+        negatives: The kinds of negatives to use.
 
     Raises:
         ValueError: An unknown source, or an unknown kind of negatives.
 
     Source:
-        The paper's motion prediction task. Leaving points without vectors out of the comparison is ours, and
-        so is the residual.
+        The paper's motion prediction task. Ours: points without vectors are left out, and residuals can be
+        predicted.
     """
 
     def __init__(
@@ -74,12 +74,12 @@ class DensePrediction(PretextTask):
         """The loss and the top-1 accuracy, over points.
 
         Args:
-            maps: Of which the second is read, (B, C, T, H, W).
-            views: Of which the windows, (B, 1 + N, channels, T, G, G), and their mask are read; window 0 is
-                the near future, the N others are further windows of the same video.
+            maps: The feature maps; the second is read, (B, C, T, H, W).
+            views: The augmented batch; the windows, (B, 1 + N, channels, T, G, G), and their mask are read.
+                Window 0 is the near future, the N others are further windows of the same video.
 
         Raises:
-            ValueError: The views have no residuals, and they are to be predicted.
+            ValueError: Residuals are to be predicted, but the views have none.
         """
         windows, mask = self.windows(views)
         valid = valid_points(mask, self.predictor.points)  # (B, 1 + N, P)
@@ -98,7 +98,7 @@ class DensePrediction(PretextTask):
         return TaskOutput(loss, {"accuracy": accuracy})
 
     def windows(self, views: Views) -> tuple[Tensor, Tensor]:
-        """What is predicted, (B, 1 + N, channels, T, G, G), and its mask (B, 1 + N, T, G, G)."""
+        """The windows to predict, (B, 1 + N, channels, T, G, G), and their mask (B, 1 + N, T, G, G)."""
         if self.source == "motion":
             return views.motion, views.mask
         if views.residual is None or views.residual_mask is None:
@@ -106,7 +106,7 @@ class DensePrediction(PretextTask):
         return views.residual, views.residual_mask
 
     def project(self, clip_map: Tensor, windows: Tensor) -> tuple[Tensor, Tensor]:
-        """What is compared: predictions (B P, D), and the windows' points ((1+N) B P, D), futures first.
+        """The projections to compare: predictions (B P, D) and window points ((1+N) B P, D), futures first.
 
         Args:
             clip_map: (B, C, T, H, W) the map of the motion part.
@@ -118,14 +118,14 @@ class DensePrediction(PretextTask):
         return self.predicted_head(predicted.flatten(0, 1)), self.target_head(rows)
 
     def partners(self, maps: FeatureMaps, views: Views) -> tuple[Tensor, Tensor] | None:
-        """Predictions and the points they are to find, (N, D) each, of points with vectors enough."""
+        """Predictions and their targets, (N, D) each, at points with enough vectors."""
         windows, mask = self.windows(views)
         queries, keys = self.project(maps[1], windows[:, :1])
         valid = valid_points(mask[:, :1], self.predictor.points).flatten()
         return (queries[valid], keys[valid]) if valid.any() else None
 
     def _allowed(self, valid: Tensor, sources: Tensor) -> _Comparable | None:
-        """Which keys may stand beside which query; None if all may."""
+        """Which keys each query is compared with; None for all."""
         batch, points, (rank, world) = len(valid), valid.shape[2], processes()
         usable, everyone = _keys_first(valid), gather(sources)
         if self.negatives == set(NEGATIVES) and usable.all() and len(everyone.unique()) == len(everyone):
@@ -147,13 +147,13 @@ class _Comparable:
     """For `info_nce`: which of M keys each of B P queries is compared with.
 
     Attributes:
-        negatives: Which kinds are compared.
-        query_samples: (B P,) the number of the sample that a query is from.
-        query_sources: (B P,) its source.
-        key_samples: (M,) the same of keys.
-        key_sources: (M,)
+        negatives: The kinds of negatives to use.
+        query_samples: (B P,) number of each query's sample.
+        query_sources: (B P,) source of each query.
+        key_samples: (M,) number of each key's sample.
+        key_sources: (M,) source of each key.
         future: (M,) bool; keys of near futures.
-        usable: (M,) bool; keys with vectors enough.
+        usable: (M,) bool; keys with enough vectors.
     """
 
     negatives: frozenset[str]
@@ -166,7 +166,7 @@ class _Comparable:
 
     def __getitem__(self, rows: Tensor) -> Tensor:
         own = self.query_samples[rows, None] == self.key_samples
-        # Another clip of the same video is no negative.
+        # Other clips of the same video are not negatives.
         kept = own | (self.query_sources[rows, None] != self.key_sources)
         if "places" not in self.negatives:
             kept &= ~(own & self.future)
@@ -185,8 +185,8 @@ class DenseConfig(TaskConfig):
         weight: As in `TaskConfig`.
         start: As in `TaskConfig`.
         source: What is predicted: "motion" or "residual".
-        temperature: Of the InfoNCE.
-        negatives: Which kinds of negatives are compared; see `DensePrediction`.
+        temperature: Temperature of InfoNCE.
+        negatives: The kinds of negatives to use; see `DensePrediction`.
     """
 
     source: Literal["motion", "residual"] = "motion"
@@ -202,11 +202,11 @@ class DenseConfig(TaskConfig):
 
     @property
     def needs_residuals(self) -> bool:
-        """Whether the data have to be read with their residuals."""
+        """Whether the task needs residuals."""
         return self.source == "residual"
 
     def build(self, inputs: TaskInputs) -> DensePrediction:
-        """A fresh task that fits."""
+        """Builds the task for these inputs."""
         networks = inputs.networks
         predictor, encoder = predictor_and_encoder(
             inputs, inputs.vector_channels if self.source == "motion" else 3
@@ -239,5 +239,5 @@ def _check(source: str, negatives: frozenset[str]) -> None:
 
 
 def _keys_first(values: Tensor) -> Tensor:
-    """(B, 1 + N, P) of this process to the order of the keys of all: ((1 + N) W B P,), futures first."""
+    """Gathers (B, 1 + N, P) in the order of all processes' keys: ((1 + N) W B P,), futures first."""
     return torch.cat([gather(values[:, 0]).flatten(), gather(values[:, 1:].transpose(0, 1)).flatten()])

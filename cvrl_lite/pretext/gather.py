@@ -1,4 +1,4 @@
-"""What the processes of a distributed training give each other. In a single process nothing is exchanged.
+"""Communication between the processes of a distributed training; a no-op in a single process.
 
 Axes: W processes, N rows of one process.
 """
@@ -13,7 +13,7 @@ from torch import Tensor
 
 
 def processes() -> tuple[int, int]:
-    """This process's number, from 0, and how many train together."""
+    """The rank of this process and the number of processes."""
     if dist.is_available() and dist.is_initialized():
         return dist.get_rank(), dist.get_world_size()
     return 0, 1
@@ -38,9 +38,9 @@ class _Gather(torch.autograd.Function):
 def gather(rows: Tensor) -> Tensor:
     """The rows of all processes, with gradients that flow back to the process they came from.
 
-    A process gets the *sum* of the gradients that its rows have in all processes' losses. Under
-    DistributedDataParallel, which averages the gradients of parameters, that makes them those of the mean
-    loss. (The released code also divides the sum by the number of processes, which makes them too small.)
+    A process receives the *sum* of its rows' gradients over all processes' losses. DistributedDataParallel
+    then averages the gradients of parameters, so they are those of the mean loss. (The released code also
+    divides the sum by the number of processes, which makes them too small.)
 
     Args:
         rows: (N, ...) of any dtype, the same shape in all processes.
@@ -61,14 +61,14 @@ def gather(rows: Tensor) -> Tensor:
 
 
 def shared_mean(total: Tensor, count: Tensor) -> Tensor:
-    """A sum over this process's rows as its part of the mean over all processes' rows.
+    """Scales a sum over this process's rows to its part of the mean over all processes' rows.
 
-    It is scaled so that the *mean* over the processes is the mean over all rows: what
-    DistributedDataParallel's averaging of gradients expects.
+    The *mean* of the result over processes is the mean over all rows, as required by the gradient averaging
+    of DistributedDataParallel.
 
     Args:
         total: (), the sum, with gradients.
-        count: (), how many rows it has.
+        count: (), the number of rows in it.
     """
     return total * (processes()[1] / all_reduce_sum(count.to(total.dtype)).clamp(min=1))
 

@@ -1,4 +1,4 @@
-"""Is a representation alive? Three numbers that tell a collapse before any label does.
+"""Three measures that detect a collapsed representation without labels.
 
 Axes: N samples, D features.
 """
@@ -13,7 +13,7 @@ _COLLAPSED = 2.0  # directions; noise alone spreads over more
 
 
 def alignment(queries: Tensor, keys: Tensor) -> Tensor:
-    """How far partners lie apart: the mean squared distance of unit vectors, 0 (one place) to 4 (opposite).
+    """The mean squared distance of positive pairs of unit vectors, 0 (identical) to 4 (opposite).
 
     Args:
         queries: (N, D) float, of any length.
@@ -33,7 +33,7 @@ def alignment(queries: Tensor, keys: Tensor) -> Tensor:
 def uniformity(vectors: Tensor) -> Tensor:
     """How evenly unit vectors fill the sphere: the log of the mean of exp(-2 d^2) over all pairs.
 
-    0: all in one place; below -3: spread well (-4 is the limit in many dimensions).
+    0 means that all vectors are identical; below -3 is well spread (-4 is the limit in many dimensions).
 
     Args:
         vectors: (N, D) float, of any length, N at least 2.
@@ -45,10 +45,10 @@ def uniformity(vectors: Tensor) -> Tensor:
 
 
 def effective_rank(vectors: Tensor) -> Tensor:
-    """How many directions vectors really use, 1 to D: the exponential of their singular values' entropy.
+    """The effective number of directions of vectors, 1 to D: the exponential of their spectral entropy.
 
     Args:
-        vectors: (N, D) float; their mean is taken away first.
+        vectors: (N, D) float; their mean is subtracted first.
 
     Source:
         Roy and Vetterli, *The effective rank* (EUSIPCO 2007).
@@ -60,12 +60,12 @@ def effective_rank(vectors: Tensor) -> Tensor:
     centered = vectors.float() - vectors.float().mean(0)
     values = torch.linalg.svdvals(centered)
     if values.sum() <= 1e-6 * max(1.0, float(vectors.float().norm())):
-        return torch.ones_like(values[0])  # all in one place
+        return torch.ones_like(values[0])  # all vectors are identical
     share = values / values.sum()
     rank: Tensor = torch.special.entr(share).sum().exp()
     return rank
 
 
 def collapsed(rank: float) -> bool:
-    """Whether an effective rank means that the vectors tell next to nothing."""
+    """Whether an effective rank indicates a collapse."""
     return rank < _COLLAPSED

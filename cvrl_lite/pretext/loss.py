@@ -14,15 +14,15 @@ from torch import Tensor
 from cvrl_lite.pretext.gather import all_reduce_sum, processes, shared_mean
 
 BLOCK = 2**22
-"""Logits that the tasks hold at a time, 16 MB in float32."""
+"""Number of logits that the tasks hold at a time, 16 MB in float32."""
 
-_MIN_ROWS = 256  # of a block on a GPU, which thinner products leave idle: at 800,000 keys .8 GB
+_MIN_ROWS = 256  # per block on a GPU, where smaller products are inefficient; .8 GB at 800,000 keys
 
 
 class PairMask(Protocol):
-    """Which keys each query is compared with: an (N, M) bool tensor, or whatever can be indexed like one.
+    """Which keys each query is compared with: an (N, M) bool tensor, or an object that is indexed like one.
 
-    A class of your own computes the rows when they are needed, so that no N x M matrix is held.
+    Such an object can compute rows when they are needed, so that no N x M matrix is held.
     """
 
     def __getitem__(self, rows: Tensor, /) -> Tensor:
@@ -38,26 +38,26 @@ def info_nce(
     allowed: PairMask | None = None,
     block: int | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """InfoNCE: each query has to find its own key among all keys.
+    """InfoNCE: each query has to be matched to its own key among all keys.
 
-    In a distributed training `queries` are those of this process and `keys` those of all (see `gather`), in
-    the order of the processes: row i of process r has key r N + i as its positive.
+    In distributed training, `queries` are those of this process and `keys` those of all processes in rank
+    order (see `gather`): row i of rank r has key r N + i as its positive.
 
     Args:
         queries: (N, D) float.
         keys: (M, D) float, M >= N times the number of processes. Row i's positive is key i; all further keys
             are its negatives.
-        temperature: Divides the cosine; small values look at the hardest negatives only. Above 0.
-        valid: (N,) bool; rows that count. All, if None.
-        allowed: Pairs that may stand in the comparison, an (N, M) bool tensor or a `PairMask`; all, where it
-            is None. A positive always does.
-        block: Logits to hold at a time, on a GPU at least 256 rows of them. They are computed again on the
-            way back, which takes a third more arithmetic. None holds the whole N x M matrix.
+        temperature: Divides the cosine similarity, above 0; small values emphasize the hardest negatives.
+        valid: (N,) bool; rows that count. None counts all.
+        allowed: Pairs to compare, an (N, M) bool tensor or a `PairMask`; None compares all. Positives are
+            always compared.
+        block: Number of logits to hold at a time, on a GPU at least 256 rows. They are recomputed in the
+            backward pass, which costs a third more arithmetic. None holds the whole N x M matrix.
 
     Returns:
         The mean loss over the valid rows, in nats, and the share of them whose own key scores highest.
-        Both are 0 when no row is valid. In a distributed training the share is that of all processes' rows,
-        and the loss this process's part of the mean over them (see `shared_mean`).
+        Both are 0 if no row is valid. In distributed training, the share is over all processes' rows, and the
+        loss is this process's part of the mean over them (see `shared_mean`).
 
     Raises:
         ValueError: There are fewer keys than queries, their widths differ, or `valid` or `allowed` has
@@ -102,7 +102,7 @@ def _whole(
     targets: Tensor,
     allowed: PairMask | None,
 ) -> tuple[Tensor, Tensor]:
-    """The sum of the rows' losses, and how many rows find their own key."""
+    """The sum of the rows' losses, and the number of rows whose own key scores highest."""
     logits = queries @ keys.T / temperature
     if allowed is not None:
         logits = logits.masked_fill(_left_out(allowed, rows, targets), float("-inf"))
@@ -111,11 +111,11 @@ def _whole(
 
 
 class _Blocks(torch.autograd.Function):
-    """As `_whole`, some rows of the matrix at a time.
+    """As `_whole`, for some rows of the matrix at a time.
 
     `torch.utils.checkpoint` around each block would need no backward here, but takes 1.1 to 1.5 times as long
-    on a CPU, and 1.3 to 3.5 times the memory (docs/benchmarks.md): it holds several matrices of a block, and
-    beside the gradient of all keys that of one block.
+    on a CPU, and 1.3 to 3.5 times the memory (docs/benchmarks.md): it holds several matrices per block, and
+    the gradient of one block in addition to that of all keys.
     """
 
     @staticmethod
@@ -172,7 +172,7 @@ def _logits(
     allowed: PairMask | None,
     buffer: Tensor,
 ) -> Tensor:
-    """A block of the matrix, made in `buffer`."""
+    """A block of the matrix, computed in `buffer`."""
     logits = torch.mm(queries, keys.T, out=buffer[: len(queries)])
     logits /= temperature
     if allowed is not None:
@@ -181,12 +181,12 @@ def _logits(
 
 
 def _left_out(allowed: PairMask, rows: Tensor, targets: Tensor) -> Tensor:
-    """The pairs that are not compared, (n, M) bool; a positive always is."""
+    """The pairs that are not compared, (n, M) bool; positives are always compared."""
     return (~allowed[rows]).scatter_(1, targets[:, None], False)
 
 
 def _unit(rows: Tensor) -> Tensor:
-    """Rows of length 1, in float32 at least."""
+    """Rows scaled to length 1, in at least float32."""
     return F.normalize(rows if rows.dtype == torch.float64 else rows.float(), dim=1)
 
 

@@ -1,4 +1,4 @@
-"""Motion prediction without comparisons, for the ablation of InfoNCE.
+"""Motion prediction by regression, for the ablation of InfoNCE.
 
 Axes: B batch, C channel, T time, G cells per side, N further windows, P points.
 """
@@ -22,19 +22,19 @@ TARGETS = ("vectors", "features")
 
 
 class MotionRegression(PretextTask):
-    """Motion prediction without comparisons: hit the target itself.
+    """Motion prediction by regression instead of a contrastive loss.
 
     Args:
         predictor: From the clip's map to (B, P, its `width`).
         target: "vectors": each point's patch of the future window, x and y, by the smooth L1 distance over
             cells that hold a vector. "features": the motion encoder's projection of that point, by the
-            squared distance of unit vectors. No gradient flows into the target, or one constant would solve
-            the task at once; so encoder and target head keep their random start forever, and the target is
-            a fixed random summary of the vectors.
-        encoder: Of windows, for "features".
-        window: (T, G): vector maps of a window and cells per side, for "vectors".
-        hidden: Width inside the projection heads.
-        projection: Width of the features that are compared.
+            squared distance of unit vectors. No gradient flows into the target, because a constant target
+            would solve the task; encoder and target head therefore keep their random initial weights, and
+            the target is a fixed random summary of the vectors.
+            encoder: Encoder of windows, for "features".
+            window: (T, G): vector maps of a window and cells per side, for "vectors".
+            hidden: Width of the hidden layer of the projection heads.
+            projection: Width of the projected features.
 
     Source:
         Ours: the paper reports this ablation, its release does not contain it.
@@ -68,8 +68,9 @@ class MotionRegression(PretextTask):
         """The loss, and the share of the target's variance that is explained (below 0: worse than its mean).
 
         Args:
-            maps: Of which the second is read, (B, C, T, H, W).
-            views: Of whose windows, (B, 1 + N, channels, T, G, G), the near future is read.
+            maps: The feature maps; the second is read, (B, C, T, H, W).
+            views: The augmented batch; the near future of its windows, (B, 1 + N, channels, T, G, G), is
+                read.
         """
         motion, mask = views.motion, views.mask
         predicted = self.predicted_head(self.predictor(maps[1]).flatten(0, 1)).float()
@@ -117,11 +118,11 @@ class RegressionConfig(TaskConfig):
 
     @property
     def partly_trained(self) -> bool:
-        """Whether some of the task's parameters get no gradient: those of a target that stands still."""
+        """Whether some of the task's parameters get no gradient: those of a fixed target."""
         return self.target == "features"
 
     def build(self, inputs: TaskInputs) -> MotionRegression:
-        """A fresh task that fits."""
+        """Builds the task for these inputs."""
         networks = inputs.networks
         predictor, encoder = predictor_and_encoder(inputs, inputs.vector_channels)
         return MotionRegression(
@@ -135,7 +136,7 @@ class RegressionConfig(TaskConfig):
 
 
 def _explained(predicted: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-    """Of this process's points; if several train, the log holds the mean of theirs."""
+    """The explained share of the variance over this process's points; logs average it over processes."""
     chosen, guess = target[weight], predicted.detach()[weight]
     if not len(chosen):
         return predicted.new_zeros(())

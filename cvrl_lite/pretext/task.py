@@ -1,4 +1,4 @@
-"""What a pretext task is: a module with a loss, and the frozen record that builds it.
+"""The base classes of pretext tasks: a module with a loss, and the frozen config that builds it.
 
 Axes: B batch, N rows, D projection width.
 """
@@ -24,7 +24,7 @@ FeatureMaps = tuple[Tensor, Tensor]
 
 
 class TaskOutput(NamedTuple):
-    """What a task says of a batch.
+    """The output of a task for a batch.
 
     Attributes:
         loss: (), to be minimized.
@@ -38,7 +38,7 @@ class TaskOutput(NamedTuple):
 class PretextTask(nn.Module, ABC):
     """A module that turns feature maps and views into a loss."""
 
-    _looked = False  # whether `warn_of_one_source` is done
+    _looked = False  # whether `warn_of_one_source` has checked
 
     @abstractmethod
     def forward(self, maps: FeatureMaps, views: Views) -> TaskOutput:
@@ -46,14 +46,14 @@ class PretextTask(nn.Module, ABC):
 
         Args:
             maps: The backbone's maps of the clips; see `VideoBackbone`.
-            views: The augmented batch that the clips are from.
+            views: The augmented batch that the clips belong to.
         """
 
     def warn_of_one_source(self, sources: Tensor) -> None:
         """Warns once of a batch in which no two samples are from different videos, so that none are compared.
 
-        On a CPU each batch is looked at; on a GPU, which would have to be waited for, the first alone. A
-        compiled task looks at none, as a branch on values would split its graph.
+        On a CPU every batch is checked. On a GPU only the first one is, because a check waits for the device.
+        A compiled task checks none, because a branch on values would break its graph.
 
         Args:
             sources: (N,) int64, of the samples of all processes.
@@ -71,16 +71,16 @@ class PretextTask(nn.Module, ABC):
             )
 
     def partners(self, maps: FeatureMaps, views: Views) -> tuple[Tensor, Tensor] | None:
-        """Vectors that the task wants close to each other, (N, D) and (N, D), row by row; None: it has none.
+        """Positive pairs, (N, D) and (N, D), row by row; None if the task has none.
 
-        They are read for the log (`alignment`), without gradients.
+        They are used to log `alignment`, without gradients.
         """
         return None
 
 
 @dataclass(frozen=True)
 class TaskInputs:
-    """What a task's networks have to fit.
+    """The sizes that a task is built for.
 
     Attributes:
         networks: Widths and kinds of networks.
@@ -103,20 +103,20 @@ class TaskInputs:
 
 @dataclass(frozen=True)
 class TaskConfig(ABC):
-    """All choices of a task. A recipe holds one for each task, by the name the log shows.
+    """The settings of a task. A recipe holds one for each task, under the name used in the log.
 
     To add a task, write a `PretextTask` and a frozen dataclass derived from this class, and put one of the
     latter into a recipe: `recipe.replace(tasks={"order": FrameOrder(weight=0.5)})`.
 
     Attributes:
-        weight: Of the loss in the sum of all tasks' losses, at least 0.
-        start: Share of the training, 0 to below 1, after which the task joins in.
+        weight: Weight of the loss in the sum of all tasks' losses, at least 0.
+        start: Share of the training, 0 to below 1, after which the task starts.
 
-    Class attributes, which a task sets where it differs: `reads`, which of the maps "context" and "motion"
-    the task reads; `min_sources`, how many videos the data have to come from, at least.
+    Class attributes that a task may override: `reads`, which of the maps "context" and "motion" it reads;
+    `min_sources`, the smallest number of different videos in the data.
 
     Raises:
-        ValueError: A value means nothing.
+        ValueError: A value is invalid.
     """
 
     weight: float = 1.0
@@ -133,7 +133,7 @@ class TaskConfig(ABC):
 
     @property
     def needs_residuals(self) -> bool:
-        """Whether the data have to be read with their residuals."""
+        """Whether the task needs residuals."""
         return False
 
     @property
@@ -143,15 +143,15 @@ class TaskConfig(ABC):
 
     @abstractmethod
     def build(self, inputs: TaskInputs) -> PretextTask:
-        """A fresh task that fits."""
+        """Builds the task for these inputs."""
 
 
 def to_values(config: TaskConfig, kinds: Mapping[str, type[TaskConfig]]) -> dict[str, Any]:
-    """A config as plain values: its fields, and under "kind" its class, by name or as "module:Class".
+    """Converts a config to plain values: its fields, and its class under "kind", a name or "module:Class".
 
     Args:
-        config: Of a class that can be imported.
-        kinds: Classes that have names.
+        config: The config; its class must be importable.
+        kinds: Classes that have short names.
 
     Raises:
         ValueError: The class is defined inside a function, and could not be found again.
@@ -165,10 +165,10 @@ def to_values(config: TaskConfig, kinds: Mapping[str, type[TaskConfig]]) -> dict
 
 
 def from_values(values: Any, kinds: Mapping[str, type[TaskConfig]]) -> TaskConfig:
-    """The config that `to_values` made plain values of.
+    """Restores a config from the result of `to_values`.
 
     Raises:
-        ValueError: The values are no config's, or its class cannot be imported.
+        ValueError: The values are not a config, or its class cannot be imported.
     """
     if not isinstance(values, Mapping) or not isinstance(values.get("kind"), str):
         raise ValueError(f"a task is an object with a kind, one of {', '.join(kinds)} or module:Class")
