@@ -17,12 +17,12 @@ from cvrl_lite.train.distributed import is_first
 
 
 def knn_check(folder: Path, every: int, recipe: train.Recipe, source: str | None = None) -> train.Callback:
-    """Asks, every few steps, each labeled clip of a folder for its nearest neighbor among the other videos.
+    """A nearest-neighbor check every few steps: does each clip of a labeled folder find one of its class?
 
     Args:
         folder: Videos in sub-folders, whose names are the classes. They are decoded once, at the start.
         every: Steps from one check to the next; there is one after the last step, too.
-        recipe: Of the training; says how clips are cut and scaled.
+        recipe: The training's recipe, which defines how clips are cut and scaled.
         source: As in `VideoFolder`; clips of one source are no neighbors.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Which videos a command trains on and judges: a known data set's splits, or a folder's sources."""
+"""Selects the videos to train and evaluate on: splits of a named data set, or sources of a folder."""
 
 from __future__ import annotations
 
@@ -71,13 +71,13 @@ def share(text: str) -> float:
 def chosen_data(
     arguments: argparse.Namespace, recipe: Recipe, *, holdout: float | None
 ) -> tuple[VideoDataset, VideoDataset | None]:
-    """The videos to train on, or to search, and those to judge by.
+    """The videos to train on, or to search, and those to evaluate on.
 
     Args:
         arguments: With the options of `add_data`.
         recipe: Of the network; data sets that it does not name are put in its place.
-        holdout: The share of a folder that is held out where none is asked for; None: nothing is, and there
-            is nothing to judge by.
+        holdout: The default share of a folder to hold out; None holds out nothing, and there is nothing to
+            evaluate on.
 
     Raises:
         ValueError: An option does not belong to the kind of data, or the folder has no labels.

@@ -1,4 +1,4 @@
-"""The command that judges a checkpoint: evaluate."""
+"""The command evaluate."""
 
 from __future__ import annotations
 
@@ -306,7 +306,7 @@ def finetuning_for(recipe: Recipe, videos: int, arguments: argparse.Namespace) -
     Args:
         recipe: Of the backbone.
         videos: To train on.
-        arguments: `data`, `steps` and `clips` as asked for, or None.
+        arguments: `data`, `steps` and `clips` from the command line, or None.
     """
     import dataclasses
 

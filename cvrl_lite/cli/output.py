@@ -1,4 +1,4 @@
-"""What the commands print, and what becomes of it where nobody reads it."""
+"""Output of the commands, robust against closed pipes and streams."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cvrl_lite.progress import note
 
 
 def say(text: str) -> None:
-    """Prints to stdout, and goes on where the reader has gone, as `head` goes.
+    """Prints to stdout, and continues if the reader has closed the pipe, as `head` does.
 
     Raises:
         OSError: It cannot be written where it goes: a full disk, say.

@@ -1,4 +1,4 @@
-"""The whole story in one command: data, three trainings, one table."""
+"""The quickstart command: data, three trainings, and one table of scores."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Compressed video: frames, key frames, motion vectors and residuals; encoding, transcoding, extraction.
 
-`CompressedVideo` (in `video`) reads a file. `stream` holds what is known of one stream, `chunks` reads ranges
+`CompressedVideo` (in `video`) reads a file. `stream` holds the facts about a stream, `chunks` reads ranges
 of frames, `motion` and `residual` make fields and residuals, `damage` reports faults. Below, in `_stream`,
 `source` opens files, `listing` and `scan` build the index, `headers` and `h264` parse bitstreams, `decode`
 delivers frames, and `kernels` holds the compiled loops. `encode`, `transcode` and `extract` write files.

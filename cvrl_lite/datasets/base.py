@@ -1,4 +1,4 @@
-"""A data set of video files: which they are, what they show, and which belong together.
+"""The base class of data sets: video files with labels and sources.
 
 A data set is a `torch.utils.data.Dataset` of `Sample`s, and lists its files without opening them.
 """
@@ -39,10 +39,10 @@ class Entry:
 class VideoDataset(Dataset[Sample]):
     """Video files with labels and sources: the base class of every data set, and a data set of its own.
 
-    `len(dataset)` is the number of files and `dataset[i]` a `Sample` of file i, from a place drawn with
-    torch's random numbers: another one each time, repeated by `torch.manual_seed`, and seeded in the workers
-    of a `DataLoader`. That gives a `Batch`, with `collate_fn=collate` and without. A file that gives no
-    sample ends the epoch of a plain `DataLoader`; `usable()` leaves such files out beforehand.
+    `len(dataset)` is the number of files, and `dataset[i]` is a `Sample` of file i at a random position,
+    drawn from torch's generator: repeatable by `torch.manual_seed`, and seeded in `DataLoader` workers. A
+    `DataLoader` gives a `Batch`, with or without `collate_fn=collate`. A file without samples raises and so
+    ends the epoch of a plain `DataLoader`; `usable()` leaves such files out beforehand.
 
     Args:
         entries: The files.
@@ -53,7 +53,7 @@ class VideoDataset(Dataset[Sample]):
         skipped: Files that `usable` left out, with the reason.
 
     Attributes:
-        entries, classes, missing, extra, samples, skipped: As given.
+        entries, classes, missing, extra, samples, skipped: The arguments.
 
     Example:
         >>> from cvrl_lite import data_path
@@ -101,7 +101,7 @@ class VideoDataset(Dataset[Sample]):
         """A sample of one file.
 
         Raises:
-            IndexError: There is no such file.
+            IndexError: The index is out of range.
             VideoError: It cannot be read, has no motion vectors, or is too short for a sample.
         """
         if isinstance(index, slice):
@@ -161,13 +161,13 @@ class VideoDataset(Dataset[Sample]):
     ) -> tuple[VideoDataset, VideoDataset]:
         """Splits whole sources at random into a part to train on and a part that is held out.
 
-        Files cut from one video look alike, so none may be on both sides. Of the sources of each class the
-        same share is held out, at least one of those that have two; a source's class is the one that most of
-        its files show. A class with a single source is trained on only.
+        Files cut from one video look alike, so a source is never on both sides. The same share of sources is
+        held out in each class, at least one if the class has two or more; a class with a single source is
+        only trained on. A source belongs to the class of most of its files.
 
         Args:
             holdout: Share of the sources that is held out, above 0 and below 1.
-            seed: Of the draw, which depends on the names of the sources and not on the order of the files.
+            seed: Seeds the split, which depends on the names of the sources and not on the order of files.
             label: The label whose classes are shared evenly; the first one if None, and none if the
                 data set has no labels.
 
@@ -175,7 +175,7 @@ class VideoDataset(Dataset[Sample]):
             The part to train on and the held-out part; files keep their order.
 
         Raises:
-            ValueError: `holdout` is out of range, there is no such label, or no class has two sources.
+            ValueError: `holdout` is out of range, the label does not exist, or no class has two sources.
         """
         if not 0 < holdout < 1:
             raise ValueError(f"holdout is above 0 and below 1, not {holdout:g}")

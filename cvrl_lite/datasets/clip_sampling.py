@@ -1,7 +1,7 @@
-"""Where in a video a sample lies: the clip, its key frame, the near future, further windows.
+"""Samples positions in a video: the clip, its key frame, the near future, further windows.
 
-Times are the file's own timestamps, so that a clip covers the same fraction of a second whatever the
-frame rate; a recipe may count frames instead, as the released code does.
+Times are the file's timestamps, so that a clip has the same duration at any frame rate; a recipe may count
+frames instead, as the released code does.
 
 Axes: N frames of a video, T frames of a clip, K key frames.
 """
@@ -26,10 +26,10 @@ class ClipSampling:
         stride: Seconds from one frame of a clip to the next.
         gap: Seconds from the clip's last frame to the first vector map of the near future; below 0 the
             window begins inside the clip, and shows the present.
-        window: Vector maps of a motion window, one a frame.
+        window: Vector maps of a motion window, one per frame.
         num_negative_windows: Further windows of the same video, none overlapping the near future.
-        max_keyframe_distance: A clip's key frame lies at most this many seconds outside it; where none
-            does, the nearest is taken.
+        max_keyframe_distance: Largest distance in seconds of the key frame from the clip; if there is no key
+            frame within it, the nearest one is used.
         in_frames: Whether `stride`, `gap` and `max_keyframe_distance` count frames instead of seconds.
         clips_per_video: Samples taken of a video each time it is opened.
     """
@@ -52,7 +52,7 @@ class Cut:
         clip: (T,) int64 frame indices.
         windows: First frame of each window; the near future, then the others.
         key: The key frame's index.
-        seed: What the augmentation is drawn from.
+        seed: Seed of the augmentation.
     """
 
     clip: NDArray[np.int64]
@@ -62,7 +62,7 @@ class Cut:
 
 
 class Timeline:
-    """The frames of a video, as far as cutting needs to know them.
+    """The frame times and key frames of a video, for sampling positions.
 
     Args:
         times: (N,) float64 seconds, rising.
@@ -71,7 +71,7 @@ class Timeline:
 
     Attributes:
         starts: First frames from which clip, near future and other windows all fit.
-        lacks: Why there are none; "" if there are.
+        lacks: Why there are none; "" if there are some.
     """
 
     def __init__(self, times: NDArray[np.float64], keys: NDArray[np.int64], how: ClipSampling) -> None:
@@ -91,7 +91,7 @@ class Timeline:
             )
 
     def cut(self, seed: Sequence[int]) -> Cut:
-        """Draws a sample; every choice follows from the seed."""
+        """Draws a sample; all random choices depend only on the seed."""
         random, how, clock = np.random.default_rng(seed), self.how, self.clock
         start = int(random.choice(self.starts))
         clip = clip_frames(clock, start, how)
@@ -134,12 +134,12 @@ def clip_frames(clock: NDArray[np.float64], start: int, how: ClipSampling) -> ND
 
 
 def evaluation_frames(times: NDArray[np.float64], how: ClipSampling, clips: int) -> NDArray[np.int64]:
-    """Which frames those clips are made of.
+    """The frames of clips spread evenly over a video.
 
     Args:
         times: (frames of the video,) seconds, rising.
-        how: Gives the number of frames and the stride.
-        clips: How many.
+        how: Number of frames and stride.
+        clips: Number of clips.
 
     Returns:
         (clips, T) int64 frame numbers.

@@ -178,10 +178,10 @@ def _fetch(archive: _Archive, folder: Path) -> Path:
 
 @dataclass(frozen=True)
 class _Resuming:
-    """A downloader for pooch that goes on where an earlier attempt or call broke off.
+    """A downloader for pooch that resumes an interrupted attempt or call.
 
-    The server is not asked whether its file is still the same one: archives hold checksums of what is in
-    them, so a mixture of two files is noticed at the latest when it is unpacked.
+    It does not check whether the file on the server has changed: archives contain checksums, so a mixture of
+    two files is detected when it is unpacked.
     """
 
     part: Path

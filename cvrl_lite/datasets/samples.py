@@ -67,9 +67,9 @@ class Sample:
             level; None if residuals were not requested.
         residual_mask: (1 + N, W, G, G) bool; cells that were predicted; or None.
         labels: Class numbers by the name of the label.
-        source: The video that the file was cut from; samples of one source are no negatives of each other.
+        source: The video that the file was cut from; samples of one source are never negatives of each other.
         name: The file.
-        seed: What the augmentation is drawn from.
+        seed: Seed of the augmentation.
     """
 
     clip: Tensor
@@ -97,7 +97,7 @@ class Batch:
         motion: (B, 1 + N, W, 2, G, G) int16, in 1/16 pixel; window 0 is the near future.
         motion_mask: (B, 1 + N, W, G, G) bool.
         sources: (B,) int64; rows with the same number come from one video.
-        seeds: (B,) int64; what the augmentation of each sample is drawn from.
+        seeds: (B,) int64, seeds of each sample's augmentation.
         names: The files, B of them.
         replaced: How many files could not be read this time, and were replaced by others.
         residual: (B, 1 + N, W, 2, G, G) int16, mean residual and mean size of the same windows, in 1/16 gray
@@ -176,13 +176,13 @@ default_collate_fn_map[Sample] = _collate_by_default
 
 
 def _stacked(columns: Sequence[Tensor | None]) -> Tensor | None:
-    """None if a column lacks; samples that are read in one way have it all, or not one has."""
+    """Stacks a column; None unless all samples have it, as samples read with one config all do or do not."""
     present = [column for column in columns if column is not None]
     return torch.stack(present) if len(present) == len(columns) else None
 
 
 def _source_number(source: str) -> int:
-    """62 bits that are the same in every process, as Python's own hash is not."""
+    """A 62-bit hash that is the same in every process, unlike Python's own."""
     digest = hashlib.sha256(source.encode(errors="surrogateescape")).digest()
     return int.from_bytes(digest[:8]) >> 2
 
@@ -190,14 +190,14 @@ def _source_number(source: str) -> int:
 def draw_sample(
     path: Path, how: SampleConfig, seed: int, *, source: str = "", labels: Mapping[str, int] | None = None
 ) -> Sample:
-    """Reads a sample from a place of a file that follows from the seed.
+    """Reads a sample of a file at a position drawn from the seed.
 
     Args:
         path: The file.
-        how: What is read.
-        seed: Of the place, at least 0.
-        source: Of the sample.
-        labels: Of the sample.
+        how: What to read.
+        seed: Seed of the position, at least 0.
+        source: Source of the sample.
+        labels: Labels of the sample.
 
     Raises:
         VideoError: The file cannot be read, has no motion vectors, or is too short for a sample.
@@ -225,7 +225,7 @@ def index_cache(how: SampleConfig) -> SampleConfig:
 def read_cuts(
     video: CompressedVideo, cuts: Sequence[Cut], how: SampleConfig
 ) -> list[dict[str, NDArray[np.generic]]]:
-    """The arrays of `Sample` for places of one video, by name; frames that they share are decoded once."""
+    """The arrays of `Sample` for several cuts of one video, by name; shared frames are decoded once."""
     needed = sorted({frame for cut in cuts for frame in (cut.key, *cut.clip.tolist())})
     frames = read_square(video, how.size, indices=needed)
     found: list[dict[str, NDArray[np.generic]]] = []

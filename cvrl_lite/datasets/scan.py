@@ -1,4 +1,4 @@
-"""Looking at files without decoding them: can a sample be read from each?"""
+"""Checks, without decoding, whether samples can be read from files."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def look_at(path: str | os.PathLike[str], config: SampleConfig) -> Timeline | st
 
 
 def find_unusable(paths: Sequence[Path], config: SampleConfig, workers: int | None) -> dict[int, str]:
-    """The places of the files that give no sample, with the reason.
+    """The indices of files that give no sample, with the reason.
 
     Args:
         paths: The files.

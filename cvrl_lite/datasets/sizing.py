@@ -1,4 +1,4 @@
-"""How large a set is once it is decoded, and whether that fits into memory."""
+"""The size of a decoded set, and whether it fits into memory."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SAMPLED = 16  # files whose length is looked up
 def decoded_bytes(
     entries: Sequence[Entry], *, size: int, cells: int = 14, vectors: bool = True, residuals: bool = False
 ) -> int:
-    """About how many bytes files take once they are decoded: from the lengths of a few, spread evenly.
+    """Estimates the size of decoded files in bytes, from the lengths of a few of them.
 
     Args:
         entries: The files. Those that cannot be read do not count.
@@ -51,7 +51,7 @@ def fits_in_memory(
 ) -> bool:
     """Whether a data set can be decoded into memory, or has to be read from its files for each batch.
 
-    Every training decides by this rule, unless it is told. Batches are the same either way.
+    Trainings use this rule by default. Batches are the same either way.
 
     Args:
         videos: The data set.

@@ -84,7 +84,7 @@ class Feed:
         opened: A container to take over; None opens one.
 
     Attributes:
-        options: As given.
+        options: The decoding options.
         started: Whether it has decoded anything.
         refused: The stamps of packets that could not be decoded and were skipped.
     """

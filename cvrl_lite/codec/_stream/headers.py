@@ -37,7 +37,7 @@ _ONE_FRAME_PER_PACKET = frozenset(
 
 
 class FrameTypeParser(Protocol):
-    """Tells the types of the displayed frames of each packet, given in decoding order.
+    """Parses the types of the displayed frames of each packet, in decoding order.
 
     Attributes:
         parameters: Parameter sets and sequence headers in the last packet.

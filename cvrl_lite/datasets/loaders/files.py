@@ -38,9 +38,9 @@ class FileLoader:
     Files that cannot be read do not count, so that batches are those of `MemoryLoader` over the decoded set.
 
     Args:
-        videos: What to read.
+        videos: The files to read.
         sampling: How a sample is cut.
-        seed: Of every choice.
+        seed: Seeds all random choices.
         size: S, the side in pixels that the central square is scaled to.
         cells: G, the number of vector cells along that side.
         residuals: Whether residuals are needed, too.

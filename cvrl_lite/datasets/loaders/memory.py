@@ -26,7 +26,7 @@ class MemoryLoader:
     Args:
         data: A decoded set.
         sampling: How a sample is cut.
-        seed: Of every choice.
+        seed: Seeds all random choices.
 
     Attributes:
         usable: Indices of the videos long enough for a sample.
@@ -66,7 +66,7 @@ class MemoryLoader:
             size: B, of all processes together.
             steps: How many batches a whole training has.
             first: The batch to begin with.
-            share: Which process this is, and of how many; each gets its part of every batch.
+            share: Rank and number of processes; each gets its part of every batch.
         """
         part = size // share[1]
         offset = share[0] * part

@@ -2,7 +2,7 @@
 
 A *scene* is what stays: one of sixteen textures. An *action* is what moves: one of eight velocity fields
 that carry the same common sprites. An *appearance* is how the light changes: it is steady in the course's
-set, and one of four in the set of the experiments. Who knows one of the three knows nothing of the others.
+set, and one of four in the set of the experiments. The three labels are statistically independent.
 """
 
 from cvrl_lite.datasets.moving_scenes.actions import ACTIONS

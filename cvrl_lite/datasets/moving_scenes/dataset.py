@@ -1,4 +1,4 @@
-"""MovingScenes as a data set to train and to judge on."""
+"""MovingScenes as a data set for training and evaluation."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class MovingScenes(VideoDataset):
         if not clips:
             raise ValueError(f"{folder}: holds no split named {split!r}")
         classes = {"scene": SCENES, "action": ACTIONS}
-        # Whether there are several is asked of all splits, so that each has the same labels.
+        # Checked over all splits, so that each split has the same labels.
         if any(clip.appearance != index[0].appearance for clip in index):
             classes["appearance"] = APPEARANCES
         entries = [
