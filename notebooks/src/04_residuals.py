@@ -502,7 +502,10 @@ def links(frames):
     """(t, row, column, answer, expected) where a chain first goes wrong, or None."""
     link = np.zeros((2, 16, 24)), np.ones((16, 24), bool)  # the I-frame: nothing to add, all valid
     for t, (vectors, mask, total, valid) in enumerate(frames, 1):
-        link = add_link(vectors, mask, *link)
+        try:
+            link = add_link(vectors, mask, *link)
+        except IndexError as error:
+            return t, 0, 0, error, "a cell of the frame"
         if link is None or len(link) != 2 or np.shape(link[0]) != total.shape:
             return t, 0, 0, link, "totals (2, 16, 24) and what is valid (16, 24)"
         differ = ~np.isclose(link[0], total).all(0) | (link[1] != valid)

@@ -326,9 +326,9 @@ def confusions(neighbors, labels):
 
 
 # %% tags=["check"]
-case, truth = "0a01", np.array([0, 0, 10, 1])
+case, truth = "0a210", np.array([0, 0, 10, 1, 0])
 expected = np.zeros((11, 11), int)
-np.add.at(expected, (truth, [0, 10, 0, 1]), 1)
+np.add.at(expected, (truth, [0, 10, 2, 1, 0]), 1)
 said = confusions(case, truth)
 if said is None or np.shape(said) != (11, 11):
     print(f"Not yet: expected an array of shape (11, 11), got {None if said is None else np.shape(said)}.")
