@@ -20,7 +20,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -61,14 +61,12 @@ class Model:
         data: "real", "drawings" (the set that the shipped networks learned from, 1000 steps), or "both", as
             many of each.
         init: The model, of the same seed, whose backbone it starts from.
-        changes: Of the recipe.
         train: Makes the backbone, where no recipe does.
     """
 
     tasks: tuple[str, ...] = ()
     data: str = "real"
     init: str = ""
-    changes: dict[str, Any] = field(default_factory=dict)
     train: Callable[[Recipe, DecodedSet, Path | None], VideoBackbone] | None = None
 
 
@@ -90,9 +88,9 @@ MODELS = {
 
 
 def recipe_of(model: Model, seed: int, steps: int) -> Recipe:
-    """The course's recipe with the model's changes."""
+    """The course's recipe, with a model's tasks."""
     recipe = train.recipes.laptop(model.tasks or ("context",), seed=seed)
-    return recipe.replace(steps=steps, precision=precision(), **model.changes)
+    return recipe.replace(steps=steps, precision=precision())
 
 
 def precision() -> str:
