@@ -40,6 +40,7 @@ import numpy as np
 
 from cvrl_lite import CompressedVideo, data_path
 from cvrl_lite.course.figures import course_map, filmstrip, long_exposure, show
+from cvrl_lite.course.loops import show_loop
 from cvrl_lite.datasets import moving_scenes
 
 show(
@@ -125,8 +126,20 @@ show(
 # %% [markdown]
 # A trail looks the same whichever way it was drawn, so `clockwise` and `counter_clockwise` cannot be told
 # apart. For that you need the *order* of the frames, and this is why the network gets clips and not single
-# frames. The four actions in the lower row also *change* during the clip: knowing how the shapes move now
-# is not enough to know how they will move next.
+# frames. Here are all eight in motion, on another scene. (After a short rest they start again from the
+# beginning.)
+
+# %%
+show_loop(
+    "actions",
+    "Eight moving clips of bright shapes over dark clouds. Upper row: right and down drift, clockwise and "
+    "counter_clockwise circle the center in opposite directions. Lower row: turn, each shape on a small "
+    "circle; shake, left and right; pulse, away from the center and back; stop_and_go, right with a rest.",
+)
+
+# %% [markdown]
+# The four actions in the lower row *change* during the clip: knowing how the shapes move now is not enough to
+# know how they will move next.
 #
 # Now for the reason we draw our own clips. The data set has 1600 of them in three parts: one to train on
 # (`train`), one to make choices with (`val`), one to report results on (`test`). Let us count how often

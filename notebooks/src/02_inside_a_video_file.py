@@ -37,14 +37,23 @@ from cvrl_lite.course.figures import (
     show,
     vector_arrows,
 )
+from cvrl_lite.course.loops import show_loop
 from cvrl_lite.course.widgets import laboratory, step, step_through
 from cvrl_lite.datasets import moving_scenes
 
 # %% [markdown]
 # ## A file is a series of packets
 #
-# Our first clip has 72 frames of 224 x 224 pixels. Here they are as any player would show them. Look for
-# two things: what stays the same from frame to frame, and where does everything change at once?
+# Our first clip has 72 frames of 224 x 224 pixels. Here it is as any player would show it, and below, every
+# sixth frame side by side. Look for two things: what stays the same from frame to frame, and where does
+# everything change at once?
+
+# %%
+show_loop(
+    "sample",
+    "The sample clip plays: bright shapes circle clockwise over a brick wall; then, at a cut, other shapes "
+    "drift to the right over dark waves.",
+)
 
 # %%
 sample = CompressedVideo(data_path("sample.mp4"))

@@ -31,6 +31,7 @@ from av.codec.context import Flags2
 from cvrl_lite import CompressedVideo, data_path
 from cvrl_lite.course.explorables import block_origin
 from cvrl_lite.course.figures import bars, filmstrip, show, vector_arrows, vector_panels, where_from
+from cvrl_lite.course.loops import show_loop
 from cvrl_lite.datasets.moving_scenes import draw
 from cvrl_lite.datasets.moving_scenes.actions import FINE, paths
 
@@ -132,8 +133,29 @@ print("vectors in frame 3:", {tuple(map(float, pair)): int(n) for pair, n in zip
 # All 384 cells say (3, 1). The camera went right and down, so the image slid left and up, by (-3, -1). The
 # vector is the opposite of what we see: **it points from a block back to the place where the block was
 # before.** The motion we see is minus the vector, and `motion.flow()` returns just that. This also settles
-# the unit: the vector counts pixels.
-#
+# the unit: the vector counts pixels. Watch the framed block: it drifts one way, and its vector (drawn eight
+# times as long as it is) points the other way.
+
+# %%
+show_loop(
+    "pan",
+    "Frames 0 to 8 of the pan, again and again. A framed block drifts to the left and up with the wall, "
+    "while an arrow in it points to the right and down.",
+)
+
+# %% [markdown]
+# So drawing minus the vectors shows what moves which way, even in a single frame. Below are the same shapes
+# twice, circling in opposite directions. Freeze any frame without its arrows, and you could not tell which is
+# which. With the arrows, one frame is enough.
+
+# %%
+show_loop(
+    "two_turns",
+    "Two moving clips of the same shapes. Left they circle clockwise, right counter-clockwise, and short "
+    "arrows on the shapes point the way they go.",
+)
+
+# %% [markdown]
 # A second proof works without knowing anything about the clip. If a vector points to where the block came
 # from, then copying from there must give us the new frame, or nearly. With the wrong sign it must not.
 
@@ -339,9 +361,20 @@ for frame in range(1, 5):
 
 # %% [markdown]
 # A past vector grows with the distance it spans: one frame, two, three, and four for the P-frame. A future
-# vector points the other way, and shrinks. Divided by the distance, all of them report the same motion of
-# (3, 1) per frame. `motion()` divides for you if it knows the distance. It reads that from the headers of
-# the stream, and `video.reference_distance_known` says whether it could.
+# vector points the other way, and shrinks. Here is one block of the middle B-frame, magnified, where it was
+# in the I-frame, where it is now, and where it will be in the P-frame:
+
+# %%
+show_loop(
+    "past_and_future",
+    "Three frames in turn: I, B and P. A framed block drifts to the left and up. In the B-frame one arrow "
+    "points right and down to its place in the I-frame, another left and up to its place in the P-frame.",
+)
+
+# %% [markdown]
+# Divided by the distance, all of these vectors report the same motion of (3, 1) per frame. `motion()` divides
+# for you if it knows the distance. It reads that from the headers of the stream, and
+# `video.reference_distance_known` says whether it could.
 
 # %%
 print("reference distance known:", steady.reference_distance_known)

@@ -38,6 +38,7 @@ from cvrl_lite.course import figures
 from cvrl_lite.course.claims import holds
 from cvrl_lite.course.figures import show
 from cvrl_lite.course.figures.judging import grid, ranges, ranges_in_words
+from cvrl_lite.course.loops import show_loop
 from cvrl_lite.datasets import MemoryLoader, MovingScenes, VideoDataset, decode
 from cvrl_lite.datasets.moving_scenes import APPEARANCES, draw, hard_set
 from cvrl_lite.transforms import augment
@@ -67,6 +68,10 @@ show(
     ),
     "Four rows of four frames. Row one keeps its light, row two gets brighter from left to right, row three "
     "gets darker, row four goes up and down. Planks and shapes are the same in all.",
+)
+show_loop(
+    "appearances",
+    "The same clip four times, playing: under steady light, getting brighter, getting darker, and wavering.",
 )
 
 # %% [markdown]

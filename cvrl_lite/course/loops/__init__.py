@@ -1,0 +1,89 @@
+"""Moving pictures of our own clips, for what no still can show: which way something turns, what comes first.
+
+The files beside this one are made by `experiments/loops.py` and committed. A notebook shows their bytes as
+they are, so that what it stores and compares is the same on every machine.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+from pathlib import Path
+from typing import NamedTuple
+
+_FOLDER = Path(__file__).parent
+
+
+class Loop(NamedTuple):
+    """The files of a loop.
+
+    Attributes:
+        moving: An animated WebP that repeats forever.
+        still: A JPEG, one of its frames, for readers who want nothing to move and for printing.
+    """
+
+    moving: bytes
+    still: bytes
+
+
+def names() -> list[str]:
+    """Every loop there is, in alphabetical order."""
+    return sorted(path.stem for path in _FOLDER.glob("*.webp"))
+
+
+def read(name: str) -> Loop:
+    """The files of a loop.
+
+    Args:
+        name: One of `names()`.
+
+    Raises:
+        ValueError: There is no such loop.
+
+    Example:
+        >>> read("pan").moving[8:12]
+        b'WEBP'
+    """
+    if name not in names():
+        raise ValueError(f"no loop is called {name!r}; there are {', '.join(names())}")
+    return Loop(*((_FOLDER / f"{name}.{suffix}").read_bytes() for suffix in ("webp", "jpg")))
+
+
+def as_html(name: str, alt: str) -> str:
+    """An HTML element that plays a loop; browsers set to reduced motion show the still instead.
+
+    Args:
+        name: One of `names()`.
+        alt: What is to be seen, in a sentence or two.
+
+    Raises:
+        ValueError: There is no such loop, or `alt` is empty.
+    """
+    if not alt.strip():
+        raise ValueError("a loop needs an alternative text")
+    moving, still = (base64.b64encode(file).decode() for file in read(name))
+    return (
+        "<picture>"
+        f'<source media="(prefers-reduced-motion: reduce)" srcset="data:image/jpeg;base64,{still}">'
+        f'<img src="data:image/webp;base64,{moving}" alt="{html.escape(alt)}">'
+        "</picture>"
+    )
+
+
+def show_loop(name: str, alt: str) -> None:
+    """Plays a loop in a notebook, with words for those who cannot see it.
+
+    Args:
+        name: One of `names()`.
+        alt: What is to be seen, in a sentence or two.
+
+    Raises:
+        ValueError: There is no such loop, or `alt` is empty.
+
+    Example:
+        >>> show_loop("pan", "A block drifts to the left and up.")  # doctest: +SKIP
+    """
+    from IPython.display import display
+
+    data = {"text/html": as_html(name, alt), "image/jpeg": read(name).still, "text/plain": f"<loop {name}>"}
+    display(data, raw=True, metadata={"image/jpeg": {"alt": alt}})

@@ -1,0 +1,213 @@
+"""Draws the moving pictures of the course, `cvrl_lite/course/loops/*.webp`, and a still of each.
+
+    python experiments/loops.py FOLDER
+
+All of them show clips of MovingScenes or of `data/`. The pixels drawn are the same on every machine; the
+encoded bytes depend on the build of libwebp, and the arrows of `two_turns` on that of x264. So the files in
+git are the ones that count, and running this elsewhere writes files with the same content but perhaps other
+bytes.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from cvrl_lite import CompressedVideo, data_path
+from cvrl_lite.codec import encode
+from cvrl_lite.course.figures import COLORS, INK
+from cvrl_lite.datasets.moving_scenes import ACTIONS, APPEARANCES, draw
+
+GAP = 8  # pixels between tiles
+WORDS = 22  # pixels, of a line of text under a tile
+REST = 800  # ms, of the last frame before a loop starts again
+FONT = str(Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf"))
+
+
+@dataclass(frozen=True)
+class Loop:
+    """T frames and how to store them.
+
+    Attributes:
+        frames: T images of one size.
+        interval: Milliseconds from one frame to the next.
+        still: Which frame stands for the loop where nothing may move.
+        quality: Of the WebP file, 0 to 100.
+    """
+
+    frames: Sequence[Image.Image]
+    interval: int
+    still: int = -1
+    quality: int = 40
+
+
+def tiled(clips: Sequence[np.ndarray], labels: Sequence[str], columns: int) -> list[Image.Image]:
+    """T images that show clips (T, H, W, 3) side by side, each with its label below."""
+    height, width = clips[0].shape[1:3]
+    rows = -(-len(clips) // columns)
+    size = columns * (width + GAP) - GAP, rows * (height + WORDS + GAP) - GAP
+    font = next(
+        font
+        for font in (ImageFont.truetype(FONT, points) for points in range(12, 0, -1))
+        if max(map(font.getlength, labels)) <= width
+    )
+    made = []
+    for time in range(len(clips[0])):
+        image = Image.new("RGB", size, "white")
+        for place, (clip, label) in enumerate(zip(clips, labels, strict=True)):
+            left, top = place % columns * (width + GAP), place // columns * (height + WORDS + GAP)
+            image.paste(Image.fromarray(clip[time]), (left, top))
+            middle = left + width / 2, top + height + WORDS / 2
+            ImageDraw.Draw(image).text(middle, label, INK, font, anchor="mm")
+        made.append(image)
+    return made
+
+
+def actions() -> Loop:
+    """The eight actions on one scene."""
+    clips = [draw("clouds", name, 30, frames=32, size=96)[::2] for name in ACTIONS]
+    return Loop(tiled(clips, ACTIONS, 4), 80, still=7, quality=25)
+
+
+def appearances() -> Loop:
+    """The four ways in which the light changes, on one clip."""
+    clips = [draw("planks", "right", 5, appearance=name, frames=40, size=112)[::2] for name in APPEARANCES]
+    return Loop(tiled(clips, APPEARANCES, 4), 80, still=10, quality=25)
+
+
+def sample() -> Loop:
+    """The sample clip, cut included, as a player shows it."""
+    with CompressedVideo(data_path("sample.mp4")) as video:
+        frames = video.clip(0, 72, size=144)
+    return Loop([Image.fromarray(frame) for frame in frames[::2]], 80, still=0, quality=30)
+
+
+def arrow(
+    pen: ImageDraw.ImageDraw, start: Sequence[float], step: Sequence[float], color: str, width: int
+) -> None:
+    """A line with a head, under which a white one makes it stand out."""
+    (x, y), (dx, dy) = start, step
+    length = float(np.hypot(dx, dy))
+    u, v = dx / length, dy / length
+    head = min(3.5 * width, 0.6 * length)
+    end = x + dx - 0.5 * head * u, y + dy - 0.5 * head * v
+    tip = [
+        (x + dx, y + dy),
+        (x + dx - head * u - 0.6 * head * v, y + dy - head * v + 0.6 * head * u),
+        (x + dx - head * u + 0.6 * head * v, y + dy - head * v - 0.6 * head * u),
+    ]
+    for shade, more in (("white", 3), (color, 0)):
+        pen.line([(x, y), end], shade, width + more)
+        pen.polygon(tip, shade, outline=shade, width=1 + more // 2)
+
+
+def frame_block(pen: ImageDraw.ImageDraw, box: Sequence[float]) -> None:
+    """A white frame that stands out on any ground."""
+    left, top, right, bottom = box
+    pen.rectangle([left - 1, top - 1, right + 1, bottom + 1], outline="black", width=5)
+    pen.rectangle(box, outline="white", width=3)
+
+
+def two_turns() -> Loop:
+    """The same shapes circling one way and the other, with the motion that the file tells of."""
+    shown = 11
+    tiles = []
+    for name in ("clockwise", "counter_clockwise"):
+        drawn = draw("clouds", name, 30, frames=shown, size=144)
+        with tempfile.TemporaryDirectory() as folder:
+            encode(drawn, Path(folder, "clip.mp4"), gop=shown, crf=18)
+            with CompressedVideo(Path(folder, "clip.mp4")) as video:
+                flow = video.motion().flow()  # (T, 2, H8, W8)
+        frames = []
+        for time in range(1, shown):
+            image = Image.fromarray(drawn[time]).resize((2 * 144, 2 * 144), Image.Resampling.LANCZOS)
+            pen = ImageDraw.Draw(image)
+            for row, column in np.argwhere(np.hypot(*flow[time]) > 0.7).tolist():
+                if row % 2 == column % 2 == 0:  # every fourth cell, or the shapes would be hidden
+                    step = 10 * flow[time, :, row, column]
+                    arrow(pen, (16 * column + 8, 16 * row + 8), step, COLORS["motion"], 4)
+            frames.append(np.asarray(image.resize((168, 168), Image.Resampling.LANCZOS)))
+        tiles.append(np.stack(frames))
+    return Loop(tiled(tiles, ("clockwise", "counter_clockwise"), 2), 160, still=4, quality=25)
+
+
+def pan() -> Loop:
+    """A camera that goes right and down: a block drifts left and up, and its vector points back."""
+    scale, side = 2, 24
+    with CompressedVideo(data_path("lessons/pan.mp4")) as video:
+        frames, vectors = video.clip(0, 9), video.motion(0, 9).vectors
+    x, y = 108.0, 60.0  # the corner of a block in frame 0
+    made = []
+    for time, frame in enumerate(frames):
+        image = Image.fromarray(frame).resize((scale * 192, scale * 128), Image.Resampling.LANCZOS)
+        pen = ImageDraw.Draw(image)
+        if time:
+            dx, dy = vectors[time][:, int(y + side / 2) // 8, int(x + side / 2) // 8]
+            x, y = x - dx, y - dy  # the content moves as minus the vector
+        frame_block(pen, [scale * value for value in (x, y, x + side, y + side)])
+        if time:
+            middle = scale * (x + side / 2), scale * (y + side / 2)
+            arrow(pen, middle, (scale * 8 * dx, scale * 8 * dy), COLORS["motion"], 4)
+        made.append(np.asarray(image))
+    labels = [f"frame {time}" for time in range(len(made))]
+    images = [tiled([frame[None]], [label], 1)[0] for frame, label in zip(made, labels, strict=True)]
+    return Loop(images, 240, still=4)
+
+
+def past_and_future() -> Loop:
+    """A block of a B-frame, where it was in the I-frame before and where it will be in the P-frame."""
+    scale, side, left, top, width, height = 5, 16, 48, 40, 80, 56
+    with CompressedVideo(data_path("lessons/steady_pan_b.mp4")) as video:
+        frames = video.clip(0, 5)
+    places = {0: (6, 2), 2: (0, 0), 4: (-6, -2)}  # of the block's content: 3 and 1 pixels a frame
+    words = {0: "I, the past", 2: "B, now", 4: "P, the future"}
+    made = []
+    for time in places:
+        part = Image.fromarray(frames[time][top : top + height, left : left + width])
+        image = part.resize((scale * width, scale * height), Image.Resampling.LANCZOS)
+        pen = ImageDraw.Draw(image)
+        for other, (dx, dy) in places.items():
+            x, y = scale * (32 + dx), scale * (20 + dy)
+            box = [x, y, x + scale * side, y + scale * side]
+            if other == time:
+                frame_block(pen, box)
+            else:
+                pen.rectangle(box, outline="white")
+        if time == 2:
+            middle = scale * (32 + side / 2), scale * (20 + side / 2)
+            arrow(pen, middle, (scale * 6, scale * 2), COLORS["motion"], 5)
+            arrow(pen, middle, (scale * -6, scale * -2), COLORS["B"], 5)
+        made += tiled([np.asarray(image)[None]], [words[time]], 1)
+    return Loop(made, REST, still=1, quality=50)
+
+
+LOOPS: dict[str, Callable[[], Loop]] = {
+    made.__name__: made for made in (actions, appearances, sample, two_turns, pan, past_and_future)
+}
+
+
+def main(folder: Path) -> None:
+    """Writes each loop, and a still of it."""
+    for name, make in LOOPS.items():
+        loop = make()
+        first, *others = loop.frames
+        durations = [*[loop.interval] * len(others), REST]
+        file, still = folder / f"{name}.webp", folder / f"{name}.jpg"
+        first.save(
+            file, save_all=True, append_images=others, duration=durations, quality=loop.quality, method=6
+        )
+        loop.frames[loop.still].save(still, quality=70, optimize=True)
+        print(f"{name:16} {file.stat().st_size:7} {still.stat().st_size:6} bytes")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2 or not Path(sys.argv[1]).is_dir():
+        raise SystemExit(__doc__)
+    main(Path(sys.argv[1]))

@@ -1,0 +1,70 @@
+"""The course's moving pictures: small, with a still and words, and what their script draws."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import re
+from pathlib import Path
+
+import IPython.display
+import numpy as np
+import pytest
+from PIL import Image
+
+from cvrl_lite.course import loops
+
+ROOT = Path(__file__).resolve().parents[1]
+ALT = 'Shapes "circle" to the right.'
+
+
+@pytest.mark.parametrize("name", loops.names())
+def test_a_loop_moves_repeats_and_is_small(name: str) -> None:
+    moving, still = loops.read(name)
+    assert len(moving) + len(still) < 160_000
+    with Image.open(io.BytesIO(moving)) as film, Image.open(io.BytesIO(still)) as one:
+        assert film.n_frames > 1 and film.info["loop"] == 0
+        assert film.size == one.size
+        first = np.asarray(film.convert("RGB"), int)
+        film.seek(film.n_frames // 2)
+        assert np.abs(np.asarray(film.convert("RGB")) - first).mean() > 1
+
+
+def test_every_loop_is_shown_and_every_loop_shown_is_there() -> None:
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "notebooks" / "src").glob("*.py")]
+    shown = {name for source in sources for name in re.findall(r'show_loop\(\s*"(\w+)"', source)}
+    assert sorted(shown) == loops.names()
+
+
+def test_a_notebook_stores_committed_bytes_with_words_and_a_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = []
+    monkeypatch.setattr(IPython.display, "display", lambda data, **kept: shown.append((data, kept)))
+    for _ in range(2):
+        loops.show_loop("pan", ALT)
+    assert shown[0] == shown[1]
+    data, kept = shown[0]
+    assert kept["metadata"]["image/jpeg"]["alt"] == ALT
+    assert data["image/jpeg"] == loops.read("pan").still and data["text/plain"] == "<loop pan>"
+    element = data["text/html"]
+    assert 'alt="Shapes &quot;circle&quot; to the right."' in element
+    assert "prefers-reduced-motion: reduce" in element and "http:" not in element
+
+
+def test_slips_are_named() -> None:
+    with pytest.raises(ValueError, match="no loop is called 'pans'; there are actions, "):
+        loops.show_loop("pans", ALT)
+    with pytest.raises(ValueError, match="alternative text"):
+        loops.show_loop("pan", " ")
+
+
+@pytest.mark.parametrize("name", ["sample", "past_and_future"])
+def test_a_file_shows_what_the_script_draws(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "experiments"))
+    script = importlib.import_module("loops")
+    assert sorted(script.LOOPS) == loops.names()
+    drawn = script.LOOPS[name]().frames
+    with Image.open(io.BytesIO(loops.read(name).moving)) as film:
+        assert film.n_frames == len(drawn)
+        for place in range(0, len(drawn), 7):
+            film.seek(place)
+            assert np.abs(np.asarray(film.convert("RGB"), int) - np.asarray(drawn[place])).mean() < 12
