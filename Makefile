@@ -16,6 +16,9 @@ BENCH ?=
 PARALLEL ?= -n auto --maxprocesses 4
 # Videos of yours for `make differential`; without, it takes files made for it.
 FOLDER ?=
+# A full copy of UCF101 and a folder for the eleven classes: make ucf11 ROOT=... OUT=runs/ucf11
+ROOT ?=
+OUT ?= runs/ucf11
 # Options of the fuzzer, see tests/codec/fuzz.py.
 FUZZ ?=
 # Names of notebooks for `make notebooks`; none means all.
@@ -24,7 +27,7 @@ NOTEBOOKS ?=
 # Jupyter refuses to run as root unless told; in a container there often is nobody else.
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help setup data lab notebooks lint check test fuzz differential soak bench wheel clean
+.PHONY: help setup data ucf11 lab notebooks lint check test fuzz differential soak bench wheel clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 18
@@ -44,6 +47,10 @@ $(STAMP): pyproject.toml constraints.txt | $(BIN)/pip
 
 data: setup  ## make the course's clips (in the user's cache folder, see CVRL_CACHE)
 	$(BIN)/python -c "from cvrl_lite.datasets.moving_scenes import course_set; print('clips in', course_set())"
+
+ucf11: setup  ## make the real clips of the study from a full UCF101 (ROOT=UCF-101 OUT=...)
+	@test -n "$(ROOT)" || { echo "make ucf11: say where UCF101 is: make ucf11 ROOT=path/to/UCF-101" >&2; exit 2; }
+	$(BIN)/python experiments/ucf11.py "$(ROOT)" "$(OUT)"
 
 lab: setup data  ## open the course in JupyterLab (LAB_ARGS=...)
 	$(BIN)/python -m jupyter lab $(AS_ROOT) --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb $(LAB_ARGS)

@@ -58,39 +58,27 @@ class Model:
 
     Attributes:
         tasks: Of the recipe; none for a model that `train` makes.
-        data: "real", "drawings" (the set that the shipped networks learned from, 1000 steps), or "both", as
-            many of each.
+        data: "real", "both" (as many drawings as real clips), or drawings: see `DRAWN`. The networks of
+            "drawings" are the shipped ones and others made like them, with 1000 steps.
         init: The model, of the same seed, whose backbone it starts from.
+        settings: Changes of the recipe, as for `--set`.
         train: Makes the backbone, where no recipe does.
     """
 
     tasks: tuple[str, ...] = ()
     data: str = "real"
     init: str = ""
+    settings: tuple[str, ...] = ()
     train: Callable[[Recipe, DecodedSet, Path | None], VideoBackbone] | None = None
 
 
-MODELS = {
-    "color histograms": Model(),
-    "untrained": Model(train=lambda recipe, data, out: TinyR2Plus1D(recipe.networks.widths)),
-    "context, drawings": Model(("context",), "drawings"),
-    "motion, drawings": Model(("motion",), "drawings"),
-    "joint, drawings": Model(JOINT, "drawings"),
-    "context": Model(("context",)),
-    "motion": Model(("motion",)),
-    "joint": Model(JOINT),
-    "joint, drawings then real": Model(JOINT, init="joint, drawings"),
-    "joint, both": Model(JOINT, "both"),
-    "joint and residual": Model((*JOINT, "residual")),
-    "two clips": Model(train=instance_discrimination),
-    "labels": Model(train=supervised("class")),
-}
-
-
 def recipe_of(model: Model, seed: int, steps: int) -> Recipe:
-    """The course's recipe, with a model's tasks."""
+    """The course's recipe, with a model's tasks and settings."""
     recipe = train.recipes.laptop(model.tasks or ("context",), seed=seed)
-    return recipe.replace(steps=steps, precision=precision())
+    recipe = recipe.replace(steps=steps, precision=precision())
+    for setting in model.settings:
+        recipe = with_setting(recipe, setting)
+    return recipe
 
 
 def precision() -> str:
@@ -119,20 +107,66 @@ def stand_in() -> Sets:
     }
 
 
-def training_set(model: Model, real: DecodedSet, drawings: Callable[[], DecodedSet]) -> DecodedSet:
-    """What a model learns from."""
+def training_set(model: Model, real: DecodedSet, *, fast: bool = False) -> DecodedSet:
+    """What a model learns from; in a fast run, drawings are the stand-in of real clips."""
     if model.data == "real":
         return real
-    if model.data == "drawings":
-        return drawings()
-    drawn = drawings()
+    if model.data != "both":
+        return real if fast else DRAWN[model.data]()
+    drawn = real if fast else shipped_set()
     rows = np.random.default_rng(0).permutation(len(drawn.videos))[: len(real.videos)]
     return DecodedSet(real.videos + drawn.subset(rows).videos, (), {})
 
 
 def shipped_set() -> DecodedSet:
-    """The drawings that the shipped networks learned from."""
+    """The drawings that the shipped networks learned from: 1152 clips, 16 scenes, 8 actions."""
     return decode(MovingScenes("train"), size=train.recipes.laptop().decoded_size, residuals=True)
+
+
+def some_of(label: str, classes: int) -> Callable[[], DecodedSet]:
+    """Those drawings of the first classes of a label alone."""
+    return lambda: (data := shipped_set()).subset(np.flatnonzero(data.labels(label) < classes))
+
+
+def fewer(clips: int) -> Callable[[], DecodedSet]:
+    """So many of these drawings, of all kinds."""
+    return lambda: (data := shipped_set()).subset(
+        np.random.default_rng(0).permutation(len(data.videos))[:clips]
+    )
+
+
+def all_drawings() -> DecodedSet:
+    """The shipped networks' drawings and those of the hard set, with bystanders and changing light."""
+    return DecodedSet(shipped_set().videos + load_world("train").videos, (), {})
+
+
+DRAWN: dict[str, Callable[[], DecodedSet]] = {
+    "drawings": shipped_set,
+    "288 drawings of 4 scenes": some_of("scene", 4),
+    "288 drawings of 2 actions": some_of("action", 2),
+    "288 drawings": fewer(288),
+    "1152 drawings": shipped_set,
+    "2304 drawings, half of them hard": all_drawings,
+}
+
+
+MODELS = {
+    "color histograms": Model(),
+    "untrained": Model(train=lambda recipe, data, out: TinyR2Plus1D(recipe.networks.widths)),
+    "context, drawings": Model(("context",), "drawings"),
+    "motion, drawings": Model(("motion",), "drawings"),
+    "joint, drawings": Model(JOINT, "drawings"),
+    "context": Model(("context",)),
+    "motion": Model(("motion",)),
+    "joint": Model(JOINT),
+    "joint, drawings then real": Model(JOINT, init="joint, drawings"),
+    "joint, both": Model(JOINT, "both"),
+    "joint and residual": Model((*JOINT, "residual")),
+    "two clips": Model(train=instance_discrimination),
+    "labels": Model(train=supervised("class")),
+}
+VARIETY = [name for name in DRAWN if name != "drawings"]
+MODELS |= {f"joint, {name}": Model(JOINT, name) for name in VARIETY}
 
 
 def trained(name: str, seed: int, steps: int, data: Sets, out: Path | None) -> Pretrained:
@@ -151,8 +185,7 @@ def trained(name: str, seed: int, steps: int, data: Sets, out: Path | None) -> P
     if model.init:
         start = folder_of(model.init, seed, out) if seed and out else model.init.partition(",")[0]
         recipe = recipe.replace(init=os.fspath(start))
-    drawings = shipped_set if out else lambda: data["train"]
-    run = train.pretrain(recipe, folder, training_set(model, data["train"], drawings))
+    run = train.pretrain(recipe, folder, training_set(model, data["train"], fast=not out))
     if run.interrupted:
         raise KeyboardInterrupt
     return Pretrained.from_recipe(run.backbone, run.recipe)
@@ -215,11 +248,16 @@ def log_of(file: Path) -> list[dict[str, Any]]:
     )
 
 
+def add_line(file: Path, row: dict[str, Any]) -> None:
+    """Another line of a log."""
+    with open(file, "a", encoding="utf-8") as log:
+        log.write(json.dumps(row) + "\n")
+
+
 def add(file: Path | None, row: dict[str, Any]) -> None:
     """A line of the log, and a short one on the screen."""
     if file:
-        with open(file, "a", encoding="utf-8") as log:
-            log.write(json.dumps(row) + "\n")
+        add_line(file, row)
     shown = {part: [*of["scores"].values(), of["mAP"]] for part, of in row["parts"].items()}
     print(time.strftime("%H:%M:%S"), row["model"], row["seed"], row["seconds"], shown, flush=True)
 
@@ -258,7 +296,7 @@ def attempt(arguments: argparse.Namespace, seed: int) -> dict[str, Any]:
         recipe = with_setting(recipe, setting)
     data = read(arguments.root, recipe.decoded_size)
     begin = time.perf_counter()
-    videos = training_set(Model(data=arguments.data), data["train"], shipped_set)
+    videos = training_set(Model(data=arguments.data), data["train"])
     done = train.pretrain(recipe, None, videos)
     if done.interrupted:
         raise KeyboardInterrupt

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from real import LOG, MODELS, PER_CLASS, SEARCH, log_of
+from real import LOG, MODELS, PER_CLASS, SEARCH, VARIETY, log_of
+from real_after import AFTER, ASKED, STARTS
 from ucf11 import CLASSES, CLIPS, SPLITS
 
 from cvrl_lite import evaluate
@@ -19,6 +20,7 @@ from cvrl_lite import evaluate
 PARTS = ("whole", "context", "motion")
 REFERENCE = "joint, drawings"
 GROUPS = len(SPLITS["test"])  # of each class
+COMPARED = [name for name in MODELS if name.removeprefix("joint, ") not in VARIETY]
 _DRAWS = 10_000
 
 Run = dict[str, Any]
@@ -56,7 +58,7 @@ def scores() -> str:
         f"| trained with | seeds | part | R@1 | R@5 | linear | {few} |",
         "|---" * (6 + len(PER_CLASS)) + "|",
     ]
-    for model in MODELS:
+    for model in COMPARED:
         for part in parts_of(model) if runs(model) else []:
             mine = [row["parts"][part] for row in runs(model)]
             cells = [_with_interval(model, part, measure) for measure in ("R@1", "R@5", "linear")]
@@ -68,7 +70,13 @@ def scores() -> str:
 
 
 def _with_interval(model: str, part: str, measure: str) -> str:
-    rows = [row["parts"][part]["hits"][measure] for row in runs(model)]
+    return _share([row["parts"][part]["hits"][measure] for row in runs(model)])
+
+
+def _share(rows: list[str]) -> str:
+    """Of hits, one string of 0 and 1 a run, with the interval by source."""
+    if not rows:
+        return ""
     found = np.array([bit == "1" for bit in "".join(rows)])
     sources = np.tile(np.arange(len(found) // len(rows)) // CLIPS, len(rows))
     low, high = evaluate.confidence_interval(found, sources)
@@ -78,7 +86,7 @@ def _with_interval(model: str, part: str, measure: str) -> str:
 def differences() -> str:
     """Every model, by its best part, less the joint network that saw drawings alone, by its best part."""
     lines = [f"| trained with | R@1 less that of {REFERENCE} | linear |", "|---|---|---|"]
-    for model in MODELS:
+    for model in COMPARED:
         if not runs(model) or model == REFERENCE:
             continue
         cells = []
@@ -145,7 +153,50 @@ def attempts() -> str:
     return "\n".join(lines)
 
 
+def variety() -> str:
+    """What more and other drawings teach about real clips, whole vectors."""
+    lines = ["| joint, 600 steps, trained on | seeds | R@1 | mAP | linear |", "|---|---|---|---|---|"]
+    for drawings in VARIETY:
+        mine = [row["parts"]["whole"] for row in runs(f"joint, {drawings}")]
+        if mine:
+            columns = [
+                _with_interval(f"joint, {drawings}", "whole", measure) for measure in ("R@1", "linear")
+            ]
+            precision = statistics.mean(row["mAP"] for row in mine)
+            lines.append(f"| {drawings} | {len(mine)} | {columns[0]} | {precision:.2f} | {columns[1]} |")
+    return "\n".join(lines)
+
+
+def finetuned() -> str:
+    """Accuracy after finetuning, by start and number of labels."""
+    rows = [row for row in log_of(AFTER) if "hits" in row]
+    lines = ["| start | steps | seeds | 10 labels a class | all, 48 a class |", "|---|---|---|---|---|"]
+    for start in STARTS:
+        for steps in sorted({row["steps"] for row in rows if row["start"] == start}):
+            mine = [row for row in rows if (row["start"], row["steps"]) == (start, steps)]
+            cells = [
+                _share([row["hits"] for row in mine if row["per_class"] == amount]) for amount in (10, None)
+            ]
+            seeds = len({row["seed"] for row in mine})
+            lines.append(f"| {start} | {steps} | {seeds} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def drawings() -> str:
+    """Networks of either world asked about drawings: the mean over seeds, by part."""
+    rows = [row for row in log_of(AFTER) if "model" in row]
+    names = ("scene R@1", "scene linear", "action R@1", "action linear")
+    lines = [f"| trained with | seeds | part | {' | '.join(names)} |", "|---" * (3 + len(names)) + "|"]
+    for model in ASKED:
+        mine = [row["parts"] for row in rows if row["model"] == model]
+        for part in PARTS if mine else ():
+            cells = [f"{statistics.mean(row[part][name] for row in mine):.2f}" for name in names]
+            lines.append(f"| {model} | {len(mine)} | {part} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def tables() -> dict[str, str]:
     """All of them, by their marks in the documents."""
     made = {"real": scores(), "real, differences": differences(), "real, classes": classes()}
-    return made | {"real, pairs": pairs(), "real, search": attempts()}
+    made |= {"real, pairs": pairs(), "real, search": attempts(), "real, variety": variety()}
+    return made | {"real, finetuned": finetuned(), "real, drawings": drawings()}

@@ -93,6 +93,7 @@ SCRIPTS = [
     ["bias.py", "--fast"],
     ["joint.py", "--final", "--fast"],
     ["fairness.py", "--fast"],
+    ["real_after.py", "--fast"],
 ]
 ONE_AFTER_THE_OTHER = """
 import json, runpy, sys
