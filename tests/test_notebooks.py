@@ -5,16 +5,20 @@ That they run, that their outputs hold and that solutions are right is checked b
 
 from __future__ import annotations
 
+import base64
 import functools
 import importlib.util
+import io
 import re
 from pathlib import Path
 from types import ModuleType
 
 import nbformat
+import numpy as np
 import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook, new_output
+from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "notebooks"
@@ -152,6 +156,38 @@ def test_source_gives_stable_ids_and_tags(tmp_path: Path) -> None:
     assert cells[3].id == f"{cells[2].id}-2"
     source.write_text(source.read_text().replace("# # Title", "# # Another"))
     assert [cell.id for cell in builder.from_source(source).cells[1:]] == [cell.id for cell in cells[1:]]
+
+
+def picture_of(pixels: np.ndarray) -> NotebookNode:
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "png")
+    data = {"image/png": base64.b64encode(file.getvalue()).decode()}
+    return new_output("display_data", data, metadata={"image/png": {"alt": "pixels"}})
+
+
+def test_pictures_are_stored_in_fewer_bytes_and_look_the_same() -> None:
+    random = np.random.default_rng(0)
+    chart = random.integers(0, 4, (400, 400, 1)).repeat(3, 2).astype(np.uint8) * 80
+    photo = random.integers(0, 256, (25, 25, 3)).astype(np.uint8)
+    smooth = np.asarray(Image.fromarray(photo).resize((500, 500), Image.Resampling.BICUBIC))
+    for pixels, kind, most in ((chart, "image/png", 0), (smooth, "image/jpeg", 12)):
+        notebook = notebook_with(picture_of(pixels))
+        before = len(notebook.cells[0].outputs[0].data["image/png"])
+        builder.lighten(notebook)
+        (output,) = notebook.cells[0].outputs
+        assert set(output.data) == set(output.metadata) == {kind} and len(output.data[kind]) < before
+        with Image.open(io.BytesIO(base64.b64decode(output.data[kind]))) as image:
+            off = np.abs(np.asarray(image.convert("RGB"), int) - pixels)
+        assert np.percentile(off, 99) <= most
+        assert builder.problems(notebook) == []
+
+
+def test_a_cell_can_be_folded_away(tmp_path: Path) -> None:
+    source = tmp_path / "00_try.py"
+    source.write_text('# %% tags=["hide-input"]\n1\n\n# %%\n2\n')
+    folded, plain = builder.from_source(source).cells
+    assert folded.metadata == {"tags": ["hide-input"], "jupyter": {"source_hidden": True}}
+    assert plain.metadata == {}
 
 
 def test_execution_keeps_widgets_under_names_that_do_not_change(tmp_path: Path) -> None:
