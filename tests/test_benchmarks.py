@@ -94,3 +94,13 @@ def test_known_motion_leads_to_the_same_pixels(action):
     assert np.mean(error == 0) > 0.95  # a shadow may fall on the rest
     t, y, x = np.nonzero(still)
     assert np.array_equal(images[t, y, x], images[t - 1, y, x])
+
+
+@pytest.mark.slow
+def test_copies_are_compared_with_their_originals(tmp_path):
+    frames = np.random.default_rng(0).integers(0, 256, (60, 1, 1, 3)) + np.zeros((1, 64, 80, 1))
+    encode(frames.astype(np.uint8), tmp_path / "film.avi", codec="mpeg4", gop=60)
+    command = [sys.executable, ROOT / "benchmarks/copies.py", tmp_path, "--fast"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "film.avi: GOP 60 -> 12, 25.00 fps" in done.stdout
