@@ -301,23 +301,22 @@ WRONG: dict[str, tuple[Mistake, ...]] = {
     ),
     "15.1": (
         ("random.integers(0, len(rows), len(rows))", "random.permutation(len(rows))"),
-        ("np.concatenate([rows[number] for number in drawn])", "random.integers(0, len(hit), len(hit))"),
+        ("np.concatenate([rows[number] for number in drawn])", "random.integers(0, len(one), len(one))"),
+        ("(one - other)[clips].mean()", "np.mean([(one - other)[rows[n]].mean() for n in drawn])"),
         (
-            "np.mean(hit[np.concatenate([rows[number] for number in drawn])])",
-            "np.mean([hit[rows[number]].mean() for number in drawn])",
+            "(one - other)[clips].mean()",
+            "one[clips].mean() - other[random.integers(0, len(other), len(other))].mean()",
         ),
         ("np.concatenate([rows[number] for number in drawn])", "[rows[number][0] for number in drawn]"),
     ),
     "15.2": (
+        ("np.mean(context != motion)", "abs(np.mean(context) - np.mean(motion))"),
+        ("np.mean(context != motion)", "np.mean(context.mean(0) != motion.mean(0))"),
         (
-            "np.add.at(counts, (labels, [int(digit, 16) for digit in neighbors]), 1)",
-            "counts[labels, [int(digit, 16) for digit in neighbors]] += 1",
+            "itertools.combinations(range(len(context)), 2)",
+            "itertools.product(range(len(context)), repeat=2)",
         ),
-        ("int(digit, 16)", "int(digit, 16) % 10"),
-        (
-            "(labels, [int(digit, 16) for digit in neighbors])",
-            "([int(digit, 16) for digit in neighbors], labels)",
-        ),
-        ("((11, 11), int)", "((16, 16), int)"),
+        ("for part in (context, motion)", "for part in (context,)"),
+        ("return between, np.mean(within)", "return np.mean(within), between"),
     ),
 }
