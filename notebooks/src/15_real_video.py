@@ -425,8 +425,8 @@ for model in ("joint, drawings", "joint"):
     by_class = [part.mean(0).reshape(len(CLASSES), -1).mean(1) for part in parts]
     alike = np.corrcoef(*by_class)[0, 1]
     print(
-        f"{model}: the parts disagree on {np.mean(parts[0] != parts[1]):.0%} of the queries, two seeds of one "
-        f"part on {within:.0%}; correlation of the parts over classes {alike:.2f}"
+        f"{model}: the parts disagree on {np.mean(parts[0] != parts[1]):.0%} of the queries, two seeds of "
+        f"one part on {within:.0%}; correlation of the parts over classes {alike:.2f}"
     )
 
 # %% [markdown]
