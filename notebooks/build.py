@@ -72,6 +72,8 @@ def from_source(path: Path) -> NotebookNode:
         cell.id = digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"
         # Jupytext keeps cell options it does not know (a title, say) as metadata; tags are all we use.
         tags = list(cell.metadata.get("tags", []))
+        if "check" in tags and FOLDED not in tags:  # it knows the answer
+            tags.append(FOLDED)
         cell.metadata = NotebookNode(tags=tags) if tags else NotebookNode()
         if FOLDED in tags:  # the site reads the tag, JupyterLab this
             cell.metadata.jupyter = NotebookNode(source_hidden=True)

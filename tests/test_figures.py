@@ -303,11 +303,11 @@ def test_the_weights_between_pixels_are_those_of_the_decoder() -> None:
 def test_the_architecture_shows_the_shapes_of_the_course_s_recipe() -> None:
     recipe = train.recipes.laptop()
     networks, size, cells = recipe.networks, recipe.augmentation.size, recipe.augmentation.cells
-    clip, window = (3, recipe.sampling.frames, size, size), (2, recipe.sampling.window, cells, cells)
+    clip, window = (3, recipe.sampling.frames, size, size), (3, recipe.sampling.window, cells, cells)
     backbone = networks.build_backbone().eval()
     shared = backbone.shared(torch.zeros(1, *clip))
     still, moving = backbone.feature_maps(torch.zeros(1, *clip))
-    points = networks.build_window_encoder(2)(torch.zeros(1, *window))
+    points = networks.build_window_encoder(3)(torch.zeros(1, *window))
     said = " ".join(text.get_text() for text in figures.architecture().axes[0].texts).replace("\n", " ")
     for shape in (
         clip,

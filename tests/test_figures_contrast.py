@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from matplotlib.colors import to_rgb
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.patches import Rectangle
 
 from cvrl_lite.course import figures
 from cvrl_lite.course.figures.contrast import softmax
+from cvrl_lite.course.figures.style import PLAIN
 from cvrl_lite.course.widgets import laboratory
 from cvrl_lite.pretext import info_nce
 
@@ -99,15 +100,21 @@ def test_learning_shows_mean_range_and_the_blind_guess() -> None:
     assert (extent.ymin, extent.ymax) == (1.0, 4.0)
 
 
-def test_seeds_have_a_bar_a_dot_each_and_their_spread() -> None:
-    shares = {"a": [0.2, 0.4], "b": [0.9]}
-    figure = figures.seeds({"game": shares, "R@1": {"a": [0.1], "b": [0.3]}}, guess=[0.1, 0.5], title="B")
+def test_seeds_have_a_bar_a_dot_each_and_from_three_on_their_spread() -> None:
+    shares = {"a": [0.2, 0.4], "b": [0.9, 0.9, 0.9]}
+    measures = {"game": shares, "R@1": {"a": [0.1], "b": [0.3]}}
+    figure = figures.seeds(measures, guess=[0.1, 0.5], title="B", roles={"b": "motion"})
     left, right = figure.axes
     assert np.allclose([bar.get_width() for bar in left.patches], [0.3, 0.9])
-    assert [list(line.get_xdata()) for line in left.lines[:2]] == [[0.2, 0.4], [0.9]]
-    assert [text.get_text() for text in left.texts] == [".30 ± .14", ".90", " dashed: guessing"]
+    assert [list(line.get_xdata()) for line in left.lines[1:]] == [[0.2, 0.4], [0.9, 0.9, 0.9]]
+    assert [to_hex(bar.get_facecolor()) for bar in left.patches] == [
+        PLAIN.lower(),
+        figures.COLORS["motion"].lower(),
+    ]
+    assert [text.get_text() for text in left.texts] == [".30", ".90 ± <.01", " dashed: guessing"]
     assert [axes.get_xlabel() for axes in figure.axes] == ["game", "R@1"]
-    assert right.lines[2].get_xdata()[0] == 0.5, "each measure has its own guess"
+    assert right.lines[0].get_xdata()[0] == 0.5, "each measure has its own guess"
+    assert len(right.lines) == 1, "a single run needs no dot on its bar"
 
 
 def test_the_laboratory_plays_the_quiz() -> None:

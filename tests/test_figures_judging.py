@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from cvrl_lite.course.figures import png
-from cvrl_lite.course.figures.judging import ranges, shares
+from cvrl_lite.course.figures import COLORS, png
+from cvrl_lite.course.figures.judging import grid, ranges, shares
+from cvrl_lite.course.figures.style import PLAIN
 
 WORDS = {"across": "labels", "along": "accuracy", "title": "More labels, better"}
 
@@ -40,11 +41,14 @@ def test_curves_need_a_guess_for_each_panel_and_a_value_for_each_tick():
 
 def test_ranges_lie_where_they_should_and_say_their_width():
     values = {"queries": (0.7, 0.8, 0.9), "seeds": (-0.02, 0.0, 0.02)}
-    figure = ranges(values, label="accuracy", title="Two chances", zero=0)
+    pairs = {"seeds": (-0.05, 0.0, 0.05)}
+    figure = ranges(values, label="accuracy", title="Two", zero=0, roles={"seeds": "joint"}, pairs=pairs)
     axes = figure.axes[0]
     whiskers = [list(line.get_xdata()) for line in axes.lines if line.get_marker() == "|"]
-    assert whiskers == [[0.7, 0.9], [-0.02, 0.02]]
-    assert [text.get_text() for text in axes.texts] == [".80 ± .10", ".00 ± .02"]
+    assert whiskers == [[0.7, 0.9], [-0.02, 0.02], [-0.05, 0.05]], "the pairs below their own"
+    thick = [line.get_color() for line in axes.lines if line.get_linewidth() == 3]
+    assert thick == [PLAIN, COLORS["joint"]]
+    assert [text.get_text() for text in axes.texts] == [".80 (.70 to .90)", ".00 (-.02 to .02)"]
     assert [tick.get_text() for tick in axes.get_yticklabels()] == list(values)
     assert axes.get_xlim()[0] < -0.02 and axes.get_xlim()[1] > 0.9
     assert png(figure)
@@ -52,3 +56,13 @@ def test_ranges_lie_where_they_should_and_say_their_width():
 
 def test_a_range_without_width_can_be_drawn():
     assert png(ranges({"one seed": (0.5, 0.5, 0.5)}, label="accuracy", title="One seed has no spread"))
+
+
+def test_a_table_frames_what_is_its_own():
+    cells = [[[0.1], [0.9, 0.9, 0.9]], [[0.5, 0.7], [0.2]]]
+    figure = grid(cells, rows=["a", "b"], columns=["x", "y"], title="Own", own={(0, 1): "motion"})
+    (axes,) = figure.axes
+    assert [text.get_text() for text in axes.texts] == [".10", ".90 ± <.01", ".60", ".20"]
+    (frame,) = axes.patches
+    assert frame.get_x() < 1 < frame.get_x() + frame.get_width()
+    assert frame.get_y() < 0 < frame.get_y() + frame.get_height()

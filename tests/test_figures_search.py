@@ -11,8 +11,9 @@ from cvrl_lite.course.figures import search
 def test_the_dots_of_rankings_give_recall() -> None:
     same = np.random.default_rng(0).random((30, 20)) < 0.15
     same[3] = False  # a row without any right one has no dot
-    axes = search.rankings(same, [str(row) for row in range(30)], title="Ranked").axes[0]
-    (dots,) = axes.lines
+    axes = search.rankings(same, [str(row) for row in range(30)], title="Ranked", ks=(5,)).axes[0]
+    dots, line = axes.lines
+    assert line.get_xdata()[0] == 5.5
     assert 3 not in dots.get_ydata()
     for k in (1, 5, 20):
         assert (np.asarray(dots.get_xdata()) <= k).sum() == same[:, :k].any(1).sum()
@@ -38,14 +39,17 @@ def test_recalls_draws_each_curve_and_chance() -> None:
 @pytest.mark.parametrize("size", [2, 16])
 def test_confusion_writes_each_count_at_its_place(size: int) -> None:
     counts = np.random.default_rng(size).integers(0, 4, (size, size))
-    axes = search.confusion(counts, [f"c{n}" for n in range(size)], found="nearest", title="Who").axes[0]
+    names = [f"c{n}" for n in range(size)]
+    (axes,) = search.confusion(counts, names, found="nearest", title="Who", role="context").axes
     written = np.zeros_like(counts)
     for text in axes.texts:
         column, row = text.get_position()
         written[int(row), int(column)] = int(text.get_text())
     assert np.array_equal(written, counts)
     image = np.asarray(axes.images[0].get_array())
-    assert (np.diag(image) >= 0).all() and (image[~np.eye(size, dtype=bool)] <= 0).all()
+    gray, right = np.ptp(image, axis=2) < 1e-9, np.eye(size, dtype=bool)
+    assert gray[~right].all() and not gray[right & (counts > 0)].any(), "color only where it is right"
+    assert (image[counts == 0] == 1).all()
     assert [tick.get_text() for tick in axes.get_yticklabels()] == [f"c{n}" for n in range(size)]
 
 
@@ -62,3 +66,18 @@ def test_histograms_count_within_their_edges_and_mark() -> None:
     assert (
         search.histograms({"alone": clean}, edges, label="cosine", title="One").axes[0].get_legend() is None
     )
+
+
+def test_maps_color_the_same_points_by_each_label() -> None:
+    random = np.random.default_rng(0)
+    points = {"still": random.random((12, 2)), "moving": random.random((12, 2))}
+    labels = {"scene": (np.arange(12) % 3, ["a", "b", "c"]), "action": (np.arange(12) % 2, ["p", "q"])}
+    axes = search.maps(points, labels, title="Maps", roles=["context", "motion"]).axes
+    for number, panel in enumerate(axes):
+        assert np.allclose(panel.collections[0].get_offsets(), list(points.values())[number // 2])
+    assert [[text.get_text() for text in panel.texts] for panel in axes] == [
+        ["a", "b", "c"],
+        [],
+        [],
+        ["p", "q"],
+    ]

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from scipy.stats import binom
+from scipy.stats import binom, ttest_ind, ttest_rel
 
-from cvrl_lite.evaluate import confidence_interval
+from cvrl_lite.evaluate import confidence_interval, difference
 
 
 @pytest.mark.parametrize(("count", "share"), [(5, 0.9), (12, 0.5), (30, 0.95), (150, 0.7)])
@@ -88,3 +88,17 @@ def test_what_is_no_share_is_refused():
         confidence_interval(np.ones((2, 2), bool))
     with pytest.raises(ValueError, match="level lies between 0 and 1, got 95"):
         confidence_interval(np.ones(2, bool), level=95)
+
+
+@pytest.mark.parametrize(("paired", "test"), [(False, ttest_ind), (True, ttest_rel)])
+def test_a_difference_has_students_interval(paired: bool, test):
+    a, b = np.random.default_rng(0).random((2, 5))
+    expected = test(a, b).confidence_interval()
+    low, middle, high = difference(a, b, paired=paired)
+    assert np.allclose([low, high], [expected.low, expected.high]) and np.isclose(middle, (a - b).mean())
+
+
+@pytest.mark.parametrize(("a", "b"), [([1.0], [0.5]), ([1.0, 0.5], [0.5]), ([[1.0, 0.5]], [[0.5, 0.2]])])
+def test_a_difference_needs_as_many_runs_of_each_kind(a, b):
+    with pytest.raises(ValueError, match="two runs or more"):
+        difference(a, b)

@@ -184,10 +184,10 @@ def test_pictures_are_stored_in_fewer_bytes_and_look_the_same() -> None:
 
 def test_a_cell_can_be_folded_away(tmp_path: Path) -> None:
     source = tmp_path / "00_try.py"
-    source.write_text('# %% tags=["hide-input"]\n1\n\n# %%\n2\n')
-    folded, plain = builder.from_source(source).cells
+    source.write_text('# %% tags=["hide-input"]\n1\n\n# %%\n2\n\n# %% tags=["check"]\n3\n')
+    folded, plain, check = builder.from_source(source).cells
     assert folded.metadata == {"tags": ["hide-input"], "jupyter": {"source_hidden": True}}
-    assert plain.metadata == {}
+    assert plain.metadata == {} and check.metadata.tags == ["check", "hide-input"]
 
 
 def test_execution_keeps_widgets_under_names_that_do_not_change(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from cvrl_lite.evaluate.features import features
 from cvrl_lite.evaluate.inputs import shared_labels
-from cvrl_lite.evaluate.intervals import confidence_interval
+from cvrl_lite.evaluate.intervals import confidence_interval, difference
 from cvrl_lite.evaluate.probe import (
     PENALTIES,
     choose_penalty,
@@ -24,6 +24,7 @@ __all__ = [
     "choose_penalty",
     "commonest_chance",
     "confidence_interval",
+    "difference",
     "features",
     "few_labels",
     "hits",

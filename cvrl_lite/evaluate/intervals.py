@@ -1,6 +1,6 @@
-"""Confidence intervals for a share of hits.
+"""Confidence intervals: for a share of hits, and for the difference of two ways of training.
 
-Axes: N queries, G groups of them.
+Axes: N queries, G groups of them, R runs.
 """
 
 from __future__ import annotations
@@ -65,6 +65,45 @@ def confidence_interval(
         _, members = np.unique(np.asarray(groups), return_inverse=True)
         count = _effective_count(np.bincount(members), np.bincount(members, hits))
     return _wilson(share, count, level)
+
+
+def difference(
+    with_it: Sequence[float] | NDArray[Any],
+    without: Sequence[float] | NDArray[Any],
+    *,
+    paired: bool = False,
+    level: float = 0.95,
+) -> tuple[float, float, float]:
+    """The difference of the mean scores of two ways of training, and Student's interval for it.
+
+    Args:
+        with_it: (R,) one score for each run.
+        without: (R,) the scores to compare them with.
+        paired: Take the differences run by run, as for runs that share their luck. Else both kinds of runs
+            count as independent, with one standard deviation for both.
+        level: Confidence level, between 0 and 1.
+
+    Returns:
+        Lower end, difference, upper end.
+
+    Raises:
+        ValueError: Not the same number of runs, fewer than two, or `level` is out of range.
+
+    Example:
+        >>> [round(end, 2) for end in difference([0.5, 0.7, 0.6], [0.4, 0.4, 0.4])]
+        [0.04, 0.2, 0.36]
+    """
+    from scipy.stats import t
+
+    a, b = np.asarray(with_it, float), np.asarray(without, float)
+    if a.ndim != 1 or a.shape != b.shape or len(a) < 2:
+        raise ValueError(f"a difference needs two runs or more of each kind; got {a.shape} and {b.shape}")
+    if not 0 < level < 1:
+        raise ValueError(f"level lies between 0 and 1, got {level}")
+    runs, change = len(a), float(a.mean() - b.mean())
+    variance = (a - b).var(ddof=1) if paired else a.var(ddof=1) + b.var(ddof=1)
+    reach = t.ppf((1 + level) / 2, (runs - 1) * (1 if paired else 2)) * math.sqrt(variance / runs)
+    return change - float(reach), change, change + float(reach)
 
 
 def _effective_count(sizes: NDArray[Any], hits: NDArray[Any]) -> float:

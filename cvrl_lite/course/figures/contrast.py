@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
-from cvrl_lite.course.figures.style import COLORS, INK, PLAIN, new
+from cvrl_lite.course.figures.style import COLORS, INK, color_of, new, with_spread
 
 _MOST_WRITTEN = 12  # more columns than this leave no room for a number in each cell
 
@@ -185,7 +185,11 @@ def learning(runs: np.ndarray, keys: int, *, title: str) -> Figure:
 
 
 def seeds(
-    measures: Mapping[str, Mapping[str, Sequence[float]]], *, guess: Sequence[float], title: str
+    measures: Mapping[str, Mapping[str, Sequence[float]]],
+    *,
+    guess: Sequence[float],
+    title: str,
+    roles: Mapping[str, str] | None = None,
 ) -> Figure:
     """A panel for each measure; in it a bar for the mean of each way of training, and a dot for each seed.
 
@@ -194,30 +198,34 @@ def seeds(
             the same names.
         guess: What a blind guess scores by each measure.
         title: The finding.
+        roles: `{name: role}`, keys of `COLORS`, for the colors of the bars; gray where there is none.
 
     Returns:
-        The figure; beside each bar stand the mean and the standard deviation over the seeds.
+        The figure; beside each bar stand the mean and, from three seeds on, the standard deviation.
 
     Example:
         >>> figure = seeds({"R@1": {"trained": [0.8, 0.9, 1.0]}}, guess=[0.1], title="It learns")
         >>> [text.get_text() for text in figure.axes[0].texts]
         ['.90 ± .10', ' dashed: guessing']
     """
-    names = list(next(iter(measures.values())))
+    names, roles = list(next(iter(measures.values()))), roles or {}
     width = 9.5 if len(measures) > 1 else 7.5
     figure = new(title, columns=len(measures), size=(width, 1.0 + 0.4 * len(names)))
     for axes, (label, values), chance in zip(figure.axes, measures.items(), guess, strict=True):
+        axes.axvline(chance, color=INK, ls="--", lw=1)
         for place, name in enumerate(names):
             scores = values[name]
-            axes.barh(place, np.mean(scores), 0.6, color=PLAIN)
-            heights = place + np.linspace(-0.15, 0.15, len(scores)) if len(scores) > 1 else [place]
-            axes.plot(scores, heights, "o", color=INK, ms=4, mfc="white")  # apart, that none hides another
-            words = f"{np.mean(scores):.2f}" + (f" ± {np.std(scores, ddof=1):.2f}" if len(scores) > 1 else "")
-            end = max(scores), place
-            axes.annotate(words.replace("0.", "."), end, (7, 0), textcoords="offset points", va="center")
-        axes.axvline(chance, color=INK, ls="--", lw=1)
+            axes.barh(place, np.mean(scores), 0.6, color=color_of(roles.get(name)))
+            if len(scores) > 1:  # apart, that none hides another
+                heights = place + np.linspace(-0.15, 0.15, len(scores))
+                axes.plot(scores, heights, "o", color=INK, ms=4, mfc="white")
+            words = axes.annotate(
+                with_spread(scores), (max(scores), place), (7, 0), textcoords="offset points", va="center"
+            )
+            words.set_bbox({"fc": "white", "ec": "none", "pad": 0.5})  # where the dashed line passes
         axes.text(chance, len(names) - 0.45, " dashed: guessing", va="top", fontsize=8)
-        axes.set(xlim=(0, 1.3), ylim=(len(names) - 0.05, -0.55), xlabel=label)
+        axes.set(xlim=(0, 1.3), ylim=(len(names) - 0.05, -0.55))
+        axes.set_xlabel(label, x=0.5 / 1.3)
         axes.set_xticks([0, 0.25, 0.5, 0.75, 1])
         axes.spines["bottom"].set_bounds(0, 1)  # further right stand numbers only
         axes.set_yticks(range(len(names)), names if axes is figure.axes[0] else [])

@@ -35,7 +35,7 @@ _NETWORK: dict[str, dict[str, tuple[_Place, str, str]]] = {  # part: {name: as a
     "sample": {
         "frame": ((2.0, 4.0, 1.9, 0.9), "key frame\n3 x 64 x 64", "context"),
         "clip": ((2.0, 2.1, 1.9, 0.9), "clip\n3 x 8 x 64 x 64", ""),
-        "vectors": ((2.0, -0.05, 1.9, 0.9), "future vectors\n2 x 8 x 16 x 16", "motion"),
+        "vectors": ((2.0, -0.05, 1.9, 0.9), "future vectors\n3 x 8 x 16 x 16", "motion"),
     },
     "encoders": {
         "frames": ((4.9, 4.0, 1.6, 0.9), "frame encoder\n+ head", "context"),
@@ -93,8 +93,9 @@ def architecture(parts: Collection[str] = tuple(_NETWORK), *, title: str = "") -
     """From a file to two losses: what is trained, with the shapes of `laptop`'s tensors, without the batch.
 
     Args:
-        parts: Which are lit: "file", "sample", "encoders", "backbone", "heads", "losses", and "context" or
-            "motion" for all that one task passes through; others are pale.
+        parts: Which are lit: "file", "sample", "encoders", "backbone", "heads", "losses", single
+            boxes of these, such as "predictor", and "context" or "motion" for all that one task passes
+            through; others are pale.
         title: What to look at.
 
     Returns:
@@ -107,7 +108,7 @@ def architecture(parts: Collection[str] = tuple(_NETWORK), *, title: str = "") -
         >>> len(architecture(["backbone"], title="What is kept").axes)
         1
     """
-    known = (*_NETWORK, "context", "motion")
+    known = (*_NETWORK, *(name for group in _NETWORK.values() for name in group), "context", "motion")
     if unknown := set(parts) - set(known):
         raise ValueError(f"no part {', '.join(sorted(unknown))}; there are {', '.join(known)}")
     path = {"file", "clip", "shared"} if {"context", "motion"} & set(parts) else set()
@@ -117,7 +118,7 @@ def architecture(parts: Collection[str] = tuple(_NETWORK), *, title: str = "") -
     axes.set(xlim=(-0.1, 14.3), ylim=(-0.2, 5.2))
     boxes = {name: (part, *box) for part, group in _NETWORK.items() for name, box in group.items()}
     for name, (part, place, words, role) in boxes.items():
-        _box(axes, place, words, role, pale=part not in parts and role not in parts and name not in path)
+        _box(axes, place, words, role, pale=not {part, role, name} & {*parts, *path})
     axes.add_patch(Rectangle((4.6, 1.3), 4.75, 2.5, fill=False, ec=INK, ls=":", lw=1.2))
     axes.text(6.975, 1.05, "the backbone: all that is kept", ha="center", fontsize=8, color=INK)
     axes.text(7.15, 2.55, "48 x 8 x\n16 x 16", ha="center", va="center", fontsize=7, color=INK)

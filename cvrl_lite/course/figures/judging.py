@@ -10,15 +10,23 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
 
-from cvrl_lite.course.figures.style import COLORS, INK, PLAIN, new
-
-_LOOKS = (
-    (COLORS["joint"], "-", "o"),
-    (COLORS["context"], "--", "s"),
-    (COLORS["motion"], "-.", "^"),
-    ("#777777", ":", "D"),
+from cvrl_lite.course.figures.style import (
+    COLORS,
+    INK,
+    NEUTRAL,
+    PLAIN,
+    color_of,
+    new,
+    two_digits,
+    with_spread,
 )
+
+Range = tuple[float, float, float]
+"""Lower end, middle, upper end."""
+
+_LOOKS = (("-", "o"), ("--", "s"), ("-.", "^"), (":", "D"))
 
 
 def shares(
@@ -29,6 +37,7 @@ def shares(
     along: str,
     guess: Sequence[float],
     title: str,
+    roles: Mapping[str, str] | None = None,
 ) -> Figure:
     """Shares along something that is varied, a panel for each of a few conditions.
 
@@ -40,6 +49,7 @@ def shares(
         along: What is measured.
         guess: What a blind guess scores, in each panel.
         title: The finding.
+        roles: `{name: role}`, keys of `COLORS`; names without a role get grays.
 
     Returns:
         The figure, with one key for all panels.
@@ -51,7 +61,9 @@ def shares(
         [0.2, 0.8]
     """
     names = list(dict.fromkeys(name for curves in panels.values() for name in curves))
-    looks = dict(zip(names, _LOOKS, strict=False))
+    grays = iter((*NEUTRAL, PLAIN))
+    colors = {name: color_of(role) if (role := (roles or {}).get(name)) else next(grays) for name in names}
+    looks = {name: (colors[name], *look) for name, look in zip(names, _LOOKS, strict=False)}
     figure = new(title, columns=len(panels), size=(9.5 if len(panels) > 1 else 7.5, 3.5))
     places = np.arange(len(ticks))
     for axes, (condition, curves), chance in zip(figure.axes, panels.items(), guess, strict=True):
@@ -73,7 +85,13 @@ def shares(
 
 
 def ranges(
-    values: Mapping[str, tuple[float, float, float]], *, label: str, title: str, zero: float | None = None
+    values: Mapping[str, Range],
+    *,
+    label: str,
+    title: str,
+    zero: float | None = None,
+    roles: Mapping[str, str] | None = None,
+    pairs: Mapping[str, Range] | None = None,
 ) -> Figure:
     """Where a number lies and how far it could lie elsewhere: a dot with whiskers for each.
 
@@ -82,25 +100,30 @@ def ranges(
         label: What they are, with the unit.
         title: The finding.
         zero: Where a dashed line is drawn.
+        roles: `{name: role}`, keys of `COLORS`, for the colors; gray where there is none.
+        pairs: The same by another interval, for some names: a thin line below the thick one.
 
     Returns:
-        The figure; at its right edge stand each range's middle and half its width.
+        The figure; at its right edge stand each range's middle and both its ends.
 
     Example:
         >>> figure = ranges({"192 clips": (0.7, 0.8, 0.9)}, label="accuracy", title="Not very sure")
         >>> [text.get_text() for text in figure.axes[0].texts]
-        ['.80 ± .10']
+        ['.80 (.70 to .90)']
     """
+    roles, pairs = roles or {}, pairs or {}
     figure = new(title, size=(7.5, 0.9 + 0.36 * len(values)))
     axes = figure.axes[0]
     if zero is not None:
         axes.axvline(zero, color=INK, ls="--", lw=1)
-    ends = [end for low, _, high in values.values() for end in (low, high)]
-    for place, (low, middle, high) in enumerate(values.values()):
-        axes.plot([low, high], [place, place], color=PLAIN, lw=3)
+    ends = [end for low, _, high in (*values.values(), *pairs.values()) for end in (low, high)]
+    for place, (name, (low, middle, high)) in enumerate(values.items()):
+        axes.plot([low, high], [place, place], color=color_of(roles.get(name)), lw=3)
         axes.plot([low, high], [place, place], "|", color=INK, ms=9)
         axes.plot(middle, place, "o", color=INK, mfc="white", ms=5)
-        words = f"{middle:.2f} ± {(high - low) / 2:.2f}".replace("0.", ".")
+        if name in pairs:
+            axes.plot(pairs[name][::2], [place + 0.27] * 2, color=INK, lw=1, marker="|", ms=4)
+        words = f"{two_digits(middle)} ({two_digits(low)} to {two_digits(high)})"
         axes.text(1.02, place, words, transform=axes.get_yaxis_transform(), va="center")
     margin = 0.08 * (max(ends) - min(ends) or 1.0)
     axes.set(xlim=(min(ends) - margin, max(ends) + margin), ylim=(len(values) - 0.4, -0.6), xlabel=label)
@@ -108,7 +131,7 @@ def ranges(
     return figure
 
 
-def ranges_in_words(values: Mapping[str, tuple[float, float, float]]) -> str:
+def ranges_in_words(values: Mapping[str, Range]) -> str:
     """What `ranges` draws, as a sentence for its alt text.
 
     Args:
@@ -133,6 +156,7 @@ def grid(
     rows: Sequence[str],
     columns: Sequence[str],
     title: str,
+    own: Mapping[tuple[int, int], str] | None = None,
 ) -> Figure:
     """A table of shares, the darker the higher.
 
@@ -141,24 +165,26 @@ def grid(
         rows: Names of the rows.
         columns: Names of the columns.
         title: The finding.
+        own: `{(row, column): role}`, cells that get a frame in a color of `COLORS`.
 
     Returns:
-        The figure; a cell holds the mean and the standard deviation.
+        The figure; a cell holds the mean and, from three repetitions on, the standard deviation.
 
     Example:
-        >>> figure = grid([[[0.2, 0.4], [1.0]]], rows=["motion"], columns=["scene", "action"], title="Acts")
+        >>> figure = grid([[[0.2, 0.3, 0.4], [1.0]]], rows=["motion"], columns=["scene", "act"], title="Acts")
         >>> [text.get_text() for text in figure.axes[0].texts]
-        ['.30 ± .14', '1.00']
+        ['.30 ± .10', '1.00']
     """
     means = np.array([[np.mean(cell) for cell in row] for row in values])
     figure = new(title, size=(2.2 + 1.5 * len(columns), 1.0 + 0.45 * len(rows)))
     axes = figure.axes[0]
-    axes.imshow(means, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    axes.imshow(means, cmap="Greys", vmin=0, vmax=1.4, aspect="auto")
     for (row, column), mean in np.ndenumerate(means):
-        cell = values[row][column]
-        words = f"{mean:.2f}" + (f" ± {np.std(cell, ddof=1):.2f}" if len(cell) > 1 else "")
-        color = "white" if mean > 0.6 else INK
-        axes.text(column, row, words.replace("0.", "."), ha="center", va="center", color=color)
+        color = "white" if mean > 0.8 else INK
+        axes.text(column, row, with_spread(values[row][column]), ha="center", va="center", color=color)
+    for (row, column), role in (own or {}).items():
+        corner = column - 0.46, row - 0.42
+        axes.add_patch(Rectangle(corner, 0.92, 0.84, fill=False, ec=COLORS[role], lw=3))
     axes.tick_params(length=0, labeltop=True, labelbottom=False)
     axes.set_xticks(range(len(columns)), columns)
     axes.set_yticks(range(len(rows)), rows)

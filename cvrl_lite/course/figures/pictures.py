@@ -5,14 +5,14 @@ Axes: T time, H W pixels, Q queries, K neighbors.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from cvrl_lite.course.figures.style import COLORS, HATCHES, INK, new
+from cvrl_lite.course.figures.style import COLORS, HATCHES, INK, color_of, new
 
 _MOST_LETTERS = 90  # more bars than this leave no room for a letter above each
 
@@ -127,6 +127,7 @@ def neighbors(
     found_labels: Sequence[Sequence[str]],
     *,
     title: str = "",
+    rows: Mapping[str, str | None] | None = None,
 ) -> Figure:
     """What a search brought up: a query on the left of each row, its nearest neighbors beside it.
 
@@ -137,6 +138,7 @@ def neighbors(
         found_labels: Q times K names. A neighbor with the query's name gets a tick and a solid frame, any
             other a cross and a dotted one.
         title: The finding; where empty, it counts the ticks.
+        rows: `{name: role}` of the Q rows, written at their left in the color of the role.
 
     Returns:
         The figure.
@@ -146,17 +148,20 @@ def neighbors(
         >>> neighbors(pictures[:, 0], pictures, ["rings"], [["rings", "dots"]]).get_suptitle()
         '1 of 2 neighbors agree with their query'
     """
-    rows, columns = found.shape[:2]
+    count, columns = found.shape[:2]
     same = [[name == wanted for name in names] for wanted, names in zip(query_labels, found_labels)]
-    title = title or f"{sum(map(sum, same))} of {rows * columns} neighbors agree with their query"
-    figure = new(title, rows=rows, columns=columns + 1, size=(1.45 * (columns + 1), 1.68 * rows + 0.4))
-    for row in range(rows):
+    title = title or f"{sum(map(sum, same))} of {count * columns} neighbors agree with their query"
+    figure = new(title, rows=count, columns=columns + 1, size=(1.45 * (columns + 1), 1.68 * count + 0.4))
+    for row in range(count):
         panels = figure.axes[row * (columns + 1) : (row + 1) * (columns + 1)]
         _framed(panels[0], queries[row], f"query: {query_labels[row]}", "-", 0.0)
         for column, axes in enumerate(panels[1:]):
             right = same[row][column]
             words = f"{'✓' if right else '✗'} {found_labels[row][column]}"
             _framed(axes, found[row, column], words, "-" if right else ":", 2.5)
+    for row, (name, role) in enumerate((rows or {}).items()):
+        axes = figure.axes[row * (columns + 1)]
+        axes.set_ylabel(name, color=color_of(role) if role else INK, fontweight="bold")
     return figure
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from cvrl_lite.course.figures.style import COLORS, INK, new
+from cvrl_lite.course.figures.style import INK, color_of, new
 from cvrl_lite.course.figures.vectors import hatch_missing
 
 
@@ -67,7 +67,13 @@ def residual_panels(
 
 
 def bars(
-    values: Mapping[str, float], *, label: str, title: str, role: str = "residual", form: str = ".1f"
+    values: Mapping[str, float],
+    *,
+    label: str,
+    title: str,
+    role: str | Mapping[str, str] = "residual",
+    form: str = ".1f",
+    guess: float | None = None,
 ) -> Figure:
     """A few numbers as bars, each with its value.
 
@@ -75,8 +81,9 @@ def bars(
         values: `{name: value}`, drawn from top to bottom.
         label: What they count, with its unit.
         title: The finding.
-        role: One of the keys of `COLORS`.
+        role: One of the keys of `COLORS`, or `{name: key}`; a bar without a role is gray.
         form: How the values are written.
+        guess: What a blind guess scores, as a dashed line.
 
     Returns:
         The figure.
@@ -87,8 +94,12 @@ def bars(
     """
     figure = new(title, size=(7.5, 0.8 + 0.36 * len(values)))
     axes = figure.axes[0]
-    for place, value in enumerate(values.values()):
-        axes.barh(place, value, 0.62, color=COLORS[role])
+    if guess is not None:
+        axes.axvline(guess, color=INK, ls="--", lw=1)
+        axes.text(guess, len(values) - 0.5, " dashed: guessing", va="bottom", fontsize=8)
+    for place, (name, value) in enumerate(values.items()):
+        of_bar = role if isinstance(role, str) else role.get(name)
+        axes.barh(place, value, 0.62, color=color_of(of_bar))
         axes.annotate(f"{value:{form}}", (value, place), (4, 0), textcoords="offset points", va="center")
     axes.set(ylim=(len(values) - 0.4, -0.6), xlim=(0, 1.12 * max([*values.values(), 1e-9])), xlabel=label)
     axes.set_yticks(range(len(values)), list(values))

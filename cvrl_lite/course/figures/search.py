@@ -9,21 +9,27 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib import colormaps
+from matplotlib.colors import ListedColormap, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullLocator
 
-from cvrl_lite.course.figures.style import COLORS, INK, new
+from cvrl_lite.course.figures.style import COLORS, INK, color_of, new
 
 _LOOKS = ((COLORS["context"], "--"), (COLORS["motion"], "-."), (COLORS["joint"], "-"))
 
 
-def rankings(same: np.ndarray, names: Sequence[str], *, title: str) -> Figure:
+def rankings(
+    same: np.ndarray, names: Sequence[str], *, title: str, ks: Sequence[int] = (), role: str | None = None
+) -> Figure:
     """Each query's ranking as a row: the right ones filled, the first of them with a dot.
 
     Args:
         same: (N, K) bool: has the video at this place the query's label? Nearest first.
         names: N captions.
         title: The finding.
+        ks: A thin line stands after each of these columns.
+        role: Whose color the cells have, one of the keys of `COLORS`; gray where None.
 
     Returns:
         The figure. R@k is the share of rows whose dot is in one of the first k columns.
@@ -40,14 +46,17 @@ def rankings(same: np.ndarray, names: Sequence[str], *, title: str) -> Figure:
         np.arange(places + 1) + 0.5,
         np.arange(count + 1) - 0.5,
         same,
-        cmap="Blues",
+        cmap=ListedColormap(["#F1F3F5", color_of(role)]),
         vmin=0,
-        vmax=1.6,
+        vmax=1,
         edgecolors="white",
         linewidth=0.6,
     )
     rows = np.flatnonzero(same.any(1))
     axes.plot(same[rows].argmax(1) + 1, rows, "o", color=INK, ms=5, mfc="white")
+    for k in ks:
+        axes.axvline(k + 0.5, color=INK, lw=1.5)
+        axes.text(k + 0.5, -0.7, f"R@{k}", ha="center", va="bottom", fontsize=8)
     axes.set(ylim=(count - 0.5, -0.5), xlabel="place in the ranking (filled: the same label)")
     axes.set_xticks([1, *range(5, places + 1, 5)])
     axes.set_yticks(range(count), names)
@@ -91,40 +100,36 @@ def recalls(
     return figure
 
 
-def confusion(counts: np.ndarray, names: Sequence[str], *, found: str, title: str) -> Figure:
-    """Who is taken for whom: a number for each two classes.
+def confusion(
+    counts: np.ndarray, names: Sequence[str], *, found: str, title: str, role: str | None = None
+) -> Figure:
+    """Which class is taken for which: a number for each two classes.
 
     Args:
         counts: (C, C) integers; row a, column b: queries of class a whose answer is of class b.
         names: Of the C classes.
         found: What the columns are.
         title: The finding.
+        role: Whose color the diagonal has, one of the keys of `COLORS`; a lighter gray where None.
 
     Returns:
-        The figure; right ones on the diagonal in green, wrong ones in brown, nothing where there are none.
+        The figure; right ones on the diagonal in the role's color, wrong ones in gray.
 
     Example:
         >>> figure = confusion(np.array([[3, 1], [0, 4]]), ["a", "b"], found="nearest", title="One error")
         >>> [text.get_text() for text in figure.axes[0].texts]
         ['3', '1', '4']
     """
-    size = len(names)
-    sides = np.where(np.eye(size, dtype=bool), counts, -counts)
+    size, right = len(names), np.eye(len(names), dtype=bool)
     most = max(int(counts.max()), 1)
     figure = new(title, size=(1.8 + 0.36 * size, 1.5 + 0.3 * size))
     axes = figure.axes[0]
-    axes.imshow(sides, cmap="BrBG", vmin=-most, vmax=most, aspect="auto")
+    inks = np.where(right[..., None], to_rgb(color_of(role)), to_rgb(INK))
+    strength = np.where(right, counts / most, np.minimum(1.5 * counts / most, 1))[..., None]
+    axes.imshow(1 - strength * (1 - inks), aspect="auto")
     for row, column in np.argwhere(counts > 0):
-        dark = counts[row, column] > 0.7 * most
-        axes.text(
-            column,
-            row,
-            str(counts[row, column]),
-            ha="center",
-            va="center",
-            fontsize=8,
-            color="white" if dark else INK,
-        )
+        color = "white" if strength[row, column, 0] > 0.55 else INK
+        axes.text(column, row, str(counts[row, column]), ha="center", va="center", fontsize=8, color=color)
     axes.set(xlabel=found, ylabel="query")
     axes.set_xticks(range(size), names, rotation=90, fontsize=8)
     axes.set_yticks(range(size), names, fontsize=8)
@@ -139,8 +144,9 @@ def histograms(
     title: str,
     counted: str = "queries",
     marks: Sequence[float] = (),
+    role: str | None = None,
 ) -> Figure:
-    """How numbers spread: the first as bars, a second as a hatched outline in front of them.
+    """How numbers spread: the first as bars, a second as a black outline in front of them.
 
     Args:
         values: `{name: (N,)}`, one or two of them.
@@ -149,6 +155,7 @@ def histograms(
         title: The finding.
         counted: What there is so many of.
         marks: Where dashed lines are drawn.
+        role: Whose color the bars have, one of the keys of `COLORS`; gray where None.
 
     Returns:
         The figure.
@@ -162,8 +169,8 @@ def histograms(
     figure = new(title, size=(7.5, 2.7))
     axes = figure.axes[0]
     looks: tuple[Any, ...] = (
-        {"color": COLORS["context"], "alpha": 0.5},
-        {"facecolor": "none", "edgecolor": INK, "hatch": "////", "histtype": "stepfilled"},
+        {"color": color_of(role), "alpha": 0.8},
+        {"facecolor": "none", "edgecolor": INK, "histtype": "step", "lw": 1.8},
     )
     for (name, numbers), look in zip(values.items(), looks, strict=False):
         axes.hist(numbers, np.asarray(edges).tolist(), label=name, **look)
@@ -174,4 +181,44 @@ def histograms(
     axes.set(xlabel=label, ylabel=counted, xlim=(edges[0], edges[-1]))
     if len(values) > 1:
         axes.legend(frameon=False)
+    return figure
+
+
+def maps(
+    points: Mapping[str, np.ndarray],
+    labels: Mapping[str, tuple[np.ndarray, Sequence[str]]],
+    *,
+    title: str,
+    roles: Sequence[str],
+) -> Figure:
+    """Flat maps of a space: a row for each map, a column for each label that its points are colored by.
+
+    Args:
+        points: `{map: (N, 2)}`; where a point lies has no unit.
+        labels: `{label: ((N,) integers, names of the classes)}`, as many as there are maps.
+        title: The finding.
+        roles: Of the maps, keys of `COLORS`, for the colors of their captions.
+
+    Returns:
+        The figure; on the diagonal each class has its name at the median of its points.
+
+    Example:
+        >>> flat, names = np.zeros((4, 2)), ["a", "b"]
+        >>> pair = {"scene": (np.array([0, 0, 1, 1]), names)}
+        >>> len(maps({"context": flat}, pair, title="Nothing yet", roles=["context"]).axes)
+        1
+    """
+    count = len(points)
+    figure = new(title, rows=count, columns=len(labels), size=(4.7 * len(labels), 0.4 + 3.6 * count))
+    palette = colormaps["tab20"]
+    for row, (name, places) in enumerate(points.items()):
+        for column, (label, (numbers, names)) in enumerate(labels.items()):
+            axes = figure.axes[row * len(labels) + column]
+            axes.scatter(places[:, 0], places[:, 1], s=9, c=palette(numbers % 20), linewidths=0)
+            axes.set_title(f"{name}, colored by {label}", color=color_of(roles[row]), fontsize=9, loc="left")
+            axes.set(xticks=[], yticks=[])
+            for number, words in enumerate(names if row == column else ()):
+                x, y = np.median(places[numbers == number], axis=0)
+                box = {"fc": "white", "ec": "none", "alpha": 0.75, "pad": 0.4}
+                axes.text(x, y, words, fontsize=7, ha="center", va="center", bbox=box)
     return figure

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
@@ -54,6 +55,44 @@ INK = "#333333"
 
 PLAIN = "#9AA5B1"
 """Bars and whiskers that stand for no role."""
+
+NEUTRAL = ("#5A5A5A", "#8C8C8C", "#B8B8B8")
+"""Curves that stand for no role, told apart by their dashes, too."""
+
+
+def color_of(role: str | None) -> str:
+    """The color of a role, one of the keys of `COLORS`; gray where it is None or no role.
+
+    Example:
+        >>> color_of("context"), color_of(None)
+        ('#0072B2', '#9AA5B1')
+    """
+    return COLORS.get(role or "", PLAIN)
+
+
+def two_digits(value: float) -> str:
+    """A number with two digits after the point and none before it, where that is a zero.
+
+    Example:
+        >>> two_digits(-0.256), two_digits(1)
+        ('-.26', '1.00')
+    """
+    words = f"{value:.2f}".replace("0.", ".", 1) if abs(value) < 0.995 else f"{value:.2f}"
+    return ".00" if words == "-.00" else words
+
+
+def with_spread(values: Sequence[float] | np.ndarray) -> str:
+    """The mean of some runs and, from three runs on, their standard deviation.
+
+    Example:
+        >>> with_spread([0.2, 0.4]), with_spread([0.2, 0.3, 0.4]), with_spread([1, 1, 1])
+        ('.30', '.30 ± .10', '1.00 ± <.01')
+    """
+    mean = two_digits(float(np.mean(values)))
+    if len(values) < 3:
+        return mean
+    deviation = float(np.std(values, ddof=1))
+    return f"{mean} ± {'<.01' if deviation < 0.005 else two_digits(deviation)}"
 
 
 def new(
