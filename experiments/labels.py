@@ -53,9 +53,16 @@ def probe(
 
 
 def finetuned(
-    start: str, seed: int, per_class: int | None, out: Path, gallery: DecodedSet, test: DecodedSet, steps: int
+    start: str,
+    seed: int,
+    per_class: int | None,
+    out: Path,
+    gallery: DecodedSet,
+    test: DecodedSet,
+    steps: int,
+    folder: Path | None = None,
 ) -> float:
-    """Accuracy after finetuning on one draw of the labeled clips."""
+    """Accuracy after finetuning on one draw of the labeled clips; `folder` gets metrics and checkpoints."""
     recipe = recipe_of(RUNS["motion"], seed, steps)
     how = train.Finetuning(steps=steps, seed=seed, precision=precision())
     views = dataclasses.replace(
@@ -73,7 +80,7 @@ def finetuned(
     rows = range(len(gallery.videos))
     if per_class is not None:
         rows = evaluate.sample_per_class(gallery.labels(LABEL), per_class, seed)
-    model = train.finetune(backbone, gallery.subset(rows), LABEL, how, helper)
+    model = train.finetune(backbone, gallery.subset(rows), LABEL, how, helper, out=folder)
     return train.accuracy(train.predict(model, test, how), test.labels(LABEL))
 
 

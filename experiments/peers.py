@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from cvrl_lite.datasets import Batch, DecodedSet, MemoryLoader
 from cvrl_lite.models import ProjectionHead, TinyR2Plus1D, VideoBackbone
 from cvrl_lite.pretext import gather, info_nce, processes
-from cvrl_lite.train import Recipe, Trainer
+from cvrl_lite.train import Pretraining, Recipe, Trainer
 from cvrl_lite.train.checkpoint import Folder
 from cvrl_lite.train.data import fingerprint
 from cvrl_lite.train.distributed import distributed, processes_sharing
@@ -40,8 +40,8 @@ class Objective(nn.Module):
         return loss, {"loss": loss}
 
 
-def _train(recipe: Recipe, data: DecodedSet, model: Objective, out: Path | None) -> VideoBackbone:
-    """The recipe's optimizer and schedule on an objective.
+def fit(recipe: Recipe, data: DecodedSet, model: Objective | Pretraining, out: Path | None) -> VideoBackbone:
+    """The recipe's optimizer and schedule on a model that is made already.
 
     It resumes where `out` holds a part of it, and shares batches where torchrun started several processes.
     """
@@ -74,7 +74,7 @@ def instance_discrimination(recipe: Recipe, data: DecodedSet, out: Path | None) 
     A batch holds two clips each of half as many videos, so that as many clips are seen.
     """
     recipe = recipe.replace(sampling={"clips_per_video": 2})
-    return _train(recipe, data, simclr(recipe), out)
+    return fit(recipe, data, simclr(recipe), out)
 
 
 def simclr(recipe: Recipe) -> Objective:
@@ -105,7 +105,7 @@ def supervised(label: str) -> Callable[[Recipe, DecodedSet, Path | None], VideoB
 
     def train(recipe: Recipe, data: DecodedSet, out: Path | None) -> VideoBackbone:
         recipe = recipe.replace(augmentation={"hflip": 0.0})
-        return _train(recipe, data, classification(recipe, data, label), out)
+        return fit(recipe, data, classification(recipe, data, label), out)
 
     return train
 
@@ -114,10 +114,16 @@ def classification(recipe: Recipe, data: DecodedSet, label: str) -> Objective:
     """Cross-entropy on the labels of a factor."""
     backbone = TinyR2Plus1D(recipe.networks.widths)
     head = nn.Linear(sum(recipe.networks.widths[2:]), len(data.classes[label]))
-    targets = torch.zeros(int(data.source_numbers.max()) + 1, dtype=torch.long)
-    targets[torch.from_numpy(data.source_numbers)] = torch.from_numpy(data.labels(label))
+    targets = labels_by_source(data, label)
 
     def loss_of(pooled: Tensor, views: Views) -> Tensor:
         return F.cross_entropy(head(pooled * _FEATURES_SCALE), targets.to(pooled.device)[views.sources])
 
     return Objective(backbone, head, loss_of)
+
+
+def labels_by_source(data: DecodedSet, label: str) -> Tensor:
+    """(sources,) int64: the label of each video, by the number that views call it."""
+    labels = torch.zeros(int(data.source_numbers.max()) + 1, dtype=torch.long)
+    labels[torch.from_numpy(data.source_numbers)] = torch.from_numpy(data.labels(label))
+    return labels

@@ -15,8 +15,10 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+import apart
 import bias
 import differences
+import helper
 import joint
 import labels
 import parts
@@ -251,7 +253,7 @@ def tables() -> dict[str, str]:
     made |= {"finetuned": finetuned()}
     made |= {"bias": bias.table(), "bias, differences": tied(), "world": world(), "footage": footage()}
     made |= {"joint": joint.table(), "parts": parts.table()}
-    return made | real_report.tables()
+    return made | apart.tables() | helper.tables() | real_report.tables()
 
 
 def written(text: str, made: dict[str, str]) -> str:

@@ -21,7 +21,7 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -133,11 +133,15 @@ def trained(name: str, seed: int, steps: int, data: DecodedSet, out: Path | None
 
 
 def scored(
-    known: np.ndarray, asked: np.ndarray, train: DecodedSet, test: DecodedSet
+    known: np.ndarray,
+    asked: np.ndarray,
+    train: DecodedSet,
+    test: DecodedSet,
+    factors: Iterable[str] | None = None,
 ) -> dict[str, dict[str, float]]:
-    """Retrieval and linear probe for every factor."""
+    """Retrieval and linear probe for some factors, or for all."""
     scores = {}
-    for factor in train.classes:
+    for factor in factors or train.classes:
         given, wanted = train.labels(factor), test.labels(factor)
         found = evaluate.retrieval((known, given), (asked, wanted), ks=(1, 5))
         found["linear"] = evaluate.linear_probe((known, given), (asked, wanted), penalty=evaluate.PENALTIES)

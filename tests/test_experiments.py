@@ -89,7 +89,9 @@ SCRIPTS = [
         "differences",
         "joint, crf 38",
     ],
+    ["apart.py", "--fast", "stopped, cosine", "640 clips, same action masked", "plain vectors"],
     ["labels.py", "--fast"],
+    ["helper.py", "--fast"],
     ["bias.py", "--fast"],
     ["joint.py", "--final", "--fast"],
     ["fairness.py", "--fast"],
@@ -128,6 +130,19 @@ def test_the_study_log_holds_the_recipe_of_each_run(monkeypatch: pytest.MonkeyPa
     study = importlib.import_module("study")
     for row in study.finished():
         made = study.recipe_of(study.MODELS[row["model"]], row["seed"], row["steps"])
+        made = made.replace(precision="auto")  # that of the machine which ran it
+        assert not Recipe.from_json(json.dumps(row["recipe"])).differences(made), row["model"]
+
+
+def test_the_log_of_motion_prediction_taken_apart_holds_the_recipe_of_each_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from cvrl_lite.train import Recipe
+
+    monkeypatch.syspath_prepend(str(EXPERIMENTS))
+    apart = importlib.import_module("apart")
+    for row in apart.finished():
+        made = apart.recipe_of(row["model"], row["seed"], row["steps"] or apart.STEPS)
         made = made.replace(precision="auto")  # that of the machine which ran it
         assert not Recipe.from_json(json.dumps(row["recipe"])).differences(made), row["model"]
 
