@@ -27,7 +27,7 @@ NOTEBOOKS ?=
 # Jupyter refuses to run as root unless told; in a container there often is nobody else.
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help setup data ucf11 lab notebooks lint check test fuzz differential soak bench wheel clean
+.PHONY: help setup data ucf11 lab notebooks lint check test fuzz differential soak bench site wheel clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 18
@@ -82,6 +82,10 @@ soak: setup  ## kill a training twenty times and compare it with an unbroken one
 
 bench: setup  ## speed of reading, beside the limit in C and other packages (BENCH="limit peers --fast")
 	$(BIN)/python benchmarks/codec.py $(BENCH)
+
+site: setup  ## build the site in build/site, from stored outputs and without a network
+	OMP_NUM_THREADS=1 $(BIN)/python -m sphinx -q -W --keep-going -j auto -b html -c docs -d build/doctrees . build/site
+	@echo "build/site/index.html"
 
 wheel: setup  ## build dist/cvrl_lite-*.whl
 	$(BIN)/python -m pip wheel --no-deps --no-build-isolation -w dist .

@@ -28,7 +28,9 @@ ROOT = Path(__file__).resolve().parents[1]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PROJECT = PYPROJECT["project"]
 EXTRAS = PROJECT["optional-dependencies"]
-DIRECT = [Requirement(line) for line in PROJECT["dependencies"] + EXTRAS["course"] + EXTRAS["test"]]
+DIRECT = [
+    Requirement(line) for line in PROJECT["dependencies"] + EXTRAS["course"] + EXTRAS["docs"] + EXTRAS["test"]
+]
 CONDA_TEXT = (ROOT / "environment.yml").read_text(encoding="utf-8")
 CONDA = yaml.safe_load(CONDA_TEXT)["dependencies"]
 
@@ -81,7 +83,7 @@ def test_conda_gives_python_and_pip_and_pip_the_rest() -> None:
     python, pip, by_pip = CONDA
     assert pip == "pip" and list(by_pip) == ["pip"]
     assert by_pip["pip"] == ["-c constraints.txt", "-e .[course,test]"]
-    extras = {"download", "onnx", "parquet", "tensorboard", "course", "bench", "test"}
+    extras = {"download", "onnx", "parquet", "tensorboard", "course", "docs", "bench", "test"}
     assert set(EXTRAS) == extras
     lowest = re.fullmatch(r"python=(\d\.\d+)", python)
     assert lowest and SpecifierSet(PROJECT["requires-python"]).contains(lowest[1])

@@ -29,7 +29,7 @@ def scores(
         part: "context", "motion", or None for the whole features.
 
     Returns:
-        `{label: {"R@1": ..., "R@5": ..., ..., "linear": ...}}`, 0..1, for each of the `shared_labels`, with
+        For each of the `shared_labels` its scores by name, `"R@1"`, `"R@5"`, ..., `"linear"`, 0..1, with
         one row per file. If the gallery has a single class, `linear` is left out with a warning. The probe
         uses the default penalty of `linear_probe`, C = 1.
 

@@ -140,7 +140,8 @@ def retrieval(
         ks: Each between 1 and M.
 
     Returns:
-        `{"R@1": share, ...}`, shares in 0..1. Similarity is the cosine; of equals the first counts.
+        For each k the share, 0..1, under the name `"R@k"`. Similarity is the cosine; of equals the first
+        counts.
 
     Raises:
         ValueError: There is no query, the label or part does not exist, the number of labels differs from

@@ -33,7 +33,7 @@ class Augmentation:
         mean: Subtracted from the channels of pixels in 0..1.
         std: What the channels are divided by after that.
         vector_scale: Length, in pixels of the network's input, that becomes 1 in the motion encoder's input.
-        vector_clamp: Largest |x| and |y|, in pixels of the network's input; None keeps all.
+        vector_clamp: Largest size of x and of y, in pixels of the network's input; None keeps all.
         residual_scale: Gray levels that become 1 in the residual encoder's input.
         faithful: Whether to reproduce the released code: a flip keeps the sign of x, and a crop the length
             of vectors; the key frame's channels are in BGR order; each negative window has its own crop; and
