@@ -13,6 +13,8 @@ settings.register_profile("default", max_examples=15, deadline=None, derandomize
 settings.register_profile("fuzz", max_examples=300, deadline=None)
 settings.load_profile("default")
 
+pytest.register_assert_rewrite("explorable_pages")
+
 ROOT = Path(__file__).resolve().parent.parent
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from cvrl_lite.course import explorables
-from cvrl_lite.course.explorables import Clips, Explorable
+from cvrl_lite.course.explorables import Clips, Explorable, Windows
 
 NAMES = {"scene": ("bricks", "dots", "waves"), "action": ("right", "pulse")}
 
@@ -63,7 +63,38 @@ def decoder() -> Explorable:
     return explorables.decoder(FILM, "IPPP", FILM_VECTORS, FILM_MASK)
 
 
-MAKERS = [explorables.sphere, two_searches, block_origin, decoder]
+OWN = [1, 4]  # of six windows, the true futures of two clips
+COSINES = RNG.uniform(-1, 1, (2, 4, 6, 4))  # of the prediction at each of 2 x 2 points, with every window's
+ATTENTION = RNG.random((2, 4, 2, 2, 2))
+FRAMES = RNG.integers(0, 256, (8, 16, 16, 3), dtype=np.uint8)  # of a clip
+
+
+def what_next() -> Explorable:
+    frames = np.random.default_rng(5).integers(0, 256, (6, 2, 16, 16, 3), dtype=np.uint8)
+    flow = np.random.default_rng(6).uniform(-1, 1, (6, 2, 2, 4, 4))
+    windows = Windows(frames, flow, np.ones((6, 2, 4, 4), bool), [*("right", "turn", "pulse") * 2])
+    given = {"own": OWN, "cosines": COSINES, "attention": ATTENTION}
+    return explorables.what_next(np.stack([FRAMES, FRAMES[::-1]]), windows, names=("right", "turn"), **given)
+
+
+RUNS = [
+    {
+        "share": share,
+        "pulls": [
+            {"step": step, "context": 4 - step / 40, "motion": 3 + share, "cosine": 0.8 * share - 0.4}
+            for step in (0, 30, 60, 90)
+        ],
+        "R@1": {"context": {"scene": share, "action": 0.1}, "motion": {"scene": 0.1, "action": 1 - share}},
+    }
+    for share in (0.0, 0.25, 0.5, 1.0)
+]
+
+
+def tug_of_war() -> Explorable:
+    return explorables.tug_of_war(RUNS)
+
+
+MAKERS = [explorables.sphere, two_searches, block_origin, decoder, what_next, tug_of_war]
 
 
 def mean_error(cell: tuple[int, int], vector: tuple[int, int], side: int = 16) -> float:

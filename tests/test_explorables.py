@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import io
 import re
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from explorable_pages import in_a_browser, pixels, settle
 from explorable_samples import (
     BEFORE,
     CHOSEN,
@@ -32,7 +32,7 @@ from explorable_samples import (
     without_residual,
 )
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from cvrl_lite.course import explorables
 from cvrl_lite.course.explorables import Explorable, page
@@ -40,13 +40,9 @@ from cvrl_lite.course.explorables.two_searches import STEPS
 from cvrl_lite.course.figures import new, png
 from cvrl_lite.pretext import info_nce
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
+pytest_plugins = ("explorable_pages",)
+
 FOLDER = Path(explorables.__file__).parent
-in_a_browser = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine (apt-get install chromium)"),
-]
 
 
 def test_all_that_the_slider_can_find_has_a_strip_of_frames() -> None:
@@ -94,53 +90,6 @@ def test_what_a_notebook_stores_is_the_same_everywhere_and_names_no_other_host(
 def test_an_explorable_is_a_small_module() -> None:
     for path in FOLDER.glob("*.js"):
         assert len(path.read_text(encoding="utf-8").splitlines()) < 300, path.name
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield launched
-        launched.close()
-
-
-@pytest.fixture
-def opened(browser: Browser, tmp_path: Path) -> Iterator[Callable[..., Page]]:
-    """Opens an explorable's page; at the end nothing was asked of any host and no script had failed."""
-    strangers: list[str] = []
-    errors: list[str] = []
-    contexts = []
-
-    def open_(explorable: Explorable, **settings: object) -> Page:
-        file = tmp_path / "page.html"
-        still = png(new("Still"))
-        file.write_text(page(explorable, title="Title", words="Words.", still=still), encoding="utf-8")
-        context = browser.new_context(viewport={"width": 900, "height": 1000}, **settings)  # type: ignore[arg-type]
-        contexts.append(context)
-        shown = context.new_page()
-        shown.on("request", lambda request: strangers.append(request.url))
-        shown.on("pageerror", lambda error: errors.append(str(error)))
-        shown.goto(file.as_uri())
-        expect(shown.locator(".status")).not_to_be_empty()
-        settle(shown)
-        return shown
-
-    yield open_
-    for context in contexts:
-        context.close()
-    assert [url for url in strangers if not re.match("file:|blob:|data:", url)] == []
-    assert errors == []
-
-
-def settle(shown: Page) -> None:
-    """Waits for two frames."""
-    shown.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
-
-
-def pixels(shown: Page) -> str:
-    """What the canvas shows."""
-    settle(shown)
-    return str(shown.locator("canvas").evaluate("canvas => canvas.toDataURL()"))
 
 
 def loss(shown: Page) -> float:
@@ -358,20 +307,23 @@ class TestDecoder:
         assert pixels(shown) != on_the_way
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine (apt-get install chromium)")
-@pytest.mark.parametrize("make", MAKERS)
-def test_light_and_dark_and_words_for_all(
-    make: Callable[[], Explorable], opened: Callable[..., Page]
-) -> None:
-    brightness = []
-    for scheme in ("light", "dark"):
-        shown = opened(make(), color_scheme=scheme)
-        background = shown.locator(".explorable").evaluate("root => getComputedStyle(root).backgroundColor")
-        brightness.append(sum(map(int, re.findall(r"\d+", background)[:3])))
-        label = shown.locator("canvas").get_attribute("aria-label") or ""
-        assert len(label.split()) > 15
-        shown.set_viewport_size({"width": 360, "height": 800})
-        settle(shown)
-        assert shown.evaluate("document.documentElement.scrollWidth") <= 360
-    assert brightness[0] > 700 and brightness[1] < 150
+class TestAll:
+    pytestmark = in_a_browser
+
+    @pytest.mark.parametrize("make", MAKERS)
+    def test_light_and_dark_and_words(
+        self, make: Callable[[], Explorable], opened: Callable[..., Page]
+    ) -> None:
+        brightness = []
+        for scheme in ("light", "dark"):
+            shown = opened(make(), color_scheme=scheme)
+            background = shown.locator(".explorable").evaluate(
+                "root => getComputedStyle(root).backgroundColor"
+            )
+            brightness.append(sum(map(int, re.findall(r"\d+", background)[:3])))
+            label = shown.locator("canvas").get_attribute("aria-label") or ""
+            assert len(label.split()) > 15
+            shown.set_viewport_size({"width": 360, "height": 800})
+            settle(shown)
+            assert shown.evaluate("document.documentElement.scrollWidth") <= 360
+        assert brightness[0] > 700 and brightness[1] < 150

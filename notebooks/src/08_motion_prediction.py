@@ -31,6 +31,7 @@ import torch.nn.functional as F
 import cvrl_lite
 from cvrl_lite import train
 from cvrl_lite.course import figures
+from cvrl_lite.course.explorables import stored
 from cvrl_lite.course.figures import show
 from cvrl_lite.datasets import MemoryLoader, MovingScenes, Timeline, decode
 from cvrl_lite.models import MotionEncoder, MotionPredictor, TinyR2Plus1D
@@ -698,6 +699,23 @@ print("trained: they are told apart, cosine below half of that:", alikes["traine
 # 16, so a lower bar does not mean a harder kind. (That another moment of the same video is a hard negative
 # sounds likely. Leaving those out cost nothing visible in [the study](../docs/study.md).)
 #
+# ## What comes next?
+#
+# Eighty steps are few. Here are the predictions of a network after a whole training, 1000 steps on backbone
+# and predictor together. Choose a clip from `val` and click a point. The clip plays, then its true future,
+# and below it the five windows whose features are nearest to the prediction at that point (arrows are three
+# times as long as the motion). The spotlight is attention: the network looks where the clip stays bright. Try
+# these:
+#
+# - `clockwise`, a point at the edge. Which rivals come close, and what do they share with the truth?
+# - `shake`: at every point another window fits as well as the truth. Which one is it, and why is that no
+#   mistake? (How far apart in time can two windows of a swing be, and look the same?)
+# - Move the point across one clip. Does the spotlight follow?
+
+# %%
+stored("what_next")
+
+# %% [markdown]
 # ## Where does it look?
 #
 # A trained predictor no longer looks everywhere. For two clips of `val` we take four points of the future and

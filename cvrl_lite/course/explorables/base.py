@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import base64
 import html
+import io
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from string import Template
 from typing import Any
 
+import numpy as np
 import traitlets
 from anywidget import AnyWidget
+from PIL import Image
 
 _FOLDER = Path(__file__).parent
 STYLE = (_FOLDER / "style.css").read_text(encoding="utf-8")
@@ -38,6 +42,39 @@ class Explorable(AnyWidget):
     def __repr__(self) -> str:
         """The same on every machine, since notebooks store and compare it."""
         return f"{type(self).__name__}()"
+
+
+def save(explorable: Explorable, file: Path) -> None:
+    """Keeps an explorable whose arrays take long to compute; `stored` shows those that come along."""
+    file.write_bytes(json.dumps(explorable.state).encode() + b"\n" + explorable.data)
+
+
+def read(kind: type[Explorable], name: str) -> Explorable:
+    """An explorable that comes along, as `save` wrote it."""
+    state, _, data = (_FOLDER / "stored" / name).read_bytes().partition(b"\n")
+    return kind(state=json.loads(state), data=data)
+
+
+def sheet(frames: Sequence[np.ndarray], *, columns: int, quality: int) -> bytes:
+    """A WebP file with all frames side by side, row by row.
+
+    Args:
+        frames: N of (H, W, 3) uint8 RGB, all of one size.
+        columns: Frames in a row.
+        quality: 0 to 100.
+    """
+    height, width = frames[0].shape[:2]
+    whole = Image.new("RGB", (columns * width, -(-len(frames) // columns) * height))
+    for number, frame in enumerate(frames):
+        whole.paste(Image.fromarray(frame), (number % columns * width, number // columns * height))
+    file = io.BytesIO()
+    whole.save(file, "webp", quality=quality)
+    return file.getvalue()
+
+
+def resized(frame: np.ndarray, side: int) -> np.ndarray:
+    """A frame (H, W, 3) uint8 as a square of this many pixels."""
+    return np.asarray(Image.fromarray(frame).resize((side, side), Image.Resampling.LANCZOS))
 
 
 def page(explorable: Explorable, *, title: str, words: str, still: bytes) -> str:

@@ -111,14 +111,6 @@ function render({ model, el }) {
     here.invalidate();
   }
 
-  function text(context, words, x, y, color, font = "600 13px") {
-    context.font = `${font} system-ui, sans-serif`;
-    context.textAlign = "left";
-    context.textBaseline = "alphabetic";
-    context.fillStyle = color;
-    context.fillText(words, x, y);
-  }
-
   function box(context, x, y, side, color, width, dash = []) {
     context.setLineDash(dash);
     for (const [stroke, line] of [["rgb(0 0 0 / .55)", width + 2], [color, width]]) {
@@ -133,7 +125,7 @@ function render({ model, el }) {
     const [left, top] = corner();
     const names = ["the frame before: drag the box", "the current frame: click a block"];
     frames.forEach(([x, y], i) => {
-      text(context, names[i], x, y - 9, colors.ink);
+      write(context, names[i], x, y - 9, colors.ink);
       context.imageSmoothingEnabled = true;
       context.drawImage(sheets[i], x, y, scale * W, scale * H);
       context.save();
@@ -169,7 +161,7 @@ function render({ model, el }) {
     ];
     parts.forEach(([name, valueAt], i) => {
       const x = i * (tile + gap);
-      text(context, name, x, below - 9, colors.ink);
+      write(context, name, x, below - 9, colors.ink);
       context.imageSmoothingEnabled = false;
       context.drawImage(picture(side, side, valueAt), x, below, tile, tile);
       context.strokeStyle = [colors.ink, BOX, colors.line][i];
@@ -177,14 +169,14 @@ function render({ model, el }) {
       context.strokeRect(x, below, tile, tile);
     });
     const [x, y] = narrow ? [0, below + tile + 26] : [3 * (tile + gap), below + 16];
-    text(context, `error ${error(dx, dy).toFixed(1)}`, x, y, colors.ink, "600 17px");
-    text(context, "mean absolute difference, of 255", x, y + 20, colors.soft, "12px");
-    text(context, "(as a picture: threefold)", x, y + 37, colors.soft, "12px");
+    write(context, `error ${error(dx, dy).toFixed(1)}`, x, y, colors.ink, "600 17px");
+    write(context, "mean absolute difference, of 255", x, y + 20, colors.soft, "12px");
+    write(context, "(as a picture: threefold)", x, y + 37, colors.soft, "12px");
   }
 
   function drawMap(context, colors, { chart: { x, y, side: size } }) {
     const count = 2 * REACH + 1;
-    text(context, "error of every place", x, y - 9, colors.ink);
+    write(context, "error of every place", x, y - 9, colors.ink);
     const shade = (i) => Math.sqrt((map[i] - map.low) / (map.high - map.low || 1));
     const ends = colors.dark ? [[97, 169, 208], [24, 30, 38]] : [[0, 84, 138], [246, 248, 250]];
     context.imageSmoothingEnabled = false;
@@ -213,9 +205,9 @@ function render({ model, el }) {
       Object.assign(context, { strokeStyle: stroke, lineWidth: line });
       context.stroke();
     }
-    text(context, "✕ the codec", x, y + size + 18, colors.motion, "12px");
-    text(context, "○ the box", x + 84, y + size + 18, colors.ink, "12px");
-    text(context, `dark is alike, ±${REACH} px`.replace("dark", colors.dark ? "bright" : "dark"), x, y + size + 36, colors.soft, "12px");
+    write(context, "✕ the codec", x, y + size + 18, colors.motion, "12px");
+    write(context, "○ the box", x + 84, y + size + 18, colors.ink, "12px");
+    write(context, `dark is alike, ±${REACH} px`.replace("dark", colors.dark ? "bright" : "dark"), x, y + size + 36, colors.soft, "12px");
   }
 
   function draw(context, { width, colors }) {

@@ -98,18 +98,10 @@ function render({ model, el }) {
     return { big, small, tall, panels, chart, height: narrow ? below + 150 : 26 + tall(big) + 10 };
   }
 
-  function text(context, words, x, y, color, font = "600 13px", align = "left") {
-    context.font = `${font} system-ui, sans-serif`;
-    context.textAlign = align;
-    context.textBaseline = "alphabetic";
-    context.fillStyle = color;
-    context.fillText(words, x, y);
-  }
-
   function drawFrame(context, colors, side, tall) {
     const scale = side / W;
     const kind = types[frame] === "I" ? "an I-frame, whole" : `a P-frame, built on frame ${frame - 1}`;
-    text(context, `frame ${frame}: ${kind}`, 0, 16, colors.ink);
+    write(context, `frame ${frame}: ${kind}`, 0, 16, colors.ink);
     context.save();
     context.beginPath();
     context.rect(0, 26, side, tall);
@@ -141,8 +133,8 @@ function render({ model, el }) {
     const scale = small / W;
     const second = x + small + 14;
     const whole = types[frame] === "I";
-    text(context, whole ? "the frame itself" : "vectors", x, y - 10, whole ? colors.I : colors.motion);
-    text(context, "residual", second, y - 10, colors.residual);
+    write(context, whole ? "the frame itself" : "vectors", x, y - 10, whole ? colors.I : colors.motion);
+    write(context, "residual", second, y - 10, colors.residual);
     context.fillStyle = colors.dark ? "#0b0e12" : "#f1f3f5";
     context.fillRect(x, y, small, tall(small));
     context.fillRect(second, y, small, tall(small));
@@ -171,11 +163,11 @@ function render({ model, el }) {
     context.globalAlpha = on.residual ? 1 : 0.15;
     if (!whole) context.drawImage(sheet(`left ${frame}`, residuals[frame].map((value) => 128 + 4 * value)), second, y, small, tall(small));
     context.globalAlpha = 1;
-    if (whole) text(context, "none", second + small / 2, y + tall(small) / 2, colors.soft, "13px", "center");
+    if (whole) write(context, "none", second + small / 2, y + tall(small) / 2, colors.soft, "13px", "center");
   }
 
   function drawErrors(context, colors, { x, y, width, height }) {
-    text(context, `How far from the true frame: ${errors[frame].toFixed(1)} of 255`, x, y - 10, colors.ink);
+    write(context, `How far from the true frame: ${errors[frame].toFixed(1)} of 255`, x, y - 10, colors.ink);
     const slot = width / count;
     const most = Math.max(12, ...errors);
     for (let t = 0; t < count; t++) {
@@ -185,7 +177,7 @@ function render({ model, el }) {
       context.fillStyle = color;
       context.fillRect(x + slot * (t + 0.12), y + height - tall, slot * 0.76, tall);
       context.globalAlpha = 1;
-      text(context, types[t], x + slot * (t + 0.5), y + height + 16, t === frame ? colors.ink : colors.soft, t === frame ? "700 13px" : "12px", "center");
+      write(context, types[t], x + slot * (t + 0.5), y + height + 16, t === frame ? colors.ink : colors.soft, t === frame ? "700 13px" : "12px", "center");
     }
     rule(context, colors.ink, x + slot * frame, y + height + 21, slot, 0);
   }

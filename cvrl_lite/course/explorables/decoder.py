@@ -5,13 +5,11 @@ Axes: T frames, H W pixels, H8 W8 cells of 8x8 pixels.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image
 
-from cvrl_lite.course.explorables.base import Explorable, module
+from cvrl_lite.course.explorables.base import Explorable, module, sheet
 from cvrl_lite.course.figures import COLORS
 
 LABEL = (
@@ -61,13 +59,8 @@ def decoder(
     types = "".join(picture_types)
     if not types.startswith("I") or set(types) - {"I", "P"}:
         raise ValueError(f"frames of the types {types}; an I-frame comes first, then I and P")
-    count, height, width = frames.shape[:3]
+    height, width = frames.shape[1:3]
     quarters = np.where(mask[:, None], (4 * vectors).round(), NONE).transpose(0, 2, 3, 1)
-    sheet = Image.new("RGB", (COLUMNS * width, -(-count // COLUMNS) * height))
-    for number, frame in enumerate(frames):
-        sheet.paste(Image.fromarray(frame), (number % COLUMNS * width, number // COLUMNS * height))
-    file = io.BytesIO()
-    sheet.save(file, "webp", quality=QUALITY)
     state = {
         "label": LABEL,
         "colors": {name: COLORS[name] for name in ("motion", "residual", "I", "P")},
@@ -76,4 +69,5 @@ def decoder(
         "types": types,
         "columns": COLUMNS,
     }
-    return Decoder(state=state, data=quarters.astype("<i2").tobytes() + file.getvalue())
+    drawn = sheet(list(frames), columns=COLUMNS, quality=QUALITY)
+    return Decoder(state=state, data=quarters.astype("<i2").tobytes() + drawn)

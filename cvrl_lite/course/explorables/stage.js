@@ -46,6 +46,14 @@ function rule(context, color, x, y, dx, dy, dash = []) {
   context.setLineDash([]);
 }
 
+function write(context, words, x, y, color, font = "600 13px", align = "left") {
+  context.font = `${font} system-ui, sans-serif`;
+  context.textAlign = align;
+  context.textBaseline = "alphabetic";
+  context.fillStyle = color;
+  context.fillText(words, x, y);
+}
+
 function slider(words, { min, max, step, value, describe }, onInput) {
   const input = element("input", { type: "range", min, max, step, value });
   const said = element("output", {}, describe(Number(value)));

@@ -80,14 +80,6 @@ function render({ model, el }) {
     context.restore();
   }
 
-  function write(context, words, x, y, color, font = "13px", align = "left") {
-    context.font = `${font} system-ui, sans-serif`;
-    context.textAlign = align;
-    context.textBaseline = "alphabetic";
-    context.fillStyle = color;
-    context.fillText(words, x, y);
-  }
-
   function captions(context, colors, clip, x, y, tile) {
     for (const [line, [name, role]] of [["scene", "context"], ["action", "motion"]].entries()) {
       const same = state.gallery[name][clip] === state.queries[name][query];

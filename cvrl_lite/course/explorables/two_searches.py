@@ -5,14 +5,12 @@ Axes: N clips, Q chosen queries, M clips of the gallery, D columns of a part.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image
 
-from cvrl_lite.course.explorables.base import Explorable, module
+from cvrl_lite.course.explorables.base import Explorable, module, resized, sheet
 from cvrl_lite.course.figures import COLORS
 
 LABEL = (
@@ -106,8 +104,9 @@ def two_searches(
         "sheet": {"frames": frames, "side": side, "columns": CLIPS_A_ROW, "interval": 40 * stride},
         "cosines": picked.size,  # so many int16 stand before the sheet in `data`
     }
-    data = picked.astype("<i2").tobytes() + _sheet(strips, frames=frames, stride=stride, side=side)
-    return TwoSearches(state=state, data=data)
+    small = [resized(frame, side) for strip in strips for frame in strip[: frames * stride : stride]]
+    drawn = sheet(small, columns=CLIPS_A_ROW * frames, quality=QUALITY)
+    return TwoSearches(state=state, data=picked.astype("<i2").tobytes() + drawn)
 
 
 def _cosines(queries: np.ndarray, gallery: np.ndarray) -> np.ndarray:
@@ -120,17 +119,3 @@ def _nearest(cosines: np.ndarray, weight: float) -> np.ndarray:
     """(N, 5) places in the gallery, nearest first; of equals the first."""
     scores = (1 - weight) * cosines[:, 0].astype(float) + weight * cosines[:, 1]
     return np.argsort(-scores, axis=1, kind="stable")[:, :NEIGHBORS]
-
-
-def _sheet(clips: Sequence[np.ndarray], *, frames: int, stride: int, side: int) -> bytes:
-    """A WebP file with all clips, each a strip of frames, `CLIPS_A_ROW` strips in a row."""
-    rows = -(-len(clips) // CLIPS_A_ROW)
-    sheet = Image.new("RGB", (CLIPS_A_ROW * frames * side, rows * side))
-    for number, clip in enumerate(clips):
-        top, left = side * (number // CLIPS_A_ROW), frames * side * (number % CLIPS_A_ROW)
-        for place, frame in enumerate(clip[: frames * stride : stride]):
-            small = Image.fromarray(frame).resize((side, side), Image.Resampling.LANCZOS)
-            sheet.paste(small, (left + side * place, top))
-    file = io.BytesIO()
-    sheet.save(file, "webp", quality=QUALITY, method=4)
-    return file.getvalue()

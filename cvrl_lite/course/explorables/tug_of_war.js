@@ -1,0 +1,217 @@
+// The tug of war: the gradients of two tasks on the weights that they share, and what comes of it.
+
+const TICK = 420; // ms from one measured step to the next, when playing
+
+function render({ model, el }) {
+  const { shares, steps, pulls, scores, label, colors: roles } = model.get("state");
+  const most = Math.max(...shares.flatMap((share, run) => steps.flatMap((_, at) => [share * pulls.context[run][at], (1 - share) * pulls.motion[run][at]])));
+  let run = shares.reduce((best, share, i) => (Math.abs(share - 1 / 3) < Math.abs(shares[best] - 1 / 3) ? i : best), 0); // the recipe's
+  let [at, playing, held, turned] = [0, false, null, 0];
+  let shown = null; // weighted lengths and the angle, eased towards those of the run and step
+
+  const here = stage(el, { label, roles, heightOf: (width) => layout(width).height, draw });
+
+  const weighted = (r, t) => [shares[r] * pulls.context[r][t], (1 - shares[r]) * pulls.motion[r][t], Math.acos(pulls.cosine[r][t])];
+  const short = (value, digits = 2) => value.toFixed(digits);
+
+  function layout(width) {
+    const narrow = width < 620;
+    const side = narrow ? Math.min(width - 16, 320) : Math.min(400, width * 0.46);
+    const x = narrow ? 34 : side + 62;
+    const across = narrow ? width - 46 : width - side - 78;
+    const tall = narrow ? 120 : (side - 96) / 2;
+    const top = narrow ? side + 62 : 32;
+    const time = { x, y: top, width: across, height: tall };
+    const score = { x, y: top + tall + 70, width: across, height: tall };
+    return { narrow, arrows: { x: narrow ? (width - side) / 2 : 4, y: 26, side }, time, score, height: score.y + tall + (narrow ? 60 : 42) };
+  }
+
+  function arrow(context, x, y, dx, dy, color, width) {
+    const length = Math.hypot(dx, dy);
+    if (length < 1) return;
+    const [u, v, head] = [dx / length, dy / length, Math.min(16, length)];
+    Object.assign(context, { strokeStyle: color, fillStyle: color, lineWidth: width, lineCap: "round" });
+    context.beginPath();
+    context.moveTo(x, y);
+    context.lineTo(x + dx - 0.8 * head * u, y + dy - 0.8 * head * v);
+    context.stroke();
+    context.beginPath();
+    context.moveTo(x + dx, y + dy);
+    context.lineTo(x + dx - head * u - 0.5 * head * v, y + dy - head * v + 0.5 * head * u);
+    context.lineTo(x + dx - head * u + 0.5 * head * v, y + dy - head * v - 0.5 * head * u);
+    context.fill();
+  }
+
+  function drawArrows(context, colors, { arrows: { x, y, side } }) {
+    write(context, "How the tasks pull at the shared weights", x, 15, colors.ink);
+    context.fillStyle = colors.dark ? "#1b2127" : "#f4f6f8";
+    context.fillRect(x, y, side, side);
+    const [ox, oy] = [x + side / 2, y + 0.8 * side];
+    const scale = (0.72 * side) / most;
+    context.save();
+    context.beginPath();
+    context.rect(x, y, side, side);
+    context.clip();
+    for (let ring = 1; ring <= Math.floor(most); ring++) {
+      Object.assign(context, { strokeStyle: colors.line, lineWidth: 1 });
+      context.beginPath();
+      context.arc(ox, oy, scale * ring, Math.PI, 2 * Math.PI);
+      context.stroke();
+      write(context, String(ring), ox + scale * ring, oy + 14, colors.soft, "11px", "center");
+    }
+    write(context, "length of a gradient, times its weight", x + side / 2, y + side - 12, colors.soft, "12px", "center");
+    const [c, m, angle] = shown;
+    const ends = [["context", c, Math.PI / 2 + angle / 2], ["motion", m, Math.PI / 2 - angle / 2]].map(([name, length, way]) => [
+      name, scale * length * Math.cos(way), -scale * length * Math.sin(way),
+    ]);
+    const sum = [ends[0][1] + ends[1][1], ends[0][2] + ends[1][2]];
+    for (const [, dx, dy] of ends) rule(context, colors.soft, ox + dx, oy + dy, sum[0] - dx, sum[1] - dy, [3, 4]);
+    arrow(context, ox, oy, ...sum, colors.joint, 3);
+    for (const [name, dx, dy] of ends) {
+      arrow(context, ox, oy, dx, dy, colors[name], 5);
+      if (Math.hypot(dx, dy) > 14) write(context, name, ox + dx + (dx < 0 ? -6 : 6), oy + dy - 4, colors[name], "600 13px", dx < 0 ? "right" : "left");
+    }
+    if (Math.hypot(...sum) > 40) write(context, "both", ox + sum[0], oy + sum[1] - 10, colors.joint, "600 13px", "center");
+    context.beginPath();
+    context.arc(ox, oy, 6, 0, 7);
+    context.fillStyle = colors.ink;
+    context.fill();
+    context.restore();
+  }
+
+  function axes(context, colors, { x, y, width, height }, title, top) {
+    write(context, title, x - 26, y - 14, colors.ink);
+    for (const part of [0, 0.5, 1]) {
+      rule(context, colors.line, x, y + height * (1 - part), width, 0);
+      write(context, String(Math.round(100 * top * part) / 100).replace(/^0\./, "."), x - 6, y + height * (1 - part) + 4, colors.soft, "11px", "right");
+    }
+  }
+
+  function line(context, places, color, dash, square) {
+    Object.assign(context, { strokeStyle: color, fillStyle: color, lineWidth: 2.5 });
+    context.setLineDash(dash);
+    context.beginPath();
+    places.forEach((place, i) => context[i ? "lineTo" : "moveTo"](...place));
+    context.stroke();
+    context.setLineDash([]);
+    for (const [px, py] of places) {
+      context.beginPath();
+      if (square) context.rect(px - 3.5, py - 3.5, 7, 7); // not by color alone
+      else context.arc(px, py, 3.8, 0, 7);
+      context.fill();
+    }
+  }
+
+  const timeX = ({ x, width }, t) => x + (width * steps[t]) / steps.at(-1);
+  const shareX = ({ x, width }, r) => x + width * shares[r];
+
+  function drawTime(context, colors, box) {
+    const top = Math.ceil(2 * most) / 2;
+    axes(context, colors, box, "Who pulls harder, step by step", top);
+    const yOf = (value) => box.y + box.height * (1 - value / top);
+    for (const [i, name, dash] of [[0, "context", []], [1, "motion", [7, 4]]]) {
+      line(context, steps.map((_, t) => [timeX(box, t), yOf(weighted(run, t)[i])]), colors[name], dash, i === 0);
+    }
+    rule(context, colors.ink, timeX(box, at), box.y - 4, 0, box.height + 4);
+    write(context, `step ${steps[at]}`, Math.max(box.x + 20, Math.min(box.x + box.width - 24, timeX(box, at))), box.y + box.height + 17, colors.ink, "600 12px", "center");
+  }
+
+  function drawScores(context, colors, { score: box, narrow }) {
+    axes(context, colors, box, "What is found after training (R@1)", 1);
+    const yOf = (value) => box.y + box.height * (1 - value);
+    for (const [name, role, dash] of [["scene", "context", []], ["action", "motion", [7, 4]]]) {
+      line(context, shares.map((_, r) => [shareX(box, r), yOf(scores[name][r])]), colors[role], dash, role === "context");
+      const [value, other] = ["scene", "action"].map((key) => scores[key][run]).sort((a, b) => (a === scores[name][run] ? -1 : b === scores[name][run] ? 1 : 0));
+      const right = shares[run] > 0.7;
+      write(context, `${name} ${short(value).replace(/^0/, "")}`, shareX(box, run) + (right ? -9 : 9), yOf(value) + (value < other ? 18 : -8), colors[role], "600 13px", right ? "right" : "left");
+    }
+    rule(context, colors.ink, shareX(box, run), box.y - 4, 0, box.height + 4);
+    write(context, "← motion only", box.x, box.y + box.height + 17, colors.motion, "600 12px");
+    write(context, "context only →", box.x + box.width, box.y + box.height + 17, colors.context, "600 12px", "right");
+    write(context, "■ scenes, by the context part", box.x, box.y + box.height + 35, colors.context, "12px");
+    const [x, y] = narrow ? [box.x, box.height + 53] : [box.x + 190, box.height + 35];
+    write(context, "● actions, by the motion part", x, box.y + y, colors.motion, "12px");
+  }
+
+  function draw(context, { width, colors, now }) {
+    const shape = layout(width);
+    if (playing && now - turned > TICK) {
+      turned = now;
+      set(run, (at + 1) % steps.length);
+    }
+    const goal = weighted(run, at);
+    const ease = still.matches || !shown ? 1 : 0.16;
+    shown = goal.map((value, i) => (ease === 1 ? value : shown[i] + ease * (value - shown[i])));
+    const moving = goal.some((value, i) => Math.abs(value - shown[i]) > 0.003);
+    drawArrows(context, colors, shape);
+    drawTime(context, colors, shape.time);
+    drawScores(context, colors, shape);
+    return playing || moving;
+  }
+
+  function set(otherRun, otherStep) {
+    run = Math.max(0, Math.min(shares.length - 1, otherRun));
+    at = Math.max(0, Math.min(steps.length - 1, otherStep));
+    const [c, m] = weighted(run, at);
+    const cosine = pulls.cosine[run][at];
+    Object.assign(el.dataset, { share: shares[run], step: steps[at], pulls: `${c.toFixed(4)} ${m.toFixed(4)}` });
+    const way = cosine > 0.3 ? "they mostly agree" : cosine < -0.3 ? "each undoes part of the other's work" : "neither does much for or against the other";
+    here.say(
+      `Context has weight ${short(shares[run])}, motion ${short(1 - shares[run])}. At step ${steps[at]} context pulls with ${short(c)} and motion with ${short(m)}; ` +
+      `the cosine of the gradients is ${short(cosine)}: ${way}. Trained so, a network finds the right scene in ${Math.round(100 * scores.scene[run])} % ` +
+      `and the right action in ${Math.round(100 * scores.action[run])} % of searches.`,
+    );
+    for (const [part, value] of [[weight, run], [time, at]]) {
+      const input = part.querySelector("input");
+      if (Number(input.value) === value) continue;
+      input.value = value;
+      input.dispatchEvent(new Event("input"));
+    }
+    here.invalidate();
+  }
+
+  const nearest = (places, px) => places.reduce((best, place, i) => (Math.abs(place - px) < Math.abs(places[best] - px) ? i : best), 0);
+  function pull(event) {
+    const [px] = here.at(event);
+    const shape = layout(here.canvas.clientWidth);
+    if (held === "time") set(run, nearest(steps.map((_, t) => timeX(shape.time, t)), px));
+    else set(nearest(shares.map((_, r) => shareX(shape.score, r)), px), at);
+  }
+  here.canvas.addEventListener("pointerdown", (event) => {
+    const [px, py] = here.at(event);
+    const shape = layout(here.canvas.clientWidth);
+    held = ["time", "score"].find((name) => {
+      const box = shape[name];
+      return px > box.x - 12 && px < box.x + box.width + 12 && py > box.y - 12 && py < box.y + box.height + 22;
+    }) ?? null;
+    if (!held) return;
+    event.preventDefault();
+    here.canvas.focus();
+    here.canvas.setPointerCapture(event.pointerId);
+    pull(event);
+  });
+  here.canvas.addEventListener("pointermove", (event) => held && pull(event));
+  for (const end of ["pointerup", "pointercancel"]) here.canvas.addEventListener(end, () => { held = null; });
+  here.canvas.addEventListener("touchmove", (event) => held && event.preventDefault(), { passive: false });
+  here.canvas.addEventListener("keydown", (event) => {
+    const [dx, dy] = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key] ?? [0, 0];
+    if (event.key === " ") play.click();
+    else if (dx || dy) set(run + dy, at + dx);
+    else return;
+    event.preventDefault();
+    event.stopPropagation(); // or JupyterLab takes the arrow for itself
+  });
+
+  const weight = slider("weight of context", { min: 0, max: shares.length - 1, step: 1, value: run, describe: (r) => short(shares[r]) }, (r) => r !== run && set(r, at));
+  const time = slider("step", { min: 0, max: steps.length - 1, step: 1, value: at, describe: (t) => String(steps[t]) }, (t) => t !== at && set(run, t));
+  const play = button("Play", () => {
+    playing = !playing;
+    play.textContent = playing ? "Pause" : "Play";
+    here.invalidate();
+  });
+  here.controls.append(weight, time, play);
+  set(run, at);
+  return here.close;
+}
+
+export default { render };
