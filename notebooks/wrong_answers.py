@@ -23,6 +23,13 @@ def applied(solution: str, mistake: Mistake) -> str:
 
 
 WRONG: dict[str, tuple[Mistake, ...]] = {
+    "01.1": (
+        ("min(", "max("),
+        ("(1 - w) * context + w * motion", "w * context + (1 - w) * motion"),
+        ("np.argmax", "np.argmin"),
+        ("weights[np.argmax(smaller)]", "np.argmax(smaller)"),
+        ("weights[np.argmax(smaller)]", "0.5"),
+    ),
     "02.1": (
         ("frame - start + 1", "frame - start"),
         ("key <= frame", "key < frame + 12 and key != frame + 1"),

@@ -15,87 +15,23 @@ from matplotlib.colors import to_rgb
 from cvrl_lite import train
 from cvrl_lite.course import figures, widgets
 
-Row = dict[str, dict[str, float]]
 
-
-def row(scene: float, action: float) -> Row:
-    return {"scene": {"R@1": scene, "linear": scene}, "action": {"R@1": action, "linear": action}}
-
-
-def table(joint: Row, context: Row | None = None, motion: Row | None = None) -> dict[str, Row]:
-    return {
-        "untrained": row(0.2, 0.15),
-        "context": context or row(0.8, 0.15),
-        "motion": motion or row(0.3, 0.95),
-        "joint": joint,
-        "chance": row(1 / 16, 1 / 8),
+def test_shapes_can_be_left_out_of_the_architecture() -> None:
+    words = {shapes: figures.architecture(shapes=shapes).axes[0].texts for shapes in (True, False)}
+    with_digits = {
+        shapes: [t.get_text() for t in texts if re.search(r"\d", t.get_text())]
+        for shapes, texts in words.items()
     }
+    assert len(with_digits[True]) > 5 and with_digits[False] == []
 
 
-@pytest.mark.parametrize(
-    ("result", "finding"),
-    [
-        (table(row(0.77, 0.91)), "keeps both"),
-        (table(row(0.77, 0.3)), "the scene is kept, part of the action lost"),
-        (table(row(0.4, 0.92)), "the action is kept, part of the scene lost"),
-        (table(row(0.4, 0.4)), "each loses part"),
-        (table(row(0.2, 0.2), row(0.2, 0.1), row(0.2, 0.1)), "neither task stands out"),
-        (table(row(0.2, 0.9), row(0.35, 0.1)), "Only motion stands out so far, at the action"),
-        (table(row(0.8, 0.2), None, row(0.3, 0.2)), "Only context stands out so far, at the scene"),
-        ({"context": row(0.8, 0.1), "motion": row(0.3, 0.9)}, "motion the action"),
-        ({"untrained": row(0.2, 0.1)}, "What each training knows"),
-    ],
-)
-def test_the_title_of_the_table_is_read_from_its_values(result: dict[str, Row], finding: str) -> None:
-    assert finding in figures.decoupling_finding(result)
-    drawn = figures.decoupling({"chance": row(1 / 16, 1 / 8)} | result)
-    assert drawn.get_suptitle() == figures.decoupling_finding(result)
-
-
-@pytest.mark.parametrize(
-    ("measure", "value", "finding"),
-    [
-        ("R@1", 0.65, "keeps both"),  # .8 of .8 is .64
-        ("R@1", 0.63, "one vector holds both, but R@1 loses part of the scene"),
-        ("linear", 0.77, "keeps both"),  # .95 of .8 is .76
-        ("linear", 0.75, "part of the scene lost"),
-    ],
-)
-def test_a_measure_that_fails_alone_is_not_hidden_by_the_other(
-    measure: str, value: float, finding: str
-) -> None:
-    joint = row(0.8, 0.95)
-    joint["scene"][measure] = value
-    assert finding in figures.decoupling_finding(table(joint))
-
-
-def test_the_bars_are_the_table() -> None:
-    result = table({"scene": {"R@1": 0.61, "linear": 0.79}, "action": {"R@1": 0.81, "linear": 0.97}})
-    drawn = figures.decoupling(result)
-    for axes, label in zip(drawn.axes, ("scene", "action")):
-        heights = [patch.get_height() for patch in axes.patches]
-        models = ("untrained", "context", "motion", "joint")
-        assert heights == [result[m][label][v] for m in models for v in ("R@1", "linear")]
-        assert [tick.get_text() for tick in axes.get_xticklabels()] == list(models)
-        assert axes.lines[0].get_ydata()[0] == result["chance"][label]["R@1"]
-
-
-def test_both_are_held_where_only_retrieval_loses() -> None:
-    joint = row(0.8, 0.95)
-    joint["scene"]["R@1"], joint["action"]["R@1"] = 0.5, 0.6
-    assert "one vector holds both, but R@1 loses part of each" in figures.decoupling_finding(table(joint))
-
-
-def test_recall_is_drawn_and_told() -> None:
-    found = {"scene": {"R@1": 0.613, "R@5": 0.9}, "action": {"R@1": 0.25, "R@5": 0.5}}
-    figure = figures.recall(found, {"scene": {"R@1": 1 / 16}, "action": {"R@1": 1 / 8}})
-    assert figure.get_suptitle() == (
-        "The nearest clip has the same scene for 61 % and the same action for 25 % of the queries"
-    )
-    axes = figure.axes[0]
-    assert [bar.get_width() for bar in axes.patches] == [0.613, 0.25]
-    assert [text.get_text() for text in axes.texts][:2] == [".61", ".25"]
-    assert [line.get_segments()[0][0, 0] for line in axes.collections] == [1 / 16, 1 / 8]
+def test_a_fading_trail_is_brightest_where_it_ends() -> None:
+    clip = np.zeros((4, 1, 4, 3), np.uint8)
+    for frame in range(4):
+        clip[frame, 0, frame] = 255
+    trail = figures.long_exposure(clip, fading=True)[0, :, 0]
+    assert (np.diff(trail.astype(int)) > 0).all()
+    assert len(set(figures.long_exposure(clip)[0, :, 0].tolist())) == 1
 
 
 def as_seen(color: str, cone: str) -> np.ndarray:

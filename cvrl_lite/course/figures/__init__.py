@@ -18,7 +18,7 @@ from cvrl_lite.course.figures.prediction import attention_over_frames, kinds_of_
 from cvrl_lite.course.figures.residuals import bars, residual_panels
 from cvrl_lite.course.figures.samples import batch_as_seen, clips_in_time, sample_timeline
 from cvrl_lite.course.figures.scores import decoupling, decoupling_finding, recall
-from cvrl_lite.course.figures.search import confusion, histograms, maps, rankings, recalls
+from cvrl_lite.course.figures.search import by_weight, confusion, histograms, maps, rankings, recalls
 from cvrl_lite.course.figures.style import COLORS, HATCHES, INK, STYLE, new, png, save, show
 from cvrl_lite.course.figures.training import curves
 from cvrl_lite.course.figures.vectors import origin, vector_arrows, vector_panels, where_from
@@ -35,6 +35,7 @@ __all__ = [
     "between_pixels",
     "by_class",
     "by_keys",
+    "by_weight",
     "bytes_by_type",
     "clips_in_time",
     "confusion",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 
 from matplotlib.axes import Axes
@@ -89,13 +90,14 @@ def course_map() -> Figure:
     return figure
 
 
-def architecture(parts: Collection[str] = tuple(_NETWORK), *, title: str = "") -> Figure:
+def architecture(parts: Collection[str] = tuple(_NETWORK), *, shapes: bool = True, title: str = "") -> Figure:
     """From a file to two losses: what is trained, with the shapes of `laptop`'s tensors, without the batch.
 
     Args:
         parts: Which are lit: "file", "sample", "encoders", "backbone", "heads", "losses", single
             boxes of these, such as "predictor", and "context" or "motion" for all that one task passes
             through; others are pale.
+        shapes: Whether the tensors' shapes are written on the boxes and arrows.
         title: What to look at.
 
     Returns:
@@ -118,12 +120,14 @@ def architecture(parts: Collection[str] = tuple(_NETWORK), *, title: str = "") -
     axes.set(xlim=(-0.1, 14.3), ylim=(-0.2, 5.2))
     boxes = {name: (part, *box) for part, group in _NETWORK.items() for name, box in group.items()}
     for name, (part, place, words, role) in boxes.items():
+        words = words if shapes else re.sub(r"\n\d+ x .*", "", words)
         _box(axes, place, words, role, pale=not {part, role, name} & {*parts, *path})
     axes.add_patch(Rectangle((4.6, 1.3), 4.75, 2.5, fill=False, ec=INK, ls=":", lw=1.2))
     axes.text(6.975, 1.05, "the backbone: all that is kept", ha="center", fontsize=8, color=INK)
-    axes.text(7.15, 2.55, "48 x 8 x\n16 x 16", ha="center", va="center", fontsize=7, color=INK)
+    if shapes:
+        axes.text(7.15, 2.55, "48 x 8 x\n16 x 16", ha="center", va="center", fontsize=7, color=INK)
     for start, end, shape in _FLOW:
-        _arrow(axes, boxes[start][1], boxes[end][1], "-", shape)
+        _arrow(axes, boxes[start][1], boxes[end][1], "-", shape if shapes else "")
     return figure
 
 
@@ -132,10 +136,10 @@ def _box(
 ) -> None:
     x, y, width, height = place
     color, line = COLORS.get(role, "#777777"), "--" if role == "residual" else "-"
-    fill, edge = (f"{color}12", f"{color}66") if pale else (f"{color}30", color)
+    fill, edge = (f"{color}0C", f"{color}40") if pale else (f"{color}30", color)
     axes.add_patch(FancyBboxPatch((x, y), width, height, "round,pad=0.05", fc=fill, ec=edge, lw=1.8, ls=line))
     center = x + width / 2, y + height / 2
-    axes.text(*center, words, ha="center", va="center", fontsize=9, color=INK, alpha=0.5 if pale else 1)
+    axes.text(*center, words, ha="center", va="center", fontsize=9, color=INK, alpha=0.4 if pale else 1)
 
 
 def _arrow(axes: Axes, start: tuple[float, ...], end: tuple[float, ...], line: str, words: str = "") -> None:

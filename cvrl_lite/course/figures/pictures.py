@@ -103,11 +103,12 @@ def filmstrip(
     return figure
 
 
-def long_exposure(frames: np.ndarray) -> np.ndarray:
+def long_exposure(frames: np.ndarray, *, fading: bool = False) -> np.ndarray:
     """A clip as one picture, as a camera with its shutter open would take it: what moves leaves a trail.
 
     Args:
         frames: (T, H, W, 3) uint8 RGB.
+        fading: Whether later frames count more, so that a trail fades towards where a thing came from.
 
     Returns:
         (H, W, 3) uint8, the mean over time.
@@ -116,7 +117,8 @@ def long_exposure(frames: np.ndarray) -> np.ndarray:
         >>> long_exposure(np.array([0, 100], np.uint8).reshape(2, 1, 1, 1)).item()
         50
     """
-    exposed: np.ndarray = frames.mean(0).astype(np.uint8)
+    weights = np.geomspace(1, 12, len(frames)) if fading else None
+    exposed: np.ndarray = np.average(frames, axis=0, weights=weights).astype(np.uint8)
     return exposed
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
@@ -14,44 +14,57 @@ _MEASURES = ("R@1", "linear")
 _KEPT = {"R@1": 0.8, "linear": 0.95}  # the share of a single task's score that counts as kept
 
 
-def recall(found: Mapping[str, Mapping[str, float]], chance: Mapping[str, Mapping[str, float]]) -> Figure:
-    """R@1 of one network by each label, as bars beside chance.
+def recall(found: Mapping[str, Mapping[str, float]], chance: Mapping[str, float], *, title: str) -> Figure:
+    """R@1 of one network by each label, searched in one or several ways, as bars beside chance.
 
     Args:
-        found: `{label: {"R@1": 0..1}}`; other measures are left out.
-        chance: The same for guessing.
+        found: `{label: {what is searched by: 0..1}}`.
+        chance: `{label: 0..1}`, the share that guessing finds.
+        title: The finding.
 
     Returns:
-        The figure; its title says the shares.
+        The figure: a part of the features in its own color, anything else in gray; chance as a dashed line.
 
     Example:
-        >>> recall({"scene": {"R@1": 0.5}}, {"scene": {"R@1": 0.1}}).get_suptitle()
-        'The nearest clip has the same scene for 50 % of the queries'
+        >>> figure = recall({"scene": {"context part": 0.5}}, {"scene": 0.1}, title="Half are found")
+        >>> [text.get_text() for text in figure.axes[0].texts]
+        ['.50', 'chance']
     """
-    words = " and ".join(f"the same {name} for {row['R@1']:.0%}" for name, row in found.items())
-    title = f"The nearest clip has {words} of the queries".replace("%", " %")
-    figure = new(title, size=(7.5, 0.7 + 0.45 * len(found)))
+    bars = [(label, by, share) for label, row in found.items() for by, share in row.items()]
+    figure = new(title, size=(7.5, 0.8 + 0.34 * len(bars) + 0.15 * len(found)))
     axes = figure.axes[0]
-    colors = {"scene": COLORS["context"], "action": COLORS["motion"]}
-    for place, (name, row) in enumerate(found.items()):
-        axes.barh(place, row["R@1"], 0.6, color=colors.get(name, COLORS["joint"]))
-        axes.text(row["R@1"] + 0.01, place, f"{row['R@1']:.2f}".lstrip("0"), va="center", fontsize=9)
-        axes.vlines(chance[name]["R@1"], place - 0.4, place + 0.4, color=INK, ls="--", lw=1)
-    axes.text(chance[name]["R@1"], place + 0.45, "dashed: chance", va="top", fontsize=8)
-    axes.set(xlim=(0, 1.05), ylim=(len(found) - 0.1, -0.5), xlabel="R@1, share of the queries")
-    axes.set_yticks(range(len(found)), list(found))
+    places, place = [], -1.0
+    for number, (label, by, share) in enumerate(bars):
+        place += 1.0 if not number or bars[number - 1][0] == label else 1.5
+        places.append(place)
+        role = by.split()[0] if by.split()[0] in ("context", "motion") else "untrained"
+        axes.barh(place, share, 0.8, color=COLORS[role])
+        axes.text(share + 0.01, place, f"{share:.2f}".lstrip("0"), va="center", fontsize=9)
+    for label in found:
+        rows = [place for place, bar in zip(places, bars) if bar[0] == label]
+        axes.vlines(chance[label], rows[0] - 0.55, rows[-1] + 0.55, color=INK, ls="--", lw=1)
+        axes.text(chance[label], rows[-1] + 0.55, "chance", va="top", ha="center", fontsize=8)
+    axes.set(xlim=(0, 1.05), ylim=(place + 1.2, -0.7), xlabel="R@1, share of the queries")
+    axes.set_yticks(places, [f"{label} by {by}" for label, by, _ in bars])
     return figure
 
 
-def decoupling(result: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Figure:
+def decoupling(
+    result: Mapping[str, Mapping[str, Mapping[str, float]]],
+    *,
+    runs: Sequence[tuple[str, Mapping[str, Mapping[str, float]]]] = (),
+    title: str = "",
+) -> Figure:
     """The table of the whole course as a picture: what each training knows of scene and action.
 
     Args:
         result: `{model: {"scene": {"R@1": 0..1, "linear": 0..1}, "action": {...}}}` for any of untrained,
             context, motion and joint, and `"chance"`.
+        runs: `(model, {"scene": {...}, "action": {...}})` of single trainings, drawn as dots.
+        title: The finding; where empty, `decoupling_finding(result)`.
 
     Returns:
-        A panel for scenes and one for actions; the title is `decoupling_finding(result)`.
+        A panel for scenes and one for actions.
 
     Example:
         >>> row = {"scene": {"R@1": 0.5, "linear": 0.6}, "action": {"R@1": 0.1, "linear": 0.2}}
@@ -60,14 +73,18 @@ def decoupling(result: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Figur
     """
     models = [name for name in _MODELS if name in result]
     labels = list(result[models[0]])
-    figure = new(decoupling_finding(result), columns=len(labels), size=(9, 3.4))
+    figure = new(title or decoupling_finding(result), columns=len(labels), size=(9, 3.4))
     for axes, label in zip(figure.axes, labels):
         for place, model in enumerate(models):
             for side, measure in enumerate(_MEASURES):
                 value, x = result[model][label][measure], place + 0.4 * (side - 0.5)
                 hatch = "" if side == 0 else "///"
                 axes.bar(x, value, 0.38, color=COLORS[model], alpha=1 - 0.35 * side, hatch=hatch, ec="white")
-                words = axes.text(x, value + 0.02, f"{value:.2f}".lstrip("0"), ha="center", va="bottom")
+                dots = [scores[label][measure] for name, scores in runs if name == model]
+                if dots:
+                    axes.plot([x] * len(dots), dots, ".", color=INK, ms=4)
+                top = max([value, *dots])
+                words = axes.text(x, top + 0.02, f"{value:.2f}".lstrip("0"), ha="center", va="bottom")
                 words.set(fontsize=8, bbox={"fc": "white", "ec": "none", "pad": 0.3})
         chance = result["chance"][label]["R@1"]
         axes.axhline(chance, color=INK, ls="--", lw=1)

@@ -136,6 +136,44 @@ def confusion(
     return figure
 
 
+def by_weight(
+    weights: Sequence[float] | np.ndarray,
+    found: Mapping[str, Sequence[float] | np.ndarray],
+    *,
+    best: float,
+    title: str,
+) -> Figure:
+    """R@1 by scene and by action as the weight goes from the context part to the motion part.
+
+    Args:
+        weights: (N,) of the motion part, 0 to 1.
+        found: `{"scene": (N,) shares 0..1, "action": (N,)}`.
+        best: The weight that is marked.
+        title: The finding.
+
+    Returns:
+        The figure.
+
+    Example:
+        >>> curves = {"scene": [0.9, 0.7, 0.1], "action": [0.1, 0.7, 0.9]}
+        >>> figure = by_weight([0, 0.5, 1], curves, best=0.5, title="Each gives way to the other")
+        >>> figure.axes[0].lines[2].get_xdata()
+        [0.5, 0.5]
+    """
+    figure = new(title, size=(7.5, 3))
+    axes = figure.axes[0]
+    for (label, shares), color, style in zip(
+        found.items(), (COLORS["context"], COLORS["motion"]), ("--", "-"), strict=True
+    ):
+        axes.plot(weights, shares, style, color=color, lw=2, label=f"same {label}")
+    axes.axvline(best, color=INK, ls=":", lw=1)
+    axes.annotate(f"{best:.2f}", (best, 0.02), (4, 0), textcoords="offset points", fontsize=8, color=INK)
+    axes.set(xlim=(0, 1), ylim=(0, 1.03), ylabel="R@1, share of the queries")
+    axes.set_xlabel("weight of the motion part (0: context part alone, 1: motion part alone)")
+    axes.legend(frameon=False)
+    return figure
+
+
 def histograms(
     values: Mapping[str, np.ndarray],
     edges: np.ndarray,
