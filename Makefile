@@ -27,10 +27,10 @@ NOTEBOOKS ?=
 # Jupyter refuses to run as root unless told; in a container there often is nobody else.
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help setup data ucf11 lab notebooks lint check test fuzz differential soak bench site wheel clean
+.PHONY: help setup data ucf11 lab notebooks lint check test fuzz differential soak bench site wheel release-check clean
 
 help:  ## this list
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 18
+	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## (.*)/make \1\t\2/' | expand -t 18
 
 setup: $(STAMP)  ## create .venv and install the pinned dependencies (TORCH_INDEX=..., PYTHON=...)
 
@@ -87,8 +87,11 @@ site: setup  ## build the site in build/site, from stored outputs and without a 
 	OMP_NUM_THREADS=1 $(BIN)/python -m sphinx -q -W --keep-going -j auto -b html -c docs -d build/doctrees . build/site
 	@echo "build/site/index.html"
 
-wheel: setup  ## build dist/cvrl_lite-*.whl
-	$(BIN)/python -m pip wheel --no-deps --no-build-isolation -w dist .
+wheel: setup  ## build the wheel and the source archive, dist/cvrl_lite-*
+	$(BIN)/python -m hatchling build -d dist
+
+release-check: setup  ## say what keeps this tree from being released
+	$(BIN)/python tools/release.py check
 
 clean:  ## remove what was made inside the repository, .venv included
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -146,13 +146,17 @@ def test_the_help_names_every_command(capsys):
     assert main(["--help"]) == 0
     said = capsys.readouterr().out
     commands = (
-        "doctor inspect extract transcode cut scenes pretrain finetune predict evaluate embed search export"
+        "doctor inspect extract transcode cut scenes pretrain finetune predict evaluate embed search export "
+        "download quickstart course"
     )
-    assert all(f"\n    {command}" in said for command in [*commands.split(), "download", "quickstart"])
+    assert all(
+        f"\n    {command}" in said for command in [*commands.split(), "download", "quickstart", "course"]
+    )
 
 
 @pytest.mark.parametrize(
-    "command", ["doctor", "inspect", "extract", "transcode", "scenes", "pretrain", "evaluate", "quickstart"]
+    "command",
+    ["doctor", "inspect", "extract", "transcode", "scenes", "pretrain", "evaluate", "quickstart", "course"],
 )
 def test_every_command_has_help_with_an_example(command, capsys):
     assert main([command, "--help"]) == 0

@@ -45,6 +45,7 @@ def parser() -> argparse.ArgumentParser:
     from cvrl_lite.cli import (  # in here, Ctrl-C meanwhile ends in one line, too
         batch,
         classifying,
+        course,
         embedding,
         exporting,
         learning,
@@ -60,6 +61,7 @@ def parser() -> argparse.ArgumentParser:
     exporting.add_commands(commands)
     embedding.add_commands(commands)
     classifying.add_commands(commands)
+    course.add_commands(commands)
     return top
 
 
