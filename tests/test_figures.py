@@ -308,3 +308,9 @@ def test_the_laboratory_repeats_its_experiment_when_a_slider_is_moved() -> None:
     sliders.children[1].value = 31
     assert words.value == "gop 12, crf 31" and seen == [(12, 23), (12, 31)]
     assert bytes(image.value) != first and not sliders.children[0].continuous_update
+    _, _, _, words_before, image_before = box.children
+    assert words_before.value == "before: gop 12, crf 23" and bytes(image_before.value) == first
+    second = bytes(image.value)
+    sliders.children[0].value = 42
+    assert words.value == "gop 42, crf 31" and len(box.children) == 5
+    assert words_before.value == "before: gop 12, crf 31" and bytes(image_before.value) == second

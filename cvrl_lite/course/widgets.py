@@ -114,7 +114,7 @@ def laboratory(
     choices: Mapping[str, Sequence[object]],
     start: Mapping[str, object] | None = None,
 ) -> VBox:
-    """A slider for each setting of an experiment, and what comes of them.
+    """A slider for each setting of an experiment, and what comes of them beside what came before.
 
     Args:
         experiment: Called with one value for each setting, by name; returns a figure and the same in words.
@@ -123,7 +123,7 @@ def laboratory(
 
     Returns:
         A widget; as the last line of a cell it shows itself. The experiment runs once at first and again
-        whenever a slider has been moved and let go.
+        whenever a slider has been moved and let go. The result before is then kept below the new one.
 
     Example:
         >>> box = laboratory(lambda side: (new("", size=(side, 1)), f"{side} wide"), {"side": (1, 2, 3)})
@@ -131,6 +131,8 @@ def laboratory(
         >>> sliders.children[0].value = 3
         >>> words.value
         '3 wide'
+        >>> box.children[3].value
+        'before: 1 wide'
     """
     from ipywidgets import HTML, HBox, Image, Layout, SelectionSlider, VBox
 
@@ -140,13 +142,20 @@ def laboratory(
         for name, values in choices.items()
     ]
     words, picture = HTML(), Image(format="png")
+    words_before, picture_before = HTML(), Image(format="png")
+    box = VBox([HBox(sliders, layout=Layout(flex_flow="row wrap")), words, picture])
 
-    def run(_: object) -> None:
+    def run() -> None:
         settings = dict(zip(choices, (slider.value for slider in sliders), strict=True))
         figure, said = experiment(**settings)
         picture.value, words.value = png(figure), said
 
-    run(None)
+    def again(_: object) -> None:
+        picture_before.value, words_before.value = picture.value, f"before: {words.value}"
+        run()
+        box.children = (*box.children[:3], words_before, picture_before)
+
+    run()
     for slider in sliders:
-        slider.observe(run, names="value")
-    return VBox([HBox(sliders, layout=Layout(flex_flow="row wrap")), words, picture])
+        slider.observe(again, names="value")
+    return box

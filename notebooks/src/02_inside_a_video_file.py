@@ -476,7 +476,8 @@ assert totals == sorted(totals, reverse=True) and totals[0] > 2 * totals[-1]
 #
 # Run the cell and experiment. What happens to the dots on the wall at crf 39? Which setting saves the most
 # bytes, and which saves hardly any? With how many references is it no longer certain that a vector spans
-# one frame? If you are only reading, two settings are shown below.
+# one frame? Each new result keeps the one before it below, so that you can compare the two. If you are only
+# reading, two settings are shown underneath.
 
 
 # %%
