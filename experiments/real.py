@@ -61,6 +61,7 @@ class Model:
         data: "real", "both" (as many drawings as real clips), or drawings: see `DRAWN`. The networks of
             "drawings" are the shipped ones and others made like them, with 1000 steps.
         init: The model, of the same seed, whose backbone it starts from.
+        steps: Of the training.
         settings: Changes of the recipe, as for `--set`.
         train: Makes the backbone, where no recipe does.
     """
@@ -68,14 +69,15 @@ class Model:
     tasks: tuple[str, ...] = ()
     data: str = "real"
     init: str = ""
+    steps: int = STEPS
     settings: tuple[str, ...] = ()
     train: Callable[[Recipe, DecodedSet, Path | None], VideoBackbone] | None = None
 
 
-def recipe_of(model: Model, seed: int, steps: int) -> Recipe:
-    """The course's recipe, with a model's tasks and settings."""
+def recipe_of(model: Model, seed: int, *, fast: bool = False) -> Recipe:
+    """The course's recipe, with a model's tasks, steps and settings."""
     recipe = train.recipes.laptop(model.tasks or ("context",), seed=seed)
-    recipe = recipe.replace(steps=steps, precision=precision())
+    recipe = recipe.replace(steps=2 if fast else model.steps, precision=precision())
     for setting in model.settings:
         recipe = with_setting(recipe, setting)
     return recipe
@@ -150,6 +152,12 @@ DRAWN: dict[str, Callable[[], DecodedSet]] = {
 }
 
 
+def _after(*tasks: str) -> Model:
+    """What was chosen on g20-g21: from drawings on, with drawings and real clips, gently and not for long."""
+    start = ("joint" if len(tasks) > 1 else tasks[0]) + ", drawings"
+    return Model(tasks, "both", start, steps=300, settings=("optimization.learning_rate=5e-4",))
+
+
 MODELS = {
     "color histograms": Model(),
     "untrained": Model(train=lambda recipe, data, out: TinyR2Plus1D(recipe.networks.widths)),
@@ -161,6 +169,9 @@ MODELS = {
     "joint": Model(JOINT),
     "joint, drawings then real": Model(JOINT, init="joint, drawings"),
     "joint, both": Model(JOINT, "both"),
+    "context, drawings then both": _after("context"),
+    "motion, drawings then both": _after("motion"),
+    "joint, drawings then both": _after(*JOINT),
     "joint and residual": Model((*JOINT, "residual")),
     "two clips": Model(train=instance_discrimination),
     "labels": Model(train=supervised("class")),
@@ -169,7 +180,7 @@ VARIETY = [name for name in DRAWN if name != "drawings"]
 MODELS |= {f"joint, {name}": Model(JOINT, name) for name in VARIETY}
 
 
-def trained(name: str, seed: int, steps: int, data: Sets, out: Path | None) -> Pretrained:
+def trained(name: str, seed: int, data: Sets, out: Path | None) -> Pretrained:
     """A model after its training; one that was broken off goes on where `out` is given."""
     model = MODELS[name]
     if model.data == "drawings":
@@ -177,7 +188,7 @@ def trained(name: str, seed: int, steps: int, data: Sets, out: Path | None) -> P
             return cvrl_lite.load(name.partition(",")[0])
         recipe = train.recipes.laptop(model.tasks, seed=seed)
     else:
-        recipe = recipe_of(model, seed, steps)
+        recipe = recipe_of(model, seed, fast=not out)
     folder = folder_of(name, seed, out) if out else None
     if model.train:
         torch.manual_seed(seed)
@@ -262,13 +273,13 @@ def add(file: Path | None, row: dict[str, Any]) -> None:
     print(time.strftime("%H:%M:%S"), row["model"], row["seed"], row["seconds"], shown, flush=True)
 
 
-def run(name: str, seed: int, steps: int, data: Sets, out: Path | None) -> dict[str, Any]:
+def run(name: str, seed: int, data: Sets, out: Path | None) -> dict[str, Any]:
     """Trains and judges one model: a line of the log."""
     begin = time.perf_counter()
     if name == "color histograms":
         tables, seconds, recipe = {s: histogram_table(d) for s, d in data.items()}, 0.0, None
     else:
-        model = trained(name, seed, steps, data, out)
+        model = trained(name, seed, data, out)
         seconds, tables, recipe = time.perf_counter() - begin, tables_of(model, data), model.recipe
     return {
         "model": name,
@@ -335,7 +346,7 @@ def main() -> int:
     for seed in [0] if fast else arguments.seeds:
         for name in names:
             if fast or (name, seed) not in done:
-                result = run(name, seed, 2 if fast else STEPS, data, None if fast else arguments.out)
+                result = run(name, seed, data, None if fast else arguments.out)
                 add(None if fast else LOG, result)
     return 0
 
