@@ -18,9 +18,19 @@ from ucf11 import CLASSES, CLIPS, SPLITS
 from cvrl_lite import evaluate
 
 PARTS = ("whole", "context", "motion")
-REFERENCE = "joint, drawings"
+REFERENCE, CHOSEN = "joint, drawings", "joint, drawings then both"
 GROUPS = len(SPLITS["test"])  # of each class
 COMPARED = [name for name in MODELS if name.removeprefix("joint, ") not in VARIETY]
+PAIRS = [
+    *((REFERENCE, other) for other in MODELS if other in ("color histograms", "untrained")),
+    *((REFERENCE, f"{task}, drawings") for task in ("context", "motion")),
+    *(("joint", other) for other in ("untrained", "context", "motion", "two clips", REFERENCE)),
+    ("joint and residual", "joint"),
+    *(("joint, drawings then real", other) for other in ("joint", REFERENCE)),
+    *((CHOSEN, f"{task}, drawings then both") for task in ("context", "motion")),
+    *((CHOSEN, other) for other in ("color histograms", "untrained", "joint", REFERENCE)),
+    ("labels", CHOSEN),
+]
 _DRAWS = 10_000
 
 Run = dict[str, Any]
@@ -55,13 +65,14 @@ def scores() -> str:
     """Every model by every part."""
     few = " | ".join(f"{count} label{'s' if count > 1 else ''}" for count in PER_CLASS)
     lines = [
-        f"| trained with | seeds | part | R@1 | R@5 | linear | {few} |",
-        "|---" * (6 + len(PER_CLASS)) + "|",
+        f"| trained with | seeds | part | R@1 | R@5 | mAP | linear | {few} |",
+        "|---" * (7 + len(PER_CLASS)) + "|",
     ]
     for model in COMPARED:
         for part in parts_of(model) if runs(model) else []:
             mine = [row["parts"][part] for row in runs(model)]
             cells = [_with_interval(model, part, measure) for measure in ("R@1", "R@5", "linear")]
+            cells.insert(2, f"{statistics.mean(row['mAP'] for row in mine):.2f}")
             cells += [
                 f"{statistics.mean(row['few labels'][str(count)] for row in mine):.2f}" for count in PER_CLASS
             ]
@@ -84,23 +95,18 @@ def _share(rows: list[str]) -> str:
 
 
 def differences() -> str:
-    """Every model, by its best part, less the joint network that saw drawings alone, by its best part."""
-    lines = [f"| trained with | R@1 less that of {REFERENCE} | linear |", "|---|---|---|"]
-    for model in COMPARED:
-        if not runs(model) or model == REFERENCE:
+    """Pairs of models by their whole vectors, query by query."""
+    lines = ["| first | second | R@1, first minus second | linear |", "|---|---|---|---|"]
+    for first, second in PAIRS:
+        if not (runs(first) and runs(second)):
             continue
         cells = []
         for measure in ("R@1", "linear"):
-            mine, other = _best(model, measure), _best(REFERENCE, measure)
-            gap = hits(model, mine, measure) - hits(REFERENCE, other, measure)
+            gap = hits(first, "whole", measure) - hits(second, "whole", measure)
             low, high = interval(gap)
-            cells.append(f"{gap.mean():+.2f} ({low:+.2f} to {high:+.2f}), {mine} - {other}")
-        lines.append(f"| {model} | {' | '.join(cells)} |")
+            cells.append(f"{gap.mean():+.2f} ({low:+.2f} to {high:+.2f})")
+        lines.append(f"| {first} | {second} | {' | '.join(cells)} |")
     return "\n".join(lines)
-
-
-def _best(model: str, measure: str) -> str:
-    return max(parts_of(model), key=lambda part: hits(model, part, measure).mean())
 
 
 def classes() -> str:
