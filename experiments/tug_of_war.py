@@ -1,12 +1,13 @@
-"""Trains both tasks with several weights: how hard each pulls at the shared blocks, and what is learned.
+"""Trains both tasks for a while, and records how hard each pulls at the shared blocks.
 
-    python experiments/tug_of_war.py               # what is missing in tug_of_war.jsonl: 7 runs of 240 steps
+    python experiments/tug_of_war.py               # a run of 240 steps, into tug_of_war.json
     python experiments/tug_of_war.py --write FILE  # the explorable; FILE: see course/explorables/stored
-    python experiments/tug_of_war.py --fast        # two steps of one run on few clips, nothing written
+    python experiments/tug_of_war.py --fast        # two steps on few clips, printed, nothing written
 
-The weights of context and motion add up to 1. Every 30 steps both gradients are computed on the same three
-batches, on the convolutions of the shared blocks. R@1 is that of `val` by part of the vector, with `train` as
-gallery. All runs have seed 0, narrow networks and a quarter of the course's steps, to be short.
+The run is short: narrow networks, a batch of 32 and a quarter of the course's steps, at weights of 1 to 2 as
+in the course's own recipe. Every 30 steps both gradients are computed on the same three batches, on the
+convolutions of the shared blocks, before any weight. The explorable shows beside them the scores of whole
+trainings, from parts.jsonl.
 """
 
 from __future__ import annotations
@@ -14,23 +15,23 @@ from __future__ import annotations
 import argparse
 import copy
 import json
+from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from cvrl_lite import evaluate, train
+from cvrl_lite import train
 from cvrl_lite.course.explorables import save, tug_of_war
 from cvrl_lite.datasets import DecodedSet, MemoryLoader, MovingScenes, decode
-from cvrl_lite.pretrained import Pretrained
 from cvrl_lite.train.engine import Callback
 from cvrl_lite.transforms import Views, augment
 
-LOG = Path(__file__).with_name("tug_of_war.jsonl")
-SHARES = (0.33, 0.0, 1.0, 0.1, 0.9, 0.67, 0.5)  # of context in the sum of the weights, the recipe's first
+LOG = Path(__file__).with_name("tug_of_war.json")
+WEIGHTS = {"context": 0.33, "motion": 0.67}
 STEPS, EVERY, BATCHES = 240, 30, 3
-TASKS = ("context", "motion")
+TRAINED = {"motion": 0.0, "joint": 1 / 3, "context": 1.0}  # models of parts.jsonl: the share of context
 
 
 def pulls(model: train.Pretraining, batches: list[Views]) -> dict[str, float]:
@@ -43,23 +44,23 @@ def pulls(model: train.Pretraining, batches: list[Views]) -> dict[str, float]:
         for views in batches:
             maps = model.backbone.feature_maps(views.clip)
             rows = []
-            for name in TASKS:
+            for name in WEIGHTS:
                 loss = model.tasks[name](maps, views).loss
                 parts = torch.autograd.grad(loss, shared, retain_graph=True)
                 rows.append(torch.cat([part.flatten() for part in parts]))
             found.append((rows[0].norm(), rows[1].norm(), torch.cosine_similarity(*rows, dim=0)))
     means = torch.tensor(found).mean(0).tolist()
-    return dict(zip((*TASKS, "cosine"), (round(value, 4) for value in means), strict=True))
+    return dict(zip((*WEIGHTS, "cosine"), (round(value, 4) for value in means), strict=True))
 
 
-def one(share: float, steps: int, data: DecodedSet, queries: DecodedSet) -> dict[str, Any]:
-    """Trains with one pair of weights; a line of the log."""
-    recipe = train.recipes.laptop(TASKS).replace(
+def measured(steps: int, data: DecodedSet) -> dict[str, Any]:
+    """Trains, and measures on the way; the log."""
+    recipe = train.recipes.laptop(tuple(WEIGHTS)).replace(
         steps=steps,
         batch=32,
         networks={"widths": (16, 32, 64, 64)},
         precision="bfloat16",
-        tasks={"context": {"weight": share}, "motion": {"weight": round(1 - share, 4)}},
+        tasks={name: {"weight": weight} for name, weight in WEIGHTS.items()},
     )
     loader = MemoryLoader(data, recipe.sampling, seed=5)
     batches = [augment(batch, recipe.augmentation) for batch in loader.batches(recipe.batch, BATCHES)]
@@ -71,25 +72,20 @@ def one(share: float, steps: int, data: DecodedSet, queries: DecodedSet) -> dict
         seen.append({"step": step, **pulls(model, batches)})
         return {}
 
-    run = train.pretrain(recipe, None, data, callbacks=[Callback(min(EVERY, steps), note)])
-    if run.interrupted:
+    if train.pretrain(recipe, None, data, callbacks=[Callback(min(EVERY, steps), note)]).interrupted:
         raise KeyboardInterrupt
-    network = Pretrained.from_recipe(run.backbone, recipe)
-    tables = [network.embed(part) for part in (data, queries)]
-    scores = {
-        part: {
-            label: round(evaluate.retrieval(*tables, label, part=part, ks=(1,))["R@1"], 4)
-            for label in ("scene", "action")
-        }
-        for part in TASKS
-    }
-    return {"share": share, "seed": recipe.seed, "steps": steps, "pulls": seen, "R@1": scores}
+    return {"seed": recipe.seed, "steps": steps, "weights": WEIGHTS, "pulls": seen}
 
 
-def rows() -> list[dict[str, Any]]:
-    """The finished runs, by share."""
-    lines = LOG.read_text(encoding="utf-8").splitlines() if LOG.exists() else []
-    return sorted(map(json.loads, lines), key=lambda row: row["share"])
+def scores() -> dict[str, dict[float, list[float]]]:
+    """R@1 of all seeds by the share of context; scenes by the context part, actions by the motion part."""
+    found: dict[str, dict[float, list[float]]] = {"scene": defaultdict(list), "action": defaultdict(list)}
+    for line in LOG.with_name("parts.jsonl").read_text(encoding="utf-8").splitlines():
+        run = json.loads(line)
+        if run["model"] in TRAINED:
+            for label, part in (("scene", "context"), ("action", "motion")):
+                found[label][TRAINED[run["model"]]].append(run["scores"][part][label]["R@1"])
+    return found
 
 
 def main() -> None:
@@ -101,22 +97,14 @@ def main() -> None:
     parser.add_argument("--write", type=Path, metavar="FILE")
     arguments = parser.parse_args()
     if arguments.write:
-        save(tug_of_war(rows()), arguments.write)
+        save(tug_of_war(json.loads(LOG.read_text(encoding="utf-8"))["pulls"], scores()), arguments.write)
         return
     torch.set_num_threads(1)
-    size = train.recipes.laptop().decoded_size
-    sets = [MovingScenes(split) for split in ("train", "val")]
+    data, size = MovingScenes("train"), train.recipes.laptop().decoded_size
     if arguments.fast:
-        few = [decode(part.subset(range(40)), size=size) for part in sets]
-        print(json.dumps(one(0.33, 2, *few)))
-        return
-    data, queries = (decode(part, size=size) for part in sets)
-    for share in SHARES:
-        if share not in [row["share"] for row in rows()]:
-            line = json.dumps(one(share, STEPS, data, queries))
-            with LOG.open("a", encoding="utf-8") as log:
-                print(line, file=log)
-            print(line, flush=True)
+        print(json.dumps(measured(2, decode(data.subset(range(40)), size=size))))
+    else:
+        LOG.write_text(json.dumps(measured(STEPS, decode(data, size=size))) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

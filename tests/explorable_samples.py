@@ -77,21 +77,18 @@ def what_next() -> Explorable:
     return explorables.what_next(np.stack([FRAMES, FRAMES[::-1]]), windows, names=("right", "turn"), **given)
 
 
-RUNS = [
-    {
-        "share": share,
-        "pulls": [
-            {"step": step, "context": 4 - step / 40, "motion": 3 + share, "cosine": 0.8 * share - 0.4}
-            for step in (0, 30, 60, 90)
-        ],
-        "R@1": {"context": {"scene": share, "action": 0.1}, "motion": {"scene": 0.1, "action": 1 - share}},
-    }
-    for share in (0.0, 0.25, 0.5, 1.0)
+PULLS = [
+    {"step": step, "context": 4 - step / 40, "motion": 3 + step / 50, "cosine": step / 100 - 0.4}
+    for step in (0, 30, 60, 90)
 ]
+SCORES = {
+    "scene": {0.0: [0.2], 1 / 3: [0.8, 0.9], 1.0: [0.9]},
+    "action": {0.0: [0.9], 1 / 3: [0.8], 1.0: [0.1]},
+}
 
 
 def tug_of_war() -> Explorable:
-    return explorables.tug_of_war(RUNS)
+    return explorables.tug_of_war(PULLS, SCORES)
 
 
 MAKERS = [explorables.sphere, two_searches, block_origin, decoder, what_next, tug_of_war]

@@ -96,6 +96,7 @@ SCRIPTS = [
     ["joint.py", "--final", "--fast"],
     ["fairness.py", "--fast"],
     ["real_after.py", "--fast"],
+    ["tug_of_war.py", "--fast"],
 ]
 ONE_AFTER_THE_OTHER = """
 import json, runpy, sys

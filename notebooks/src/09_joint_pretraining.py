@@ -28,6 +28,7 @@ import numpy as np
 import torch
 
 from cvrl_lite import data_path, train
+from cvrl_lite.course.explorables import stored
 from cvrl_lite.course.figures import COLORS, architecture, curves, new, show
 from cvrl_lite.course.figures.judging import grid
 from cvrl_lite.datasets import MemoryLoader, MovingScenes, decode
@@ -266,6 +267,44 @@ print("after 60 steps, that ratio is lower:", ratio_later < ratio)
 # longer one, and its lead has shrunk. So a weight that balances two tasks at the start need not balance them
 # later.
 #
+# Take the rope yourself. In a training of 240 steps we measured both gradients every 30 steps. The slider
+# multiplies them by other weights (context and motion add up to 1; the recipe's one half to one is a third to
+# two thirds). Under the arrows' curves stands what three whole trainings came to, with motion only, with the
+# recipe and with context only. The dotted lines just connect them; in between we have not trained. Try these:
+#
+# - With the recipe's weights, who leads at step 0, at step 60 and at the end?
+# - Give context a weight of .9. Which way does the sum of both point, and whose features would you expect to
+#   suffer?
+# - Is there a step at which the two arrows point against each other?
+
+# %%
+stored("tug_of_war")
+
+# %%
+log = json.loads((data_path("README.md").parents[1] / "experiments" / "tug_of_war.json").read_text())
+figure = new(
+    "Motion pulls harder at the start, context by step 60; at the end they are even", size=(7.5, 2.6)
+)
+(axes,) = figure.axes
+steps = [row["step"] for row in log["pulls"]]
+pulled = {}
+for name, style in (("context", "s-"), ("motion", "o--")):
+    pulled[name] = [log["weights"][name] * row[name] for row in log["pulls"]]
+    axes.plot(steps, pulled[name], style, color=COLORS[name], label=name)
+axes.set(xlabel="step", ylabel="length of the gradient\ntimes its weight", ylim=(0, None))
+axes.legend(frameon=False)
+show(
+    figure,
+    "Two curves over 240 steps. Motion starts at twice the length of context and falls below it by step 60; "
+    "later both stay close together, with one peak of context.",
+)
+for place in (0, 2, 8):
+    lead = pulled["motion"][place] / pulled["context"][place]
+    print(f"step {steps[place]:3}: motion's pull is {lead:.1f} times that of context")
+cosines = [row["cosine"] for row in log["pulls"]]
+print(f"the cosine of the two gradients stays between {min(cosines):.2f} and {max(cosines):.2f}")
+
+# %% [markdown]
 # ## The shipped run
 #
 # The network in `data/`, which you met in [01_result_first](01_result_first.ipynb), was trained with the full

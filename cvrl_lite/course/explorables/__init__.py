@@ -12,7 +12,7 @@ from cvrl_lite.course.explorables.tug_of_war import TugOfWar, tug_of_war
 from cvrl_lite.course.explorables.two_searches import Clips, TwoSearches, two_searches
 from cvrl_lite.course.explorables.what_next import WhatNext, Windows, what_next
 
-STORED = {"what_next": WhatNext}
+STORED = {"tug_of_war": TugOfWar, "what_next": WhatNext}
 
 
 def stored(name: str) -> Explorable:

@@ -4,14 +4,15 @@ const TICK = 420; // ms from one measured step to the next, when playing
 
 function render({ model, el }) {
   const { shares, steps, pulls, scores, label, colors: roles } = model.get("state");
-  const most = Math.max(...shares.flatMap((share, run) => steps.flatMap((_, at) => [share * pulls.context[run][at], (1 - share) * pulls.motion[run][at]])));
-  let run = shares.reduce((best, share, i) => (Math.abs(share - 1 / 3) < Math.abs(shares[best] - 1 / 3) ? i : best), 0); // the recipe's
+  const recipe = scores.scene[1].share; // between motion alone and context alone
+  const most = 0.5 * Math.max(...pulls.context, ...pulls.motion); // longer arrows are cut off
+  let run = shares.indexOf(recipe); // which share is chosen
   let [at, playing, held, turned] = [0, false, null, 0];
-  let shown = null; // weighted lengths and the angle, eased towards those of the run and step
+  let shown = null; // weighted lengths and the angle, eased towards those of the share and step
 
   const here = stage(el, { label, roles, heightOf: (width) => layout(width).height, draw });
 
-  const weighted = (r, t) => [shares[r] * pulls.context[r][t], (1 - shares[r]) * pulls.motion[r][t], Math.acos(pulls.cosine[r][t])];
+  const weighted = (r, t) => [shares[r] * pulls.context[t], (1 - shares[r]) * pulls.motion[t], Math.acos(pulls.cosine[t])];
   const short = (value, digits = 2) => value.toFixed(digits);
 
   function layout(width) {
@@ -103,10 +104,10 @@ function render({ model, el }) {
   }
 
   const timeX = ({ x, width }, t) => x + (width * steps[t]) / steps.at(-1);
-  const shareX = ({ x, width }, r) => x + width * shares[r];
+  const shareX = ({ x, width }, share) => x + width * share;
 
   function drawTime(context, colors, box) {
-    const top = Math.ceil(2 * most) / 2;
+    const top = Math.ceil(most);
     axes(context, colors, box, "Who pulls harder, step by step", top);
     const yOf = (value) => box.y + box.height * (1 - value / top);
     for (const [i, name, dash] of [[0, "context", []], [1, "motion", [7, 4]]]) {
@@ -117,15 +118,20 @@ function render({ model, el }) {
   }
 
   function drawScores(context, colors, { score: box, narrow }) {
-    axes(context, colors, box, "What is found after training (R@1)", 1);
+    axes(context, colors, box, "What is found after whole trainings (R@1)", 1);
     const yOf = (value) => box.y + box.height * (1 - value);
-    for (const [name, role, dash] of [["scene", "context", []], ["action", "motion", [7, 4]]]) {
-      line(context, shares.map((_, r) => [shareX(box, r), yOf(scores[name][r])]), colors[role], dash, role === "context");
-      const [value, other] = ["scene", "action"].map((key) => scores[key][run]).sort((a, b) => (a === scores[name][run] ? -1 : b === scores[name][run] ? 1 : 0));
-      const right = shares[run] > 0.7;
-      write(context, `${name} ${short(value).replace(/^0/, "")}`, shareX(box, run) + (right ? -9 : 9), yOf(value) + (value < other ? 18 : -8), colors[role], "600 13px", right ? "right" : "left");
+    rule(context, colors.ink, shareX(box, shares[run]), box.y - 4, 0, box.height + 4);
+    for (const [name, role] of [["scene", "context"], ["action", "motion"]]) {
+      const places = scores[name].map(({ share, mean }) => [shareX(box, share), yOf(mean)]);
+      line(context, places, colors[role], [2, 4], role === "context");
+      scores[name].forEach(({ share, mean, spread }, i) => {
+        const [x, y] = places[i];
+        rule(context, colors[role], x, yOf(mean + spread), 0, yOf(mean - spread) - yOf(mean + spread));
+        const other = scores[name === "scene" ? "action" : "scene"][i].mean;
+        const align = share > 0.9 ? "right" : "left";
+        write(context, mean.toFixed(2).replace(/^0/, ""), x + (align === "right" ? -7 : 7), y + (mean < other ? 17 : -7), colors[role], "600 12px", align);
+      });
     }
-    rule(context, colors.ink, shareX(box, run), box.y - 4, 0, box.height + 4);
     write(context, "← motion only", box.x, box.y + box.height + 17, colors.motion, "600 12px");
     write(context, "context only →", box.x + box.width, box.y + box.height + 17, colors.context, "600 12px", "right");
     write(context, "■ scenes, by the context part", box.x, box.y + box.height + 35, colors.context, "12px");
@@ -153,13 +159,15 @@ function render({ model, el }) {
     run = Math.max(0, Math.min(shares.length - 1, otherRun));
     at = Math.max(0, Math.min(steps.length - 1, otherStep));
     const [c, m] = weighted(run, at);
-    const cosine = pulls.cosine[run][at];
+    const cosine = pulls.cosine[at];
     Object.assign(el.dataset, { share: shares[run], step: steps[at], pulls: `${c.toFixed(4)} ${m.toFixed(4)}` });
     const way = cosine > 0.3 ? "they mostly agree" : cosine < -0.3 ? "each undoes part of the other's work" : "neither does much for or against the other";
+    const place = scores.scene.findIndex(({ share }) => share === shares[run]);
+    const found = (name) => `${name}s .${Math.round(100 * scores[name][place].mean)}`;
     here.say(
       `Context has weight ${short(shares[run])}, motion ${short(1 - shares[run])}. At step ${steps[at]} context pulls with ${short(c)} and motion with ${short(m)}; ` +
-      `the cosine of the gradients is ${short(cosine)}: ${way}. Trained so, a network finds the right scene in ${Math.round(100 * scores.scene[run])} % ` +
-      `and the right action in ${Math.round(100 * scores.action[run])} % of searches.`,
+      `the cosine of the gradients is ${short(cosine)}: ${way}.` +
+      (place < 0 ? "" : ` Networks trained so to the end find ${found("scene")} and ${found("action")} (R@1).`),
     );
     for (const [part, value] of [[weight, run], [time, at]]) {
       const input = part.querySelector("input");
@@ -175,7 +183,7 @@ function render({ model, el }) {
     const [px] = here.at(event);
     const shape = layout(here.canvas.clientWidth);
     if (held === "time") set(run, nearest(steps.map((_, t) => timeX(shape.time, t)), px));
-    else set(nearest(shares.map((_, r) => shareX(shape.score, r)), px), at);
+    else set(nearest(shares.map((share) => shareX(shape.score, share)), px), at);
   }
   here.canvas.addEventListener("pointerdown", (event) => {
     const [px, py] = here.at(event);
@@ -202,7 +210,7 @@ function render({ model, el }) {
     event.stopPropagation(); // or JupyterLab takes the arrow for itself
   });
 
-  const weight = slider("weight of context", { min: 0, max: shares.length - 1, step: 1, value: run, describe: (r) => short(shares[r]) }, (r) => r !== run && set(r, at));
+  const weight = slider("weight of context", { min: 0, max: shares.length - 1, step: 1, value: run, describe: (r) => (shares[r] === recipe ? `${short(recipe)}, the recipe` : short(shares[r])) }, (r) => r !== run && set(r, at));
   const time = slider("step", { min: 0, max: steps.length - 1, step: 1, value: at, describe: (t) => String(steps[t]) }, (t) => t !== at && set(run, t));
   const play = button("Play", () => {
     playing = !playing;

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+
+import numpy as np
 
 from cvrl_lite.course.explorables.base import Explorable, module
 from cvrl_lite.course.figures import COLORS
@@ -12,8 +13,9 @@ LABEL = (
     "Two arrows from one point, the gradients of the context task and of the motion task on the shared "
     "weights, and their sum. One slider sets the weight of context, another the training step; left and "
     "right on the drawing move through the steps, up and down change the weight. Curves show who pulls "
-    "harder, and what networks trained with each weight find."
+    "harder, and marks what networks find that were trained with some of the weights."
 )
+SHARES = (0, 0.1, 0.2, 1 / 3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1)  # of context; the course's recipe has a third
 
 
 class TugOfWar(Explorable):
@@ -22,35 +24,41 @@ class TugOfWar(Explorable):
     _esm = module("tug_of_war")
 
 
-def tug_of_war(runs: Sequence[Mapping[str, Any]]) -> TugOfWar:
-    """Gradients as arrows, and scores, of trainings that differ by the weight of the context task.
+def tug_of_war(
+    pulls: Sequence[Mapping[str, float]], scores: Mapping[str, Mapping[float, Sequence[float]]]
+) -> TugOfWar:
+    """Gradients of two tasks as arrows, at any weights, and scores of finished trainings.
 
     Args:
-        runs: One for each weight, in rising order, as a line of `experiments/tug_of_war.jsonl` holds it: the
-            `share` of context in the sum of the weights; `pulls`, for some steps the length of each task's
-            unweighted gradient and their cosine; and `R@1`, by part of the vector and label.
+        pulls: For some steps of one training, in order: the `step`, the lengths of the gradients of `context`
+            and `motion` before any weight, and their `cosine`.
+        scores: For "scene" and "action" the R@1 of some trainings, one for each seed, by the share of context
+            in the sum of the weights.
 
     Returns:
         A widget; as the last line of a cell it shows itself.
 
-    Raises:
-        ValueError: The runs were not measured at the same steps.
+    Example:
+        >>> rows = [{"step": step, "context": 1.0, "motion": 2.0, "cosine": 0.0} for step in (0, 30)]
+        >>> tug_of_war(rows, {"scene": {1.0: [0.9]}, "action": {0.0: [0.9]}}).state["steps"]
+        [0, 30]
     """
-    steps = [[row["step"] for row in run["pulls"]] for run in runs]
-    if any(other != steps[0] for other in steps):
-        raise ValueError("the runs were measured at different steps")
     state = {
         "label": LABEL,
         "colors": {name: COLORS[name] for name in ("context", "motion", "joint")},
-        "shares": [run["share"] for run in runs],
-        "steps": steps[0],
-        "pulls": {
-            name: [[row[name] for row in run["pulls"]] for run in runs]
-            for name in ("context", "motion", "cosine")
-        },
+        "shares": [round(share, 4) for share in SHARES],
+        "steps": [row["step"] for row in pulls],
+        "pulls": {name: [row[name] for row in pulls] for name in ("context", "motion", "cosine")},
         "scores": {
-            "scene": [run["R@1"]["context"]["scene"] for run in runs],
-            "action": [run["R@1"]["motion"]["action"] for run in runs],
+            label: [
+                {
+                    "share": round(share, 4),
+                    "mean": round(float(np.mean(values)), 4),
+                    "spread": round(float(np.std(values, ddof=1)), 4) if len(values) > 1 else 0,
+                }
+                for share, values in sorted(rows.items())
+            ]
+            for label, rows in scores.items()
         },
     }
     return TugOfWar(state=state)
