@@ -266,7 +266,11 @@ def test_bars_carry_their_values_and_bytes_their_types() -> None:
     figure = figures.bytes_by_type(files)
     assert figure.get_suptitle() == "I and P takes 50 % of the bytes of all I"
     assert [round(bar.get_width(), 3) for bar in figure.axes[0].patches] == [1.2, 0.5, 0.09, 0.01]
-    assert [text.get_text() for text in figure.axes[0].texts] == ["1.2 kB: 2 I", "0.6 kB: 1 I 2 P 1 B"]
+    assert [text.get_text() for text in figure.axes[0].texts] == [
+        "1.2 kB: 2 I-frames",
+        "0.6 kB: 1 I-frame, 2 P-frames, 1 B-frame",
+    ]
+    assert figures.bytes_by_type(files, title="Fewer I").get_suptitle() == "Fewer I"
 
 
 def test_a_timeline_has_a_row_a_file_and_draws_unknown_sizes_alike() -> None:

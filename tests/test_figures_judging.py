@@ -55,7 +55,8 @@ def test_ranges_lie_where_they_should_and_say_their_width():
 
 
 def test_a_range_without_width_can_be_drawn():
-    assert png(ranges({"one seed": (0.5, 0.5, 0.5)}, label="accuracy", title="One seed has no spread"))
+    figure = ranges({"one seed": (0.5, 0.5, 0.5)}, label="accuracy", title="One seed has no spread")
+    assert [text.get_text() for text in figure.axes[0].texts] == [".50"] and png(figure)
 
 
 def test_a_table_frames_what_is_its_own():

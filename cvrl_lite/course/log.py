@@ -1,4 +1,4 @@
-"""The logs of trainings too long for a notebook: experiments/*.jsonl, one line for each run.
+"""What was measured in advance: logs of trainings (experiments/*.jsonl, one line for each run), and speeds.
 
 Axes: S seeds.
 """
@@ -6,11 +6,18 @@ Axes: S seeds.
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import cvrl_lite
+
+
+def _root() -> Path:
+    """The folder of the whole course."""
+    return cvrl_lite.data_path("README.md").parents[1]
 
 
 def runs(name: str, **values: object) -> list[dict[str, Any]]:
@@ -24,7 +31,7 @@ def runs(name: str, **values: object) -> list[dict[str, Any]]:
         >>> [run["seed"] for run in runs("joint", model="context")]
         [0, 1, 2]
     """
-    file = cvrl_lite.data_path("README.md").parents[1] / "experiments" / f"{name}.jsonl"
+    file = _root() / "experiments" / f"{name}.jsonl"
     found = map(json.loads, file.read_text(encoding="utf-8").splitlines())
     chosen = [run for run in found if values.items() <= run.items()]
     return sorted(chosen, key=lambda run: run["seed"])
@@ -57,3 +64,25 @@ def scores(name: str, model: str, *keys: str) -> np.ndarray:
     if not found:
         raise ValueError(f"experiments/{name}.jsonl has no run of {model!r}")
     return np.array(found)
+
+
+def measured(row: str) -> list[float]:
+    """The numbers in the first row of that name among the tables of docs/benchmarks.md.
+
+    Raises:
+        ValueError: No table has such a row.
+
+    Example:
+        >>> len(measured("MPEG-4 320x240"))
+        5
+    """
+    for line in (_root() / "docs" / "benchmarks.md").read_text(encoding="utf-8").splitlines():
+        if line.startswith(f"| {row} |"):
+            return [float(number) for number in re.findall(r"\d+\.?\d*", line.split("|", 2)[2])]
+    raise ValueError(f"docs/benchmarks.md has no row {row!r}")
+
+
+def measured_on_a_gpu() -> float:
+    """Clips a second that R(2+1)D-26 with both tasks is trained on, at best, on the GPU that was measured."""
+    runs_of = json.loads((_root() / "benchmarks" / "gpu_h100.json").read_text(encoding="utf-8"))["runs"]
+    return max(float(row["clips_per_second"]) for run in runs_of for row in run["steps"])

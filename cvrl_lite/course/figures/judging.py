@@ -123,7 +123,7 @@ def ranges(
         axes.plot(middle, place, "o", color=INK, mfc="white", ms=5)
         if name in pairs:
             axes.plot(pairs[name][::2], [place + 0.27] * 2, color=INK, lw=1, marker="|", ms=4)
-        words = f"{two_digits(middle)} ({two_digits(low)} to {two_digits(high)})"
+        words = two_digits(middle) + (f" ({two_digits(low)} to {two_digits(high)})" if low < high else "")
         axes.text(1.02, place, words, transform=axes.get_yaxis_transform(), va="center")
     margin = 0.08 * (max(ends) - min(ends) or 1.0)
     axes.set(xlim=(min(ends) - margin, max(ends) + margin), ylim=(len(values) - 0.4, -0.6), xlabel=label)
@@ -180,7 +180,7 @@ def grid(
     axes = figure.axes[0]
     axes.imshow(means, cmap="Greys", vmin=0, vmax=1.4, aspect="auto")
     for (row, column), mean in np.ndenumerate(means):
-        color = "white" if mean > 0.8 else INK
+        color = "white" if mean > 0.65 else INK
         axes.text(column, row, with_spread(values[row][column]), ha="center", va="center", color=color)
     for (row, column), role in (own or {}).items():
         corner = column - 0.46, row - 0.42

@@ -67,15 +67,17 @@ def packing(
 
 
 def bytes_by_type(
-    files: Mapping[str, tuple[Sequence[str] | np.ndarray, Sequence[int] | np.ndarray]],
+    files: Mapping[str, tuple[Sequence[str] | np.ndarray, Sequence[int] | np.ndarray]], *, title: str = ""
 ) -> Figure:
     """How many bytes of a file its I-, P- and B-frames take, for several files.
 
     Args:
         files: `{name: (picture types (T,), sizes (T,) in bytes)}`, drawn from top to bottom.
+        title: The finding; where empty, it names the smallest file and says how much less it takes than the
+            largest.
 
     Returns:
-        The figure; its title names the smallest file and says how much less it takes than the largest.
+        The figure.
 
     Example:
         >>> bytes_by_type({"all I": ("II", [50, 50]), "I and P": ("IP", [50, 10])}).get_suptitle()
@@ -84,7 +86,8 @@ def bytes_by_type(
     totals = {name: int(np.sum(sizes)) for name, (_, sizes) in files.items()}
     least, most = (choose(totals, key=lambda name: totals[name]) for choose in (min, max))
     share = round(100 * totals[least] / totals[most])
-    figure = new(f"{least} takes {share} % of the bytes of {most}", size=(8.5, 1.0 + 0.4 * len(files)))
+    title = title or f"{least} takes {share} % of the bytes of {most}"
+    figure = new(title, size=(8.5, 1.0 + 0.4 * len(files)))
     axes = figure.axes[0]
     shown = set()
     for place, (types, sizes) in enumerate(files.values()):
@@ -105,21 +108,25 @@ def bytes_by_type(
                 label=name,
             )
             start += part
-        counts = " ".join(f"{np.sum(kinds == kind)} {kind}" for kind in "IPB" if np.any(kinds == kind))
+        many = {kind: int(np.sum(kinds == kind)) for kind in "IPB" if np.any(kinds == kind)}
+        counts = ", ".join(f"{n} {kind}-frame{'s' * (n > 1)}" for kind, n in many.items())
         words = f"{start:.1f} kB: {counts}"
         axes.annotate(words, (start, place), (4, 0), textcoords="offset points", va="center", fontsize=8)
-    axes.set(ylim=(len(files) - 0.4, -0.6), xlim=(0, 1.35 * max(totals.values()) / 1000), xlabel="kB")
+    axes.set(ylim=(len(files) - 0.4, -0.6), xlim=(0, 1.5 * max(totals.values()) / 1000), xlabel="kB")
     axes.set_yticks(range(len(files)), list(files))
     figure.legend(loc="outside lower center", ncols=3, frameon=False)
     return figure
 
 
-def gop_timeline(files: Mapping[str, tuple[Sequence[str], Sequence[int], np.ndarray]]) -> Figure:
+def gop_timeline(
+    files: Mapping[str, tuple[Sequence[str], Sequence[int], np.ndarray]], *, title: str = ""
+) -> Figure:
     """What each frame of some files is and takes, along their time; a mark below at each I-frame.
 
     Args:
         files: `{name: (picture types (T,), sizes (T,) in bytes, times (T,) in seconds)}`, a row each;
             where the sizes are unknown (empty), all lines have one length.
+        title: The finding.
 
     Returns:
         The figure, whose rows say how often an I-frame comes and what the I-frames take.
@@ -129,7 +136,7 @@ def gop_timeline(files: Mapping[str, tuple[Sequence[str], Sequence[int], np.ndar
         >>> figure.axes[0].get_title()
         'a.mp4: an I-frame every 1.5 s, 91 % of the bytes'
     """
-    figure = new("", rows=len(files), size=(9.5, 0.5 + 1.9 * len(files)))
+    figure = new(title, rows=len(files), size=(9.5, 0.5 + 1.9 * len(files)))
     named: dict[str, LineCollection] = {}
     for axes, (name, (types, sizes, times)) in zip(figure.axes, files.items(), strict=True):
         kinds, known = np.array(list(types)), len(sizes) > 0
