@@ -3,7 +3,7 @@
     python experiments/joint.py --final --again --out runs   # trains context, motion, joint; three seeds each
     python experiments/parts.py --shipped                    # scores the networks that come along, of seed 0
     python experiments/parts.py runs                         # scores what is finished in there; resumable
-    python experiments/parts.py --table                      # the table of README.md and docs/model_cards.md
+    python experiments/parts.py --table                      # the table of docs/model_cards.md
 
 A run is a folder `MODEL-SEED`, and one line of `experiments/parts.jsonl`. R@1 and the accuracy of a linear
 probe (C = 1), on MovingScenes, with `train` as gallery.
@@ -73,6 +73,20 @@ def table() -> str:
                     spread = f" ± {statistics.stdev(values):.2f}" if len(values) > 1 else ""
                     cells.append(f"{statistics.mean(values):.2f}{spread}")
             lines.append(f"| {model} | {len(runs)} | {part} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def short_table() -> str:
+    """Nearest neighbors by the whole vector, and of the joint networks by each part."""
+    names = {"whole": "the whole vector", "context": "its context part", "motion": "its motion part"}
+    shown = [(model, "whole") for model in MODELS] + [("joint", part) for part in PARTS[1:]]
+    lines = ["| trained with | seeds | searched by | same scene | same action |", "|---" * 5 + "|"]
+    for model, part in shown:
+        runs: list[Scores] = [row["scores"] for row in rows() if row["model"] == model]  # type: ignore[misc]
+        means = [statistics.mean(scores[part][label]["R@1"] for scores in runs) for label in LABELS]
+        lines.append(
+            f"| {model} | {len(runs)} | {names[part]} | {' | '.join(f'{mean:.2f}' for mean in means)} |"
+        )
     return "\n".join(lines)
 
 

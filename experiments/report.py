@@ -252,7 +252,7 @@ def tables() -> dict[str, str]:
     made |= {"labels": labels.table(), "labels, differences": with_labels()}
     made |= {"finetuned": finetuned()}
     made |= {"bias": bias.table(), "bias, differences": tied(), "world": world(), "footage": footage()}
-    made |= {"joint": joint.table(), "parts": parts.table()}
+    made |= {"joint": joint.table(), "parts": parts.table(), "parts, short": parts.short_table()}
     return made | apart.tables() | helper.tables() | real_report.tables()
 
 

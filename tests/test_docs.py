@@ -6,15 +6,20 @@ import importlib
 import re
 import shlex
 import shutil
+import tomllib
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from cvrl_lite import cli, codec
 from cvrl_lite.datasets import moving_scenes
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"][
+    "optional-dependencies"
+]
 DOCUMENTS = [
     ROOT / "README.md",
     ROOT / "CHANGELOG.md",
@@ -82,43 +87,110 @@ def test_the_table_of_costs_says_what_the_notebooks_need(name: str) -> None:
     assert disk == next((size for size in re.findall(r"(\d+ MB)", needs) if size != "64 MB"), "0")
 
 
-def test_the_readmes_commands_are_understood() -> None:
-    lines = re.findall(r"^    cvrl-lite (.*)$", README, re.M)
-    assert len(lines) >= 7
-    for line in lines:
-        cli.parser().parse_args(shlex.split(line, comments=True))
+def commands(path: Path) -> list[list[str]]:
+    """The words after `cvrl-lite` of each command that stands on a line of its own in a document."""
+    text = path.read_text(encoding="utf-8").replace("\\\n", " ")
+    lines = re.findall(r"^    (?:cvrl-lite|torchrun .* -m cvrl_lite\.cli) (.*)$", text, re.M)
+    return [shlex.split(line, comments=True) for line in lines]
 
 
-def test_the_readmes_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_a_documents_commands_are_understood(path: Path) -> None:
+    for words in commands(path):
+        cli.parser().parse_args(words)
+    text = path.read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
+    assert set(re.findall(r"(?:^    |`)make ([a-z]+)", text, re.M)) <= targets
+    scripts = re.findall(r"^    python ([\w/]+\.py)", text, re.M)
+    assert [script for script in scripts if not (ROOT / script).is_file()] == []
+    extras = {
+        name
+        for found in re.findall(r"""pip install [^\n"']*["']?\.\[([\w,]+)\]""", text)
+        for name in found.split(",")
+    }
+    assert extras <= set(EXTRAS)
+
+
+def test_the_page_of_commands_names_all_of_them() -> None:
+    (choices,) = (action.choices for action in cli.parser()._actions if isinstance(action.choices, dict))
+    assert {words[0] for words in commands(ROOT / "docs/shell.md")} == set(choices)
+
+
+def test_the_page_of_installation_names_every_extra() -> None:
+    text = (ROOT / "docs/install.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| `(\w+)` \|", text, re.M)) == set(EXTRAS)
+
+
+@pytest.fixture
+def material(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder, entered, with the videos that the documents' examples are about."""
     monkeypatch.chdir(tmp_path)
-    clip = moving_scenes.draw(moving_scenes.SCENES[0], moving_scenes.ACTIONS[0], seed=1, frames=24)
-    codec.encode(clip, "holiday.mp4")
-    reading = re.findall(r"```python\n(.*?)```", README, re.S)[0]
+    for number, (place, action) in enumerate(
+        (p, a) for p in moving_scenes.SCENES[:2] for a in ("down", "pulse")
+    ):
+        clip = moving_scenes.draw(place, action, seed=number, frames=40)
+        for name in (f"videos/{number}.mp4", f"mine/{action}/film{number}.mp4", f"films/{number}.mp4"):
+            Path(name).parent.mkdir(parents=True, exist_ok=True)
+            codec.encode(clip, name, gop=12)
+    Path("new").mkdir()
+    for name in ("holiday.mp4", "query.mp4", "new/2.mp4"):
+        shutil.copy("videos/2.mp4", name)
+    return tmp_path
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["README.md", "docs/shell.md"])
+def test_a_documents_commands_run(name: str, material: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In their order, with few steps and no further processes."""
+    long = {"course", "quickstart", "scenes", "download"}  # run by tests of their own
+    few = {"--workers": "1", "--steps": "2"}
+    ran = []
+    for words in commands(ROOT / name):
+        outside = words[0] == "evaluate" and "--folder" not in words  # needs a data set
+        if words[0] in long or outside or "--recipe" in words:
+            continue
+        words = [few.get(before, word) for before, word in zip(["", *words], words, strict=False)]
+        words += {"pretrain": ["--batch", "4"], "finetune": ["--steps", "2"]}.get(words[0], [])
+        assert cli.main(words) == 0, (words, capsys.readouterr().err)
+        ran.append(words[0])
+    assert ran[-1] in ("search", "export") and len(ran) >= 3
+    if name == "README.md":
+        assert "2.mp4" in capsys.readouterr().out.split("table.npz")[-1]
+
+
+def test_the_readmes_example_runs(material: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", README, re.S)
+    names: dict[str, object] = {}
+    exec(code, names)
+    assert names["stills"].images.shape == (4, 112, 112, 3)  # type: ignore[attr-defined]
+    assert names["motion"].vectors.shape == (16, 2, 14, 14)  # type: ignore[attr-defined]
+    assert capsys.readouterr().out.startswith("2.mp4 ")
+
+
+def test_the_examples_of_the_package_run(material: Path) -> None:
+    text = (ROOT / "docs/package.md").read_text(encoding="utf-8")
+    reading, searching, training = re.findall(r"```python\n(.*?)```", text, re.S)
     names: dict[str, object] = {}
     exec(reading, names)
-    assert names["stills"].images.shape == (2, 112, 112, 3)  # type: ignore[attr-defined]
+    assert names["stills"].images.shape == (4, 112, 112, 3)  # type: ignore[attr-defined]
     assert names["motion"].vectors.shape == (16, 2, 14, 14)  # type: ignore[attr-defined]
     assert names["clip"].shape == (8, 64, 64, 3)  # type: ignore[attr-defined]
-
-
-def test_the_readmes_search_runs_and_its_training_example_is_a_recipe(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "videos").mkdir()
-    for seed in (1, 2, 3):
-        clip = moving_scenes.draw(moving_scenes.SCENES[seed], moving_scenes.ACTIONS[0], seed=seed, frames=24)
-        codec.encode(clip, tmp_path / f"videos/{seed}.mp4")
-    shutil.copy(tmp_path / "videos/2.mp4", tmp_path / "query.mp4")
-    _, searching, training = re.findall(r"```python\n(.*?)```", README, re.S)
-    names: dict[str, object] = {}
     exec(searching, names)
-    assert names["table"].features.shape == (3, 256) and not names["table"].skipped  # type: ignore[attr-defined]
+    assert names["table"].features.shape == (4, 256) and not names["table"].skipped  # type: ignore[attr-defined]
     assert names["hits"][0].name == "2.mp4" and names["hits"][0].cosine > 0.999  # type: ignore[index]
-    assert (tmp_path / "table.npz").exists()
+    assert Path("table.npz").exists()
     exec(training.split("run =")[0], names)
     assert names["recipe"].steps == 200  # type: ignore[attr-defined]
     resolve("cvrl_lite.train.pretrain")
+
+
+def test_the_readme_is_short_and_begins_with_what_moves() -> None:
+    assert len(README.splitlines()) <= 150
+    alt, file = re.findall(r"!\[([^]]+)\]\((\S+)\)", README.split("\n## ")[0])[0]
+    assert len(alt) > 100
+    assert (ROOT / file).stat().st_size < 600_000
+    with Image.open(ROOT / file) as film:
+        assert film.n_frames > 10 and film.info["loop"] == 0  # type: ignore[attr-defined]
 
 
 def test_no_document_names_a_path_of_somebodys_machine() -> None:

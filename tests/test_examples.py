@@ -58,10 +58,10 @@ def with_a_broken_file(videos: Path):
 
 def test_every_example_is_tested_and_listed() -> None:
     names = {path.stem for path in EXAMPLES.glob("*.py")}
-    source, readme = Path(__file__).read_text(), (ROOT / "README.md").read_text(encoding="utf-8")
+    source, page = Path(__file__).read_text(), (ROOT / "docs/package.md").read_text(encoding="utf-8")
     assert len(names) == 5
     for name in names:
-        assert source.count(f'"{name}"') and f"examples/{name}.py" in readme
+        assert source.count(f'"{name}"') and f"examples/{name}.py" in page
 
 
 def test_extract_folder(with_a_broken_file: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What `import cvrl_lite` gives: one small surface, the same in `dir`, `help` and the README, loaded late."""
+"""What `import cvrl_lite` gives: one small surface, the same in `dir`, `help` and the docs, loaded late."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 import cvrl_lite
 
-README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).resolve().parents[1] / "docs/package.md").read_text(encoding="utf-8")
 
 
 def run(code: str) -> str:
@@ -21,7 +21,7 @@ def run(code: str) -> str:
     return done.stdout
 
 
-def test_dir_help_and_readme_show_the_same_names() -> None:
+def test_dir_help_and_the_page_show_the_same_names() -> None:
     rooms = ("models", "pretext", "transforms")
     assert dir(cvrl_lite) == sorted([*cvrl_lite.__all__, "__version__", *rooms])
     for room in (cvrl_lite.evaluate, cvrl_lite.train):
@@ -30,10 +30,8 @@ def test_dir_help_and_readme_show_the_same_names() -> None:
         assert f"`{name}`" in inspect.getdoc(cvrl_lite)
         value = getattr(cvrl_lite, name)
         if not (isinstance(value, type) and issubclass(value, cvrl_lite.VideoError)):
-            assert f"| `{name}` |" in README or f", `{name}` |" in README, (
-                f"{name} is not in the README's table"
-            )
-    assert "| `VideoError`" in README
+            assert f"| `{name}` |" in PAGE or f", `{name}` |" in PAGE, f"{name} is not in the page's table"
+    assert "| `VideoError`" in PAGE
 
 
 def test_rooms_open_after_the_package_alone_was_imported() -> None:

@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from cvrl_lite.codec import encode
 from cvrl_lite.course import loops
+from cvrl_lite.datasets.moving_scenes import draw
 
 ROOT = Path(__file__).resolve().parents[1]
 ALT = 'Shapes "circle" to the right.'
@@ -68,3 +70,25 @@ def test_a_file_shows_what_the_script_draws(name: str, monkeypatch: pytest.Monke
         for place in range(0, len(drawn), 7):
             film.seek(place)
             assert np.abs(np.asarray(film.convert("RGB"), int) - np.asarray(drawn[place])).mean() < 12
+
+
+def test_the_readmes_loop_shows_the_query_and_what_was_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "experiments"))
+    script = importlib.import_module("result_loop")
+    rows = []
+    for scene, action in (("rings", "down"), ("rings", "pulse"), ("dots", "down")):
+        encode(draw(scene, action, 1, frames=40), tmp_path / f"{scene}_{action}.mp4", gop=12)
+        rows.append((tmp_path / f"{scene}_{action}.mp4", {"scene": scene, "action": action}))
+    query, place, motion = rows
+    frames = script.drawn(query, {"context": [place], "motion": [motion]})
+    with Image.open(script.FILE) as film:
+        assert (film.n_frames, film.height) == (len(frames), frames[0].height)
+    image = np.asarray(frames[3], int)
+    orange = np.abs(image - [0xD5, 0x5E, 0x00]).sum(2) < 60
+    half, side = image.shape[0] // 2, script.SIDE
+    assert orange[half + script.LINE :][:side, :side].sum() > 200  # arrows
+    found = script.clip_of(motion[0])[3]
+    left = side + 4 * script.GAP
+    assert (image[half + script.LINE :][:side, left : left + side] == found).all()
