@@ -116,7 +116,9 @@ def test_a_video_of_ones_own_gets_its_bars(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.chdir(FOLDER)
     alts: list[str] = []
     monkeypatch.setattr(
-        IPython.display, "display", lambda data, **kept: alts.append(kept["metadata"]["image/png"]["alt"])
+        IPython.display,
+        "display",
+        lambda data, **kept: alts.extend(entry["alt"] for entry in kept["metadata"].values()),
     )
     source = FOLDER / "src" / "02_inside_a_video_file.py"
     names: dict[str, object] = {}

@@ -2,16 +2,16 @@
 # # Motion vectors
 #
 # For every block of a frame the encoder asks: have I seen this before, and where? The answer is a **motion
-# vector**: two numbers that save it from storing the block again. We are going to teach a network with
-# these numbers, so we had better know what they are worth. Which way do they point? In which unit? When is
-# there none? And when are they wrong? To find out, we made short clips whose motion we know, because we
+# vector**: two numbers instead of a block of pixels. We are going to teach a network with these numbers, so
+# we had better know what they are worth. Which way do they point? In which unit? When is there no vector?
+# And when is it wrong? To find out, we made short clips whose motion we know, because we
 # drew it, and compare the vectors with the truth.
 #
 # **Goals.** After this notebook you will be able to
-# - read the motion vectors of a file with ten lines of code, and lay them on a grid with a mask,
+# - read the motion vectors of a file yourself, and lay them on a grid with a mask,
 # - say which way a vector points and in which unit, and prove both,
 # - tell a skipped block from an intra block, and a past vector from a future one,
-# - name the two things about vectors that FFmpeg does not tell,
+# - name the two things about vectors that FFmpeg hides,
 # - show a vector that is not motion, and explain why the encoder was right to choose it.
 #
 # **Needs.** [02_inside_a_video_file](02_inside_a_video_file.ipynb). Less than 1 minute on 2 cores, 0.4 GB
@@ -21,19 +21,27 @@
 # the array: sign, unit, missing values, B-frames. Then come the two things FFmpeg hides, and three clips
 # that fool the encoder. At the end we measure how often vectors are right, and what they save us.
 
-# %%
-import time
+# %% tags=["hide-input"]
+from pathlib import Path
 
 import av
 import numpy as np
 from av.codec.context import Flags2
 
 from cvrl_lite import CompressedVideo, data_path
+from cvrl_lite.course.checks import check
 from cvrl_lite.course.explorables import block_origin
-from cvrl_lite.course.figures import bars, filmstrip, show, vector_arrows, vector_panels, where_from
+from cvrl_lite.course.figures import (
+    bars,
+    error_maps,
+    filmstrip,
+    pieces_and_cells,
+    show,
+    vector_arrows,
+    vector_panels,
+)
 from cvrl_lite.course.loops import show_loop
-from cvrl_lite.datasets.moving_scenes import draw
-from cvrl_lite.datasets.moving_scenes.actions import FINE, paths
+from cvrl_lite.course.truth import shape_centers
 
 # %% [markdown]
 # ## Reading them yourself
@@ -72,7 +80,7 @@ for r in records[8][250:258]:
 #
 # ## From records to a grid
 #
-# *Why the network needs it: a convolution takes a grid, not a list.*
+# *Why it matters: a convolution takes a grid, not a list.*
 #
 # No block here is smaller than 8 x 8 pixels, so we cut the frame into **cells** of 8 x 8. Each block writes
 # its vector into the cells it covers. And cells that no block covers? They keep a zero, and a **mask**
@@ -101,29 +109,35 @@ for frame in range(len(records)):
 print("all", len(records), "frames agree with CompressedVideo.motion(), of shape", motion.vectors.shape)
 
 # %% [markdown]
-# Our arrays and the package's agree in every cell of every frame. From here on we use the package's: it
-# does the same, some hundred times faster.
+# Our arrays and the package's agree in every cell of every frame. From here on we use the package's, which
+# does the same without a loop in Python.
 #
 # ## Which way, and in which unit?
 #
-# *Why the network needs it: with the wrong sign, "drifts to the right" becomes "drifts to the left" as soon
+# *Why it matters: with the wrong sign, "drifts to the right" becomes "drifts to the left" as soon
 # as vectors and frames are combined.*
 #
 # Never trust a sign; test it. In `pan.mp4` a camera moves 3 pixels to the right and 1 down in each of the
-# first eight steps, then stands still. In frame 12 the right half of the image is replaced.
+# first eight steps, then stands still. In frame 12 the right half of the image is replaced. The wall of
+# scales looks the same again after a few pixels, so we paint a dot on one scale and follow that.
 
 # %%
 pan = CompressedVideo(data_path("lessons/pan.mp4"))
 pan_frames, pan_motion = pan.clip(0, 16), pan.motion()
+dotted, places = [], [0, 4, 8, 11, 12]
+for t in places:
+    x, y = 90 - 3 * min(t, 8), 60 - min(t, 8)  # our dot, at rest from frame 8 on
+    dotted.append(pan_frames[t].copy())
+    dotted[-1][y - 3 : y + 4, x - 3 : x + 4] = 200, 0, 0
 show(
     filmstrip(
-        pan_frames[[0, 4, 8, 11, 12]],
-        labels=["frame 0", "4", "8", "11", "12"],
+        dotted,
+        labels=[f"frame {t}: dot at ({90 - 3 * min(t, 8)}, {60 - min(t, 8)})" for t in places],
         columns=5,
-        title="The camera moves right and down, stops at frame 8, and in frame 12 half of the image is new",
+        title="The camera moves right and down, so the wall with its dot slides left and up",
     ),
-    "Five frames of a wall of light blue scales, which slides to the left and up; in the last one the "
-    "right half shows dark blue marble instead.",
+    "Five frames of a wall of light blue scales with a red dot, which moves to the left and up until frame "
+    "8, then stays; in the last one the right half shows dark blue marble instead.",
 )
 values, counts = np.unique(pan_motion.vectors[3][:, pan_motion.mask[3]], axis=1, return_counts=True)
 assert np.array_equal(pan_motion.flow(), -pan_motion.vectors)
@@ -157,7 +171,7 @@ show_loop(
 
 # %% [markdown]
 # A second proof works without knowing anything about the clip. If a vector points to where the block came
-# from, then copying from there must give us the new frame, or nearly. With the wrong sign it must not.
+# from, then copying from there must give us the new frame, or nearly. With the wrong sign the copy must fail.
 
 
 # %%
@@ -176,33 +190,31 @@ def error(a, b):
 
 # %%
 before, now, field = pan_frames[2], pan_frames[3], pan_motion.vectors[3]
-errors = {
-    "copied along the vector": error(copied(before, field), now),
-    "not moved at all": error(before, now),
-    "copied the other way": error(copied(before, -field), now),
-}
+guesses = {"along the vectors": copied(before, field), "not moved": before}
+guesses["the other way"] = copied(before, -field)
+errors = {name: error(guess, now) for name, guess in guesses.items()}
+left = [
+    np.clip(255 - 2 * np.abs(guess.astype(int) - now), 0, 255).astype(np.uint8) for guess in guesses.values()
+]
 show(
-    bars(
-        errors,
-        label="mean difference from frame 3, in levels of 0 to 255",
-        title="Copying along the vectors rebuilds the frame; the other way it fails",
-        role="motion",
+    filmstrip(
+        left,
+        labels=[f"{name}: off by {value:.1f} levels" for name, value in errors.items()],
+        columns=3,
+        title="What is left of frame 3: next to nothing along the vectors, most the other way",
     ),
-    "Three bars. Copied along the vector: a very small difference. Not moved: far larger. Copied the other "
-    "way: the largest.",
+    "Three images of differences, white where there is none. Copied along the vectors: nearly white, but for "
+    "the right and lower border. Not moved: dark outlines of all scales. The other way: darker still.",
 )
-right, none, wrong = errors.values()
-assert 3 * right < none < wrong
-print("Along the vector the error is less than a third of not moving; the other way it is the largest.")
+times = errors["not moved"] / errors["along the vectors"]
+print(f"not moving is {times:.0f} times as far off as copying along the vectors")
 
 # %% [markdown]
 # ## Click a block
 #
-# *See for yourself before you read on.*
-#
-# Back to the circling shapes, in frames 7 and 8. Click anywhere in the current frame: the pink box jumps to
-# where the codec says that this block came from. Then do the encoder's work yourself and drag the box. The
-# map shows the error of every place within 16 pixels. Try these:
+# Back to the circling shapes, in frames 7 and 8. Click anywhere in the current frame: the box in the frame
+# before jumps to where the codec says that this block came from. Then do the encoder's work yourself and
+# drag the box. The map shows the error of every place within 16 pixels. Try these:
 #
 # - A shape. Is the codec's vector at the minimum? Sometimes it is not: a vector costs bits, too.
 # - A joint between two bricks. Which way can you slide the box and see no difference? This is the **aperture
@@ -215,32 +227,44 @@ block_origin(frames[7], frames[8], motion.vectors[8], motion.mask[8], row=15, co
 
 # %%
 show(
-    where_from(frames[7], frames[8], motion.vectors[8], motion.mask[8], 15, 12),
-    "Frame 7 and frame 8 side by side, a cell framed in each and an arrow from its source to it; beside "
-    "them the two cells enlarged, which look alike.",
+    error_maps(
+        frames[7],
+        frames[8],
+        motion.vectors[8],
+        {"a star that moves": (20, 4), "a joint between bricks": (3, 7), "the face of a brick": (5, 6)},
+        title="The star fits in one place, the joint along a line, the plain face nearly anywhere",
+    ),
+    "Above, three blocks of 16 pixels: on an orange star, on a joint, on a brick's face. Below, a map of "
+    "each one's error for every shift, dark where it fits. Star: one dark spot, down and to the right, "
+    "with the codec's vector on it. Joint: a dark level line. Face: a broad dark band. The vectors of both "
+    "are zero.",
 )
 
 # %% [markdown]
+# Here are the answers for three blocks. Dark is a good fit, and the cross is the codec's vector. The star
+# has a single minimum, and the vector hits it. The joint fits equally well anywhere along itself, and the
+# plain face in a whole band of places. In the last two the codec takes the cheapest of many good answers,
+# which here is zero, and happens to be true.
+#
 # ## Quarter pixels
 #
-# *Why the network needs it: rounded to whole pixels, slow motion disappears.*
+# *Why it matters: rounded to whole pixels, slow motion disappears.*
 #
 # Things rarely move by whole pixels. In `slow_pan.mp4` the camera goes 3/4 of a pixel to the right and 1/2
 # down in each step. H.264 can express that: its decoder computes values *between* pixels, at every quarter.
-# We encoded the same frames with an older codec, too, MPEG-4 Part 2, in the way encoders use it by default:
-# with half pixels. (Its Advanced Simple Profile also has quarter pixels.) What will it answer?
+# We encoded the same frames with an older codec, too, MPEG-4 Part 2, which here works with half pixels. What
+# will it answer?
 
 # %%
 for name in ("slow_pan.mp4", "slow_pan_mpeg4.mp4"):
     with CompressedVideo(data_path(f"lessons/{name}")) as video:
         slow, codec = video.motion(), video.info.codec
-    scales = {int(r["motion_scale"]) for frame in read_records(f"lessons/{name}") for r in frame}
+    (scale,) = {int(r["motion_scale"]) for frame in read_records(f"lessons/{name}") for r in frame}
     found = slow.vectors.transpose(0, 2, 3, 1)[slow.mask]  # (cells of all frames, 2)
     values, counts = np.unique(found, axis=0, return_counts=True)
     often = [n for n in np.argsort(-counts) if counts[n] > 0.1 * len(found)]
     common = [f"{(*map(float, values[n]),)} in {counts[n] / len(found):.0%}" for n in often]
-    print(f"{codec:6} scale {scales}:", ", ".join(common))
-    assert set(np.unique(found * max(scales) % 1)) == {0}, "whole multiples of the unit"
+    print(f"{codec:6} unit 1/{scale} px:", ", ".join(common))
 
 # %% [markdown]
 # H.264 says (0.75, 0.5) nearly everywhere. MPEG-4 with half pixels cannot, so it takes 1 for some blocks
@@ -250,7 +274,7 @@ for name in ("slow_pan.mp4", "slow_pan_mpeg4.mp4"):
 #
 # ## Zero motion is not the same as no vector
 #
-# *Why the network needs it: "I stayed" and "I am new" are opposites, and in an array both are 0.*
+# *Why it matters: "I stayed" and "I am new" are opposites, and in an array both are 0.*
 #
 # Two kinds of blocks are easily confused. A [**skipped block**](../docs/glossary.md#motion-in-the-file) is
 # simply copied. Its vector is not even stored: the decoder works it out from the vectors of the neighboring
@@ -267,11 +291,11 @@ def packet_sizes(name):
 
 
 sizes = packet_sizes("lessons/pan.mp4")
-print("frame  bytes  cells with a vector  of these zero")
+print("frame  bytes  cells with a vector  zero among them")
 for frame in (0, 5, 10, 12, 14):
     vectors, mask = pan_motion.vectors[frame], pan_motion.mask[frame]
     zero = mask & (vectors == 0).all(0)
-    print(f"{frame:5}  {sizes[frame]:5}  {mask.mean():19.0%}  {zero.sum() / max(1, mask.sum()):13.0%}")
+    print(f"{frame:5}  {sizes[frame]:5}  {mask.mean():19.0%}  {zero.sum() / max(1, mask.sum()):15.0%}")
 assert pan_motion.mask[10].all() and sizes[10] < 50, "96 macroblocks, copied"
 assert pan_motion.mask[12, :, :12].all() and pan_motion.mask[12, :, 12:].mean() < 0.1
 
@@ -290,48 +314,62 @@ show(
 # %% [markdown]
 # Frame 10 takes a handful of bytes, and still all its cells have a vector: zero. "I stayed" is a statement.
 # In the right half of frame 12 there is no statement at all, and FFmpeg exports no record. In an array both
-# would be 0; only the mask tells them apart. (A few blocks there do have a vector: something similar
-# happened to be found elsewhere. That has nothing to do with motion. More on this soon.)
+# would be 0; only the mask tells them apart. The few arrows on the right are blocks for which something
+# similar happened to be found elsewhere.
 #
-# **Exercise 1** (easy, 5 minutes). How did the *camera* move? When a camera moves to the right, the image
-# moves to the left, and so the vectors point to the right: the camera moves as the vectors do. Take the
-# median, which ignores a few stray vectors, and use only cells whose mask is True.
+# **Exercise 1** (medium, 10 minutes). Draw the path of the *camera*: where is it in each frame, if it
+# starts at (0, 0)? You have to decide three things. Which sign does the camera's motion have? How do you
+# get one step from hundreds of vectors of which some are stray? And what do you do in a frame without any?
 
 
 # %% tags=["exercise"]
-def camera_step(vectors, mask):
-    """The camera's step (x, y) in pixels: the median over the cells with a vector; None if there are none."""
+def camera_path(vectors, mask):
+    """Positions (T, 2) of the camera in pixels, x to the right and y down, the first of them (0, 0).
+
+    vectors are (T, 2, H8, W8) and mask is (T, H8, W8); in a frame without vectors the camera stays.
+    """
     ...
 
 
-# %% tags=["check"]
-masked = np.arange(24) < np.full((16, 1), 9)
-half_new = np.where(masked, pan_motion.vectors[5], 0)  # most cells carry none
-stray = np.array([[[2.0, 2.0, 2.0, 2.0, 40.0]], [[-1.0, -1.0, -1.0, -1.0, 30.0]]])
-for name, vectors, mask, expected in (
-    ("frame 5", pan_motion.vectors[5], pan_motion.mask[5], (3, 1)),
-    ("frame 5 with most cells masked", half_new, masked, (3, 1)),
-    ("five cells, the last of them astray", stray, np.ones((1, 5), bool), (2, -1)),
-    ("I-frame 0", pan_motion.vectors[0], pan_motion.mask[0], None),
-):
-    answer = camera_step(vectors, mask)
-    answer = None if answer is None else tuple(np.round(np.ravel(answer), 3).tolist())
-    if answer != expected:
-        print(f"Not yet: for {name} you say {answer}, expected {expected}.")
-        break
-else:
-    print("Right.")
+# %% tags=["check", "hide-input"]
+def made_up(*steps):
+    """Vectors and mask of frames with these steps, each with 8 cells: 5 that say so, 2 stray, 1 masked."""
+    vectors, mask = np.zeros((len(steps), 2, 2, 4)), np.zeros((len(steps), 2, 4), bool)
+    for t, step in enumerate(steps):
+        if step is not None:
+            vectors[t] = np.reshape(step, (2, 1, 1))
+            vectors[t, :, 0, :2], mask[t] = 40, True
+            vectors[t, :, 1, 3], mask[t, 1, 3] = 0, False
+    return vectors, mask
+
+
+half_new = np.arange(24) < np.full((16, 16, 1), 9)  # most cells of each frame carry no vector
+still = np.minimum(np.arange(16), 8)[:, None]
+unmasked = np.where(half_new[:, None], pan_motion.vectors, 0)
+steps = [None, (2, -1), (2, -1), None, (-1, 0.5)]
+cases = [
+    ("five frames with stray vectors", made_up(*steps), [(0, 0), (2, -1), (4, -2), (4, -2), (3, -1.5)]),
+    ("pan.mp4", (pan_motion.vectors, pan_motion.mask), still * [3, 1]),
+    ("pan.mp4 with most cells masked", (unmasked, half_new & pan_motion.mask), still * [3, 1]),
+]
+check(camera_path, cases, says=lambda answer: str(np.round(answer, 2).tolist()))
 
 # %% [markdown]
 # <details><summary>Hint</summary>
-# <code>vectors[:, mask]</code> is an array of shape (2, cells with a vector).
+# When a camera moves to the right, the image moves to the left, and so the vectors point to the right.
+# <code>vectors[t][:, mask[t]]</code> has the shape (2, cells with a vector); a median ignores a few stray
+# ones. <code>np.cumsum</code> turns steps into positions.
 # </details>
 #
 # <details><summary>Solution</summary>
 #
 # ```python
-# def camera_step(vectors, mask):
-#     return np.median(vectors[:, mask], axis=1) if mask.any() else None
+# def camera_path(vectors, mask):
+#     steps = np.zeros((len(mask), 2))
+#     for t in range(1, len(mask)):
+#         if mask[t].any():
+#             steps[t] = np.median(vectors[t][:, mask[t]], axis=1)
+#     return np.cumsum(steps, axis=0)
 # ```
 #
 # </details>
@@ -339,7 +377,7 @@ else:
 # %% [markdown]
 # ## Past and future
 #
-# *Why the network needs it: many videos have B-frames, and their raw vectors mix directions and distances.*
+# *Why it matters: many videos have B-frames, and their raw vectors mix directions and distances.*
 #
 # A block of a **B-frame** may be copied from the past, from the future, or from a blend of both. In the
 # last case it has two vectors. `steady_pan_b.mp4` shows one steady pan of (3, 1) per frame, with three
@@ -361,8 +399,8 @@ for frame in range(1, 5):
 
 # %% [markdown]
 # A past vector grows with the distance it spans: one frame, two, three, and four for the P-frame. A future
-# vector points the other way, and shrinks. Here is one block of the middle B-frame, magnified, where it was
-# in the I-frame, where it is now, and where it will be in the P-frame:
+# vector points the other way and gets shorter as the P-frame gets nearer. Here is one block of the middle
+# B-frame, magnified, where it was in the I-frame, where it is now, and where it will be in the P-frame:
 
 # %%
 show_loop(
@@ -388,31 +426,33 @@ for way, name, sign in ((0, "past", 1), (1, "future", -1)):
     assert share > 0.75
 
 # %% [markdown]
-# Here are both fields of the first B-frame, drawn as the motion we see. For that, past vectors are turned
-# around (a minus sign) and future vectors are not. Do the two fields agree, and where are their gaps?
+# Here are both fields of a B-frame, drawn as the motion we see. For that, past vectors are turned around and
+# future vectors are not. Do the two fields agree, and where are their gaps?
 
 # %%
 show(
     vector_panels(
-        [steady.clip(1, 1)[0]] * 2,
-        [both.vectors[1, 0], -both.vectors[1, 1]],
-        both.mask[1],
-        labels=["past: copied from the I-frame before it", "future: copied from the P-frame after it"],
+        [steady.clip(5, 1)[0]] * 2,
+        [both.vectors[5, 0], -both.vectors[5, 1]],
+        both.mask[5],
+        labels=["past: copied from frame 4", "future: copied from frame 8"],
         magnify=3,
-        title="A B-frame has two fields that agree, and each has gaps",
+        title="A B-frame has two fields: where both exist they agree, and each has gaps",
     ),
-    "The first B-frame twice, with arrows to the left and up in both. Left, from past vectors, nearly "
-    "everywhere. Right, from future vectors, in some blocks near the right and lower border; the rest is "
-    "hatched.",
+    "Frame 5, a B-frame, twice, with arrows to the left and up in both. Left, from past vectors, nearly "
+    "everywhere. Right, from future vectors, in part of the blocks; the rest is hatched.",
+)
+shared = both.mask[5].all(0)
+agree = (both.vectors[5, 0] == -both.vectors[5, 1]).all(0)[shared]
+print(
+    f"frame 5: {shared.sum()} of {shared.size} cells have both vectors; in {agree.sum()} they agree exactly"
 )
 
 # %% [markdown]
-# Neither field is complete, because many blocks use one side only. At the right border, things come into
-# view that the past has never shown, so those blocks look ahead.
+# Neither field is complete, because many blocks use one side only.
 #
-# How do we get one field without gaps? If motion is steady, a block whose past vector would be 3 to the
-# right has a future vector of 3 to the left. So where the past vector is missing, take the future vector
-# and turn it around. `fill="opposite"` does that.
+# How do we get one field without gaps? Where the past vector is missing, the future vector may tell us what
+# it would have been, if the motion is steady. `fill="opposite"` does that.
 #
 # **Exercise 2** (medium, 10 minutes). Do it yourself, with raw vectors that have not been divided by any
 # distance. In frame 1, for instance, past vectors reach 1 frame back and future vectors 3 frames ahead.
@@ -420,34 +460,36 @@ show(
 
 # %% tags=["exercise"]
 def fill_past(past, past_mask, future, future_mask, back, ahead):
-    """(vectors, mask) of the past, gaps filled from the future.
+    """(vectors, mask) of the past, gaps filled from the future as if the past had reported them.
 
-    past and future are (2, H8, W8) in pixels and reach `back` and `ahead` frames; where a cell has no past
-    vector but a future one, it gets minus that one, scaled to the distance of the past.
+    past and future are (2, H8, W8) in pixels, and reach `back` and `ahead` frames; past wherever it exists.
     """
     ...
 
 
-# %% tags=["check"]
+# %% tags=["check", "hide-input"]
 filled = steady.motion(1, 4, fill="opposite")
-for frame in (1, 2, 3):
-    sides = (*paint(b_records[frame], 16, 24, -1), *paint(b_records[frame], 16, 24, 1))
-    answer = fill_past(*sides, frame, 4 - frame)
-    expected = frame * filled.vectors[frame - 1], filled.mask[frame - 1]
-    if answer is None or len(answer) != 2 or np.shape(answer[0]) != (2, 16, 24):
-        print(f"Not yet: in frame {frame} you say {answer}, expected vectors (2, 16, 24) and a mask.")
-        break
-    differ = ~np.isclose(answer[0], expected[0], atol=1e-4).all(0) | (answer[1] != expected[1])
-    if differ.any():
-        row, column = np.argwhere(differ)[0]
-        print(
-            f"Not yet: in frame {frame}, row {row}, column {column} you say",
-            f"{np.round(answer[0][:, row, column], 2).tolist()}, mask {answer[1][row, column]}; expected",
-            f"{np.round(expected[0][:, row, column], 2).tolist()}, mask {expected[1][row, column]}.",
-        )
-        break
-else:
-    print("Right.")
+cases = []
+for t in (1, 2, 3):
+    sides = (*paint(b_records[t], 16, 24, -1), *paint(b_records[t], 16, 24, 1))
+    arguments, expected = (*sides, t, 4 - t), (t * filled.vectors[t - 1], filled.mask[t - 1])
+    gaps = np.sum(sides[3] & ~sides[1])
+    words = f"frame {t}, which has {gaps} gaps,"
+    cases.append((words, arguments, expected))
+
+
+def as_near(answer, expected):
+    return np.allclose(answer[0], expected[0], atol=1e-4) and np.array_equal(answer[1], expected[1])
+
+
+def in_words(answer):
+    if not isinstance(answer, tuple) or np.shape(answer[0]) != (2, 16, 24):
+        return str(answer)
+    x, y = answer[0].mean((1, 2))
+    return f"{np.sum(answer[1])} cells with a vector, on average ({x:.2f}, {y:.2f})"
+
+
+check(fill_past, cases, same=as_near, says=in_words)
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -469,42 +511,41 @@ else:
 # %% [markdown]
 # ## What FFmpeg hides: small blocks
 #
-# *Why the network needs it: this is the finest motion it can ever see.*
+# *Why it matters: this is the finest motion it can ever see.*
 #
-# H.264 may cut blocks down to 4 x 4 pixels, each with its own vector. In `shattered_4x4.mp4` the image
-# breaks into pieces of 4 x 4 which, like the squares of a chessboard, go alternately one pixel to the left
-# and one to the right. So each cell of 8 x 8 contains two pieces of either kind. `shattered_8x8.mp4` holds
-# the same frames, but its encoder was not allowed to use blocks below 8 x 8.
+# H.264 may cut blocks down to 4 x 4 pixels, each with its own vector. In `shattered_4x4.mp4` the image breaks
+# into a chessboard of pieces of 4 x 4 pixels: the black squares go one pixel to the left, the white ones one
+# to the right. What will FFmpeg report for a cell of 8 x 8, which contains two of each?
 
 # %%
-true_left = np.add.outer(np.arange(32), np.arange(48)) % 2 == 0  # pieces of 4 x 4 whose vector is (1, 0)
+with CompressedVideo(data_path("lessons/shattered_4x4.mp4")) as video:
+    shattered, shattered_motion = video.clip(0, 2), video.motion(0, 2)
+show(
+    pieces_and_cells(
+        shattered[1],
+        shattered_motion.vectors[1],
+        title="Sixteen pieces moved both ways; FFmpeg reports one way for each cell",
+    ),
+    "The same 16 x 16 pixels twice. Left, sixteen pieces with arrows to the left and right by turns. "
+    "Right, four cells with one arrow each, all to the left.",
+)
 for name in ("shattered_8x8", "shattered_4x4"):
-    kept = read_records(f"lessons/{name}.mp4")
-    blocks = {(int(r["w"]), int(r["h"])) for frame in kept for r in frame}
-    vectors, mask = paint(kept[1], 16, 24)
-    says = (vectors[0] > 0) & mask  # in frame 1: to the right, so the content went left
-    print(f"{name}: {sum(packet_sizes(f'lessons/{name}.mp4'))} bytes, smallest block {min(blocks)},")
-    print(
-        f"    cells of frame 1 pointing right: {says.mean():.0%}; of the drawn pieces: {true_left.mean():.0%}"
-    )
-    share = says.mean()
-
-finer = CompressedVideo(data_path("lessons/shattered_4x4.mp4")).motion(1, 2).resample(4)
-assert finer.vectors.shape == (1, 2, 32, 48)  # four cells of 4 x 4 for one of 8 x 8 ...
-assert all(np.array_equal(finer.vectors[..., a::2, b::2], [vectors]) for a in (0, 1) for b in (0, 1))
-least, most = (sum(packet_sizes(f"lessons/shattered_{n}.mp4")) for n in ("4x4", "8x8"))
-assert min(blocks) == (8, 8) and least < 0.85 * most and share > 0.85
+    blocks = {(int(r["w"]), int(r["h"])) for frame in read_records(f"lessons/{name}.mp4") for r in frame}
+    total = sum(packet_sizes(f"lessons/{name}.mp4"))
+    print(f"{name}: {total} bytes, smallest block in the records {min(blocks)}")
 
 # %% [markdown]
+# `shattered_8x8.mp4` holds the same frames, but its encoder was not allowed to use blocks below 8 x 8.
+#
 # When 4 x 4 is allowed the file is much smaller, so the encoder did use small blocks. Yet FFmpeg exports no
-# block below 8 x 8. Of the four vectors in such a cell it exports one, that of the upper left piece, which
-# here went left nearly everywhere. **An exported vector field is never finer than 8 x 8 pixels.** If a
-# network needs another grid, `motion.resample(4)` repeats each cell and `resample(16)` averages. The finer
-# grid contains no more information than the coarse one.
+# block below 8 x 8. Of the four vectors in such a cell it exports one, that of the upper left piece. **An
+# exported vector field is never finer than 8 x 8 pixels.** If a network needs another grid,
+# `motion.resample(4)` repeats each cell and `resample(16)` averages. The finer grid contains no more
+# information than the coarse one.
 #
 # ## What FFmpeg hides: the reference frame
 #
-# *Why the network needs it: a vector of 4 pixels means one thing over one frame and another over two.*
+# *Why it matters: a vector of 4 pixels means one thing over one frame and another over two.*
 #
 # A P-frame may choose among several earlier frames. In `two_films.mp4` two scenes take turns, A B A B, each
 # filmed by a camera that moves 2 pixels to the right per frame. So the best frame to copy from is not the
@@ -519,24 +560,29 @@ values, counts = np.unique(vectors[:, mask], axis=1, return_counts=True)
 print("most common vector of frame 7:", tuple(map(float, values[:, counts.argmax()])))
 print("values of source, over all frames:", {int(r["source"]) for frame in film_records for r in frame})
 print("reference distance known:", films.reference_distance_known)
-
-errors = {
-    f"from {back} back": error(copied(film_frames[7 - back], vectors), film_frames[7])
-    for back in (1, 2, 3, 4)
-}
-print("copying along the vectors works best", min(errors, key=errors.get))
-assert 3 * errors["from 2 back"] < errors["from 1 back"] and not films.reference_distance_known
+off = {back: error(copied(film_frames[7 - back], vectors), film_frames[7]) for back in (4, 3, 2, 1)}
+show(
+    filmstrip(
+        film_frames[3:8],
+        labels=[f"frame {7 - back}: copying is off by {value:.0f}" for back, value in off.items()]
+        + ["frame 7"],
+        columns=5,
+        title="Frame 7 was copied from frame 5, two back: only from there the vectors fit",
+    ),
+    "Five frames in which two scenes take turns. Copying frame 7 along its vectors from frame 6 or 4, the "
+    "other film, or from frame 3 is far off; from frame 5 it is nearly right.",
+)
 
 # %% [markdown]
 # The vector of 4 pixels spans *two* frames. But all the record says is -1, "from the past": **FFmpeg does
 # not export which frame a vector refers to.** The headers of the stream do tell us how many frames there
 # were to choose from. If there was more than one, `reference_distance_known` is False and the vectors are
-# left undivided; here they are twice too long. So for training we encode with a single reference, and every
-# vector spans the same distance. (`cvrl-lite transcode` does this for your own files.)
+# left undivided; here they are twice as long as they should be. So for training we encode with a single
+# reference, and every vector spans the same distance. (`cvrl-lite transcode` does this for your own files.)
 #
 # ## Vectors save bits
 #
-# *Why the network needs it: these are the errors in its training signal.*
+# *Why it matters: wherever this happens, a network is taught something that is not motion.*
 #
 # Now the most important point. Nobody asked the encoder to find motion. It takes whatever makes the file
 # small. Most of the time that *is* the motion. `deceiver.mp4` has three parts where it is not:
@@ -551,10 +597,17 @@ assert 3 * errors["from 2 back"] < errors["from 1 back"] and not films.reference
 deceiver = CompressedVideo(data_path("lessons/deceiver.mp4"))
 tricks, trick_motion = deceiver.clip(0, 9), deceiver.motion()
 show(
-    vector_arrows(tricks[5], trick_motion.vectors[5], trick_motion.mask[5], title="Three ways to be fooled"),
-    "Left, an orange plate on gray: hatched or dotted, and arrows down at its edges only. Middle, upright "
-    "stripes with arrows to the left. Right, a wall of marble, with hatched cells and short arrows in all "
-    "directions.",
+    vector_panels(
+        tricks[[5, 7]],
+        trick_motion.vectors[[5, 7]],
+        trick_motion.mask[[5, 7]],
+        labels=["frame 5", "frame 7"],
+        magnify=3,
+        title="Plain, periodic, flickering: hardly a vector is the true motion",
+    ),
+    "Two frames. Left in each, an orange plate on gray: hatched in frame 5, full of dots in frame 7, with "
+    "arrows down at its edges only. Middle, upright stripes with arrows to the left. Right, a wall of "
+    "marble, with hatched cells and arrows in all directions.",
 )
 
 # %%
@@ -564,19 +617,20 @@ places = {  # where, and its true vector
     "stripes": ((np.arange(24) >= 8) & (np.arange(24) < 16) & (middle >= 0), (-5, 0)),
     "flickering wall": ((np.arange(24) >= 16) & (middle >= 0), (0, 0)),
 }
-print("cells of              truth  true vector  wrong vector  no vector")
+print("cells of          true motion   frame: right  wrong  no vector   frame: right  wrong  no vector")
 for name, (where, truth) in places.items():
-    found, mask = trick_motion.vectors[5][:, where].T, trick_motion.mask[5][where]
-    true = mask & (found == truth).all(1)
-    shares = f"{true.mean():11.0%}  {(mask & ~true).mean():12.0%}  {(~mask).mean():9.0%}"
-    print(f"{name:17}  {truth!s:>8}  {shares}")
-    assert true.mean() < 0.2
+    shares = ""
+    for t in (5, 7):
+        found, mask = trick_motion.vectors[t][:, where].T, trick_motion.mask[t][where]
+        right = mask & (found == truth).all(1)
+        shares += f"{t:8}: {right.mean():6.0%} {(mask & ~right).mean():6.0%} {(~mask).mean():10.0%}"
+    print(f"{name:17} {truth!s:>11}{shares}")
 
 # %% [markdown]
-# - **Plain plate.** Its inside looks the same wherever it is copied from, and "all orange" takes fewer bits
-#   than any copying, so these are intra blocks. Only the edges show that the plate moves. It is the
-#   [aperture problem](../docs/glossary.md#motion-in-the-file) again: through a small window you cannot see a
-#   plain surface move.
+# - **Plain plate.** Its inside looks the same wherever it is copied from, so the encoder may write anything:
+#   no vector in frame 5, zero in frame 7. Only the edges show that the plate moves. It is the [aperture
+#   problem](../docs/glossary.md#motion-in-the-file) again: through a small window you cannot see a plain
+#   surface move.
 # - **Stripes.** 5 to the right looks exactly like 3 to the left, and the shorter vector is cheaper. The
 #   same effect makes wheels turn backwards in films.
 # - **Flickering light.** Nothing moved. But after the light has changed, the best match is some other
@@ -586,15 +640,12 @@ for name, (where, truth) in places.items():
 #
 # ## How often are vectors right?
 #
-# *Why the network needs it: it can live with some noise, not with a signal that is mostly noise.*
-#
 # Those were traps. Now for MovingScenes, where shapes have patterns that can be followed and where we know
 # the path of each shape. In every P-frame up to the cut we look up the vector at the center of each shape
-# and compare it with the truth. How many are within one pixel?
+# and compare it with the truth.
 
 # %%
-# The center of each shape as it was drawn. paths() counts in fractions of a pixel, for frames of 112 x 112.
-center = paths("clockwise", 11, 42) * 2 / FINE + 112  # (42 frames, shapes, 2) pixels; drawn at 224 x 224
+center = shape_centers("clockwise", 11, frames=42, size=224)  # (42, shapes, 2) pixels
 back = center[:-1] - center[1:]  # true vectors of frames 1 .. 41
 off, shape = [], []
 for frame in np.flatnonzero(motion.picture_types[:42] == "P"):
@@ -607,106 +658,82 @@ off, shape = np.array(off), np.array(shape)
 print(f"of {len(off)} vectors {(off < 0.5).mean():.0%} are within .5 px, {(off < 1).mean():.0%} within 1 px")
 far = [int(number) for number in np.unique(shape) if np.median(off[shape == number]) > 1]
 print(f"shapes that are mostly wrong: {len(far)} of {len(np.unique(shape))}")
-assert (off < 1).mean() > 0.9 and len(far) == 1
+
+# %% [markdown]
+# Nine out of ten are right to within half a pixel. And the one shape that is mostly wrong? Let us look at
+# it.
 
 # %%
-number = far[0]
-x, y = center[8, number]
+x, y = center[8, far[0]]
 row, column = int(y // 8), int(x // 8)
+cells = slice(row - 5, row + 6), slice(column - 5, column + 6)
+pixels = slice(8 * row - 40, 8 * row + 48), slice(8 * column - 40, 8 * column + 48)
 show(
-    where_from(frames[7], frames[8], motion.vectors[8], motion.mask[8], row, column),
-    "Frames 7 and 8; the framed cell lies in the hole of a green ring and shows the wall behind it.",
+    vector_arrows(
+        frames[8][pixels],
+        motion.vectors[8][:, *cells],
+        motion.mask[8][cells],
+        magnify=4,
+        title="The ring moves; in the middle of its hole the wall rests",
+    ),
+    "A green ring on bricks, enlarged. Arrows on the ring point down and a little to the right; in the "
+    "middle of its hole there are two very short ones to the right.",
 )
-print("its vector:", *motion.vectors[8, :, row, column].tolist(), " its mask:", motion.mask[8, row, column])
+print("the vector at its center:", *motion.vectors[8, :, row, column].tolist())
 
 # %% [markdown]
-# Nine out of ten are right, to a fraction of a pixel. And the one shape that is "wrong" is a ring. Through
-# the hole at its center you see the wall, and the wall does not move. To a quarter of a pixel the vector
-# says just that. It knew better than we did.
+# It is a ring with a wide hole. At its center you see the wall, and the wall does not move. Up to a quarter
+# of a pixel the vector says just that. It knew better than we did. (There is a white ring, too. Its hole is
+# narrower, and the vector there is the ring's.)
 #
-# What about the places where nothing moves? We draw the clip again, without any encoder, and look only at
-# cells in which no pixel changes from one frame to the next. Each of their vectors should be zero.
-
-# %%
-drawn = draw("bricks", "clockwise", 11, frames=42, size=224)
-# A frame of 224 x 224 as 28 x 28 cells of 8 x 8: axes 2 and 4 are the pixels of a cell.
-same = (drawn[1:] == drawn[:-1]).all(-1).reshape(41, 28, 8, 28, 8).all((2, 4))  # cells of frames 1 .. 41
-resting = same & motion.mask[1:42]
-stray = np.abs(motion.vectors[1:42]).max(1)[resting] > 0
-print(f"of {resting.sum()} cells in which nothing changed, {stray.mean():.0%} have a vector that is not zero")
-assert 0.02 < stray.mean() < 0.15
-
-# %% [markdown]
-# A few are not, because encoding has blurred the frames a little and something else happened to fit. So a
-# single vector is not to be trusted. A field of hundreds of them, over several frames, is a good witness,
-# and a network can learn which of them to believe.
+# And where nothing moves? In notebook 02 some 5 to 20 % of such cells had a vector that was not zero, most of
+# them near a moving shape. So a single vector is not to be trusted. A field of hundreds of them, over several
+# frames, is a good witness.
 #
 # ## What the alternative costs
 #
-# *Why the network needs it: thousands of clips, seen again and again, make every millisecond count.*
-#
-# Could we not search for the motion ourselves? We can: for each cell, try all shifts of up to 7 pixels and
-# keep the best one. This is **block matching**, the simplest relative of [optical
-# flow](../docs/glossary.md#motion-in-the-file), and a few lines of NumPy will do. Notice how much it has to
-# try, and that it needs decoded frames to begin with.
-
+# Could we not compute the motion ourselves? [**Optical flow**](../docs/glossary.md#motion-in-the-file)
+# gives a vector for every *pixel*, and it copes with plain areas because it makes neighboring vectors
+# agree. We compared the vectors with two well-known methods, on clips whose motion we know. Here are the
+# stored results, with each method's speed.
 
 # %%
-def match_blocks(before, now, reach=7):
-    """For each cell of 8 x 8, the whole-pixel vector (2, H8, W8) with the smallest difference."""
-    height, width = now.shape
-    wide = np.pad(before.astype(np.int16), reach, mode="edge")
-    shifts = [(x, y) for y in range(-reach, reach + 1) for x in range(-reach, reach + 1)]
-    shifts.sort(
-        key=lambda shift: shift[0] ** 2 + shift[1] ** 2
-    )  # if several fit equally well, take the shortest
-    costs = []
-    for x, y in shifts:
-        there = wide[reach + y : reach + y + height, reach + x : reach + x + width]
-        costs.append(np.abs(now - there).reshape(height // 8, 8, width // 8, 8).sum((1, 3)))
-    return np.array(shifts)[np.argmin(costs, axis=0)].transpose(2, 0, 1)
-
+speed, distance = {}, {}
+for line in Path("../docs/benchmarks.md").read_text(encoding="utf-8").splitlines():
+    for method in ("motion vectors", "OpenCV DIS (medium)", "OpenCV Farneback"):
+        if line.startswith(f"| {method} |"):
+            cells = [cell.strip() for cell in line.split("|")]
+            speed[method], distance[method] = float(cells[3]), float(cells[5])
+            print(f"{method:19}  {cells[3]:>5} frames a second, off by {cells[5]} px where something moves")
 
 # %%
-gray = frames.mean(-1).astype(np.int16)
-chosen = [1, 8, 20, 33, 41]
-start = time.process_time()
-searched = {frame: match_blocks(gray[frame - 1], gray[frame]) for frame in chosen}
-seconds = {"searching, NumPy": (time.process_time() - start) / len(chosen)}
-start = time.process_time()
-for _ in range(3):
-    sample.motion(0, 42)
-seconds["reading the file"] = (time.process_time() - start) / (3 * 42)
-assert seconds["searching, NumPy"] > 5 * seconds["reading the file"]
-print("reading the file is more than 5 times as fast as searching")
-
-# %%
+named = {f"{method}: {1000 / fps:.2f} ms": distance[method] for method, fps in speed.items()}
 show(
     bars(
-        {name: 1000 * value for name, value in seconds.items()},
-        label="milliseconds per frame (224 x 224, one core of the machine that built this page)",
-        title="Reading vectors from the file costs next to nothing",
-        role="motion",
+        named,
+        label="mean distance from the true motion on moving parts, in pixels (with the name: time a frame)",
+        title="Vectors are as near to the truth as optical flow, at a thirtieth of the time",
+        role={name: "motion" if "vectors" in name else "untrained" for name in named},
         form=".2f",
     ),
-    "Two bars: searching takes many times as long as reading the file.",
+    "Three bars. Motion vectors: .24 px, .23 ms a frame. DIS: .28 px, 8.5 ms. Farneback: .38 px, 12.5 ms.",
 )
-# %%
-close = []
-for frame in chosen:
-    moving = motion.mask[frame] & (np.abs(motion.vectors[frame]).max(0) >= 1)
-    distance = np.hypot(*(searched[frame] - motion.vectors[frame]))[moving]
-    close.extend(distance < 1)
-assert np.mean(close) > 0.6
-print("Of the cells whose vector is a pixel or longer, more than 60 % agree with our search, within a pixel.")
 
 # %% [markdown]
-# The encoder did this search once, for everybody who will ever read the file, and more finely, down to
-# quarters of a pixel. Real optical flow gives a vector for every *pixel*, and it copes with plain areas
-# because it makes neighboring vectors agree. Is it better? On the moving parts of MovingScenes motion
-# vectors are off by .24 pixels on average, two well-known flow methods by .28 (DIS) and .38 (Farneback), at
-# 30 to 50 times the cost ([docs/benchmarks.md](../docs/benchmarks.md)). The *direction* of the motion is a
-# little more accurate in the flow.
+# The encoder did the search once, for everybody who will ever read the file. On the moving parts of
+# MovingScenes its vectors are as close to the truth as optical flow, at 37 to 54 times the speed. What flow
+# does better: a value for every pixel, and a direction that is a little more accurate (a cosine of 1.00 with
+# the truth against .97). That is a first answer to our second question, on drawn clips.
+#
+# **An experiment of your own.** How much does coarse encoding cost? Draw the clip with
+# `moving_scenes.draw("bricks", "clockwise", 11, frames=42, size=224)`, encode it with `pack` of
+# `cvrl_lite.course.encoding` at crf 15, 31 and 39, and repeat the count of the last section. Guess first.
+#
+# <details><summary>Our result</summary>
+# Within half a pixel: 90 % at crf 15, 91 % at 23, 85 % at 31, 59 % at 39. Within one pixel the last is
+# still 86 %. On shapes with a pattern the vectors hold out longer than on the resting wall, where notebook
+# 02 counted.
+# </details>
 #
 # ## What we have seen
 #
@@ -716,7 +743,7 @@ print("Of the cells whose vector is a pixel or longer, more than 60 % agree with
 # - FFmpeg exports nothing finer than 8 x 8, and it does not say which frame a vector refers to. With one
 #   reference and no B-frames, every vector spans one frame.
 # - Vectors are there to save bits. In our clip, where there is a pattern to follow, nine out of ten were the
-#   true motion.
+#   true motion, to within half a pixel, and reading them costs a thirtieth of computing optical flow.
 #
 # ## Quiz
 #

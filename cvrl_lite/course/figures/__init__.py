@@ -11,8 +11,9 @@ from cvrl_lite.course.figures.contrast import (
     temperatures,
 )
 from cvrl_lite.course.figures.course import architecture, course_map
-from cvrl_lite.course.figures.decoding import between_pixels, prediction_row
-from cvrl_lite.course.figures.packing import bytes_by_type, gop_timeline, packing
+from cvrl_lite.course.figures.decoding import between_pixels, filters, prediction_row
+from cvrl_lite.course.figures.matching import error_maps, pieces_and_cells
+from cvrl_lite.course.figures.packing import bytes_by_type, gop_timeline, gop_trade, order_of_frames, packing
 from cvrl_lite.course.figures.pictures import filmstrip, gop_strip, long_exposure, neighbors
 from cvrl_lite.course.figures.prediction import attention_over_frames, kinds_of_pairs, recognized
 from cvrl_lite.course.figures.residuals import bars, residual_panels
@@ -43,9 +44,12 @@ __all__ = [
     "curves",
     "decoupling",
     "decoupling_finding",
+    "error_maps",
     "filmstrip",
+    "filters",
     "gop_strip",
     "gop_timeline",
+    "gop_trade",
     "histograms",
     "in_words",
     "kinds_of_pairs",
@@ -54,8 +58,10 @@ __all__ = [
     "maps",
     "neighbors",
     "new",
+    "order_of_frames",
     "origin",
     "packing",
+    "pieces_and_cells",
     "played_and_learned",
     "png",
     "prediction_row",

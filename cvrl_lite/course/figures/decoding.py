@@ -88,23 +88,49 @@ def between_pixels() -> Figure:
     for place, weight in enumerate(_SIX_TAPS):
         row.add_patch(Rectangle((place - 0.35, -0.35), 0.7, 0.7, fc="#D9DEE3", ec=INK))
         row.text(place, 0, f"{weight}".replace("-", "\N{MINUS SIGN}"), ha="center", va="center")
-    row.plot(2.5, 0, "D", color=COLORS["residual"], ms=9)
+    row.plot(2.5, 0, "D", color=INK, ms=8)
     row.annotate("half-way value", (2.5, 0.1), (2.5, 0.75), ha="center", arrowprops={"arrowstyle": "->"})
     row.text(2.5, -0.8, "add up pixel x weight, divide by 32", ha="center", va="center", fontsize=9)
     row.set(xlim=(-0.6, 5.6), ylim=(-1.05, 1.05), aspect="equal")
     for x in (0, 1):
         for y in (0, 1):
-            square.plot(x, y, "s", color="#D9DEE3", mec=INK, ms=16)
-    for across, name in ((0.5, "j"), (1.0, "h")):
-        square.plot(across, 0.5, "D", color=COLORS["residual"], ms=9)
-        square.annotate(name, (across, 0.5), (0, -15), textcoords="offset points", ha="center")
-    square.plot(0.75, 0.5, "*", color=COLORS["motion"], mec=INK, ms=15)
-    square.annotate("(0.75, 0.5)\nmean of j and h", (0.75, 0.5), (1.25, 0.1), arrowprops={"arrowstyle": "->"})
-    square.text(1.25, 1, "gray: pixels", va="center", fontsize=9)
-    square.text(1.25, 0.78, "green: half-way values", va="center", fontsize=9)
-    square.set(xlim=(-0.2, 2.3), ylim=(1.2, -0.2), aspect="equal")
+            square.plot(x, y, "s", color="#D9DEE3", mec=INK, ms=22)
+    for across, name in ((0.5, "center"), (1.0, "right side")):
+        square.plot(across, 0.5, "D", color=INK, ms=8)
+        square.annotate(name, (across, 0.5), (0, -16), textcoords="offset points", ha="center", fontsize=8)
+    square.plot(0.75, 0.5, "*", color="white", mec=INK, ms=14)
+    words = "(0.75, 0.5): the mean of\ncenter and right side"
+    square.annotate(words, (0.75, 0.47), (1.3, 0.2), arrowprops={"arrowstyle": "->"}, va="center")
+    square.text(1.3, 0.9, "squares: pixels\ndiamonds: half-way values", va="center", fontsize=9)
+    square.set(xlim=(-0.2, 2.6), ylim=(1.2, -0.2), aspect="equal")
     for axes in figure.axes:
         axes.set_axis_off()
+    return figure
+
+
+def filters(shares: np.ndarray, *, title: str) -> Figure:
+    """How often each of the sixteen filters between pixels is right.
+
+    Args:
+        shares: (4, 4) of 0 to 1; row: quarters down, column: quarters to the right.
+        title: The finding.
+
+    Returns:
+        The figure.
+
+    Example:
+        >>> filters(np.full((4, 4), 0.99), title="All are right").axes[0].texts[0].get_text()
+        '99.0 %'
+    """
+    figure = new(title, size=(5.5, 3.4))
+    axes = figure.axes[0]
+    axes.imshow(shares, cmap="Greens", vmin=0, vmax=1.4, aspect="auto")
+    for row, column in np.ndindex(4, 4):
+        axes.text(column, row, f"{100 * shares[row, column]:.1f} %", ha="center", va="center", color=INK)
+    axes.set(xlabel="pixels to the right", ylabel="pixels down")
+    quarters = ("0", "1/4", "1/2", "3/4")
+    axes.set_xticks(range(4), quarters)
+    axes.set_yticks(range(4), quarters)
     return figure
 
 

@@ -6,10 +6,12 @@ Axes: T time, H W pixels, H8 W8 cells of 8x8 pixels.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from cvrl_lite.course.figures.pictures import draw_gop_strip
 from cvrl_lite.course.figures.style import COLORS, HATCHES, INK, new
@@ -115,6 +117,71 @@ def bytes_by_type(
     axes.set(ylim=(len(files) - 0.4, -0.6), xlim=(0, 1.5 * max(totals.values()) / 1000), xlabel="kB")
     axes.set_yticks(range(len(files)), list(files))
     figure.legend(loc="outside lower center", ncols=3, frameon=False)
+    return figure
+
+
+def order_of_frames(
+    picture_types: Sequence[str] | np.ndarray, stored: Sequence[int], *, title: str
+) -> Figure:
+    """Frames as they lie in a file, above the same frames as they are shown.
+
+    Args:
+        picture_types: (T,) of "I", "P", "B", in display order.
+        stored: (T,) the number on display of each frame, in the order of the file.
+        title: The finding.
+
+    Returns:
+        The figure; a line joins the two places of each frame.
+
+    Raises:
+        ValueError: `stored` does not name each frame once.
+
+    Example:
+        >>> axes = order_of_frames("IBP", [0, 2, 1], title="P comes before B").axes[0]
+        >>> [text.get_text() for text in axes.texts if text.get_text()[0] == "P"]
+        ['P2', 'P2']
+    """
+    if sorted(stored) != list(range(len(picture_types))):
+        raise ValueError(f"{stored} does not name each of {len(picture_types)} frames once")
+    figure = new(title, size=(9.5, 2.2))
+    axes = figure.axes[0]
+    for place, frame in enumerate(stored):
+        kind = str(picture_types[frame])
+        axes.plot([place, frame], [0.7, -0.7], color=COLORS[kind], lw=2, zorder=1)
+        for x, y in ((place, 1.0), (frame, -1.0)):
+            look: Any = {"fc": f"{COLORS[kind]}40", "ec": COLORS[kind], "lw": 1.5}
+            axes.add_patch(Rectangle((x - 0.4, y - 0.3), 0.8, 0.6, **look))
+            axes.text(x, y, f"{kind}{frame}", ha="center", va="center", fontsize=9, color=INK)
+    axes.text(-0.7, 1, "in the file", ha="right", va="center")
+    axes.text(-0.7, -1, "on the screen", ha="right", va="center")
+    axes.set(xlim=(-2.6, len(stored) - 0.4), ylim=(-1.4, 1.4))
+    axes.set_axis_off()
+    return figure
+
+
+def gop_trade(points: Mapping[str, tuple[float, float]], *, title: str) -> Figure:
+    """What a GOP costs: bytes against the work of showing one frame.
+
+    Args:
+        points: `{name: (frames to decode on average, kilobytes)}`, in the order in which they are joined.
+        title: The finding.
+
+    Returns:
+        The figure.
+
+    Example:
+        >>> axes = gop_trade({"GOP 1": (1, 100), "GOP 12": (6.5, 50)}, title="A trade").axes[0]
+        >>> [text.get_text() for text in axes.texts]
+        ['GOP 1', 'GOP 12']
+    """
+    figure = new(title, size=(7.5, 3))
+    axes = figure.axes[0]
+    axes.plot(*zip(*points.values(), strict=True), "o-", color=INK, lw=1, ms=6)
+    for name, point in points.items():
+        axes.annotate(name, point, (7, 5), textcoords="offset points", fontsize=9)
+    frames, kilobytes = (max(values) for values in zip(*points.values(), strict=True))
+    axes.set(xlim=(0, 1.15 * frames), ylim=(0, 1.15 * kilobytes), ylabel="kB")
+    axes.set_xlabel("frames to decode in order to show one, on average")
     return figure
 
 

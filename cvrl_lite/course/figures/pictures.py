@@ -17,15 +17,18 @@ from cvrl_lite.course.figures.style import COLORS, HATCHES, INK, color_of, new
 _MOST_LETTERS = 90  # more bars than this leave no room for a letter above each
 
 
-def gop_strip(picture_types: Sequence[str] | np.ndarray, sizes: Sequence[int] | np.ndarray) -> Figure:
+def gop_strip(
+    picture_types: Sequence[str] | np.ndarray, sizes: Sequence[int] | np.ndarray, *, title: str = ""
+) -> Figure:
     """One bar a frame: its type and how many bytes it takes.
 
     Args:
         picture_types: (T,) of "I", "P", "B", in display order.
         sizes: (T,) bytes.
+        title: The finding; where empty, it says how many bytes the I-frames take.
 
     Returns:
-        The figure; its title says how many bytes the I-frames take.
+        The figure.
 
     Raises:
         ValueError: Not one size for each type.
@@ -39,7 +42,7 @@ def gop_strip(picture_types: Sequence[str] | np.ndarray, sizes: Sequence[int] | 
         raise ValueError(f"{len(types)} picture types do not go with {len(bytes_)} sizes")
     intra = types == "I"
     share = round(100 * float(bytes_[intra].sum() / bytes_.sum()))
-    title = f"I-frames: {intra.sum()} of {len(types)} frames, {share} % of the bytes"
+    title = title or f"I-frames: {intra.sum()} of {len(types)} frames, {share} % of the bytes"
     figure = new(title, size=(9.5, 2.8))
     axes = figure.axes[0]
     draw_gop_strip(axes, types, bytes_)

@@ -12,6 +12,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import PatchCollection
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import ConnectionPatch, Patch, Rectangle
 
 from cvrl_lite.course.figures.style import COLORS, INK, new
@@ -51,14 +52,14 @@ def vector_arrows(
         title = f"{carry:.0%} of the cells carry a vector, {move:.0%} of those move".replace("%", " %")
     figure = new(title, size=(6, 6 * image.shape[0] / image.shape[1] + 0.6))
     draw_arrows(figure.axes[0], image, vectors, mask, magnify)
-    _add_keys(figure, magnify)
+    _add_keys(figure, [vectors], [mask], magnify)
     return figure
 
 
 def vector_panels(
     images: Sequence[np.ndarray] | np.ndarray,
-    vectors: Sequence[np.ndarray] | np.ndarray,
-    masks: Sequence[np.ndarray] | np.ndarray,
+    vectors: Sequence[np.ndarray],
+    masks: Sequence[np.ndarray],
     *,
     labels: Sequence[str],
     magnify: float = 1,
@@ -96,7 +97,7 @@ def vector_panels(
         draw_arrows(axes, image, field, mask, magnify)
         axes.set_title(label, fontsize=9)
         axes.set(xlabel="", ylabel="", xticks=[], yticks=[])
-    _add_keys(figure, magnify)
+    _add_keys(figure, vectors, masks, magnify)
     return figure
 
 
@@ -236,13 +237,20 @@ def draw_arrows(axes: Axes, image: np.ndarray, vectors: np.ndarray, mask: np.nda
     axes.set(xlabel="x (px)", ylabel="y (px)")
 
 
-def _add_keys(figure: Figure, magnify: float) -> None:
+def _add_keys(
+    figure: Figure, vectors: Sequence[np.ndarray], masks: Sequence[np.ndarray], magnify: float
+) -> None:
+    """A key of what occurs in these fields."""
     arrow = "starts where it was copied from" if magnify == 1 else f"motion, {magnify:g} times its length"
-    keys = [
-        Patch(fc=COLORS["motion"], label=f"arrow: {arrow}"),
-        Patch(fc=INK, label="dot: a vector of zero"),
-        Patch(fc="white", ec=INK, hatch="///", label="hatched: no vector"),
-    ]
+    zero = [mask & (np.abs(field).max(0) == 0) for field, mask in zip(vectors, masks, strict=True)]
+    keys: list[Any] = []
+    if any((mask & ~still).any() for mask, still in zip(masks, zero)):
+        look: Any = {"marker": r"$\rightarrow$", "ms": 16, "mew": 0.4}
+        keys.append(Line2D([], [], ls="", color=COLORS["motion"], label=f"arrow: {arrow}", **look))
+    if any(still.any() for still in zero):
+        keys.append(Line2D([], [], ls="", marker=".", color=INK, label="dot: a vector of zero"))
+    if not all(mask.all() for mask in masks):
+        keys.append(Patch(fc="white", ec=INK, hatch="///", label="hatched: no vector"))
     figure.legend(handles=keys, loc="outside lower center", ncols=3, frameon=False)
 
 

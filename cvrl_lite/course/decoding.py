@@ -1,0 +1,117 @@
+"""A decoder of the simplest kind, and residuals of clips in which something happens.
+
+Axes: T time, H W pixels, H8 W8 cells of 8x8 pixels.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+
+from cvrl_lite.codec import CompressedVideo, Motion, encode
+from cvrl_lite.datasets.moving_scenes import draw
+
+_SCENES = ("planks", "rings", "dots")
+_WORDS = ("quiet", "light", "new")
+_STEP = 4  # the frame in which something happens
+_SIDE = 40  # pixels of what is new
+_LEVELS = 12  # by which it gets lighter or darker
+
+
+def copied(source: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+    """The frame that comes of copying each cell from where its vector leads, to the nearest pixel.
+
+    Args:
+        source: (H, W) or (H, W, 3), the frame that is copied from.
+        vectors: (2, H8, W8) pixels, x right and y down, pointing back.
+
+    Returns:
+        The same shape; beyond the border its pixels are repeated.
+
+    Example:
+        >>> ramp = np.arange(16).reshape(1, 16).repeat(8, 0)
+        >>> copied(ramp, np.array([[[3.0, 3.0]], [[0.0, 0.0]]]))[0, :3].tolist()
+        [3, 4, 5]
+    """
+    height, width = source.shape[:2]
+    dense = np.rint(vectors).astype(int).repeat(8, 1).repeat(8, 2)[:, :height, :width]
+    y, x = np.mgrid[0:height, 0:width]
+    return np.asarray(source[np.clip(y + dense[1], 0, height - 1), np.clip(x + dense[0], 0, width - 1)])
+
+
+def drift(frames: np.ndarray, motion: Motion) -> dict[str, np.ndarray]:
+    """A clip decoded whole, without its residual, and without its vectors.
+
+    Args:
+        frames: (T, H, W, 3) uint8 RGB, I- and P-frames in display order, the first an I-frame.
+        motion: Their vectors; an intra block counts as copied from its own place.
+
+    Returns:
+        `{"everything": (T, H, W, 3) uint8, "no residual": ..., "no vectors": ...}`.
+
+    Raises:
+        ValueError: There are B-frames.
+    """
+    if "B" in motion.picture_types:
+        raise ValueError("a clip with B-frames is not decoded in the order in which it is shown")
+    kept: dict[str, list[np.ndarray]] = {"no residual": [], "no vectors": []}
+    for t, kind in enumerate(motion.picture_types):
+        for name, row in kept.items():
+            if kind == "I":
+                row.append(frames[t].astype(float))
+            elif name == "no residual":
+                row.append(copied(row[-1], motion.vectors[t]))
+            else:
+                row.append(row[-1] + (frames[t] - copied(frames[t - 1].astype(float), motion.vectors[t])))
+    rows = {name: np.clip(row, 0, 255).round().astype(np.uint8) for name, row in kept.items()}
+    return {"everything": np.asarray(frames)} | rows
+
+
+class Paper(NamedTuple):
+    """The residual of one frame, and what happened in it.
+
+    Attributes:
+        values: (H, W) luma levels.
+        mask: (H8, W8) bool, False in intra blocks.
+        word: "quiet", "light" or "new".
+    """
+
+    values: np.ndarray
+    mask: np.ndarray
+    word: str
+
+
+def exam(seeds: Iterable[int]) -> list[Paper]:
+    """Residuals of clips in which shapes move on, the light changes, or a square appears.
+
+    Args:
+        seeds: Three papers for each.
+
+    Returns:
+        The papers, in an order that does not give them away.
+
+    Example:
+        >>> sorted(paper.word for paper in exam([0]))
+        ['light', 'new', 'quiet']
+    """
+    found = [_paper(word, seed) for seed in seeds for word in _WORDS]
+    return [found[place] for place in np.random.default_rng(len(found)).permutation(len(found))]
+
+
+def _paper(word: str, seed: int) -> Paper:
+    frames = draw(_SCENES[seed % len(_SCENES)], "right", seed, frames=_STEP + 2, size=128).astype(int)
+    random = np.random.default_rng(seed)
+    if word == "light":
+        frames[_STEP:] += _LEVELS if seed % 2 else -_LEVELS
+    if word == "new":
+        x, y = random.integers(8, 120 - _SIDE, 2)
+        tile = random.integers(0, 256, (_SIDE // 4, _SIDE // 4, 3)).repeat(4, 0).repeat(4, 1)
+        frames[_STEP:, y : y + _SIDE, x : x + _SIDE] = tile
+    with tempfile.TemporaryDirectory() as folder:
+        encode(frames.clip(0, 255).astype(np.uint8), f"{folder}/paper.mp4", gop=60, deblock=False)
+        with CompressedVideo(f"{folder}/paper.mp4") as video:
+            residual = video.residuals(_STEP, _STEP + 1)
+    return Paper(residual.values[0], residual.mask[0], word)

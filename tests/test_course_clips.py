@@ -1,0 +1,110 @@
+"""Clips that the course encodes in a moment: what is said of them is so."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cvrl_lite.codec import CompressedVideo
+from cvrl_lite.course.decoding import copied, drift, exam
+from cvrl_lite.course.encoding import pack, stray
+from cvrl_lite.course.figures import (
+    by_weight,
+    error_maps,
+    filters,
+    gop_trade,
+    order_of_frames,
+    pieces_and_cells,
+)
+from cvrl_lite.course.figures.matching import matching_errors
+from cvrl_lite.course.truth import shape_centers
+from cvrl_lite.datasets.moving_scenes import draw
+
+
+def test_a_packed_clip_tells_of_its_gops_sizes_and_stray_vectors() -> None:
+    clip = draw("bricks", "right", 2, frames=9, size=64)
+    packed = pack(clip, gop=4, crf=30)
+    assert packed.info.gop_lengths == (4, 4, 1) and packed.distance_known
+    assert len(packed.sizes) == len(packed.frames) == 9 and packed.sizes[0] > 2 * packed.sizes[1]
+    resting, wrong = stray(clip, packed)
+    assert resting.shape == (8, 8, 8) and not (wrong & ~resting).any() and resting.any()
+    assert not resting[packed.motion.picture_types[1:] == "I"].any()
+    assert not pack(clip, references=3).distance_known
+
+
+def test_copying_along_vectors_stops_at_the_border() -> None:
+    ramp = np.arange(16.0).reshape(1, 16).repeat(8, 0)
+    right, left = (np.array([[[x, x]], [[0.0, 0.0]]]) for x in (3.4, -3.0))
+    assert copied(ramp, right)[0].tolist() == [*range(3, 16), 15, 15, 15]
+    assert copied(ramp[..., None], left)[0, :, 0].tolist() == [0, 0, 0, *range(13)]
+
+
+def test_a_decoder_drifts_until_the_next_i_frame() -> None:
+    clip = draw("rings", "down", 3, frames=8, size=64)
+    packed = pack(clip, gop=7)
+    rows = drift(packed.frames, packed.motion)
+    assert list(rows) == ["everything", "no residual", "no vectors"]
+    for name in ("no residual", "no vectors"):
+        off = np.abs(rows[name].astype(int) - rows["everything"]).mean((1, 2, 3))
+        assert off[0] == off[7] == 0 and 0 < off[1] < off[6], name
+    with pytest.raises(ValueError, match="B-frames"):
+        drift(packed.frames, packed.motion._replace(picture_types=np.array(list("IBPPPPPI"))))
+
+
+def test_papers_of_an_exam_are_told_apart_by_how_much_is_off_and_what_is_not_predicted() -> None:
+    papers = exam(range(2, 4))
+    assert sorted(paper.word for paper in papers) == ["light", "light", "new", "new", "quiet", "quiet"]
+    for paper in papers:
+        off, intra = (np.abs(paper.values) > 4).mean(), (~paper.mask).mean()
+        assert (off > 0.5) == (paper.word == "light")
+        assert paper.word == "light" or (intra > 0.04) == (paper.word == "new")
+
+
+def test_shapes_are_where_the_truth_says() -> None:
+    centers = shape_centers("right", 5, frames=3, size=224)
+    step = centers[1] - centers[0]
+    assert (step[:, 0] > 0).all() and np.abs(step[:, 1]).max() == 0
+    half = shape_centers("right", 5, frames=3, size=112)
+    assert np.allclose(centers, 2 * half)
+
+
+def test_a_block_fits_best_where_it_came_from() -> None:
+    before = np.random.default_rng(0).integers(0, 256, (48, 48, 3)).astype(np.uint8)
+    now = np.roll(before, (1, -3), (0, 1))  # went 3 to the left and 1 down
+    errors = matching_errors(before, now, 16, 16, side=8, reach=5)
+    assert np.unravel_index(errors.argmin(), errors.shape) == (5 - 1, 5 + 3) and errors.min() == 0
+    with pytest.raises(ValueError, match="beyond the border"):
+        matching_errors(before, now, 2, 16, side=8, reach=5)
+    field = np.broadcast_to(np.reshape([3.0, -1.0], (2, 1, 1)), (2, 6, 6))
+    figure = error_maps(before, now, field, {"a": (2, 2), "b": (2, 3)}, side=8, reach=5, title="It fits")
+    assert [line.get_xydata().tolist() for line in figure.axes[2].lines] == [[[3.0, -1.0]]] * 2
+
+
+def test_figures_of_files_say_what_they_are_given() -> None:
+    figure = order_of_frames("IBBP", [0, 3, 1, 2], title="P first")
+    words = [text.get_text() for text in figure.axes[0].texts]
+    assert words[:8:2] == ["I0", "P3", "B1", "B2"] == words[1:8:2]
+    with pytest.raises(ValueError, match="once"):
+        order_of_frames("IBBP", [0, 3, 1, 1], title="P first")
+    (line,) = gop_trade({"GOP 1": (1, 90), "GOP 12": (6.5, 40)}, title="A trade").axes[0].lines
+    assert line.get_xydata().tolist() == [[1, 90], [6.5, 40]]
+    shares = np.linspace(0.9, 1, 16).reshape(4, 4)
+    written = [text.get_text() for text in filters(shares, title="All right").axes[0].texts]
+    assert written[0] == "90.0 %" and written[-1] == "100.0 %"
+    curves = {"scene": [0.9, 0.1], "action": [0.1, 0.9]}
+    drawn = by_weight([0, 1], curves, best=0.5, title="A trade").axes[0].lines
+    assert [line.get_ydata().tolist() for line in drawn[:2]] == list(curves.values())
+    vectors = np.stack([np.full((8, 8), 1.0), np.zeros((8, 8))])
+    left, right = pieces_and_cells(np.zeros((64, 64, 3), np.uint8), vectors, title="One of four").axes
+    assert (len(left.texts), len(right.texts)) == (16, 4)
+    assert all(arrow.xy[0] < arrow.get_position()[0] for arrow in right.texts), (
+        "minus the vector: to the left"
+    )
+
+
+def test_the_shipped_clip_of_pieces_reports_the_upper_left_one() -> None:
+    from cvrl_lite import data_path
+
+    with CompressedVideo(data_path("lessons/shattered_4x4.mp4")) as video:
+        field = video.motion(1, 2).vectors[0]
+    assert (field[0, 4:6, 4:6] == 1).all(), "to the left, as the upper left piece of each cell"
