@@ -27,8 +27,9 @@ from cvrl_lite import evaluate, train
 from cvrl_lite.datasets import DecodedSet, MovingScenes, decode
 from cvrl_lite.datasets.moving_scenes import hard_set
 from cvrl_lite.files import sha256
-from cvrl_lite.models import TinyR2Plus1D
+from cvrl_lite.models import TinyR2Plus1D, VideoBackbone
 from cvrl_lite.pretrained import Pretrained, load
+from cvrl_lite.train import Recipe
 
 HERE = Path(__file__).parent
 MODELS = {"untrained": (), "context": ("context",), "motion": ("motion",), "joint": ("context", "motion")}
@@ -173,14 +174,18 @@ def curves(runs: Path, steps: int = 20) -> None:
 
 
 def ship(run: Path) -> None:
-    """Puts a run's backbone into `data/checkpoints/`: float16, its recipe beside it."""
+    """Puts a run's backbone into `data/checkpoints/`, under the name of its tasks."""
     model = load(run)
-    backbone, recipe = model.backbone, model.recipe
-    assert recipe is not None  # a run has one
-    name = next(name for name, tasks in (MODELS | THREE).items() if tasks == tuple(recipe.tasks))
+    assert model.recipe is not None  # a run has one
+    tasks = tuple(model.recipe.tasks)
+    keep(model.backbone, model.recipe, next(name for name, own in (MODELS | THREE).items() if own == tasks))
+
+
+def keep(backbone: VideoBackbone, recipe: Recipe, name: str) -> None:
+    """Writes a network into `data/checkpoints/`: float16, its recipe beside it."""
     weights = {
-        f"backbone.{name}": value.half() if value.is_floating_point() else value
-        for name, value in backbone.state_dict().items()
+        f"backbone.{key}": value.half() if value.is_floating_point() else value
+        for key, value in backbone.state_dict().items()
     }
     target = HERE.parent / "data" / "checkpoints" / f"{name}.safetensors"
     target.parent.mkdir(exist_ok=True)

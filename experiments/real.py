@@ -3,6 +3,7 @@
     python experiments/real.py --root UCF11                    # every model; resumable, hours; see ucf11.py
     python experiments/real.py joint "joint, drawings" --seeds 0  # some
     python experiments/real.py --fast                          # two steps of every model on drawn clips
+    python experiments/real.py --ship                          # the chosen network into data/, as ucf11_joint
     python experiments/real.py --try laptop --tasks context,motion --set steps=300 --note "fewer steps"
 
 Trained without labels on the groups g08-g19; every choice, the probe's penalty and the recipe among them, is
@@ -27,7 +28,7 @@ from typing import Any
 import numpy as np
 import torch
 from footage import histograms
-from joint import with_setting
+from joint import keep, with_setting
 from peers import instance_discrimination, supervised
 from ucf11 import SPLITS, ucf11
 from worlds import load as load_world
@@ -176,6 +177,7 @@ MODELS = {
     "two clips": Model(train=instance_discrimination),
     "labels": Model(train=supervised("class")),
 }
+CHOSEN = "joint, drawings then both"
 VARIETY = [name for name in DRAWN if name != "drawings"]
 MODELS |= {f"joint, {name}": Model(JOINT, name) for name in VARIETY}
 
@@ -318,6 +320,13 @@ def attempt(arguments: argparse.Namespace, seed: int) -> dict[str, Any]:
     return {"model": arguments.note, "seed": seed, "seconds": seconds} | settings | {"parts": parts}
 
 
+def ship(out: Path) -> None:
+    """Puts the first seed of the chosen model into `data/checkpoints/`; its recipe names the real data."""
+    model = cvrl_lite.load(folder_of(CHOSEN, 0, out))
+    assert model.recipe is not None  # a run has one
+    keep(model.backbone, model.recipe.replace(data="ucf101"), "ucf11_joint")
+
+
 def main() -> int:
     """Runs what the command line asks for."""
     parser = argparse.ArgumentParser(
@@ -333,7 +342,11 @@ def main() -> int:
     parser.add_argument("--data", default="real", choices=("real", "drawings", "both"))
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="change the recipe")
     parser.add_argument("--note", default="", help="what the log calls the attempt")
+    parser.add_argument("--ship", action="store_true", help="write the chosen network into data/")
     arguments = parser.parse_args()
+    if arguments.ship:
+        ship(arguments.out)
+        return 0
     if unknown := [name for name in arguments.models if name not in MODELS]:
         parser.error(f"no model is called {'; '.join(unknown)}; there are {'; '.join(MODELS)}")
     if arguments.attempt:

@@ -20,7 +20,21 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from real import DRAWN, LOG, MODELS, PARTS, ROOT, Sets, add_line, folder_of, log_of, precision, read, stand_in
+from real import (
+    CHOSEN,
+    DRAWN,
+    LOG,
+    MODELS,
+    PARTS,
+    ROOT,
+    Sets,
+    add_line,
+    folder_of,
+    log_of,
+    precision,
+    read,
+    stand_in,
+)
 
 import cvrl_lite
 from cvrl_lite import evaluate, train
@@ -30,7 +44,7 @@ from cvrl_lite.pretrained import Pretrained
 
 AFTER = LOG.parent / "real_after.jsonl"
 SCRATCH, HELPED = "scratch", "scratch, motion as a helper"
-STARTS = (SCRATCH, HELPED, "motion, drawings", "joint, drawings", "joint", "joint, drawings then real")
+STARTS = (SCRATCH, HELPED, "joint, drawings", "joint", CHOSEN)
 PER_CLASS = (10, None)  # None: all, 48
 STEPS = (200, 600)  # the longer ones from scratch alone
 ASKED = (

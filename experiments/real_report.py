@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from real import LOG, MODELS, PER_CLASS, SEARCH, VARIETY, log_of
+from real import CHOSEN, LOG, MODELS, PER_CLASS, SEARCH, VARIETY, log_of
 from real_after import AFTER, ASKED, STARTS
 from ucf11 import CLASSES, CLIPS, SPLITS
 
 from cvrl_lite import evaluate
 
 PARTS = ("whole", "context", "motion")
-REFERENCE, CHOSEN = "joint, drawings", "joint, drawings then both"
+REFERENCE = "joint, drawings"
 SHORT = {
     "color histograms": "nothing: color histograms",
     "untrained": "nothing: an untrained network",

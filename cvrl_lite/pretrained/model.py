@@ -285,9 +285,10 @@ def load(name: str | os.PathLike[str]) -> Pretrained:
     """A trained network, ready for use, on this process's device.
 
     Args:
-        name: A shipped network ("context", "motion", "joint" or "three", see docs/model_cards.md), the
-            folder of a run, finished or not, or a `.safetensors` file with its recipe beside it: a `.json`
-            of the same name, or else `recipe.json`. Write "./joint" for a folder of that name.
+        name: A shipped network ("context", "motion", "joint", "three" or "ucf11_joint", see
+            docs/model_cards.md), the folder of a run, finished or not, or a `.safetensors` file with its
+            recipe beside it: a `.json` of the same name, or else `recipe.json`. Write "./joint" for a folder
+            of that name.
 
     Returns:
         The network in float32 and evaluation mode.
