@@ -282,10 +282,14 @@ WRONG: dict[str, tuple[Mistake, ...]] = {
         ("abs(np.mean(means)) < 0.3", "abs(np.mean(means)) < 3"),
     ),
     "13.2": (
-        ("len(video.frames) // 2", "0"),
-        ("video.frames[len(video.frames) // 2].mean((0, 1))", "video.frames.mean((0, 1, 2))"),
-        ("len(video.frames) // 2", "len(video.frames) // 2 - 1"),
-        (".mean((0, 1))", ".mean((0, 2))[:3]"),
+        ("round(where * (len(video.frames) - 1))", "len(video.frames) // 2"),
+        ("frame.mean((0, 1))", "frame.mean((0, 1, 2), keepdims=True)[0, 0]"),
+        ("distances.argmin(1)", "distances.argmax(1)"),
+        (
+            "colors[1][:, None] - colors[0]",
+            "colors[1][:, None] - colors[1]",
+        ),
+        ("axis=2)", "axis=2).round(-1)"),
     ),
     "13.3": (
         ("(np.mean(with_it) - guess) / (np.mean(without) - guess)", "np.mean(with_it) / np.mean(without)"),
