@@ -23,6 +23,13 @@ def applied(solution: str, mistake: Mistake) -> str:
 
 
 WRONG: dict[str, tuple[Mistake, ...]] = {
+    "00.1": (
+        ("counts.max(axis=1).sum() / counts.sum()", "(counts.max(axis=1) / counts.sum(axis=1)).mean()"),
+        ("counts.max(axis=1)", "counts.max(axis=0)"),
+        ("counts.max(axis=1).sum()", "counts.max()"),
+        ("counts.max(axis=1).sum() / counts.sum()", "1 / counts.shape[1]"),
+        ("counts.max(axis=1).sum() / counts.sum()", "counts.sum(axis=0).max() / counts.sum()"),
+    ),
     "01.1": (
         ("min(", "max("),
         ("(1 - w) * context + w * motion", "w * context + (1 - w) * motion"),

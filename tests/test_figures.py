@@ -150,6 +150,22 @@ def test_the_map_leaves_out_no_notebook_and_marks_what_is_optional() -> None:
     assert dashed == [to_rgb(figures.COLORS["residual"])] * 2
 
 
+def test_the_map_shows_pictures_where_it_is_given_some() -> None:
+    field = np.ones((2, 2, 2)), np.ones((2, 2), bool)
+    figure = figures.course_map(np.zeros((16, 16, 3), np.uint8), *field, np.zeros((16, 16)))
+    insets = figure.axes[0].child_axes
+    assert [len(inset.images) for inset in insets] == [1] * 4
+    assert sum(any(hasattr(drawn, "U") for drawn in inset.collections) for inset in insets) == 1
+
+
+def test_pairs_are_counted_in_one_shade_of_gray() -> None:
+    counts = {"even": np.full((2, 3), 4), "uneven": np.array([[16, 0, 0], [0, 0, 1]])}
+    even, uneven = figures.pairs(counts, ["a", "b"], ["x", "y", "z"], title="One says nothing").axes
+    assert [text.get_text() for text in even.texts] == ["4"] * 6
+    (shades,) = uneven.collections
+    assert shades.get_clim() == (0, 4) and even.collections[0].get_array().max() == 2
+
+
 def test_the_widget_follows_its_slider() -> None:
     frames = np.stack([np.full((8, 8, 3), shade, np.uint8) for shade in (0, 90, 200)])
     box = widgets.step_through(frames, "IPB", [500, 60, 7])

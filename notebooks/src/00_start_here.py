@@ -10,46 +10,49 @@
 # moves*. This course trains networks on those two signals: no labels, no GPU.
 #
 # **Goals.** After this notebook you will be able to
-# - say in three sentences what the course does and which three questions it answers,
-# - find your way on its map and know what each notebook costs to run,
+# - name the three questions that the course answers, and find your way on its map,
 # - tell the *scene* of a clip from its *action*, and say why our data set keeps them apart,
 # - check that everything is installed.
 #
-# **Needs.** `make lab`, or another way of [installing](../README.md). Less than 1 minute on 2 cores, 0.2 GB
-# of memory, no disk space.
+# **Needs.** If you are reading this in Jupyter, you have all you need. Less than 1 minute on 2 cores, 0.2 GB
+# of memory, no disk space. (Otherwise, see [how to install](../README.md).)
 #
 # ## The idea in one figure
 #
 # We follow the paper *Self-supervised Video Representation Learning by Context and Motion Decoupling* (CVPR
-# 2021). Read the map from left to right:
+# 2021). Read the map from left to right; the circles hold the numbers of the notebooks.
 #
 # 1. A video file gives us what stays and what moves.
 # 2. Each of the two becomes a task whose right answers are in the file, so nobody has to label anything.
 # 3. One network learns both tasks.
 # 4. We measure what the network has learned.
 #
-# Dashed lines mark something the paper leaves out: the **residual**, the part of a frame that cannot be
-# rebuilt by shifting blocks of earlier frames.
+# The dashed row is our addition. The **residual** is the part of a frame that shifted blocks of earlier
+# frames cannot rebuild; the paper does not use it.
 
-# %%
+# %% tags=["hide-input"]
 import importlib.util
 import sys
-from collections import Counter
 
 import numpy as np
 
 from cvrl_lite import CompressedVideo, data_path
-from cvrl_lite.course.figures import course_map, filmstrip, long_exposure, show
+from cvrl_lite.course.checks import check
+from cvrl_lite.course.figures import course_map, filmstrip, long_exposure, pairs, show
 from cvrl_lite.course.loops import show_loop
 from cvrl_lite.datasets import moving_scenes
 
+with CompressedVideo(data_path("sample.mp4")) as video:
+    frame, motion, residual = video.clip(8, 1)[0], video.motion(8, 9), video.residuals(8, 9)
+part, cells = (slice(56, 168), slice(0, 112)), (slice(7, 21), slice(0, 14))
 show(
-    course_map(),
-    "A flow chart. A video file (notebook 02) gives key frames, what stays (02); motion vectors, what moves "
-    "(03); and, dashed, the residual, what is new (04). Key frames lead to matching a clip with its key "
-    "frame (07), vectors to predicting the vectors to come (08), and, dashed, the residual to an optional "
-    "third task (13). These feed one network (01, 05, 06, 09). Three arrows lead on: how good and how "
-    "sure (10, 11), which part does it (12), your own videos (14) and real ones (15).",
+    course_map(frame[part], motion.vectors[0][:, *cells], motion.mask[0][cells], residual.values[0][part]),
+    "A flow chart with pictures. A video file (notebook 02) gives key frames, what stays (02); motion "
+    "vectors, what moves (03); and, dashed, the residual, what is new (04). Key frames lead to matching a "
+    "clip with its key frame (07), vectors to predicting the vectors to come (08), and, dashed, the "
+    "residual to an optional third task (13). These feed one network (09), with a first look at it above "
+    "(01) and what it needs below (05, 06). Three arrows lead on: how good and how sure (10, 11), which "
+    "part does it (12), real video and yours (14, 15).",
 )
 
 # %% [markdown]
@@ -59,28 +62,31 @@ show(
 # **Motion prediction** asks: which motion comes next? To answer, the network has to notice what is
 # happening.
 #
-# In every figure of the course blue stands for context, orange for motion, green for the residual and pink
-# for both tasks together. Gray means none of these.
+# What stays is called the **context**; in the clips of this course it is the *scene*. In figures about
+# training, blue stands for context, orange for motion, green for the residual, pink for both tasks together
+# and gray for none of them. (I-, P- and B-frames, which you will meet in notebook 02, have three colors of
+# their own.)
 #
 # ## Three questions
 #
 # 1. **Which is the better teacher, context or motion?** What does each one teach, what does it leave out,
 #    and can one network learn from both? You will see a first answer in the next notebook.
 # 2. **Can we do without optical flow?** [Optical flow](../docs/glossary.md#motion-in-the-file) is the
-#    motion of every single pixel, computed from the frames. Computing it can take longer than the training
-#    itself, while the motion vectors come with the file. How good are they, flaws included?
+#    motion of every single pixel, computed from the frames. On our clips that takes 8 to 12 milliseconds a
+#    frame, while the motion vectors come with the file ([measured](../docs/benchmarks.md)). How good are
+#    they, flaws included?
 # 3. **How do we stop the network from taking the easy way out?** "Predict the vectors" can be solved by
 #    copying shifts of a few pixels, without understanding anything. So we do not ask "by how many pixels
-#    will this block move?" We ask "which of these thousand motions comes next?" Each candidate motion is
-#    described by its **features**, the list of numbers a network computes from it, and these can say things
-#    such as "circles, and slows down".
+#    will this block move?" We put the true continuation among those of a thousand other clips and ask "which
+#    of these comes next?" To choose, the network compares **features**, lists of numbers that it computes
+#    from each of them.
 #
-# ## A first look at MovingScenes
+# ## Clips in which nothing gives the answer away
 #
 # To find out *what* a network has learned, we need clips in which context and motion are independent. In
 # real videos they are not: show a swimming pool, and "swimming" is a good guess without looking at the
-# motion. That is **context bias**. So we draw our own clips. In each one the **scene** is what stays. There
-# are sixteen, each a texture:
+# motion. That is **context bias**. So we draw our own clips, and call them **MovingScenes**. In each one the
+# **scene** is what stays. There are sixteen, each a texture:
 
 # %%
 names = moving_scenes.SCENES
@@ -89,7 +95,7 @@ show(
     filmstrip(
         stills,
         labels=names,
-        title="The scene is what stays: sixteen textures, in colors that differ from clip to clip",
+        title="The scene is what stays: sixteen textures",
     ),
     "Sixteen small images, one of each scene: " + ", ".join(names) + ". Bright shapes lie on top of each.",
 )
@@ -97,33 +103,38 @@ show(
 # %% [markdown]
 # The **action** is what moves. There are eight, each a way in which bright shapes travel over the scene:
 #
-# | action | the shapes | action | the shapes |
-# |---|---|---|---|
-# | `right` | drift to the right | `turn` | each go round a small circle of their own |
-# | `down` | drift down | `shake` | swing left and right |
-# | `clockwise` | circle the center of the frame | `pulse` | swing away from the center and back |
-# | `counter_clockwise` | circle it the other way | `stop_and_go` | drift to the right, rest, drift on |
+# | action | the shapes |
+# |---|---|
+# | `right` | drift to the right |
+# | `down` | drift down |
+# | `clockwise` | circle the center of the frame |
+# | `counter_clockwise` | circle it the other way |
+# | `turn` | go round a small circle, each its own |
+# | `shake` | swing left and right |
+# | `pulse` | swing away from the center and back |
+# | `stop_and_go` | drift to the right, rest, drift on |
 #
 # A single frame shows none of this. So the next figure works like a photo with a long exposure: it adds up
-# 16 frames, and whatever moves leaves a trail. (`stop_and_go` leaves hardly any, because here it mostly
-# rests.) Cover the names. Which actions can you not tell apart?
+# 24 frames, and whatever moves leaves a trail. Each image is another action. Which is which? Two of them you
+# cannot tell apart.
 
 # %%
-names = moving_scenes.ACTIONS
-trails = [long_exposure(moving_scenes.draw("planks", name, 30, frames=16, size=224)) for name in names]
+names = ["shake", "clockwise", "down", "stop_and_go", "counter_clockwise", "pulse", "right", "turn"]
+trails = [long_exposure(moving_scenes.draw("planks", name, 30, frames=24, size=224)) for name in names]
 show(
-    filmstrip(
-        trails,
-        labels=names,
-        columns=4,
-        title="The action is what moves: eight ways, here all on the same scene",
-    ),
-    "Eight images of planks with blurred shapes. right and down: straight trails; clockwise and "
-    "counter_clockwise: arcs about the center; turn: each shape blurred all round; shake: blurred sideways; "
-    "pulse: blurred towards the center; stop_and_go: nearly sharp, with a faint trail on the right.",
+    filmstrip(trails, labels=list("ABCDEFGH"), columns=4, title="Eight actions leave seven kinds of trail"),
+    "Eight images of planks with blurred shapes, A to H. A: blurred sideways, a little. B and E: arcs "
+    "about the center. C: long trails downwards. D: each shape twice, a step apart. F: short trails "
+    "towards the center. G: long level trails. H: each shape blurred all round.",
 )
 
 # %% [markdown]
+# <details><summary>Answer</summary>
+# A <code>shake</code>, B <code>clockwise</code>, C <code>down</code>, D <code>stop_and_go</code>,
+# E <code>counter_clockwise</code>, F <code>pulse</code>, G <code>right</code>, H <code>turn</code>. B and E
+# could be swapped.
+# </details>
+#
 # A trail looks the same whichever way it was drawn, so `clockwise` and `counter_clockwise` cannot be told
 # apart. For that you need the *order* of the frames, and this is why the network gets clips and not single
 # frames. Here are all eight in motion, on another scene. (After a short rest they start again from the
@@ -138,49 +149,91 @@ show_loop(
 )
 
 # %% [markdown]
-# The four actions in the lower row *change* during the clip: knowing how the shapes move now is not enough to
-# know how they will move next.
+# In the four actions of the lower row, knowing where a shape is and how it moves now is not enough to know
+# what comes next: it may be about to turn back, or to stop.
 #
-# Now for the reason we draw our own clips. The data set has 1600 of them in three parts: one to train on
-# (`train`), one to make choices with (`val`), one to report results on (`test`). Let us count how often
-# each scene appears with each action. If the scene gave away the action, some pairs would be more frequent
-# than others.
+# Now for the reason we draw our own clips. How often does each scene appear with each action? On the left
+# you see the clips of our data set that networks learn from, on the right a set we made up, as biased as
+# real videos often are.
 
 # %%
-clips = moving_scenes.plan(1600, seed=0)
-for split in ("train", "val", "test"):
-    pairs = Counter((clip.scene, clip.action) for clip in clips if clip.split == split)
-    least, most = min(pairs.values()), max(pairs.values())
-    print(f"{split:5}: {sum(pairs.values()):4} clips, {len(pairs)} pairs, each {least} to {most} times")
-
-pairs = Counter((clip.scene, clip.action) for clip in clips if clip.split == "train")
-assert len(pairs) == len(moving_scenes.SCENES) * len(moving_scenes.ACTIONS) and len(set(pairs.values())) == 1
+scenes, actions = moving_scenes.SCENES, moving_scenes.ACTIONS
+ours = np.zeros((16, 8), int)
+for clip in moving_scenes.plan(1600, seed=0):
+    if clip.split == "train":
+        ours[scenes.index(clip.scene), actions.index(clip.action)] += 1
+biased = np.full((16, 8), 2)
+biased[np.arange(16), np.arange(16) % 8] = 58  # each scene mostly with one action
+show(
+    pairs(
+        {f"MovingScenes, {ours.sum()} clips": ours, f"a biased set, {biased.sum()} clips": biased},
+        scenes,
+        actions,
+        title="In MovingScenes the scene says nothing about the action",
+    ),
+    "Two tables of sixteen scenes by eight actions. Left, all fields have the same gray. Right, one dark "
+    "field in each row, the others pale.",
+)
+print(f"MovingScenes: each of the {ours.size} pairs appears {ours.min()} times")
+assert ours.min() == ours.max()
 
 # %% [markdown]
-# In `train` and `test` all 128 pairs are equally frequent. (`val` is too small for that: each pair appears
-# once or twice.) So a network may know every scene and not a single action, or the other way round, and we
-# can measure each kind of knowledge separately. A blind guess is right 1 time in 16 for scenes and 1 time
-# in 8 for actions.
+# **Exercise** (easy, 5 minutes). Somebody guesses the action of a clip by looking at nothing but its scene,
+# and guesses as well as anybody could. How often is that right, in each of the two sets? Make a guess, then
+# calculate it.
+
+
+# %% tags=["exercise"]
+def best_guess(counts):
+    """The share of clips (0 to 1) whose action is guessed from the scene; counts is (scenes, actions)."""
+    ...
+
+
+# %% tags=["check", "hide-input"]
+uneven = np.array([[9, 1], [30, 60]])
+check(
+    best_guess,
+    [
+        ("two scenes with the counts [9, 1] and [30, 60]", (uneven,), 0.69),
+        ("MovingScenes", (ours,), 1 / 8),
+        ("the biased set", (biased,), 58 / 72),
+        ("one scene only, with the counts [3, 1]", (np.array([[3, 1]]),), 0.75),
+    ],
+)
+
+# %% [markdown]
+# <details><summary>Hint</summary>
+# For each scene the best guess is its most frequent action. A scene with many clips counts for more.
+# </details>
 #
-# ## Two commands
+# <details><summary>Solution</summary>
 #
-# - `make lab` sets up a Python environment in `.venv`, draws the 1600 clips into your cache folder and
-#   opens this page. The second time it starts within seconds.
-# - `make test` does the same setup, then runs every test: the package, this course in a real browser, and
-#   every notebook, comparing its outputs with the ones stored here.
+# ```python
+# def best_guess(counts):
+#     return counts.max(axis=1).sum() / counts.sum()
+# ```
 #
-# Is everything installed? The next cell checks. If a line says NO, run `make setup` in a terminal (without
-# make: `pip install -c constraints.txt -e ".[course,test]"`) and restart the kernel.
+# </details>
+#
+# In the biased set the scene alone gives the right action for 81 clips in 100. A network with that score
+# may never have looked at the motion. In MovingScenes the scene is worth no more than a blind guess, 1 in
+# 8. So there we can measure separately what a network knows about scenes and about actions.
+#
+# ## Is everything installed?
+#
+# The next cell checks. If a line says MISSING, run `make setup` in a terminal (without make: `pip install -c
+# constraints.txt -e ".[course,test]"`) and restart the kernel. The clips are drawn when they are first
+# needed, which takes 45 seconds and 64 MB.
 
 # %%
 needed = ("numpy", "torch", "av", "safetensors", "sklearn", "matplotlib", "ipywidgets", "anywidget")
 checks = {f"package {name}": importlib.util.find_spec(name) is not None for name in needed}
 checks["Python 3.11 or newer"] = sys.version_info >= (3, 11)
 with CompressedVideo(data_path("sample.mp4")) as video:
-    checks["the sample clip is whole"] = video.info.frames == 72
-    checks["FFmpeg hands out motion vectors"] = bool(np.any(video.motion(0, 12).mask))
+    checks["sample clip: 72 of 72 frames"] = video.info.frames == 72
+    checks["motion vectors: readable"] = bool(np.any(video.motion(0, 12).mask))
 for what, fine in checks.items():
-    print(f"{'yes' if fine else 'NO ':3}  {what}")
+    print(f"{'ok' if fine else 'MISSING':7}  {what}")
 
 # %% [markdown]
 # ## How to read
@@ -188,47 +241,25 @@ for what, fine in checks.items():
 # Each notebook moves in small steps: a few sentences on what to look for, a few lines of code, a result,
 # and what the result means. Make a guess before you look; it is more fun, and you will remember more.
 #
-# - All outputs are stored, so you can read without running anything. To run: **Run > Run All Cells**.
+# - All outputs are stored, so you can read without running anything. To run: **Run > Run All Cells**. Most
+#   notebooks take about a minute on 2 cores, none more than 1.6 GB of memory and 50 MB of disk
+#   ([the list](../README.md)).
 # - When we build something ourselves, we check it against the package once. From then on we use the
 #   package.
 # - An **exercise** has a function to fill in, a check that says *Right* or *Not yet*, a hint and a solution
 #   to unfold. You can skip any of them; nothing later depends on your answer.
-# - Printed results are the same on every machine. Times and last digits vary, so we leave them out or say
-#   that they are ours ([why](../docs/determinism.md)).
+# - Printed results are the same on every machine. Numbers that would vary appear in figures only, or we say
+#   on which machine we measured them ([why](../docs/determinism.md)).
+# - Long cells of imports and checks are folded away; click on the bar beside one to unfold it.
 # - Words in **bold** are explained where they first appear. Most are in the
 #   [glossary](../docs/glossary.md), too.
-#
-# ## What it costs
-#
-# Drawing the clips takes 45 seconds and 64 MB, once. The table starts from there: 2 cores of an AMD EPYC
-# server, measured on 2026-11-23. What a notebook writes goes to a temporary folder, except for the 240
-# clips of notebook 13, which are kept.
-#
-# | notebook | minutes on 2 cores | memory | disk beside the 64 MB of clips |
-# |---|---|---|---|
-# | 00_start_here | less than 1 | 0.2 GB | 0 |
-# | 01_result_first | 1 | 1.6 GB | 0 |
-# | 02_inside_a_video_file | less than 1 | 0.4 GB | 0 |
-# | 03_motion_vectors | less than 1 | 0.4 GB | 0 |
-# | 04_residuals | less than 1 | 0.4 GB | 0 |
-# | 05_clips_for_training | less than 1 | 1 GB | 0 |
-# | 06_infonce | 1 | 0.6 GB | 0 |
-# | 07_context_matching | 1 to 2 | 1 GB | 0 |
-# | 08_motion_prediction | 1 | 1 GB | 0 |
-# | 09_joint_pretraining | 1 | 1 GB | 2 MB |
-# | 10_retrieval | 2 | 1 GB | 31 MB |
-# | 11_probe_and_finetune | 1 | 1.2 GB | 0 |
-# | 12_ablations | less than 1 | 0.6 GB | 0 |
-# | 13_residual | 1 | 1.4 GB | 12 MB |
-# | 14_your_own_videos | 1 | 1.5 GB | 50 MB |
-# | 15_real_video | less than 1 | 0.5 GB | 0 |
 #
 # ## What we have seen
 #
 # - A compressed video records what stays and what moves. Both can teach a network, without labels.
+# - Some actions differ only in the order of the frames, so a network has to see clips and not single frames.
 # - In MovingScenes the scene says nothing about the action, so we can measure separately what a network
 #   knows about each.
-# - Two commands do everything: `make lab` and `make test`.
 #
 # ## Quiz
 #
@@ -250,9 +281,9 @@ for what, fine in checks.items():
 # **3.** Why not simply train a network to output the values of the next vectors?
 #
 # <details><summary>Answer</summary>
-# Copying the current shifts is often good enough for that. To pick the true future out of many, by its
-# features, takes more. A shape that shakes and a shape that drifts may have the same shift right now, and
-# yet their futures differ.
+# Copying the current shifts is often good enough for that. A shape that shakes and a shape that drifts may
+# have the same shift right now, and yet their futures differ. To pick the true future out of many is
+# harder: the network has to notice which of the two it sees.
 # </details>
 #
 # ## Next, and further reading

@@ -10,7 +10,7 @@ from cvrl_lite.course.figures.contrast import (
     similarity_matrix,
     temperatures,
 )
-from cvrl_lite.course.figures.course import architecture, course_map
+from cvrl_lite.course.figures.course import architecture, course_map, pairs
 from cvrl_lite.course.figures.decoding import between_pixels, filters, prediction_row
 from cvrl_lite.course.figures.matching import error_maps, pieces_and_cells
 from cvrl_lite.course.figures.packing import bytes_by_type, gop_timeline, gop_trade, order_of_frames, packing
@@ -61,6 +61,7 @@ __all__ = [
     "order_of_frames",
     "origin",
     "packing",
+    "pairs",
     "pieces_and_cells",
     "played_and_learned",
     "png",

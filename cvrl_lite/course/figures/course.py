@@ -3,32 +3,39 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch, Rectangle
 
 from cvrl_lite.course.figures.style import COLORS, INK, new
+from cvrl_lite.course.figures.vectors import draw_arrows
 
-_BOXES = {  # name: (x, y, width, height), words, role
-    "file": ((0.0, 1.3, 1.5, 1.4), "a video file\n\n02", ""),
-    "I": ((2.2, 2.9, 1.6, 0.9), "key frames:\nwhat stays  02", "context"),
-    "MV": ((2.2, 1.55, 1.6, 0.9), "motion vectors:\nwhat moves  03", "motion"),
-    "R": ((2.2, 0.2, 1.6, 0.9), "residual:\nwhat is new  04", "residual"),
-    "ctx": ((4.5, 2.9, 1.7, 0.9), "match the clip with\nits key frame  07", "context"),
-    "mot": ((4.5, 1.55, 1.7, 0.9), "predict the vectors\nto come  08", "motion"),
-    "res": ((4.5, 0.2, 1.7, 0.9), "optional, later:\na third task  13", "residual"),
-    "net": ((6.9, 1.3, 1.4, 1.4), "one network\nlearns both\n\n01  05\n06  09", "joint"),
-    "eval": ((9.0, 2.9, 1.7, 0.9), "how good, how sure?\n10  11", ""),
-    "abl": ((9.0, 1.55, 1.7, 0.9), "which part does it?\n12", ""),
-    "own": ((9.0, 0.2, 1.7, 0.9), "real video, and yours\n14  15", ""),
+_BOXES = {  # name: (x, y, width, height), words and the notebooks, role
+    "file": ((0.0, 1.15, 1.5, 1.7), "a video file  02", ""),
+    "I": ((2.2, 2.9, 2.3, 0.9), "key frames:\nwhat stays  02", "context"),
+    "MV": ((2.2, 1.55, 2.3, 0.9), "vectors:\nwhat moves  03", "motion"),
+    "R": ((2.2, 0.2, 2.3, 0.9), "residual:\nwhat is new  04", "residual"),
+    "ctx": ((5.2, 2.9, 1.8, 0.9), "match the clip with\nits key frame  07", "context"),
+    "mot": ((5.2, 1.55, 1.8, 0.9), "predict the vectors\nto come  08", "motion"),
+    "res": ((5.2, 0.2, 1.8, 0.9), "optional, later:\na third task  13", "residual"),
+    "first": ((7.75, 2.95, 1.5, 0.8), "what it can do:\na first look  01", ""),
+    "net": ((7.75, 1.4, 1.5, 1.2), "one network\nlearns both  09", "joint"),
+    "tools": ((7.75, 0.25, 1.5, 0.8), "what it needs:\nclips, a loss  05 06", ""),
+    "eval": ((10.0, 2.9, 1.8, 0.9), "how good,\nhow sure?  10 11", ""),
+    "abl": ((10.0, 1.55, 1.8, 0.9), "which part\ndoes it?  12", ""),
+    "own": ((10.0, 0.2, 1.8, 0.9), "real video,\nand yours  14 15", ""),
 }
 _ARROWS = (
     *(("file", "I"), ("file", "MV"), ("file", "R"), ("I", "ctx"), ("MV", "mot"), ("R", "res")),
     *(("ctx", "net"), ("mot", "net"), ("res", "net"), ("net", "eval"), ("net", "abl"), ("net", "own")),
 )
 
+
+_PICTURED = ("file", "I", "MV", "R")
 
 _Place = tuple[float, float, float, float]
 _NETWORK: dict[str, dict[str, tuple[_Place, str, str]]] = {  # part: {name: as above}
@@ -66,27 +73,103 @@ _FLOW = (
 )
 
 
-def course_map() -> Figure:
+def course_map(
+    frame: np.ndarray | None = None,
+    vectors: np.ndarray | None = None,
+    mask: np.ndarray | None = None,
+    residual: np.ndarray | None = None,
+) -> Figure:
     """The way through the course: from a file to what was learned; dashed is what the paper leaves out.
 
+    Args:
+        frame: (H, W, 3) uint8 RGB, shown in the boxes of the file and of its key frames; no pictures where
+            None.
+        vectors: (2, H8, W8) pixels of that frame, pointing back.
+        mask: (H8, W8) bool.
+        residual: (H, W) luma levels.
+
     Returns:
-        The figure.
+        The figure; numbers in circles are those of the notebooks.
 
     Example:
         >>> course_map().get_suptitle()
-        'From a file to a network that knows what stays and what moves (numbers: notebooks)'
+        'One file teaches two lessons: what stays and what moves'
     """
-    figure = new(
-        "From a file to a network that knows what stays and what moves (numbers: notebooks)", size=(10, 3.9)
-    )
+    figure = new("One file teaches two lessons: what stays and what moves", size=(11, 3.9))
     axes = figure.axes[0]
     axes.set_axis_off()
-    axes.set(xlim=(-0.1, 10.8), ylim=(0, 4))
-    for place, words, role in _BOXES.values():
-        _box(axes, place, words, role)
+    axes.set(xlim=(-0.1, 11.9), ylim=(-0.05, 4.05))
+    for name, (place, words, role) in _BOXES.items():
+        x, y, width, height = place
+        text, *numbers = re.split(r"  ?(?=\d\d)", words)
+        _box(axes, place, "" if frame is not None and name in _PICTURED else text, role)
+        for count, number in enumerate(reversed(numbers)):
+            circle: Any = {"boxstyle": "circle,pad=0.2", "fc": "white", "ec": INK, "lw": 0.8}
+            axes.text(
+                x + width - 0.1 - 0.36 * count,
+                y + height,
+                number,
+                ha="center",
+                va="center",
+                fontsize=7,
+                bbox=circle,
+            )
+        if frame is not None and name in _PICTURED:
+            corner = (x + 0.3, y + 0.65, 0.9) if name == "file" else (x + 0.05, y + 0.05, height - 0.1)
+            inset = axes.inset_axes((*corner, corner[2]), transform=axes.transData)
+            inset.set_axis_off()
+            if name == "MV" and vectors is not None and mask is not None:
+                draw_arrows(inset, frame, vectors, mask, 3, width=0.025)
+                for dots in list(inset.lines):  # too many for so small a picture
+                    dots.remove()
+            elif name == "R" and residual is not None:
+                inset.imshow(residual, cmap="BrBG", vmin=-15, vmax=15, interpolation="nearest")
+            else:
+                inset.imshow(frame)
+            center = (
+                (x + width / 2, y + 0.3)
+                if name == "file"
+                else (x + height + (width - height) / 2, y + height / 2)
+            )
+            axes.text(*center, text, ha="center", va="center", fontsize=9, color=INK)
     for start, end in _ARROWS:
         optional = "residual" in (_BOXES[start][2], _BOXES[end][2])
         _arrow(axes, _BOXES[start][0], _BOXES[end][0], "--" if optional else "-")
+    return figure
+
+
+def pairs(
+    panels: Mapping[str, np.ndarray], rows: Sequence[str], columns: Sequence[str], *, title: str
+) -> Figure:
+    """How often each two labels come together, for several sets of clips.
+
+    Args:
+        panels: `{caption: (R, C) counts}`.
+        rows: R names.
+        columns: C names.
+        title: The finding.
+
+    Returns:
+        The figure: dark is often.
+
+    Example:
+        >>> figure = pairs({"ours": np.ones((2, 3), int)}, ["a", "b"], ["x", "y", "z"], title="All alike")
+        >>> figure.axes[0].get_title()
+        'ours'
+    """
+    figure = new(title, columns=len(panels), size=(4.2 * len(panels), 0.9 + 0.2 * len(rows)))
+    most = np.sqrt(max(counts.max() for counts in panels.values()))
+    for axes, (caption, counts) in zip(figure.axes, panels.items(), strict=True):
+        axes.pcolormesh(np.sqrt(counts), cmap="Greys", vmin=0, vmax=most, edgecolors="white", linewidth=0.8)
+        for row, column in np.ndindex(*counts.shape):
+            color = "white" if np.sqrt(counts[row, column]) > 0.6 * most else INK
+            look: Any = {"ha": "center", "va": "center", "fontsize": 6, "color": color}
+            axes.text(column + 0.5, row + 0.5, str(counts[row, column]), **look)
+        axes.invert_yaxis()
+        axes.set_title(caption, fontsize=9)
+        axes.set_xticks(np.arange(len(columns)) + 0.5, columns, rotation=60, ha="right", fontsize=8)
+        names = rows if axes is figure.axes[0] else [""] * len(rows)
+        axes.set_yticks(np.arange(len(rows)) + 0.5, names, fontsize=8)
     return figure
 
 

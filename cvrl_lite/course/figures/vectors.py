@@ -220,15 +220,23 @@ def hatch_missing(axes: Axes, mask: np.ndarray) -> None:
     axes.add_collection(PatchCollection(missing, facecolor="none", edgecolor=INK, hatch="///", lw=0))
 
 
-def draw_arrows(axes: Axes, image: np.ndarray, vectors: np.ndarray, mask: np.ndarray, magnify: float) -> None:
-    """Draws what `vector_arrows` shows into a panel."""
+def draw_arrows(
+    axes: Axes,
+    image: np.ndarray,
+    vectors: np.ndarray,
+    mask: np.ndarray,
+    magnify: float,
+    *,
+    width: float = 0.005,
+) -> None:
+    """Draws what `vector_arrows` shows into a panel; `width` is an arrow's, as a share of the panel's."""
     moving = mask & (np.abs(vectors).max(0) > 0)
     axes.imshow((image * 0.5 + 255 * 0.5).astype(np.uint8))
     hatch_missing(axes, mask)
     down, across = np.nonzero(moving)
     x, y = across * CELL + CELL / 2 - 0.5, down * CELL + CELL / 2 - 0.5
     dx, dy = magnify * vectors[0][moving], magnify * vectors[1][moving]  # back to where the content was
-    look: Any = {"angles": "xy", "scale_units": "xy", "scale": 1, "width": 0.005, "color": COLORS["motion"]}
+    look: Any = {"angles": "xy", "scale_units": "xy", "scale": 1, "width": width, "color": COLORS["motion"]}
     axes.quiver(x + dx, y + dy, -dx, -dy, **look, zorder=3)
     down, across = np.nonzero(mask & ~moving)
     x, y = across * CELL + CELL / 2 - 0.5, down * CELL + CELL / 2 - 0.5
