@@ -242,7 +242,7 @@ show(
 
 # %% [markdown]
 # Here are the answers for three blocks. Dark is a good fit, and the cross is the codec's vector. The star
-# has a single minimum, and the vector hits it. The joint fits equally well anywhere along itself, and the
+# has a single minimum, and the vector hits it. The joint fits nearly as well anywhere along itself, and the
 # plain face in a whole band of places. In the last two the codec takes the cheapest of many good answers,
 # which here is zero, and happens to be true.
 #

@@ -116,8 +116,8 @@ show(
 
 # %% [markdown]
 # Bytes go where the prediction fails, in frames 6 and 10. The other frames need more and more, too, and the
-# last one as much as frame 6. That is not news: what is left of them grows as well, as we will see, from .3
-# levels of brightness in frame 1 to .7 in frame 13.
+# last one as much as frame 6. Nothing new happens in it, but its prediction is worse as well: it is off by .7
+# levels of brightness on average, that of frame 1 by .3.
 #
 # Codecs keep brightness and color apart, and treat brightness with more care. Brightness is called
 # [**luma**](../docs/glossary.md#a-video-as-a-file): one number from 0 to 255 for each pixel. All residuals
