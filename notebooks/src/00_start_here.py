@@ -77,7 +77,7 @@ show(
 #    they, flaws included?
 # 3. **How do we stop the network from taking the easy way out?** "Predict the vectors" can be solved by
 #    copying shifts of a few pixels, without understanding anything. So we do not ask "by how many pixels
-#    will this block move?" We put the true continuation among those of a thousand other clips and ask "which
+#    will this block move?" We put the true continuation among hundreds of others and ask "which
 #    of these comes next?" To choose, the network compares **features**, lists of numbers that it computes
 #    from each of them.
 #

@@ -711,7 +711,7 @@ named = {f"{method}: {1000 / fps:.2f} ms": distance[method] for method, fps in s
 show(
     bars(
         named,
-        label="mean distance from the true motion on moving parts, in pixels (with the name: time a frame)",
+        label="mean distance from the true motion where something moves (px); by the name: time a frame",
         title="Vectors are as near to the truth as optical flow, at a thirtieth of the time",
         role={name: "motion" if "vectors" in name else "untrained" for name in named},
         form=".2f",
