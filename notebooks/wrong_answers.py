@@ -250,10 +250,11 @@ WRONG: dict[str, tuple[Mistake, ...]] = {
         ("X.std(0)", "X.std(0, ddof=1)"),
     ),
     "11.2": (
-        ("int(np.ceil(share * (1 - share) / error**2))", "int(share * (1 - share) / error**2) + 1"),
-        ("np.ceil(", "np.floor("),
-        ("error**2", "error"),
-        ("share * (1 - share)", "share"),
+        ("(difference / 2) ** 2", "difference**2"),
+        (" + difference**2", ""),
+        ("second - first", "max(0, second - first)"),
+        ("videos * (difference / 2) ** 2", "2 * videos * (difference / 2) ** 2"),
+        ("difference**2", "difference"),
     ),
     "11.3": (
         ("logits.mean(1).argmax(1)", "logits.amax(1).argmax(1)"),
