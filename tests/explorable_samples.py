@@ -63,6 +63,14 @@ def decoder() -> Explorable:
     return explorables.decoder(FILM, "IPPP", FILM_VECTORS, FILM_MASK)
 
 
+B_VECTORS = np.random.default_rng(8).integers(-2, 3, (4, 2, 2, 4, 6)).astype(float)  # past and future
+B_MASK = np.random.default_rng(9).random((4, 2, 4, 6)) > 0.3
+
+
+def decoder_of_b_frames() -> Explorable:
+    return explorables.decoder(FILM, "IBBP", B_VECTORS, B_MASK)
+
+
 OWN = [1, 4]  # of six windows, the true futures of two clips
 COSINES = RNG.uniform(-1, 1, (2, 4, 6, 4))  # of the prediction at each of 2 x 2 points, with every window's
 ATTENTION = RNG.random((2, 4, 2, 2, 2))
@@ -91,7 +99,7 @@ def tug_of_war() -> Explorable:
     return explorables.tug_of_war(PULLS, SCORES)
 
 
-MAKERS = [explorables.sphere, two_searches, block_origin, decoder, what_next, tug_of_war]
+MAKERS = [explorables.sphere, two_searches, block_origin, decoder, decoder_of_b_frames, what_next, tug_of_war]
 
 
 def mean_error(cell: tuple[int, int], vector: tuple[int, int], side: int = 16) -> float:
@@ -102,13 +110,31 @@ def mean_error(cell: tuple[int, int], vector: tuple[int, int], side: int = 16) -
     return float(np.abs(block - match).mean())
 
 
+def copied(source: np.ndarray, vectors: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """(32, 48, 3) from where the vectors (2, 4, 6) lead; NaN where there is none."""
+    y, x = np.mgrid[:32, :48]
+    dx, dy = (np.kron(part, np.ones((8, 8))).astype(int) for part in vectors)
+    made = source[(y + dy).clip(0, 31), (x + dx).clip(0, 47)].astype(float)
+    return np.where(np.kron(mask, np.ones((8, 8), bool))[..., None], made, np.nan)
+
+
+def without_residual_from_both(film: np.ndarray) -> list[float]:
+    """How far each of the frames IBBP is from the true one if vectors alone make it."""
+    made = {0: film[0].astype(float)}
+    for t, sources in ((3, [0]), (1, [0, 3]), (2, [0, 3])):
+        parts = [
+            copied(made[other], abs(t - other) * B_VECTORS[t, way], B_MASK[t, way])
+            for way, other in enumerate(sources)
+        ]
+        count = sum(np.isfinite(part) for part in parts)
+        total = sum(np.nan_to_num(part) for part in parts)
+        made[t] = np.where(count > 0, total / np.maximum(count, 1), 128)
+    return [float(np.abs(made[t] - film[t]).mean()) for t in range(4)]
+
+
 def without_residual(film: np.ndarray) -> list[float]:
     """How far each frame is from the true one if the vectors alone carry the first on."""
-    y, x = np.mgrid[:32, :48]
     made = [film[0].astype(float)]
     for t in range(1, 4):
-        dx, dy = (np.kron(part, np.ones((8, 8), int)).astype(int) for part in FILM_VECTORS[t])
-        known = np.kron(FILM_MASK[t], np.ones((8, 8), bool))
-        copied = made[-1][(y + dy).clip(0, 31), (x + dx).clip(0, 47)]
-        made.append(np.where(known[..., None], copied, 128))
+        made.append(np.nan_to_num(copied(made[-1], FILM_VECTORS[t], FILM_MASK[t]), nan=128))
     return [float(np.abs(frame - true).mean()) for frame, true in zip(made, film, strict=True)]

@@ -24,6 +24,7 @@ from urllib.parse import urlsplit
 import nbformat
 import psutil
 import pytest
+from explorable_samples import MAKERS
 from playwright.sync_api import Browser, Error, Locator, Page, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -212,19 +213,32 @@ def test_a_notebook_runs_in_jupyterlab_and_its_widgets_answer(lab: Lab, name: st
     in_a_browser(lab, run_and_touch)
 
 
-def test_an_explorable_answers_in_jupyterlab(lab: Lab) -> None:
-    source = "from cvrl_lite.course.explorables import sphere\nsphere()"
-    cells = [nbformat.v4.new_code_cell(source)]
+def test_every_explorable_answers_in_jupyterlab(lab: Lab) -> None:
+    samples = (
+        f"import sys\nsys.path.insert(0, {str(ROOT / 'tests')!r})\nfrom explorable_samples import MAKERS"
+    )
+    shown = [f"MAKERS[{place}]()" for place in range(len(MAKERS))]
+    cells = [nbformat.v4.new_code_cell(source) for source in (samples, *shown)]
     kernel = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), lab.folder / "explorable.ipynb")
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), lab.folder / "explorables.ipynb")
 
     def run_and_touch(page: Page) -> None:
-        panel = run_all(page, lab, "explorable")
-        status = panel.locator(".explorable .status")
-        expect(status).to_contain_text("Loss", timeout=30_000)
-        check_widget(page, panel, *WIDGETS["explorable"])
+        panel = run_all(page, lab, "explorables")
+        canvases = panel.locator(".explorable canvas")
+        expect(canvases).to_have_count(len(MAKERS), timeout=60_000)
+        for place in range(len(MAKERS)):
+            canvas = canvases.nth(place)
+            canvas.scroll_into_view_if_needed()
+            expect(panel.locator(".explorable .status").nth(place)).not_to_be_empty(timeout=30_000)
+            before = canvas.evaluate("canvas => canvas.toDataURL()")
+            canvas.press("ArrowRight")
+            page.wait_for_function(
+                "([canvas, before]) => canvas.toDataURL() !== before",
+                arg=[canvas.element_handle(), before],
+                timeout=30_000,
+            )
         panel.get_by_role("button", name="Train").click()
-        expect(status).to_contain_text("Spread around", timeout=60_000)
+        expect(panel.locator(".explorable .status").first).to_contain_text("Spread around", timeout=60_000)
         assert red(panel) == []
 
     in_a_browser(lab, run_and_touch)

@@ -19,13 +19,16 @@
 
 # %% tags=["hide-input"]
 import io
+import tempfile
 
 import av
 import numpy as np
 
 from cvrl_lite import CompressedVideo, VideoError, data_path
+from cvrl_lite.codec import encode
 from cvrl_lite.course.checks import check
 from cvrl_lite.course.encoding import pack, stray
+from cvrl_lite.course.explorables import decoder
 from cvrl_lite.course.figures import (
     bars,
     filmstrip,
@@ -329,6 +332,36 @@ print(f"in the I-frames: {carry[types == 'I'].max():.0%}")
 # the light. Context in the I-frames, motion in the vectors, and what is new in the residual: everything this
 # course learns from is one of these three.
 #
+# ## Watch the decoder
+#
+# Here are all three at work. We encode thirteen frames of the circling shapes with two B-frames between any
+# two others. Step with the arrow keys: blocks fly in from the frames that a frame is built on (eight times
+# as far as they really go), then the residual is added. The arcs lead to the frames it is built on, and the
+# lines to its place in the file. Try these:
+#
+# - Which frame is decoded second? Which one has to wait for it?
+# - Follow one B-frame. Which of its blocks come from the past, and which from the future (purple)?
+# - Switch the *residual* off and go through to the end. Which frames suffer most, and why those?
+
+# %%
+with tempfile.TemporaryDirectory() as folder:
+    thirteen = moving_scenes.draw("bricks", "clockwise", 11, frames=13, size=160)
+    encode(thirteen, f"{folder}/b.mp4", gop=13, b_frames=2, options={"b_strategy": "0"})
+    with CompressedVideo(f"{folder}/b.mp4") as video:
+        shown, ways = video.clip(0, 13), video.motion(direction="both")
+    stamps = [timestamp for timestamp, _, _ in packets(f"{folder}/b.mp4")]
+decoder(shown, ways.picture_types, ways.vectors, ways.mask)
+
+# %%
+order = [sorted(stamps).index(stamp) for stamp in stamps]
+show(
+    order_of_frames(ways.picture_types, order, title="Two B-frames wait for each P-frame"),
+    "Two rows of boxes joined by lines. In the file: "
+    + ", ".join(f"{ways.picture_types[t]}{t}" for t in order)
+    + ".",
+)
+
+# %% [markdown]
 # **Exercise 2** (medium, 15 minutes). The mask makes a simple detector of cuts. But how low must the share of
 # cells with a vector be? The next cell prints the lowest shares of four clips. Two of them have a cut between
 # P-frames, `sample` in frame 42 and `two_films` in frame 1; in `pan` half of the frame is replaced, which is

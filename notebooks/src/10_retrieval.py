@@ -34,9 +34,9 @@ from sklearn.manifold import TSNE
 import cvrl_lite
 from cvrl_lite import evaluate
 from cvrl_lite.course import figures, log
+from cvrl_lite.course.explorables import Clips, two_searches
 from cvrl_lite.course.figures import show
 from cvrl_lite.course.figures.judging import grid, ranges, ranges_in_words
-from cvrl_lite.course.widgets import laboratory
 from cvrl_lite.datasets import MovingScenes, decode, evaluation_clips
 from cvrl_lite.pretrained import Embeddings
 from cvrl_lite.transforms import MEAN, STD, normalize
@@ -229,8 +229,7 @@ print(verdict)
 # Our vector has two parts, so a query has more than one neighborhood. We search three times: by the
 # context part, by the motion part, and by the whole vector. The first row of the figure shows stills and
 # ticks clips of the same scene. The second blends twelve frames into one, like a long exposure, and
-# ticks clips of the same action. The third ticks only clips that share *both*. Drag the slider to browse
-# the queries.
+# ticks clips of the same action. The third ticks only clips that share *both*.
 
 # %%
 parts = {
@@ -269,18 +268,32 @@ def look(query):
     )
 
 
-laboratory(look, {"query": tuple(range(0, 192, 16))}, {"query": 32})
-
-# %% [markdown]
-# (The slider needs a running kernel. Here is query 100 as it stands, for those who only read.)
-
 # %% tags=["hide-input"]
 figure, words = look(100)
 figure.suptitle("Place and motion have different neighbors", x=0.01, ha="left", size=11, weight="bold")
 show(figure, f"Three rows of a query and five neighbors: stills, then blurs with trails. {words}.")
 
 # %% [markdown]
-# How often is that so? We count, for all queries, the clips that are among the five nearest by both parts,
+# And here in motion, for six queries: pick one, and drag the slider from the context part to the motion
+# part. Stop halfway, where both count the same. Do the five clips there share both labels with the query, or
+# do some share one and some the other?
+
+
+# %%
+def clips_of(data, X):
+    """What the explorable needs to know of the clips with these vectors."""
+    halves = [X[:, columns] for columns in list(parts.values())[:2]]
+    films = [video.frames for video in data.videos]
+    return Clips(films, *halves, data.labels("scene"), data.labels("action"))
+
+
+chosen = range(4, 192, 32)
+two_searches(
+    clips_of(queries, X_query), clips_of(gallery, X_gallery), queries.classes, chosen=chosen, side=48
+)
+
+# %% [markdown]
+# How often do both parts agree? We count, for all queries, the clips among the five nearest by both parts,
 # and the R@1 of each label by each part.
 
 

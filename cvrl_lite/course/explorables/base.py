@@ -20,13 +20,13 @@ _FOLDER = Path(__file__).parent
 STYLE = (_FOLDER / "style.css").read_text(encoding="utf-8")
 
 
-def module(name: str) -> str:
-    """The ES module of an explorable: the stage they all stand on, then its own file.
+def module(*names: str) -> str:
+    """The ES module of an explorable: the stage they all stand on, then its own files.
 
     Args:
-        name: Of a file beside this one, without `.js`.
+        names: Of files beside this one, without `.js`; the last one exports `render`.
     """
-    return "\n".join((_FOLDER / f"{file}.js").read_text(encoding="utf-8") for file in ("stage", name))
+    return "\n".join((_FOLDER / f"{file}.js").read_text(encoding="utf-8") for file in ("stage", *names))
 
 
 class Explorable(AnyWidget):

@@ -7,9 +7,12 @@ const NONE = 32767; // in place of a vector: the block was coded anew
 function render({ model, el }) {
   const state = model.get("state");
   const data = model.get("data");
-  const { width: W, height: H, types, columns } = state;
+  const { width: W, height: H, types, ways, columns } = state; // ways: past, and future where there are B-frames
   const count = types.length;
   const [rows, across] = [Math.ceil(H / 8), Math.ceil(W / 8)];
+  const { sources, stored } = orders(types);
+  const mixed = types.includes("B");
+  let inFileOrder = true; // of steps
   let real = []; // RGB of every frame, and what the vectors of the true frame before leave of it
   let residuals = [];
   let made = []; // what the decoder makes with the parts that are switched on
@@ -25,19 +28,27 @@ function render({ model, el }) {
     draw,
   });
 
-  const vector = (t, r, c) => {
-    const at = 4 * ((t * rows + r) * across + c);
+  const vector = (t, way, r, c) => {
+    const at = 4 * (((t * ways + way) * rows + r) * across + c);
     const x = data.getInt16(at, true);
     return x === NONE ? null : [x / 4, data.getInt16(at + 2, true) / 4];
   };
 
-  // A frame (RGB, floats) made of blocks of another; gray where a block has no vector.
-  function predicted(source, t, moving) {
-    const out = new Float32Array(3 * W * H).fill(128);
+  // A frame (RGB, floats) made of blocks of others: the mean of two where there are two, gray where none.
+  function predicted(frames, t, moving) {
+    const [past, future = past] = sources[t].map((other, way) => copied(frames[other], t, way, moving));
+    return past.map((a, i) => {
+      const b = future[i];
+      return a === a ? (b === b ? (a + b) / 2 : a) : b === b ? b : 128; // NaN alone differs from itself
+    });
+  }
+
+  function copied(source, t, way, moving) {
+    const out = new Float32Array(3 * W * H).fill(NaN);
     const clamp = (value, most) => Math.max(0, Math.min(most, value));
     for (let y = 0; y < H; y++) {
       for (let x = 0; x < W; x++) {
-        const v = vector(t, y >> 3, x >> 3);
+        const v = vector(t, way, y >> 3, x >> 3);
         if (!v) continue;
         const [u, w] = moving ? [x + v[0], y + v[1]] : [x, y];
         const [u0, w0] = [Math.floor(u), Math.floor(w)];
@@ -58,12 +69,11 @@ function render({ model, el }) {
 
   function decode() {
     made = [];
-    for (let t = 0; t < count; t++) {
-      if (types[t] === "I") made.push(on.I ? real[t] : new Float32Array(3 * W * H).fill(128));
+    for (const t of stored) {
+      if (types[t] === "I") made[t] = on.I ? real[t] : new Float32Array(3 * W * H).fill(128);
       else {
-        const next = predicted(made[t - 1], t, on.vectors);
-        if (on.residual) residuals[t].forEach((value, i) => { next[i] += value; });
-        made.push(next);
+        made[t] = predicted(made, t, on.vectors);
+        if (on.residual) residuals[t].forEach((value, i) => { made[t][i] += value; });
       }
     }
     errors = made.map((values, t) => values.reduce((sum, value, i) => sum + Math.abs(value - real[t][i]), 0) / values.length);
@@ -94,13 +104,13 @@ function render({ model, el }) {
     const tall = (side) => (side * H) / W;
     const panels = narrow ? [0, 26 + tall(big) + 30] : [big + 18, 26];
     const below = panels[1] + tall(small) + 40;
-    const chart = narrow ? { x: 8, y: below, width: width - 16, height: 110 } : { x: big + 22, y: below, width: width - big - 30, height: 26 + tall(big) - below - 24 };
-    return { big, small, tall, panels, chart, height: narrow ? below + 150 : 26 + tall(big) + 10 };
+    const chart = narrow ? { x: 8, y: below, width: width - 16, height: 110 } : { x: big + 22, y: below, width: width - big - 30, height: Math.max(70, 26 + tall(big) - below - 24 - (mixed ? 60 : 0)) };
+    return { big, small, tall, panels, chart, height: chart.y + chart.height + (mixed ? 132 : 34) };
   }
 
   function drawFrame(context, colors, side, tall) {
     const scale = side / W;
-    const kind = types[frame] === "I" ? "an I-frame, whole" : `a P-frame, built on frame ${frame - 1}`;
+    const kind = types[frame] === "I" ? "an I-frame, whole" : `a ${types[frame]}-frame, built on ${sources[frame].join(" and ")}`;
     write(context, `frame ${frame}: ${kind}`, 0, 16, colors.ink);
     context.save();
     context.beginPath();
@@ -108,18 +118,20 @@ function render({ model, el }) {
     context.clip();
     if (types[frame] === "I" || landed >= 1) context.drawImage(sheet(`made ${frame}`, made[frame]), 0, 26, side, tall);
     else {
-      const before = sheet(`made ${frame - 1}`, made[frame - 1]);
+      const from = sources[frame].map((other) => sheet(`made ${other}`, made[other]));
       context.globalAlpha = 0.25;
-      context.drawImage(before, 0, 26, side, tall);
-      context.globalAlpha = 1;
+      context.drawImage(from[0], 0, 26, side, tall);
       const flown = Math.min(1, landed / 0.75);
       const away = GAIN * (1 - flown) ** 2;
       for (let r = 0; r < rows; r++) {
         for (let c = 0; c < across; c++) {
-          const v = vector(frame, r, c);
-          if (!v) continue;
-          const [dx, dy] = on.vectors ? v : [0, 0];
-          context.drawImage(before, 8 * c + dx, 8 * r + dy, 8, 8, scale * (8 * c + away * dx), 26 + scale * (8 * r + away * dy), 8 * scale + 0.5, 8 * scale + 0.5);
+          const there = from.map((_, way) => vector(frame, way, r, c));
+          there.forEach((v, way) => {
+            if (!v) return;
+            const [dx, dy] = on.vectors ? v : [0, 0];
+            context.globalAlpha = way && there[0] ? 0.5 : 1; // a second block mixes with the first
+            context.drawImage(from[way], 8 * c + dx, 8 * r + dy, 8, 8, scale * (8 * c + away * dx), 26 + scale * (8 * r + away * dy), 8 * scale + 0.5, 8 * scale + 0.5);
+          });
         }
       }
       context.globalAlpha = Math.max(0, (landed - 0.75) / 0.25); // then the residual is added
@@ -134,6 +146,7 @@ function render({ model, el }) {
     const second = x + small + 14;
     const whole = types[frame] === "I";
     write(context, whole ? "the frame itself" : "vectors", x, y - 10, whole ? colors.I : colors.motion);
+    if (sources[frame].length > 1) write(context, "to the future", x + small, y - 10, colors.B, "600 12px", "right");
     write(context, "residual", second, y - 10, colors.residual);
     context.fillStyle = colors.dark ? "#0b0e12" : "#f1f3f5";
     context.fillRect(x, y, small, tall(small));
@@ -145,18 +158,17 @@ function render({ model, el }) {
       context.beginPath();
       context.rect(x, y, small, tall(small));
       context.clip();
-      context.strokeStyle = colors.motion;
       context.lineWidth = 1.4;
-      for (let r = 0; r < rows; r++) {
-        for (let c = 0; c < across; c++) {
-          const v = vector(frame, r, c);
-          const [px, py] = [x + scale * (8 * c + 4), y + scale * (8 * r + 4)];
-          if (!v || (!v[0] && !v[1])) continue;
-          context.beginPath();
-          context.moveTo(px, py);
-          context.lineTo(px + 3 * scale * v[0], py + 3 * scale * v[1]);
-          context.stroke();
-        }
+      for (let i = 0; i < sources[frame].length * rows * across; i++) {
+        const [way, r, c] = [Math.floor(i / (rows * across)), Math.floor(i / across) % rows, i % across];
+        const v = vector(frame, way, r, c);
+        const [px, py] = [x + scale * (8 * c + 4), y + scale * (8 * r + 4)];
+        if (!v || (!v[0] && !v[1])) continue;
+        context.strokeStyle = way ? colors.B : colors.motion;
+        context.beginPath();
+        context.moveTo(px, py);
+        context.lineTo(px + 3 * scale * v[0], py + 3 * scale * v[1]);
+        context.stroke();
       }
       context.restore();
     }
@@ -180,6 +192,8 @@ function render({ model, el }) {
       write(context, types[t], x + slot * (t + 0.5), y + height + 16, t === frame ? colors.ink : colors.soft, t === frame ? "700 13px" : "12px", "center");
     }
     rule(context, colors.ink, x + slot * frame, y + height + 21, slot, 0);
+    const decoded = (t) => !inFileOrder || stored.indexOf(t) <= stored.indexOf(frame);
+    if (mixed) drawOrders(context, colors, { x, y: y + height + 26, slot, types, sources, stored, frame, decoded });
   }
 
   function draw(context, { width, colors, now }) {
@@ -187,7 +201,7 @@ function render({ model, el }) {
     const shape = layout(width);
     if (started === null && landed < 1) started = now;
     if (landed < 1) landed = Math.min(1, (now - started) / FLIGHT);
-    else if (playing) go((frame + 1) % count);
+    else if (playing) step(1, true);
     drawFrame(context, colors, shape.big, shape.tall(shape.big));
     drawParts(context, colors, shape);
     drawErrors(context, colors, shape.chart);
@@ -200,8 +214,14 @@ function render({ model, el }) {
     here.invalidate();
   }
 
+  function step(by, around = false) {
+    const order = inFileOrder ? stored : [...types].map((_, t) => t);
+    const place = order.indexOf(frame) + by;
+    go(order[around ? place % count : Math.max(0, Math.min(count - 1, place))], by > 0);
+  }
+
   function go(to, flying = true) {
-    frame = Math.max(0, Math.min(count - 1, to));
+    frame = to;
     landed = flying && !still.matches && types[frame] !== "I" ? 0 : playing && !still.matches ? 0.6 : 1;
     started = landed < 1 ? performance.now() - landed * FLIGHT : null;
     tell();
@@ -228,7 +248,7 @@ function render({ model, el }) {
     if (!made.length || (!by && event.key !== " ")) return;
     event.preventDefault();
     event.stopPropagation(); // or JupyterLab takes the arrow for itself
-    if (by) go(frame + by, by > 0);
+    if (by) step(by);
     else play.click();
   });
 
@@ -247,7 +267,16 @@ function render({ model, el }) {
     return made;
   });
   here.controls.append(play, ...switches);
-  const start = data.byteOffset + 4 * count * rows * across;
+  if (mixed) {
+    const order = button("step in file order", () => {
+      inFileOrder = !inFileOrder;
+      order.setAttribute("aria-pressed", inFileOrder);
+      here.invalidate();
+    });
+    order.setAttribute("aria-pressed", inFileOrder);
+    here.controls.append(order);
+  }
+  const start = data.byteOffset + 4 * count * ways * rows * across;
   createImageBitmap(new Blob([data.buffer.slice(start, data.byteOffset + data.byteLength)], { type: "image/webp" })).then((bitmap) => {
     const whole = new OffscreenCanvas(bitmap.width, bitmap.height).getContext("2d", { willReadFrequently: true });
     whole.drawImage(bitmap, 0, 0);
@@ -257,7 +286,7 @@ function render({ model, el }) {
     });
     residuals = real.map((values, t) => {
       if (types[t] === "I") return null;
-      const left = predicted(real[t - 1], t, true);
+      const left = predicted(real, t, true);
       return left.map((value, i) => values[i] - value);
     });
     decode();
