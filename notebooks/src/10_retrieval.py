@@ -253,24 +253,17 @@ def label_of(data, place, row):
     return texts[row] if row < 2 else "\n".join(texts)
 
 
-def look(query):
-    """A query's neighbors by each part and by the whole vector, as a figure and in words."""
-    places = [order[query, :5] for order in orders.values()]
-    query_labels = [label_of(queries, query, row) for row in range(3)]
-    found_labels = [[label_of(gallery, place, row) for place in places[row]] for row in range(3)]
-    agree = [sum(text == query_labels[row] for text in found_labels[row]) for row in range(3)]
-    words = f"context part: {agree[0]} of 5 agree; motion part: {agree[1]} of 5; whole: {agree[2]} of 5"
-    found = [[image_of(gallery, place, row) for place in places[row]] for row in range(3)]
-    images = np.stack([image_of(queries, query, row) for row in range(3)])
-    rows = {"context part": "context", "motion part": "motion", "whole": "joint"}
-    return figures.neighbors(images, np.array(found), query_labels, found_labels, title=words, rows=rows), (
-        f"Query {query}: {words}"
-    )
-
-
 # %% tags=["hide-input"]
-figure, words = look(100)
-figure.suptitle("Place and motion have different neighbors", x=0.01, ha="left", size=11, weight="bold")
+query, rows = 100, {"context part": "context", "motion part": "motion", "whole": "joint"}
+places = [order[query, :5] for order in orders.values()]
+own = [label_of(queries, query, row) for row in range(3)]
+theirs = [[label_of(gallery, place, row) for place in places[row]] for row in range(3)]
+agree = [theirs[row].count(own[row]) for row in range(3)]
+words = f"context part: {agree[0]} of 5 agree; motion part: {agree[1]} of 5; whole: {agree[2]} of 5"
+found = np.array([[image_of(gallery, place, row) for place in places[row]] for row in range(3)])
+images = np.stack([image_of(queries, query, row) for row in range(3)])
+title = "Place and motion have different neighbors"
+figure = figures.neighbors(images, found, own, theirs, title=title, rows=rows)
 show(figure, f"Three rows of a query and five neighbors: stills, then blurs with trails. {words}.")
 
 # %% [markdown]
@@ -282,15 +275,12 @@ show(figure, f"Three rows of a query and five neighbors: stills, then blurs with
 # %%
 def clips_of(data, X):
     """What the explorable needs to know of the clips with these vectors."""
-    halves = [X[:, columns] for columns in list(parts.values())[:2]]
-    films = [video.frames for video in data.videos]
-    return Clips(films, *halves, data.labels("scene"), data.labels("action"))
+    halves = [X[:, parts[f"{half} part"]] for half in ("context", "motion")]
+    return Clips([v.frames for v in data.videos], *halves, data.labels("scene"), data.labels("action"))
 
 
-chosen = range(4, 192, 32)
-two_searches(
-    clips_of(queries, X_query), clips_of(gallery, X_gallery), queries.classes, chosen=chosen, side=48
-)
+both = clips_of(queries, X_query), clips_of(gallery, X_gallery)
+two_searches(*both, queries.classes, chosen=range(4, 192, 32), side=48)
 
 # %% [markdown]
 # How often do both parts agree? We count, for all queries, the clips among the five nearest by both parts,
