@@ -304,7 +304,7 @@ GROUPS: dict[str, Callable[[Bench], list[str]]] = {
 def processor() -> str:
     """The processor's name, where the system tells it."""
     cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.exists() else []
     names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or platform.machine()
 
@@ -345,7 +345,7 @@ def main() -> int:
     )
     print(closing)
     if options.out:
-        options.out.write_text("\n".join([*parts, closing, ""]))
+        options.out.write_text("\n".join([*parts, closing, ""]), encoding="utf-8")
     return 1 if failed else 0
 
 

@@ -384,7 +384,7 @@ def main() -> None:
             results[name] = f"failed: {type(error).__name__}: {str(error)[:300]}"
         results.setdefault("stage_seconds", {})[name] = round(time.perf_counter() - clock, 1)
         arguments.out.parent.mkdir(parents=True, exist_ok=True)
-        arguments.out.write_text(json.dumps(results, indent=1) + "\n")
+        arguments.out.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
         shown = json.dumps(results[name])
         print(f"{name} ({results['stage_seconds'][name]} s): {shown[:600]}", flush=True)
 

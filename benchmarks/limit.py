@@ -27,7 +27,7 @@ def ffmpeg_libraries() -> dict[str, Path]:
     """The files of FFmpeg's libraries that this process has loaded, by their short names."""
     av.library_versions  # noqa: B018 - they are loaded with av
     try:
-        lines = Path("/proc/self/maps").read_text().splitlines()
+        lines = Path("/proc/self/maps").read_text(encoding="utf-8").splitlines()
     except OSError:
         raise Missing("only Linux tells which FFmpeg libraries PyAV has loaded") from None
     paths = {Path(line.split(maxsplit=5)[5]) for line in lines if line.count("/")}
@@ -47,7 +47,7 @@ def build() -> Path:
     libraries = ffmpeg_libraries()
     compiler = shlex.split(os.environ.get("CC", "gcc"))
     folders = {str(path.parent) for path in libraries.values()}
-    made_of = "\n".join([SOURCE.read_text(), *compiler, *map(str, libraries.values())])
+    made_of = "\n".join([SOURCE.read_text(encoding="utf-8"), *compiler, *map(str, libraries.values())])
     program = cache_dir() / "benchmarks" / f"limit-{hashlib.sha256(made_of.encode()).hexdigest()[:12]}"
     if not program.exists():
         with replacing(program) as part:

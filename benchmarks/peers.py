@@ -264,7 +264,7 @@ LIBRARIES: dict[str, Callable[[], tuple[str, dict[str, Job]]]] = {
 
 def main(name: str) -> None:
     # Whatever a library prints goes to stderr; the answers have the first stdout for themselves.
-    channel = os.fdopen(os.dup(1), "w")
+    channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     try:
         version, jobs = LIBRARIES[name]()

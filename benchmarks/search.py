@@ -28,7 +28,7 @@ _ROWS = 10_000  # written at a time
 
 def held() -> float:
     """MiB of memory of this process, without mapped files."""
-    found = re.search(r"RssAnon:\s+(\d+)", Path("/proc/self/status").read_text())
+    found = re.search(r"RssAnon:\s+(\d+)", Path("/proc/self/status").read_text(encoding="utf-8"))
     return int(found[1]) / 1024 if found else float("nan")
 
 

@@ -211,7 +211,7 @@ def one_loss(way: str, rows: int, others: int, width: int) -> None:
         torch.cuda.synchronize()
         torch.cuda.reset_peak_memory_stats()
     else:
-        Path("/proc/self/clear_refs").write_text("5")  # Linux: the peak begins anew
+        Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")  # Linux: the peak begins anew
     before = torch.cuda.memory_allocated() if cuda else resident("VmRSS")
     began, worked = time.perf_counter(), time.process_time()
     compute(queries, keys).backward()
@@ -224,7 +224,7 @@ def one_loss(way: str, rows: int, others: int, width: int) -> None:
 
 def resident(kind: str) -> int:
     """This process's memory in bytes: "VmRSS" now, "VmHWM" at its peak."""
-    lines = Path("/proc/self/status").read_text().splitlines()
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     return int(next(line for line in lines if line.startswith(kind)).split()[1]) * 1024
 
 

@@ -6,6 +6,7 @@ import codecs
 import errno
 import hashlib
 import os
+import re
 import secrets
 import stat
 import sys
@@ -13,7 +14,7 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import NamedTuple
 
 from cvrl_lite.errors import UnreadableFile, shown
@@ -21,6 +22,9 @@ from cvrl_lite.errors import UnreadableFile, shown
 _PACKAGE = Path(__file__).resolve().parent
 
 _NAME_BYTES = 255  # what a name may have nearly everywhere
+_PORTS = frozenset(f"{kind}{number}" for kind in ("COM", "LPT") for number in "123456789\u00b9\u00b2\u00b3")
+_DEVICES = _PORTS | {"CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"}
+_FORBIDDEN = re.compile(r'[<>:"|?*\0-\x1f]')  # in a name, on Windows
 _MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32"} | {
     codecs.BOM_UTF16_LE: "utf-16",  # behind UTF-32's mark, which begins like it
     codecs.BOM_UTF16_BE: "utf-16",
@@ -180,8 +184,28 @@ def _no_file(mode: int) -> str:
     return f"is {kinds.get(stat.S_IFMT(mode), 'a device')}, not a file"
 
 
+def is_reserved_on_windows(path: PurePath) -> bool:
+    """Whether Windows would take a path for something else than a file of that name, or refuse it.
+
+    It keeps names such as `nul` for devices, with any ending, takes what follows a colon for a stream inside
+    another file, and drops dots and spaces at the end of a name.
+
+    Example:
+        >>> names = ("clip.mp4", "aux.mp4", "10:30.mp4", "what?.mp4", "clip.", "console.mp4")
+        >>> [name for name in names if is_reserved_on_windows(PurePath(name))]
+        ['aux.mp4', '10:30.mp4', 'what?.mp4', 'clip.']
+    """
+    names = [name for name in path.parts if name not in (path.anchor, ".", "..")]
+    return any(
+        _FORBIDDEN.search(name) or name[-1] in ". " or name.split(".")[0].rstrip(" ").upper() in _DEVICES
+        for name in names
+    )
+
+
 def _check_replaceable(path: Path) -> None:
     """Raises OSError where no file may take a name: too long a one, or a pipe's, a socket's or a device's."""
+    if sys.platform == "win32" and is_reserved_on_windows(path):
+        raise OSError(errno.EINVAL, "no name for a file on Windows", str(path))
     try:
         mode = os.stat(path).st_mode
     except FileNotFoundError:

@@ -121,3 +121,39 @@ def first_names(paths: Sequence[Path], folder: Path) -> str:
     """
     names = [shown(os.path.relpath(path, folder)) for path in paths[:10]]
     return ", ".join(names + ["..."] * (len(paths) > 10))
+
+
+def name_below(path: str, folder: str) -> str:
+    """A path as seen from a folder, with `/` on every system.
+
+    Args:
+        path: An absolute path.
+        folder: Another, or "". Where no way leads from it to the path, as between two drives of Windows, the
+            name is the whole path.
+
+    Example:
+        >>> name_below(os.path.abspath("videos/a/1.mp4"), os.path.abspath("videos"))
+        'a/1.mp4'
+    """
+    try:
+        name = os.path.relpath(path, folder) if folder else path
+    except ValueError:  # another drive
+        name = path
+    return name.replace(os.sep, "/")
+
+
+def common_folder(paths: Sequence[str]) -> str:
+    """The lowest folder that all files lie in; "" where there is none, as between two drives of Windows.
+
+    Args:
+        paths: Absolute paths of files, at least one.
+
+    Example:
+        >>> files = [os.path.abspath(f"videos/{name}") for name in ("a/1.mp4", "b.mp4")]
+        >>> common_folder(files) == os.path.abspath("videos")
+        True
+    """
+    try:
+        return os.path.commonpath([os.path.dirname(path) for path in paths])
+    except ValueError:  # several drives
+        return ""

@@ -48,8 +48,9 @@ def available_memory() -> int:
 
     available = int(psutil.virtual_memory().available)
     with suppress(OSError, ValueError):  # no container, or one without a limit
-        limit = int((_CGROUP / "memory.max").read_text())
-        available = min(available, max(0, limit - int((_CGROUP / "memory.current").read_text())))
+        limit = int((_CGROUP / "memory.max").read_text(encoding="ascii"))
+        used = int((_CGROUP / "memory.current").read_text(encoding="ascii"))
+        available = min(available, max(0, limit - used))
     return available
 
 

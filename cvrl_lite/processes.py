@@ -79,15 +79,28 @@ def _can_handle_signals() -> bool:
 def end_with_starter() -> None:
     """Ends this process soon after the one that started it."""
 
-    def watch(starter: int) -> None:
-        while os.getppid() == starter:
+    def watch(is_there: Callable[[], bool]) -> None:
+        while is_there():
             time.sleep(_LOOK)
         os._exit(1)
 
     starter, known = os.getppid(), multiprocessing.parent_process()
     if known and known.pid != starter and multiprocessing.get_start_method() != "forkserver":
         os._exit(1)  # it is gone already
-    threading.Thread(target=watch, args=(starter,), daemon=True).start()
+    threading.Thread(target=watch, args=(_presence(starter),), daemon=True).start()
+
+
+def _presence(starter: int) -> Callable[[], bool]:
+    """Tells whether the process that started this one is still there."""
+    if os.name != "nt":
+        return lambda: os.getppid() == starter
+    import psutil  # for Windows keeps telling the number of a starter that is gone
+
+    try:
+        known = psutil.Process(starter)
+    except psutil.NoSuchProcess:
+        return lambda: False
+    return lambda: bool(known.is_running())
 
 
 def processors() -> int:

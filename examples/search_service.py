@@ -11,6 +11,7 @@ import dataclasses
 import json
 import tempfile
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 import cvrl_lite
@@ -30,11 +31,11 @@ def main() -> None:
         def do_POST(self) -> None:
             options = dict(parse_qsl(urlsplit(self.path).query))
             try:
-                with tempfile.NamedTemporaryFile(suffix=".mp4") as file:
-                    file.write(self.rfile.read(int(self.headers["Content-Length"])))
-                    file.flush()
+                with tempfile.TemporaryDirectory() as folder:
+                    file = Path(folder, "query.mp4")
+                    file.write_bytes(self.rfile.read(int(self.headers["Content-Length"])))
                     part, k = options.get("part"), int(options.get("k", 5))
-                    hits = model.search(file.name, table, part=part, k=k)
+                    hits = model.search(file, table, part=part, k=k)
                 status, answer = 200, [dataclasses.asdict(hit) for hit in hits]
             except (ValueError, cvrl_lite.VideoError) as error:
                 status, answer = 400, {"error": str(error)}

@@ -144,7 +144,7 @@ def main() -> int:
         return 0
     log = HERE / "joint.jsonl"
     done = (
-        {(r["model"], r["seed"]) for r in map(json.loads, log.read_text().splitlines())}
+        {(r["model"], r["seed"]) for r in map(json.loads, log.read_text(encoding="utf-8").splitlines())}
         if log.exists()
         else set()
     )
@@ -164,7 +164,10 @@ def curves(runs: Path, steps: int = 20) -> None:
     for model, tasks in MODELS.items():
         if not tasks:
             continue
-        lines = [json.loads(line) for line in (runs / f"{model}-0" / train.METRICS).read_text().splitlines()]
+        lines = [
+            json.loads(line)
+            for line in (runs / f"{model}-0" / train.METRICS).read_text(encoding="utf-8").splitlines()
+        ]
         names = [f"{task}_{part}" for task in tasks for part in ("loss", "accuracy")]
         found[model] = [
             {"step": part[-1]["step"]} | {n: round(statistics.mean(m[n] for m in part), 4) for n in names}

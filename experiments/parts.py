@@ -35,7 +35,10 @@ def finished(run: Path) -> bool:
     files = [run / name for name in ("recipe.json", "metrics.jsonl", "model.safetensors")]
     if not all(file.exists() for file in files):
         return False
-    steps, lines = json.loads(files[0].read_text())["steps"], files[1].read_text().splitlines()
+    steps, lines = (
+        json.loads(files[0].read_text(encoding="utf-8"))["steps"],
+        files[1].read_text(encoding="utf-8").splitlines(),
+    )
     return bool(lines) and json.loads(lines[-1])["step"] == steps
 
 

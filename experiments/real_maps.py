@@ -45,7 +45,10 @@ def main() -> int:
     )
     parser.add_argument("--root", type=Path, default=ROOT, help="the clips that ucf11.py makes")
     found = speeds(read(parser.parse_args().root)["train"])
-    OUT.write_text(json.dumps({name: values.round(2).tolist() for name, values in found.items()}) + "\n")
+    OUT.write_text(
+        json.dumps({name: values.round(2).tolist() for name, values in found.items()}) + "\n",
+        encoding="utf-8",
+    )
     return 0
 
 

@@ -77,8 +77,8 @@ def test_appearances_are_as_frequent_and_independent():
 def test_a_set_of_old_is_still_known(tmp_path):
     moving_scenes.make(tmp_path, 2, seed=0, frames=2, size=32)
     card = tmp_path / "set.json"
-    text = card.read_text()
-    card.write_text(text[: text.index(',\n "bystanders"')] + "\n}\n")
+    text = card.read_text(encoding="utf-8")
+    card.write_text(text[: text.index(',\n "bystanders"')] + "\n}\n", encoding="utf-8")
     assert len(moving_scenes.make(tmp_path, 2, seed=0, frames=2, size=32)) == 2
     with pytest.raises(ValueError, match="appearances"):
         moving_scenes.make(tmp_path, 2, seed=0, frames=2, size=32, appearances=LOOKS)
@@ -93,11 +93,11 @@ def test_labels_name_the_appearance_where_there_are_several(decoded, folder):
 
 def test_every_split_has_the_same_labels(folder, tmp_path):
     """One split may show a single appearance by chance; it could not be judged by the other's labels."""
-    index = (folder / "index.csv").read_text().splitlines()
+    index = (folder / "index.csv").read_text(encoding="utf-8").splitlines()
     shown = [
         re.sub("dimming|brightening|wavering", "steady", line) if ",val," in line else line for line in index
     ]
-    (tmp_path / "index.csv").write_text("\n".join(shown) + "\n")
+    (tmp_path / "index.csv").write_text("\n".join(shown) + "\n", encoding="utf-8")
     train, val = (MovingScenes(split, tmp_path) for split in ("train", "val"))
     assert train.classes == val.classes and "appearance" in val.classes
     assert set(val.labels("appearance")) == {LOOKS.index("steady")}

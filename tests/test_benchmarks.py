@@ -73,7 +73,7 @@ def test_the_gpu_benchmark_runs_from_one_packed_file_without_pyav(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-2000:]
-    found = json.loads(out.read_text())
+    found = json.loads(out.read_text(encoding="utf-8"))
     assert not [stage for stage, value in found.items() if str(value).startswith("failed")], found
     assert found["distributed"]["alone"] == pytest.approx(found["distributed"]["one_rank"], rel=1e-3)
     assert found["distributed"]["gather_gradient_equal"]

@@ -59,7 +59,7 @@ def test_files_read_again_train_as_files_decoded_once(videos, kept):
 def test_files_without_vectors_train_and_broken_ones_are_named(videos, tmp_path):
     vp9, broken = tmp_path / "vp9.webm", tmp_path / "broken.mp4"
     encode(moving_scenes.draw("rings", "right", 2, frames=30), vp9, codec="vp9")
-    broken.write_text("no video")
+    broken.write_text("no video", encoding="utf-8")
     first = videos.entries[0]
     mixed = VideoDataset(
         [dataclasses.replace(first, path=path) for path in (first.path, vp9, broken)], videos.classes
@@ -85,7 +85,8 @@ def test_what_is_kept_comes_back(kept, videos, tmp_path):
     before = kept.predict(few).probabilities
     assert np.allclose(back.predict(few).probabilities, before, atol=1e-5)  # memory is laid out otherwise
     assert (
-        json.loads((tmp_path / "deep/classifier/classifier.json").read_text())["classes"][0] in back.classes
+        json.loads((tmp_path / "deep/classifier/classifier.json").read_text(encoding="utf-8"))["classes"][0]
+        in back.classes
     )
 
 
@@ -94,18 +95,18 @@ def test_a_damaged_classifier_is_one_line(kept, tmp_path):
         VideoClassifier.load(tmp_path)
     kept.save(tmp_path)
     settings = tmp_path / "classifier.json"
-    good = settings.read_text()
+    good = settings.read_text(encoding="utf-8")
     for bad in (
         "{",
         "[]",
         good.replace('"recipe"', '"receipt"'),
         good.replace('"dropout": 0.0', '"drop": 1'),
     ):
-        settings.write_text(bad)
+        settings.write_text(bad, encoding="utf-8")
         with pytest.raises(ValueError, match=r"classifier.json: no classifier's settings: .+") as told:
             VideoClassifier.load(tmp_path)
         assert "\n" not in str(told.value)
-    settings.write_text(good)
+    settings.write_text(good, encoding="utf-8")
     (tmp_path / "classifier.safetensors").write_bytes(b"short")
     with pytest.raises(ValueError, match=r"classifier.safetensors: no weights of this network"):
         VideoClassifier.load(tmp_path)

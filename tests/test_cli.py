@@ -47,7 +47,7 @@ def test_inspect_draws_the_timeline(clips, tmp_path, capsys):
 
 
 def test_inspect_keeps_what_it_can_read(clips, tmp_path, capsys):
-    (tmp_path / "text.mp4").write_text("no video")
+    (tmp_path / "text.mp4").write_text("no video", encoding="utf-8")
     assert main(["inspect", str(tmp_path / "text.mp4"), str(clips[0])]) == 1
     out, err = capsys.readouterr()
     assert str(clips[0]) in out and one_line(err) and "text.mp4" in err
@@ -138,7 +138,7 @@ def test_a_folder_called_like_a_data_set_is_a_folder(clips, tmp_path, monkeypatc
     monkeypatch.chdir(tmp_path)
     words = ["pretrain", "--recipe", "laptop_fast", "--tasks", "context", "--steps", "1", "--batch", "2"]
     assert main([*words, "--folder", "kinetics", "--out", "run"]) == 0
-    recipe = json.loads((tmp_path / "run/recipe.json").read_text())
+    recipe = json.loads((tmp_path / "run/recipe.json").read_text(encoding="utf-8"))
     assert (recipe["data"], recipe["root"]) == (str(tmp_path / "kinetics"), None)
 
 
@@ -196,9 +196,11 @@ def test_quickstart_prints_its_table(tmp_path, capsys, monkeypatch):
     for row in table.values():
         assert set(row) == {"scene", "action"} and set(row["scene"]) == {"R@1", "linear"}
     assert table["chance"]["action"]["R@1"] == 1 / 8
-    assert json.loads((tmp_path / "out/quickstart.json").read_text()) == table
+    assert json.loads((tmp_path / "out/quickstart.json").read_text(encoding="utf-8")) == table
     assert [path.name for path in (tmp_path / "cache").glob("moving_scenes*")] == ["moving_scenes_160"]
-    recipe = json.loads((tmp_path / "out/joint/recipe.json").read_text())  # not taken for one on other clips
+    recipe = json.loads(
+        (tmp_path / "out/joint/recipe.json").read_text(encoding="utf-8")
+    )  # not taken for one on other clips
     assert recipe["root"] == str(tmp_path / "cache/moving_scenes_160")
     assert (tmp_path / "out/quickstart.png").stat().st_size > 5000
     words = ["evaluate", str(tmp_path / "out/joint"), "--root", str(tmp_path / "cache/moving_scenes_160")]
@@ -215,9 +217,9 @@ def test_pretraining_by_recipe_scales_with_its_batch(clips, tmp_path, capsys):
     for number, clip in enumerate(clips[:3]):
         shutil.copy(clip, folder / f"v_Archery_g0{number + 1}_c01.mp4")
     listed = "".join(f"Archery/v_Archery_g0{number}_c01.avi 1\n" for number in (1, 2, 3))
-    (root / "ucfTrainTestlist/trainlist01.txt").write_text(listed)
-    (root / "ucfTrainTestlist/testlist01.txt").write_text("")
-    (root / "ucfTrainTestlist/classInd.txt").write_text("1 Archery\n")
+    (root / "ucfTrainTestlist/trainlist01.txt").write_text(listed, encoding="utf-8")
+    (root / "ucfTrainTestlist/testlist01.txt").write_text("", encoding="utf-8")
+    (root / "ucfTrainTestlist/classInd.txt").write_text("1 Archery\n", encoding="utf-8")
     words = ["pretrain", "--root", str(root), "--batch", "2", "--steps", "2", "--out"]
     small = [*words, str(tmp_path / "a"), "--recipe", "laptop_fast", "--data", "ucf101", "--json"]
     assert main(small) == 0

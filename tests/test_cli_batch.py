@@ -72,13 +72,13 @@ def test_extract_reads_folders_and_lists_failures(clips, tmp_path, capsys, more)
     for place, clip in zip(("a", "b/c"), clips, strict=False):
         (tmp_path / "in" / place).mkdir(parents=True)
         shutil.copy(clip, tmp_path / "in" / place / "same.mp4")
-    (tmp_path / "in/text.mp4").write_text("no video")
+    (tmp_path / "in/text.mp4").write_text("no video", encoding="utf-8")
     words = ["extract", str(tmp_path / "in"), "--out", str(tmp_path / "out"), *more]
     assert main(words) == 1
     out, err = capsys.readouterr()
     assert out.count("same.mp4.npz") == 2 and one_line(err)
     assert (tmp_path / "out/b/c/same.mp4.npz").exists()
-    assert "text.mp4" in (tmp_path / "out/failures.csv").read_text()
+    assert "text.mp4" in (tmp_path / "out/failures.csv").read_text(encoding="utf-8")
     (tmp_path / "in/text.mp4").unlink()
     assert main(words) == 0 and not (tmp_path / "out/failures.csv").exists()
     clash = [str(tmp_path / "in" / place / "same.mp4") for place in ("a", "b/c")]
@@ -92,7 +92,7 @@ def test_extract_on_a_dask_cluster_from_a_shell(clips, tmp_path, own):
     distributed = pytest.importorskip("distributed")
     for clip in clips[:3]:
         shutil.copy(clip, tmp_path)
-    (tmp_path / "text.mp4").write_text("no video")
+    (tmp_path / "text.mp4").write_text("no video", encoding="utf-8")
     words = ["extract", ".", "--out", "out", "--backend", "dask"]
     if own:
         run = shell(*words, "--workers", "2", folder=tmp_path)
@@ -175,7 +175,7 @@ def test_transcode_is_kept_only_where_source_and_settings_are_the_same(clips, tm
     shutil.copy(clips[1], source)
     os.utime(source, ns=(state.st_atime_ns, state.st_mtime_ns - 10**9))
     assert not kept() and kept()
-    (tmp_path / "out/a.mp4").write_text("broken")
+    (tmp_path / "out/a.mp4").write_text("broken", encoding="utf-8")
     assert not kept() and gops() == (12, 12, 12, 4)
 
 

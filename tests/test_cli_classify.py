@@ -74,7 +74,7 @@ def test_what_is_held_out_judges(mine, tmp_path, capsys):
 
 
 def test_files_that_cannot_be_read_are_named(kept, mine, tmp_path, capsys):
-    (tmp_path / "broken.mp4").write_text("no video")
+    (tmp_path / "broken.mp4").write_text("no video", encoding="utf-8")
     (tmp_path / "fine.mp4").symlink_to(mine / "right/right0.mp4")
     assert main(["predict", str(kept), str(tmp_path)]) == 1
     said = capsys.readouterr()

@@ -68,7 +68,7 @@ def test_a_file_that_cannot_be_used_is_named_and_the_rest_is_kept(folder, tmp_pa
 
 def test_bad_use_is_one_line(folder, tmp_path, capsys):
     table = tmp_path / "table.npz"
-    table.write_text("no table")
+    table.write_text("no table", encoding="utf-8")
     for words, said in (
         (["embed", "joint", str(folder), "--out", "table.csv"], "--out is a .npz or .parquet file"),
         (["embed", "giant", str(folder), "--out", str(tmp_path / "t.npz")], "giant: not a run's folder"),
@@ -137,7 +137,7 @@ def test_embed_on_a_dask_cluster(folder, tmp_path, own, capsys):
     distributed = pytest.importorskip("distributed")
     for file in folder.iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
-    (tmp_path / "text.mp4").write_text("no video")
+    (tmp_path / "text.mp4").write_text("no video", encoding="utf-8")
     out = tmp_path / "out/table.npz"
     words = ["embed", "joint", str(tmp_path), "--out", str(out), "--backend", "dask"]
     if own:
@@ -170,7 +170,7 @@ if is_first():
 def test_processes_of_torchrun_share_the_shards_and_go_on(folder, tmp_path):
     from test_parallel import torchrun
 
-    (script := tmp_path / "in_pieces.py").write_text(IN_PIECES)
+    (script := tmp_path / "in_pieces.py").write_text(IN_PIECES, encoding="utf-8")
     whole, out = cvrl_lite.load("joint").embed(folder), tmp_path / "shards"
     made = []
     for _ in range(2):

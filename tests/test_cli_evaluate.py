@@ -72,7 +72,10 @@ def test_a_picture_that_cannot_be_drawn_costs_no_score_of_the_label_asked_for(ro
 def test_a_label_of_one_class_is_left_out(root, tmp_path, capsys):
     shutil.copytree(root, tmp_path / "set")
     index = tmp_path / "set/index.csv"
-    index.write_text(re.sub(r"(?m)^(train/\d+\.mp4,train),\w+", r"\1,bricks", index.read_text()))
+    index.write_text(
+        re.sub(r"(?m)^(train/\d+\.mp4,train),\w+", r"\1,bricks", index.read_text(encoding="utf-8")),
+        encoding="utf-8",
+    )
     with pytest.warns(UserWarning, match="^scene: no probe: the training videos show one class alone$"):
         words = "--protocol", "linear", "--clips", "1"
         assert list(judged(capsys, str(tmp_path / "set"), *words)["scores"]) == ["action"]
@@ -180,7 +183,9 @@ def test_a_folder_of_ones_own_is_split_by_source(mine, tmp_path, capsys):
     assert re.search(r"class  motion +R@1 +[01]\.\d{3}  0\.\d{3} to [01]\.\d{3}", text)
     table = tmp_path / "labels.csv"
     files = sorted(file.relative_to(mine) for file in mine.rglob("*.mp4"))
-    table.write_text("file,half\n" + "".join(f"{file},{n % 2}\n" for n, file in enumerate(files)))
+    table.write_text(
+        "file,half\n" + "".join(f"{file},{n % 2}\n" for n, file in enumerate(files)), encoding="utf-8"
+    )
     assert main([*words, "--labels", str(table), "--json"]) == 0
     assert list(json.loads(capsys.readouterr().out)["scores"]) == ["half"]
     assert main([*words[:2], "--folder", str(mine / "right")]) == 2

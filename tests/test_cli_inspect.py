@@ -73,7 +73,7 @@ def test_a_damaged_file_is_described_with_its_damage(tmp_path, capsys, kind):
 
 def test_sound_and_damaged_files_side_by_side(tmp_path, capsys):
     encode(moving(), tmp_path / "sound.mp4")
-    (tmp_path / "text.mp4").write_text("no video")
+    (tmp_path / "text.mp4").write_text("no video", encoding="utf-8")
     sound, damaged, text = str(tmp_path / "sound.mp4"), str(make(tmp_path, "cut")), str(tmp_path / "text.mp4")
     for files, code in (([sound, damaged], 1), ([damaged, text], 1), ([text], 2), ([sound], 0)):
         assert main(["inspect", "--json", *files]) == code

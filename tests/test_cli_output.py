@@ -59,7 +59,7 @@ def test_extract_finishes_its_work_where_its_reader_goes_away(clips, tmp_path, w
 
 def test_what_fails_is_told_by_the_exit_code_without_any_reader(clips, tmp_path):
     shutil.copytree(clips, tmp_path / "in")
-    (tmp_path / "in/aa.mp4").write_text("no video")
+    (tmp_path / "in/aa.mp4").write_text("no video", encoding="utf-8")
     process = started("transcode", tmp_path / "in", "--out", tmp_path / "out")
     process.stdout.close()
     process.stderr.close()
@@ -70,7 +70,7 @@ def test_what_fails_is_told_by_the_exit_code_without_any_reader(clips, tmp_path)
 
 @pytest.mark.parametrize("words", [["inspect"], ["inspect", "--json"], ["doctor"]])
 def test_what_only_prints_looks_at_every_file_all_the_same(clips, tmp_path, words):
-    (tmp_path / "text.mp4").write_text("no video")
+    (tmp_path / "text.mp4").write_text("no video", encoding="utf-8")
     files = [*[clips / "a.mp4"] * 50, tmp_path / "text.mp4"] if "inspect" in words else []
     process = started(*words, *files)
     process.stdout.close()
@@ -82,7 +82,7 @@ def test_what_only_prints_looks_at_every_file_all_the_same(clips, tmp_path, word
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no full device")
 @pytest.mark.parametrize("words", [["inspect"], ["extract", "--out", "out"]])
 def test_a_full_disk_below_stdout_is_one_line(clips, tmp_path, words):
-    with open("/dev/full", "w") as full:
+    with open("/dev/full", "w", encoding="utf-8") as full:
         code, err = end_of(started(*words, clips / "a.mp4", stdout=full, cwd=tmp_path))
     assert code == 2 and err.startswith("cvrl-lite: ") and err.count("\n") == 1 and "No space left" in err
 
@@ -92,7 +92,7 @@ def test_a_full_disk_below_stdout_is_one_line(clips, tmp_path, words):
 def test_closed_streams_change_nothing(clips, tmp_path, closed):
     """Nor does any byte that is written, though the first file opened would get the number of a stream."""
     shutil.copytree(clips, tmp_path / "in")
-    (tmp_path / "in/aa.mp4").write_text("no video")
+    (tmp_path / "in/aa.mp4").write_text("no video", encoding="utf-8")
     for command in ("extract", "transcode"):
         found = []
         for name, how in (("open", ""), ("closed", closed)):
@@ -129,7 +129,7 @@ def test_no_bar_and_no_note_without_stderr(monkeypatch, tmp_path, capsys, state)
     if state == "none":
         monkeypatch.setattr(sys, "stderr", None)
     else:
-        with open(tmp_path / "log", "w") as log:
+        with open(tmp_path / "log", "w", encoding="utf-8") as log:
             monkeypatch.setattr(sys, "stderr", log)
     assert list(track([1, 2], "counting")) == [1, 2]
     note("a fault")
@@ -146,7 +146,7 @@ LOCALES = [{"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, {"PYT
 def test_any_name_is_printed_in_any_locale(clips, tmp_path, env, raw):
     name = tmp_path / os.fsdecode(raw)
     shutil.copy(clips / "a.mp4", name)
-    (tmp_path / os.fsdecode(b"no" + raw)).write_text("no video")
+    (tmp_path / os.fsdecode(b"no" + raw)).write_text("no video", encoding="utf-8")
     for workers in (1, 2):
         run = started("extract", tmp_path, "--out", tmp_path / f"{workers}", "--workers", workers, env=env)
         out, err = run.communicate(timeout=60)
@@ -163,7 +163,7 @@ def test_any_name_is_printed_in_any_locale(clips, tmp_path, env, raw):
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a device of Linux")
 def test_a_batch_that_cannot_print_says_one_line(clips, tmp_path):
     command = [*COMMAND, "extract", clips, "--out", tmp_path / "out", "--workers", "2"]
-    with open("/dev/full", "w") as full:
+    with open("/dev/full", "w", encoding="utf-8") as full:
         run = subprocess.run(
             command,
             stdout=full,

@@ -11,7 +11,9 @@ EXPERIMENTS = Path(__file__).resolve().parents[1] / "experiments"
 
 
 def test_scores_stand_in_the_order_of_the_seeds():
-    rows = [json.loads(line) for line in (EXPERIMENTS / "study.jsonl").read_text().splitlines()]
+    rows = [
+        json.loads(line) for line in (EXPERIMENTS / "study.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
     expected = {row["seed"]: row["scores"]["action"]["linear"] for row in rows if row["model"] == "motion"}
     assert log.scores("study", "motion", "action", "linear").tolist() == [
         expected[n] for n in sorted(expected)

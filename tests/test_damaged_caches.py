@@ -155,7 +155,9 @@ def test_a_damaged_index_is_never_read_as_a_smaller_set(damage, tmp_path):
     moving_scenes.make(tmp_path, **HOW)
     index = tmp_path / "index.csv"
     if damage == "a row too few":
-        index.write_text("".join(index.read_text().splitlines(keepends=True)[:-1]))
+        index.write_text(
+            "".join(index.read_text(encoding="utf-8").splitlines(keepends=True)[:-1]), encoding="utf-8"
+        )
     else:
         harm(index, damage)
     try:

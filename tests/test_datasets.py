@@ -59,7 +59,7 @@ def test_a_folder_gives_classes_and_lists_what_cannot_be_read(tmp_path, small_se
     for name in ("a/one.mp4", "b/two.mp4", "b/three.mp4"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(source)
-    (tmp_path / "b/broken.mp4").write_text("no video")
+    (tmp_path / "b/broken.mp4").write_text("no video", encoding="utf-8")
     found = datasets.VideoFolder(tmp_path)
     assert found.classes == {"class": ("a", "b")}
     data = datasets.decode(found, size=32)

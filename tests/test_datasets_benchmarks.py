@@ -115,8 +115,8 @@ def test_nothing_of_the_split_on_disk_names_the_folder_and_what_was_looked_for(t
 )
 def test_a_line_of_ucf101_that_makes_no_sense_is_named(tmp_path, file, line):
     lists = ucf_lists(tmp_path / "ucfTrainTestlist")
-    before = len((lists / file).read_text().splitlines())
-    with open(lists / file, "a") as text:
+    before = len((lists / file).read_text(encoding="utf-8").splitlines())
+    with open(lists / file, "a", encoding="utf-8") as text:
         text.write(line + "\n")
     with pytest.raises(ValueError, match=rf"{file}, line {before + 1}: .*{line}"):
         UCF101(fill(tmp_path, *TRAIN))
@@ -186,7 +186,7 @@ def test_hmdb51_missing_extra_and_malformed(tmp_path):
     )
     with pytest.raises(FileNotFoundError, match=r"_test_split3\.txt"):
         HMDB51(root, fold=3)
-    with open(root / "testTrainMulti_7030_splits/smile_test_split2.txt", "a") as text:
+    with open(root / "testTrainMulti_7030_splits/smile_test_split2.txt", "a", encoding="utf-8") as text:
         text.write("another_smile.avi 3\n")
     with pytest.raises(ValueError, match=r"smile_test_split2.txt, line 4: .*'another_smile.avi 3'"):
         HMDB51(root, fold=2)
@@ -377,13 +377,13 @@ def test_a_recipe_names_the_fold(tmp_path):
 
     lists = tmp_path / "ucfTrainTestlist"
     lists.mkdir()
-    (lists / "classInd.txt").write_text("1 YoYo\n")
+    (lists / "classInd.txt").write_text("1 YoYo\n", encoding="utf-8")
     (tmp_path / "YoYo").mkdir()
     for fold in (1, 2):
         clip = f"YoYo/v_YoYo_g0{fold}_c01.avi"
         (tmp_path / clip).touch()
-        (lists / f"trainlist0{fold}.txt").write_text(f"{clip} 1\n")
-        (lists / f"testlist0{fold}.txt").write_text(f"YoYo/v_YoYo_g0{3 - fold}_c01.avi\n")
+        (lists / f"trainlist0{fold}.txt").write_text(f"{clip} 1\n", encoding="utf-8")
+        (lists / f"testlist0{fold}.txt").write_text(f"YoYo/v_YoYo_g0{3 - fold}_c01.avi\n", encoding="utf-8")
     recipe = train.recipes.laptop().replace(data="ucf101", root=tmp_path)
     for fold in (1, 2):
         (entry,) = videos_of(recipe.replace(fold=fold)).entries

@@ -97,7 +97,7 @@ def test_sources_have_one_number_in_all_batches():
 
 def test_what_gives_no_sample_is_told_with_its_file(tmp_path):
     codec.encode(np.zeros((9, 16, 16, 3), np.uint8), tmp_path / "short.mp4", fps=25)
-    (tmp_path / "text.mp4").write_text("no video")
+    (tmp_path / "text.mp4").write_text("no video", encoding="utf-8")
     dataset = VideoFolder(tmp_path)
     for index, reason in ((0, r"short\.mp4: too short: 9 frames"), (1, r"text\.mp4: ")):
         with pytest.raises(VideoError, match=reason):
@@ -159,7 +159,7 @@ def test_a_data_set_tells_what_it_is(clips):
 def test_a_plain_loader_passes_by_what_gives_no_sample(clips, tmp_path, workers):
     good = MovingScenes("train", clips, samples=HOW)
     codec.encode(np.zeros((9, 16, 16, 3), np.uint8), tmp_path / "short.mp4", fps=25)
-    (tmp_path / "text.mp4").write_text("no video")
+    (tmp_path / "text.mp4").write_text("no video", encoding="utf-8")
     bad = [Entry(tmp_path / name, name, {}) for name in ("short.mp4", "text.mp4", "gone.mp4")]
     dataset = VideoDataset([*bad[:2], *good.entries, bad[2]], good.classes, samples=HOW)
     with pytest.raises(VideoError, match="too short"):

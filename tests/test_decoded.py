@@ -18,7 +18,7 @@ SQUARE = {"size": 32, "cells": 4}
 def clips(tmp_path_factory):
     root = tmp_path_factory.mktemp("clips")
     moving_scenes.make(root, 10, seed=8, workers=1)
-    (root / "train/99.mp4").write_text("no video")
+    (root / "train/99.mp4").write_text("no video", encoding="utf-8")
     return root
 
 
@@ -69,7 +69,7 @@ def test_nothing_is_kept_where_it_is_not_wanted(clips, elsewhere, monkeypatch, t
 
 def test_a_cache_that_cannot_be_is_no_hindrance(clips, elsewhere):
     elsewhere.parent.mkdir()
-    elsewhere.write_text("a file in the folder's place")
+    elsewhere.write_text("a file in the folder's place", encoding="utf-8")
     with pytest.warns(UserWarning, match="decoded: nothing is kept there: "):
         assert len(decode(MovingScenes("train", clips), **SQUARE).videos) == 8
 

@@ -216,11 +216,12 @@ def test_an_archive_of_archives_is_unpacked_by_the_tool_that_can(tmp_path, serve
     tools = tmp_path / "tools"
     tools.mkdir()
     python = f"#!{sys.executable}\nimport sys, tarfile\n"
-    (tools / "unrar").write_text(python + "sys.exit('no such format')")
+    (tools / "unrar").write_text(python + "sys.exit('no such format')", encoding="utf-8")
     (tools / "7z").write_text(
         python
         + "x, y, bd, out, file = sys.argv[1:]\nassert (x, y, bd, out[:2]) == ('x', '-y', '-bd', '-o')\n"
-        + "tarfile.open(file).extractall(out[2:])\n"
+        + "tarfile.open(file).extractall(out[2:])\n",
+        encoding="utf-8",
     )
     for tool in tools.iterdir():
         tool.chmod(0o755)

@@ -80,7 +80,7 @@ def test_what_is_no_table_is_named_in_one_line(table, tmp_path, damage):
     if damage == "cut":
         path.write_bytes(path.read_bytes()[:500])
     elif damage == "text":
-        path.write_text("name,feature\n")
+        path.write_text("name,feature\n", encoding="utf-8")
     else:
         np.savez(path, features=table.features)
     with pytest.raises(ValueError, match=r"table\.npz: not a table of embeddings") as said:

@@ -133,7 +133,7 @@ def test_a_training_with_workers_saves_and_stops(how, whom, clips, tmp_path):
     children = until(process, lambda: metrics.exists() and metrics.stat().st_size)
     end(how, whom, process, children)
     assert ended(process, children) == (ENDINGS[how][0], "")
-    steps = json.loads(metrics.read_text().splitlines()[-1])["step"]
+    steps = json.loads(metrics.read_text(encoding="utf-8").splitlines()[-1])["step"]
     assert (tmp_path / f"run/step-{steps:08d}.pt").exists()
     assert read_checkpoint(tmp_path / "run")[1].steps == 4000
 
@@ -156,7 +156,7 @@ def test_processes_of_torchrun_save_and_stop_with_their_workers(clips, tmp_path)
     end("SIGTERM", "group", process, children)
     _, error = ended(process, children)  # torchrun itself ends with a trace and a code of its own
     assert "DataLoader" not in error
-    steps = json.loads(metrics.read_text().splitlines()[-1])["step"]
+    steps = json.loads(metrics.read_text(encoding="utf-8").splitlines()[-1])["step"]
     assert (tmp_path / f"run/step-{steps:08d}.pt").exists()
 
 
@@ -293,9 +293,9 @@ def test_two_batches_into_one_folder_do_each_file_once(clips, tmp_path):
 
 def test_failures_of_another_batch_stay_in_the_table(clips, tmp_path, capsys):
     broken, good = tmp_path / "broken.mp4", next(clips.rglob("*.mp4"))
-    broken.write_text("no video")
+    broken.write_text("no video", encoding="utf-8")
     out = ["--out", str(tmp_path / "out")]
     assert main(["extract", str(broken), *out]) == 2 and main(["extract", str(good), *out]) == 0
-    assert str(broken) in (tmp_path / "out/failures.csv").read_text()
+    assert str(broken) in (tmp_path / "out/failures.csv").read_text(encoding="utf-8")
     shutil.copy(good, broken)
     assert main(["extract", str(broken), *out]) == 0 and not (tmp_path / "out/failures.csv").exists()

@@ -19,7 +19,7 @@ UNTIMED = ("clips_per_second", "seconds")
 
 
 def untimed(folder) -> list[dict]:
-    lines = [json.loads(line) for line in (folder / train.METRICS).read_text().splitlines()]
+    lines = [json.loads(line) for line in (folder / train.METRICS).read_text(encoding="utf-8").splitlines()]
     return [{k: v for k, v in line.items() if k not in UNTIMED} for line in lines]
 
 

@@ -233,7 +233,7 @@ def test_features_straight_from_files_are_those_of_the_decoded_set(tmp_path, wor
     moving_scenes.make(tmp_path / "set", 50, seed=6)
     videos = datasets.MovingScenes("val", tmp_path / "set")
     broken = tmp_path / "broken.mp4"
-    broken.write_text("no video")
+    broken.write_text("no video", encoding="utf-8")
     short = tmp_path / "short.mp4"
     encode(moving_scenes.draw("rings", "right", 1, frames=6), short)
     found, *others = videos.entries

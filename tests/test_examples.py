@@ -51,14 +51,15 @@ def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def with_a_broken_file(videos: Path):
     broken = videos / "rings" / "broken.mp4"
-    broken.write_text("no video")
+    broken.write_text("no video", encoding="utf-8")
     yield videos
     broken.unlink()
 
 
 def test_every_example_is_tested_and_listed() -> None:
     names = {path.stem for path in EXAMPLES.glob("*.py")}
-    source, page = Path(__file__).read_text(), (ROOT / "docs/package.md").read_text(encoding="utf-8")
+    source = Path(__file__).read_text(encoding="utf-8")
+    page = (ROOT / "docs/package.md").read_text(encoding="utf-8")
     assert len(names) == 5
     for name in names:
         assert source.count(f'"{name}"') and f"examples/{name}.py" in page
@@ -74,7 +75,7 @@ def test_extract_folder(with_a_broken_file: Path, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_train_on_my_videos(videos: Path, tmp_path: Path) -> None:
     out, _ = run("train_on_my_videos", videos, tmp_path / "run", "--steps", 2, "--batch", 4)
-    assert (tmp_path / "run" / "metrics.jsonl").read_text().count("\n") == 2
+    assert (tmp_path / "run" / "metrics.jsonl").read_text(encoding="utf-8").count("\n") == 2
     assert "context part" in out and out.count("rings/down.mp4: ") == 2
     again, _ = run("train_on_my_videos", videos, tmp_path / "run", "--steps", 2, "--batch", 4)
     assert again == out  # a finished training is not repeated

@@ -79,7 +79,7 @@ def test_of_two_links_to_a_file_the_first_counts(tmp_path, quiet):
         (root / name).symlink_to(far / "more", target_is_directory=True)
     assert below(root) == ["1.mp4", "x/b.mp4"]
     assert below(root, twice=True) == ["1.mp4", "2.mp4", "x/b.mp4"]
-    (tmp_path / "labels.csv").write_text("file,kind\n1.mp4,one\n2.mp4,two\nx/b.mp4,one\n")
+    (tmp_path / "labels.csv").write_text("file,kind\n1.mp4,one\n2.mp4,two\nx/b.mp4,one\n", encoding="utf-8")
     assert len(VideoFolder(root, labels=tmp_path / "labels.csv").entries) == 3  # each of them was named
 
 
@@ -190,7 +190,9 @@ def kinetics(root: Path, coding: str, end: str = "\n", label: str = "tai chi") -
 
 def test_kinetics_spells_a_class_in_either_case(tmp_path, quiet):
     root = kinetics(tmp_path, "utf-8")
-    (root / "val.csv").write_text((root / "val.csv").read_text().replace("tai chi", "Tai Chi"))
+    (root / "val.csv").write_text(
+        (root / "val.csv").read_text(encoding="utf-8").replace("tai chi", "Tai Chi"), encoding="utf-8"
+    )
     for _ in range(2):
         sets = Kinetics(root), Kinetics(root, "val")
         assert len({videos.classes["class"] for videos in sets}) == 1
@@ -247,6 +249,6 @@ def test_other_encodings_are_one_line_with_the_name(tmp_path, broken, said, caps
 )
 def test_what_is_no_table_is_one_line_with_the_name(tmp_path, text):
     root = fill(tmp_path, "a.mp4")
-    (root / "labels.csv").write_text(text)
+    (root / "labels.csv").write_text(text, encoding="utf-8")
     with pytest.raises(ValueError, match=r"labels.csv, line \d: no table: field larger"):
         VideoFolder(root, labels=root / "labels.csv")

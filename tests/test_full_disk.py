@@ -132,7 +132,7 @@ def test_figures_and_failures(clips, tmp_path, capsys):
     with files_of_at_most(5000), pytest.raises(OSError, match=r"File too large: .*old\.png"):
         figures.save(figures.new("Much to see"), figure, dpi=200)
     assert figure.read_bytes() == b"of yesterday" and names(tmp_path) == ["old.png"]
-    (tmp_path / "a.mp4").write_text("no video")
+    (tmp_path / "a.mp4").write_text("no video", encoding="utf-8")
     with files_of_at_most(10):
         assert main(["extract", str(tmp_path / "a.mp4"), "--out", str(tmp_path / "out")]) == 2
     assert "failures.csv: File too large" in capsys.readouterr().err and names(tmp_path / "out") == []
@@ -153,6 +153,6 @@ def test_a_folder_in_a_files_place_is_named_and_stays_unless_it_is_empty(clips, 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a device of Linux")
 def test_output_into_a_full_file_is_told(clips, capsys):
-    with open("/dev/full", "w") as full, redirect_stdout(full):
+    with open("/dev/full", "w", encoding="utf-8") as full, redirect_stdout(full):
         assert main(["inspect", str(next(clips.rglob("*.mp4")))]) == 2
     assert capsys.readouterr().err == "cvrl-lite: standard output: No space left on device\n"

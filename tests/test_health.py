@@ -54,7 +54,7 @@ def test_a_training_logs_its_health_and_is_not_changed_by_it(data, tmp_path, mon
     without = train.pretrain(recipe, data=data)
     monkeypatch.setattr(pretraining, "_CHECKUP", 2)
     run = train.pretrain(recipe, tmp_path, data)
-    lines = [json.loads(line) for line in (tmp_path / train.METRICS).read_text().splitlines()]
+    lines = [json.loads(line) for line in (tmp_path / train.METRICS).read_text(encoding="utf-8").splitlines()]
     logged = [line for line in lines if "feature_rank" in line]
     assert [line["step"] for line in logged] == [2, 4]
     for line in logged:
@@ -97,7 +97,7 @@ def test_a_few_clips_tell_no_collapse(data, tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         train.pretrain(recipe, tmp_path, data)
-    (line,) = (tmp_path / train.METRICS).read_text().splitlines()
+    (line,) = (tmp_path / train.METRICS).read_text(encoding="utf-8").splitlines()
     assert json.loads(line)["feature_rank"] <= 2
 
 

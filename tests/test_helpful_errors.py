@@ -13,7 +13,7 @@ def folder(tmp_path_factory):
     home = tmp_path_factory.mktemp("mine")
     for name in ("a", "b"):
         (home / name).mkdir()
-        (home / name / "0.mp4").write_text("not opened")
+        (home / name / "0.mp4").write_text("not opened", encoding="utf-8")
     return home
 
 

@@ -22,7 +22,7 @@ SQUARE = {"size": 32, "cells": 4}
 def clips(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("clips")
     moving_scenes.make(root, 14, seed=8, workers=1)
-    (root / "train/00000.mp4").write_text("no video")
+    (root / "train/00000.mp4").write_text("no video", encoding="utf-8")
     return root
 
 

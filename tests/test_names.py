@@ -75,7 +75,7 @@ def test_a_percent_sign_does_not_stand_for_other_files():
 @pytest.mark.parametrize("name", ODD)
 def test_failures_with_any_name_are_listed_and_can_be_read_back(name, capsys):
     os.mkdir("in")
-    Path("in", name).write_text("no video")
+    Path("in", name).write_text("no video", encoding="utf-8")
     clip("in/good.mp4")
     for command in ("extract", "transcode"):
         assert main([command, "in", "--out", command]) == 1

@@ -148,13 +148,16 @@ def test_builder_finds_what_would_trouble(output: NotebookNode, tags: list[str],
 def test_source_gives_stable_ids_and_tags(tmp_path: Path) -> None:
     source = tmp_path / "00_try.py"
     source.write_text(
-        '# %% [markdown]\n# # Title\n\n# %% tags=["raises-exception"]\n1 / 0\n\n# %%\n2\n\n# %%\n2\n'
+        '# %% [markdown]\n# # Title\n\n# %% tags=["raises-exception"]\n1 / 0\n\n# %%\n2\n\n# %%\n2\n',
+        encoding="utf-8",
     )
     cells = builder.from_source(source).cells
     assert [cell.cell_type for cell in cells] == ["markdown", "code", "code", "code"]
     assert cells[1].metadata == {"tags": ["raises-exception"]} and cells[2].metadata == {}
     assert cells[3].id == f"{cells[2].id}-2"
-    source.write_text(source.read_text().replace("# # Title", "# # Another"))
+    source.write_text(
+        source.read_text(encoding="utf-8").replace("# # Title", "# # Another"), encoding="utf-8"
+    )
     assert [cell.id for cell in builder.from_source(source).cells[1:]] == [cell.id for cell in cells[1:]]
 
 
@@ -184,7 +187,7 @@ def test_pictures_are_stored_in_fewer_bytes_and_look_the_same() -> None:
 
 def test_a_cell_can_be_folded_away(tmp_path: Path) -> None:
     source = tmp_path / "00_try.py"
-    source.write_text('# %% tags=["hide-input"]\n1\n\n# %%\n2\n\n# %% tags=["check"]\n3\n')
+    source.write_text('# %% tags=["hide-input"]\n1\n\n# %%\n2\n\n# %% tags=["check"]\n3\n', encoding="utf-8")
     folded, plain, check = builder.from_source(source).cells
     assert folded.metadata == {"tags": ["hide-input"], "jupyter": {"source_hidden": True}}
     assert plain.metadata == {} and check.metadata.tags == ["check", "hide-input"]
@@ -192,7 +195,9 @@ def test_a_cell_can_be_folded_away(tmp_path: Path) -> None:
 
 def test_execution_keeps_widgets_under_names_that_do_not_change(tmp_path: Path) -> None:
     source = tmp_path / "00_try.py"
-    source.write_text("# %%\nimport ipywidgets\nipywidgets.VBox([ipywidgets.IntSlider(max=3)])\n")
+    source.write_text(
+        "# %%\nimport ipywidgets\nipywidgets.VBox([ipywidgets.IntSlider(max=3)])\n", encoding="utf-8"
+    )
     built = []
     for _ in range(2):
         notebook = builder.from_source(source)
@@ -205,7 +210,10 @@ def test_execution_keeps_widgets_under_names_that_do_not_change(tmp_path: Path) 
 def bars_in(folder: Path) -> int:
     """How many progress bars a notebook shows that counts to three."""
     source = folder / "00_try.py"
-    source.write_text("# %%\nfrom cvrl_lite.progress import track\n\nprint(*track(range(3), 'counting'))\n")
+    source.write_text(
+        "# %%\nfrom cvrl_lite.progress import track\n\nprint(*track(range(3), 'counting'))\n",
+        encoding="utf-8",
+    )
     notebook = builder.from_source(source)
     builder.execute(notebook)
     (cell,) = notebook.cells

@@ -95,13 +95,13 @@ def torchrun(processes: int, *words: str) -> subprocess.CompletedProcess:
 @pytest.mark.slow
 def test_two_and_three_processes_give_the_gradients_of_one(tmp_path):
     script = tmp_path / "with_others.py"
-    script.write_text(WITH_OTHERS)
+    script.write_text(WITH_OTHERS, encoding="utf-8")
     found = {}
     for processes in (1, 2, 3):
         out = tmp_path / f"{processes}.json"
         done = torchrun(processes, str(script), os.path.dirname(__file__), str(out))
         assert done.returncode == 0, done.stderr[-2000:]
-        found[processes] = json.loads(out.read_text())
+        found[processes] = json.loads(out.read_text(encoding="utf-8"))
     for processes in (2, 3):
         for name, expected in found[1].items():
             got = found[processes][name]
@@ -161,12 +161,14 @@ open(f"{sys.argv[3]}-{rank}.json", "w").write(json.dumps(found))
 @pytest.mark.slow
 def test_a_step_of_the_peers_is_the_same_on_two_processes(tmp_path):
     here = Path(__file__).parent
-    (tmp_path / "peers_script.py").write_text(PEERS)
+    (tmp_path / "peers_script.py").write_text(PEERS, encoding="utf-8")
     for processes in (1, 2):
         words = [str(here), str(here.parent / "experiments"), str(tmp_path / f"{processes}")]
         done = torchrun(processes, str(tmp_path / "peers_script.py"), *words)
         assert done.returncode == 0, done.stderr[-2000:]
-    one, first, second = (json.loads((tmp_path / f"{n}.json").read_text()) for n in ("1-0", "2-0", "2-1"))
+    one, first, second = (
+        json.loads((tmp_path / f"{n}.json").read_text(encoding="utf-8")) for n in ("1-0", "2-0", "2-1")
+    )
     assert first == second  # both hold the same network
     for name in ("simclr", "supervised"):
         for a, b in zip(one[name], first[name], strict=True):
@@ -183,8 +185,13 @@ def test_two_processes_train_and_one_speaks(tmp_path):
     done = torchrun(2, *words)
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.count("9 steps") == 1
-    assert json.loads((tmp_path / "run/recipe.json").read_text())["precision"] in ("float32", "bfloat16")
-    lines = [json.loads(line) for line in (tmp_path / "run/metrics.jsonl").read_text().splitlines()]
+    assert json.loads((tmp_path / "run/recipe.json").read_text(encoding="utf-8"))["precision"] in (
+        "float32",
+        "bfloat16",
+    )
+    lines = [
+        json.loads(line) for line in (tmp_path / "run/metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
     assert [line["step"] for line in lines] == list(range(1, 10))
     assert (tmp_path / "run/curves.png").exists()
 
@@ -228,7 +235,7 @@ with distributed():
 @pytest.mark.slow
 def test_two_processes_stop_together_and_go_on_exactly(tmp_path):
     script = tmp_path / "stopped.py"
-    script.write_text(STOPPED)
+    script.write_text(STOPPED, encoding="utf-8")
     done = torchrun(2, str(script), os.path.dirname(__file__), str(tmp_path))
     assert done.returncode == 0, done.stderr[-2000:]
     assert untimed(tmp_path / "parts") == untimed(tmp_path / "whole")
@@ -249,7 +256,8 @@ def test_a_process_that_fails_ends_all_with_its_message(tmp_path):
         "        raise Diverged('step 3: motion_loss is nan')\n"
         "    return original(self, step, *_)\n"
         "original, train.Trainer.step = train.Trainer.step, step\n"
-        "sys.exit(cli.main(sys.argv[1:]))\n"
+        "sys.exit(cli.main(sys.argv[1:]))\n",
+        encoding="utf-8",
     )
     moving_scenes.make(tmp_path / "clips", 8, seed=0, workers=1)
     words = [str(script), "pretrain", "--recipe", "laptop_fast", "--folder", str(tmp_path / "clips")]
@@ -294,7 +302,7 @@ def killed(tmp_path, times: int) -> None:
 
 
 def untimed(folder) -> list[dict]:
-    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
     return [{k: v for k, v in m.items() if k not in ("seconds", "clips_per_second")} for m in lines]
 
 

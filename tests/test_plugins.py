@@ -36,7 +36,7 @@ def folder(tmp_path_factory):
 def test_an_r3d18_is_trained_resumed_loaded_and_embeds(data, folder, tmp_path):
     run = train.pretrain(RECIPE, tmp_path / "run", data)
     assert len([m for m in run.backbone.modules() if isinstance(m, torch.nn.Conv3d)]) == 1 + 16 + 3
-    stored = json.loads((tmp_path / "run" / "recipe.json").read_text())["networks"]
+    stored = json.loads((tmp_path / "run" / "recipe.json").read_text(encoding="utf-8"))["networks"]
     assert (stored["backbone"], stored["backbone_kwargs"]) == ("plugged:r3d18", {"width": 2})
     for file in (tmp_path / "run").glob("step-00000003*"):
         file.rename(tmp_path / file.name)  # what was saved last is lost
@@ -92,9 +92,9 @@ def test_a_task_from_outside_is_one_line_in_a_recipe(data, tmp_path):
     recipe = parallel_data.RECIPES["all"].replace(steps=2, tasks={"speed": plugged.SpeedConfig(bias=2.0)})
     assert train.Recipe.from_json(recipe.to_json()) == recipe
     train.pretrain(recipe, tmp_path, data)
-    lines = [json.loads(line) for line in (tmp_path / train.METRICS).read_text().splitlines()]
+    lines = [json.loads(line) for line in (tmp_path / train.METRICS).read_text(encoding="utf-8").splitlines()]
     assert all({"speed_loss", "speed_within_one", "motion_loss", "context_loss"} <= set(m) for m in lines)
-    assert json.loads((tmp_path / "recipe.json").read_text())["tasks"]["speed"] == {
+    assert json.loads((tmp_path / "recipe.json").read_text(encoding="utf-8"))["tasks"]["speed"] == {
         "kind": "plugged:SpeedConfig",
         "weight": 1.0,
         "start": 0.0,
@@ -140,7 +140,7 @@ def test_the_shell_takes_backbones_tasks_and_fields(folder, tmp_path, capsys):
     words += ["--set", 'networks.backbone_kwargs={"width": 2}', "--set", "networks.encoders=tiny"]
     words += ["--set", "tasks.speed.weight=.5", "--set", "optimization.clip_norm=none", "--epochs", "1"]
     assert main([*words, "--set", "sampling.stride=1", "--set", "sampling.num_negative_windows=1"]) == 0
-    recipe = train.Recipe.from_json((tmp_path / "a" / "recipe.json").read_text())
+    recipe = train.Recipe.from_json((tmp_path / "a" / "recipe.json").read_text(encoding="utf-8"))
     assert recipe.steps == 2 and recipe.batch == 4  # 8 files
     assert recipe.networks.backbone_kwargs == {"width": 2} and recipe.optimization.clip_norm is None
     assert recipe.tasks["speed"] == plugged.SpeedConfig(weight=0.5)

@@ -44,7 +44,7 @@ def test_precision_is_chosen_by_measuring(slow, caplog):
 
 def test_a_processor_without_bfloat16_is_known_by_its_time():
     assert not train.emulates_bfloat16(torch.device("cuda"))
-    if sys.platform != "linux" or "flags" not in (about := Path("/proc/cpuinfo").read_text()):
+    if sys.platform != "linux" or "flags" not in (about := Path("/proc/cpuinfo").read_text(encoding="utf-8")):
         pytest.skip("the processor's instructions are read from /proc/cpuinfo")
     has = any(f"{name}_bf16" in about for name in ("avx512", "amx"))
     assert train.emulates_bfloat16(CPU) != has

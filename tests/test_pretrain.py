@@ -53,7 +53,7 @@ def data() -> DecodedSet:
 
 
 def read_metrics(folder) -> list[dict]:
-    return [json.loads(line) for line in (folder / train.METRICS).read_text().splitlines()]
+    return [json.loads(line) for line in (folder / train.METRICS).read_text(encoding="utf-8").splitlines()]
 
 
 @pytest.mark.parametrize("tasks", [("context",), ("motion",), ("context", "motion")])
@@ -69,7 +69,7 @@ def test_a_run_writes_metrics_and_a_checkpoint(tasks, data, tmp_path):
     clip = torch.randn(2, 3, 8, 32, 32)
     run.backbone.eval()
     assert torch.allclose(backbone(clip), run.backbone(clip), atol=1e-6)
-    environment = json.loads((tmp_path / "environment.json").read_text())
+    environment = json.loads((tmp_path / "environment.json").read_text(encoding="utf-8"))
     assert environment["packages"]["torch"] == torch.__version__ and environment["device"]
     assert [p.name for p in sorted(tmp_path.glob("step-*"))] == [
         "step-00000004.pt",
@@ -174,10 +174,10 @@ def test_a_run_that_lost_its_last_steps_does_them_again(data, tmp_path):
     (folder / "model.safetensors").unlink()
     for name in (".step-00000009.77.pt", ".model.safetensors.77.partial", ".step-00000008.pt.77.partial"):
         (folder / name).write_bytes(b"half")
-    (folder / ".notes").write_text("the user's")
+    (folder / ".notes").write_text("the user's", encoding="utf-8")
     assert not list(folder.glob("step-*"))  # the end keeps one checkpoint only
     (folder / "step-00000008.safetensors").write_bytes(b"half")  # its partner is not there
-    with open(folder / "metrics.jsonl", "a") as file:
+    with open(folder / "metrics.jsonl", "a", encoding="utf-8") as file:
         file.write('{"step": 10, "conte')
     train.pretrain(recipe, folder, data)
     assert untimed(folder) == expected
@@ -186,16 +186,16 @@ def test_a_run_that_lost_its_last_steps_does_them_again(data, tmp_path):
 
 def test_a_finished_run_is_loaded_not_repeated(data, tmp_path):
     first = train.pretrain(SMALL, tmp_path, data)
-    before = (tmp_path / "metrics.jsonl").read_text()
+    before = (tmp_path / "metrics.jsonl").read_text(encoding="utf-8")
     second = train.pretrain(SMALL, tmp_path, data)
-    assert second.steps == 4 and (tmp_path / "metrics.jsonl").read_text() == before
+    assert second.steps == 4 and (tmp_path / "metrics.jsonl").read_text(encoding="utf-8") == before
     for name, value in first.model.state_dict().items():
         assert torch.equal(value, second.model.state_dict()[name])
 
 
 def test_a_finished_run_of_files_is_loaded_without_decoding_them(tmp_path, monkeypatch, capsys):
     moving_scenes.make(tmp_path / "clips", 8, seed=0, workers=1)
-    (tmp_path / "clips/broken.mp4").write_text("no video")
+    (tmp_path / "clips/broken.mp4").write_text("no video", encoding="utf-8")
     words = ["pretrain", "--recipe", "laptop_fast", "--folder", str(tmp_path / "clips"), "--steps", "2"]
     words += ["--batch", "4", "--out", str(tmp_path / "run")]
     assert main(words) == 1

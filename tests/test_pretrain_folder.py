@@ -47,11 +47,13 @@ def test_a_run_on_other_data_is_refused_and_moved_data_are_not(data, tmp_path):
     for other, said in ((fewer, "18 files, .* not 4 files"), (others, "18 files, .* not 18 files")):
         with pytest.raises(ValueError, match=f"holds a run on other data .{said}, names"):
             train.pretrain(SMALL, tmp_path, other)
-    environment = json.loads((tmp_path / "environment.json").read_text())
+    environment = json.loads((tmp_path / "environment.json").read_text(encoding="utf-8"))
     del environment["data"]
-    (tmp_path / "environment.json").write_text(json.dumps(environment))  # as older runs have it
+    (tmp_path / "environment.json").write_text(
+        json.dumps(environment), encoding="utf-8"
+    )  # as older runs have it
     assert train.pretrain(SMALL, tmp_path, fewer).steps == 4
-    assert json.loads((tmp_path / "environment.json").read_text()) == environment
+    assert json.loads((tmp_path / "environment.json").read_text(encoding="utf-8")) == environment
 
 
 @pytest.mark.parametrize("file", ["model.safetensors", "metrics.jsonl", "step-00000004.pt"])
@@ -100,14 +102,14 @@ def test_weights_of_another_network_are_refused_in_one_line(finished, tmp_path):
         ("model.safetensors: no weights", {"widths": (4, 8, 8, 16)}),
         ("recipe.json: no network", {"widths": (4, 8)}),
     ):
-        (folder / "recipe.json").write_text(SMALL.replace(networks=changes).to_json())
+        (folder / "recipe.json").write_text(SMALL.replace(networks=changes).to_json(), encoding="utf-8")
         with pytest.raises(ValueError, match=name) as said:
             read_checkpoint(folder)
         assert "\n" not in str(said.value) and len(str(said.value)) < 400
-    (folder / "recipe.json").write_text(SMALL.to_json().replace('"seed"', '"sead"'))
+    (folder / "recipe.json").write_text(SMALL.to_json().replace('"seed"', '"sead"'), encoding="utf-8")
     with pytest.raises(ValueError, match=r"recipe.json: no recipe: .*'sead'"):
         read_checkpoint(folder)
-    (folder / "recipe.json").write_text(SMALL.to_json())
+    (folder / "recipe.json").write_text(SMALL.to_json(), encoding="utf-8")
     (folder / "model.safetensors").unlink()
     (folder / "model.safetensors").mkdir()
     with pytest.raises(IsADirectoryError, match=r"model\.safetensors"):
@@ -132,10 +134,12 @@ def test_metrics_are_cut_by_their_steps_not_by_their_lines(tmp_path):
     folder = train.checkpoint.Folder(tmp_path)
     for step in (1, 2, 5, 6, 7):  # the system lost two in a power failure
         folder.add_metrics({"step": step})
-    with open(tmp_path / "metrics.jsonl", "a") as file:
+    with open(tmp_path / "metrics.jsonl", "a", encoding="utf-8") as file:
         file.write('7\n{"step": 5, "conte')
     folder.cut_metrics(6)
-    assert (tmp_path / "metrics.jsonl").read_text() == '{"step": 1}\n{"step": 2}\n{"step": 5}\n{"step": 6}\n'
+    assert (tmp_path / "metrics.jsonl").read_text(
+        encoding="utf-8"
+    ) == '{"step": 1}\n{"step": 2}\n{"step": 5}\n{"step": 6}\n'
 
 
 def test_context_needs_two_videos_to_match(data, tmp_path):

@@ -268,7 +268,7 @@ def small_set(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[movi
 def test_a_set_holds_what_its_index_says(small_set: tuple[Path, list[moving_scenes.Clip]]) -> None:
     root, clips = small_set
     assert clips == moving_scenes.read_index(root) and len(clips) == 40
-    header = (root / "index.csv").read_text().splitlines()[0]
+    header = (root / "index.csv").read_text(encoding="utf-8").splitlines()[0]
     assert header == "file,split,scene,action,appearance,seed,pixels_sha256,file_sha256"
     assert sorted(p.relative_to(root).as_posix() for p in root.rglob("*.mp4")) == sorted(
         c.file for c in clips
@@ -317,14 +317,14 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
     program += f"moving_scenes.make({str(tmp_path)!r}, 60, frames=8, size=112, workers=1)"
     process = subprocess.Popen([sys.executable, "-c", program], env=os.environ | {"OMP_NUM_THREADS": "1"})
     ledger, until = tmp_path / "index.part.csv", time.monotonic() + 30
-    while not ledger.exists() or ledger.read_text().count("\n") < 6:
+    while not ledger.exists() or ledger.read_text(encoding="utf-8").count("\n") < 6:
         assert process.poll() is None and time.monotonic() < until
         time.sleep(0.01)
     process.kill()
     process.wait()
     with pytest.raises(OSError, match=r"index\.csv: no such file"):
         moving_scenes.read_index(tmp_path)
-    with open(ledger, "a") as file:
+    with open(ledger, "a", encoding="utf-8") as file:
         file.write("train/00040.mp4,train,bri")  # a row that the crash cut off
     kept = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*/[0-9]*.mp4")}
     clips = moving_scenes.make(tmp_path, 60, frames=8, size=112, workers=1)
@@ -334,7 +334,7 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
 
 
 def test_a_failing_process_is_one_clear_error(tmp_path: Path) -> None:
-    (tmp_path / "train").write_text("a file where a folder should be")
+    (tmp_path / "train").write_text("a file where a folder should be", encoding="utf-8")
     with pytest.raises((VideoError, OSError)) as caught:
         moving_scenes.make(tmp_path, 40, workers=2, **SMALL)
     assert "train" in str(caught.value) and "\n" not in str(caught.value)

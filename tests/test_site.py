@@ -46,7 +46,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
     folder = (base if worker_id == "master" else base.parent) / "site"
     with filelock.FileLock(f"{folder}.lock"):
         if not (folder / "objects.inv").exists():
-            command = re.search(r"-m (sphinx .*) build/site", (ROOT / "Makefile").read_text())
+            command = re.search(r"-m (sphinx .*) build/site", (ROOT / "Makefile").read_text(encoding="utf-8"))
             assert command is not None
             words = command[1].replace("build/doctrees", f"{folder}.doctrees").split()
             environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}

@@ -165,7 +165,9 @@ def _pretrain(arguments: argparse.Namespace) -> int:
     ended = 128 + run.ended_by if run.interrupted else 0
     if not is_first():
         return ended
-    lines = [json.loads(line) for line in (arguments.out / train.METRICS).read_text().splitlines()]
+    lines = [
+        json.loads(line) for line in (arguments.out / train.METRICS).read_text(encoding="utf-8").splitlines()
+    ]
     figures.save(figures.curves(lines), arguments.out / "curves.png", dpi=120)
     for file in run.skipped:
         complain(f"{shown(file.path)}: not used: {file.reason}")

@@ -220,13 +220,21 @@ def targets(sources: Sequence[Path], out: Path, name: Callable[[Path], str]) -> 
         in/a.avi: becomes out/a.avi.mp4, as in/a.mp4 becomes out/a.mp4
     """
     pairs: dict[str, tuple[Path, Path]] = {}
+    spelled: dict[str, str] = {}  # where a file lies, by a form that its other spellings share
+
+    def add(path: Path, target: Path) -> None:
+        place = os.path.realpath(path)
+        known = spelled.setdefault(_normalized(Path(place)), place)
+        if known != place and os.path.exists(path) and os.path.samefile(known, path):
+            place = known  # on a system that does not tell A.mp4 from a.mp4
+        pairs.setdefault(place, (path, target))
+
     for source in sources:
         if source.is_dir():
             for path in videos_below(source, without=out):
-                target = out / path.relative_to(source).parent / name(path)
-                pairs.setdefault(os.path.realpath(path), (path, target))
+                add(path, out / path.relative_to(source).parent / name(path))
         else:
-            pairs.setdefault(os.path.realpath(source), (source, out / name(source)))
+            add(source, out / name(source))
     chosen = dict(pairs.values())
     taken: dict[str, Path] = {}
     for source in sorted(chosen, key=lambda path: (path.name != chosen[path].name, path)):

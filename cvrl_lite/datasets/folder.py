@@ -71,7 +71,7 @@ class VideoFolder(VideoDataset):
 
         def source_of(path: Path) -> str:
             found = pattern.search(path.name) if pattern else None
-            return found.group() if found else str(path.relative_to(folder))
+            return found.group() if found else path.relative_to(folder).as_posix()
 
         if pattern and not any(pattern.search(path.name) for path in paths):
             raise ValueError(f"source: {source!r} matches no file's name, such as {shown(paths[0].name)}")

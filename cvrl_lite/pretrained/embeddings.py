@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from cvrl_lite.errors import counted
 from cvrl_lite.files import replacing
+from cvrl_lite.folders import name_below
 
 _FORMAT = 3  # of the files written
 _ARRAYS = ("features", "names", "sources", "start", "stop", "file")
@@ -191,7 +192,7 @@ class Embeddings:
         if not self.folder:
             return np.zeros(len(self), bool)
         pairs = (os.path.abspath(path), self.folder), (os.path.realpath(path), os.path.realpath(self.folder))
-        names = [os.path.relpath(file, folder).replace(os.sep, "/") for file, folder in pairs]
+        names = [name_below(file, folder) for file, folder in pairs]
         return np.isin(self.names, names)
 
     def save(self, path: str | os.PathLike[str]) -> None:

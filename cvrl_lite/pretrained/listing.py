@@ -28,6 +28,7 @@ from cvrl_lite.datasets import (
 from cvrl_lite.datasets.samples import read_square
 from cvrl_lite.errors import VideoError
 from cvrl_lite.files import check_regular
+from cvrl_lite.folders import common_folder, name_below
 
 Data = str | os.PathLike[str] | VideoDataset | DecodedSet | NDArray[np.uint8] | torch.Tensor
 """What can be embedded: a file, a folder, a data set on disk or in memory, or clips (N, T, S, S, 3) uint8."""
@@ -126,8 +127,8 @@ def _names(entries: Sequence[Entry], root: Path | None = None) -> tuple[str, lis
     if not entries:
         return "", []
     paths = [os.path.abspath(entry.path) for entry in entries]
-    home = os.path.abspath(root) if root else os.path.commonpath([os.path.dirname(path) for path in paths])
-    return home, [os.path.relpath(path, home).replace(os.sep, "/") for path in paths]
+    home = os.path.abspath(root) if root else common_folder(paths)
+    return home, [name_below(path, home) for path in paths]
 
 
 def _clips(clips: NDArray[Any]) -> list[Item]:

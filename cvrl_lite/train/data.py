@@ -21,6 +21,7 @@ from cvrl_lite.datasets import (
     fits_in_memory,
 )
 from cvrl_lite.files import cache_dir
+from cvrl_lite.folders import common_folder, name_below
 from cvrl_lite.train.config import Recipe
 
 NAMED_SETS = ("moving_scenes", "hard_scenes", "ucf101", "hmdb51", "kinetics")
@@ -117,6 +118,6 @@ def fingerprint(entries: Sequence[Entry]) -> str:
         True
     """
     paths = [os.path.abspath(entry.path) for entry in entries]
-    home = os.path.commonpath([os.path.dirname(path) for path in paths])
-    names = "\n".join(os.path.relpath(path, home).replace(os.sep, "/") for path in paths)
+    home = common_folder(paths)
+    names = "\n".join(name_below(path, home) for path in paths)
     return f"{len(paths)} files, names {hashlib.sha256(os.fsencode(names)).hexdigest()[:12]}"

@@ -217,7 +217,7 @@ def examine(path: Path, seed: int) -> dict[str, str]:
 
 def memory() -> int:
     """The resident bytes of this process."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+    return int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[1]) * 4096
 
 
 def work(folder: Path, start: int, stop: int) -> None:

@@ -87,18 +87,18 @@ def test_what_is_cut_is_known(tmp_path):
     assert is_cut(source, table, 4) and not is_cut(source, table, 5)
     (tmp_path / "out/film_0001.mp4").unlink()
     assert not is_cut(source, table, 4)
-    table.write_text("no table")
+    table.write_text("no table", encoding="utf-8")
     assert not is_cut(source, table, 4)
 
 
 def test_the_command(tmp_path, capsys):
     film(tmp_path / "in/film.mp4", 10)
-    (tmp_path / "in/broken.mp4").write_text("no video")
+    (tmp_path / "in/broken.mp4").write_text("no video", encoding="utf-8")
     words = ["cut", str(tmp_path / "in"), "--out", str(tmp_path / "out"), "--seconds", "4"]
     assert cli.main(words) == 1
     out, err = capsys.readouterr()
     assert out == f"{tmp_path}/out/film.json\n" and "broken.mp4: " in err and err.count("\n") == 1
-    table = json.loads((tmp_path / "out/film.json").read_text())
+    table = json.loads((tmp_path / "out/film.json").read_text(encoding="utf-8"))
     assert [piece["file"] for piece in table["pieces"]] == ["film_0000.mp4", "film_0001.mp4"]
     (tmp_path / "in/broken.mp4").unlink()
     assert cli.main(words) == 0 and "(as it was)" in capsys.readouterr().out

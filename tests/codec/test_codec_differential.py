@@ -98,7 +98,7 @@ def test_what_is_kept_of_a_damaged_file_was_delivered(tmp_path):
 def test_the_command_counts_and_says_what_differs(tmp_path):
     folder = tmp_path / "videos"
     (whole,) = matrix.make(folder, ["mkv-h264b-hole.mkv"])
-    (folder / "letter.txt").write_text("Just a letter.\n")
+    (folder / "letter.txt").write_text("Just a letter.\n", encoding="utf-8")
     (folder / "cut.mkv").write_bytes(whole.read_bytes()[:9000])
 
     def said(*paths):

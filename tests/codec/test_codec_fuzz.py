@@ -89,7 +89,8 @@ def test_faults_are_noticed(tmp_path, monkeypatch, does, words):
         f"    if seed == 65:\n        {does}\n"
         "    return {'raise': 'whole', 'kept': 'all', 'differs': ''}\n"
         "fuzz.examine = examine\n"
-        "fuzz.work(Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]))\n"
+        "fuzz.work(Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]))\n",
+        encoding="utf-8",
     )
     monkeypatch.setattr(fuzz, "__file__", str(script))
     faults = fuzz.run(70, 0, silence=15 if words == "silent" else 60, loud=False)

@@ -74,7 +74,7 @@ def test_a_container_keeps_what_it_was_made_from(video, tmp_path, suffix):
     transcode(video, made, gop=2, fps=25)
     assert is_transcoded(video, made, gop=2, fps=25)
     assert not is_transcoded(video, made, gop=2) and not is_transcoded(video, made, fps=25)
-    made.write_text("broken")
+    made.write_text("broken", encoding="utf-8")
     assert not is_transcoded(video, made, gop=2, fps=25)
     with pytest.raises(UnreadableFile, match="absent"):
         is_transcoded(tmp_path / "absent.mp4", made)
