@@ -57,7 +57,7 @@ def test_the_source_archive_holds_whatever_is_tracked(built: tuple[Path, Path], 
 def test_the_wheel_holds_the_package_its_data_and_the_course(
     built: tuple[Path, Path], tracked: set[str]
 ) -> None:
-    assert built[1].stat().st_size < 6e6
+    assert built[1].stat().st_size < 9e6
     wheel = zipfile.ZipFile(built[1])
     held = set(wheel.namelist())
     notebooks = {f"cvrl_lite/{name}" for name in tracked if re.fullmatch(r"notebooks/[^/]*\.ipynb", name)}
