@@ -69,7 +69,7 @@ def test_a_part_that_is_not_installed_is_one_line(tmp_path, capsys, monkeypatch)
     monkeypatch.setitem(sys.modules, "pooch", None)
     assert main(["download", "ucf101", "--out", str(tmp_path)]) == 2
     err = capsys.readouterr().err.splitlines()
-    assert 'pip install ".[download]"' in err[-1] and "Traceback" not in "".join(err)
+    assert 'pip install "cvrl-lite[download]"' in err[-1] and "Traceback" not in "".join(err)
 
 
 def test_inspect_agrees_with_the_manifest_of_the_real_clips(real_videos, capsys):

@@ -265,7 +265,7 @@ def test_other_data_sets_are_refused(tmp_path):
 
 def test_without_pooch_it_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pooch", None)
-    with pytest.raises(ModuleNotFoundError, match=r'pip install "\.\[download\]"'):
+    with pytest.raises(ModuleNotFoundError, match=r'pip install "cvrl-lite\[download\]"'):
         download("ucf101", tmp_path)
 
 

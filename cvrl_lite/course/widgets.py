@@ -1,4 +1,4 @@
-"""Controls for notebooks over plain arrays. They need ipywidgets (`pip install ".[course]"`).
+"""Controls for notebooks over plain arrays. They need ipywidgets (`pip install "cvrl-lite[course]"`).
 
 A widget is an extra: beside each the notebooks show a picture that needs none.
 """

@@ -93,7 +93,7 @@ def download(
     The archives stay in `root/downloads`; delete them when you like. A second call fetches only what is not
     there, or is damaged, and unpacks again. What an interrupted call fetched stays in a `.part` file
     beside them, and the next call goes on from there. Of two calls at once the second waits. Needs pooch:
-    `pip install ".[download]"` in the repository.
+    `pip install "cvrl-lite[download]"`.
 
     Args:
         name: `"ucf101"` (6.5 GB) or `"hmdb51"` (2 GB).
@@ -164,9 +164,7 @@ def _fetch(archive: _Archive, folder: Path) -> Path:
     try:
         import pooch
     except ModuleNotFoundError:
-        raise ModuleNotFoundError(
-            'downloading needs pooch: pip install ".[download]" in the repository'
-        ) from None
+        raise ModuleNotFoundError('downloading needs pooch: pip install "cvrl-lite[download]"') from None
     name = _file_name(archive.url)
     if archive.sha256 is None:
         note(f"{name}: no SHA-256 is known for it, so its content is not checked")

@@ -1,7 +1,8 @@
 """Explorables: ideas to take into one's hands, drawn in the browser over arrays computed beforehand.
 
-They need anywidget (`pip install ".[course]"`), and no kernel once made: a stored notebook and a `page` of
-their own keep working. Each is an extra: beside it the notebooks show a still figure that says the same.
+They need anywidget (`pip install "cvrl-lite[course]"`), and no kernel once made: a stored notebook and a
+`page` of their own keep working. Each is an extra: beside it the notebooks show a still figure that says the
+same.
 """
 
 from cvrl_lite.course.explorables.base import Explorable, page, read, save
