@@ -199,26 +199,6 @@ def test_panels_of_vectors_are_their_fields_side_by_side() -> None:
         figures.vector_panels(images, [past, future], [mask, mask], labels=["past"])
 
 
-def test_a_cell_is_traced_to_where_its_vector_leads() -> None:
-    before = np.random.default_rng(0).integers(0, 255, (32, 48, 3), np.uint8)
-    vectors, mask = field(4, 6, 3.25, -2)
-    mask[3, 5] = False
-    figure = figures.where_from(before, np.roll(before, 2, 0), vectors, mask, 2, 1)
-    assert figure.get_suptitle() == figures.origin(vectors, mask, 2, 1)
-    assert "vector (3.25, -2), copied from 3.25 px to the right and 2 px further up" in figure.get_suptitle()
-    _, now, large_source, large_cell = figure.axes
-    assert now.patches[0].get_xy() == (7.5, 15.5)
-    source = figure.axes[0].patches[1]
-    assert (source.get_xy(), source.get_width()) == ((10.75, 13.5), 8)
-    assert large_source.get_xlim() == (10.75, 18.75) and large_source.get_ylim() == (21.5, 13.5)
-    assert large_cell.get_xlim() == (7.5, 15.5)
-    assert "no vector" in figures.where_from(before, before, vectors, mask, 3, 5).get_suptitle()
-    with pytest.raises(IndexError, match="no cell in row 4, column 0"):
-        figures.where_from(before, before, vectors, mask, 4, 0)
-    with pytest.raises(ValueError, match="does not go with"):
-        figures.where_from(before[:8], before, vectors, mask, 0, 0)
-
-
 def test_residuals_are_drawn_as_they_are_and_hatched_where_nothing_was_predicted() -> None:
     values = np.stack([np.full((16, 16), -7), np.arange(256).reshape(16, 16) - 128]).astype(np.int16)
     mask = np.array([[True, False], [True, True]])

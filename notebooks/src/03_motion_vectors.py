@@ -63,7 +63,7 @@ def read_records(name):
 
 
 records = read_records("sample.mp4")
-print(len(records[8]), "records in frame 8, some of them:")
+print(len(records[8]), "records in frame 8, some of them, at the edge of a star:")
 print("source  width  height  dst x, y   motion x, y   scale")
 for r in records[8][250:258]:
     x, y = f"{r['dst_x']:4},{r['dst_y']:4}", f"{r['motion_x']:5},{r['motion_y']:5}"

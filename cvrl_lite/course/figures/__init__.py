@@ -22,7 +22,7 @@ from cvrl_lite.course.figures.scores import decoupling, decoupling_finding, reca
 from cvrl_lite.course.figures.search import by_weight, confusion, histograms, maps, rankings, recalls
 from cvrl_lite.course.figures.style import COLORS, HATCHES, INK, STYLE, new, png, save, show
 from cvrl_lite.course.figures.training import curves
-from cvrl_lite.course.figures.vectors import origin, vector_arrows, vector_panels, where_from
+from cvrl_lite.course.figures.vectors import vector_arrows, vector_panels
 
 __all__ = [
     "COLORS",
@@ -59,7 +59,6 @@ __all__ = [
     "neighbors",
     "new",
     "order_of_frames",
-    "origin",
     "packing",
     "pairs",
     "pieces_and_cells",
@@ -80,5 +79,4 @@ __all__ = [
     "temperatures",
     "vector_arrows",
     "vector_panels",
-    "where_from",
 ]

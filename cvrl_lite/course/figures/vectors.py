@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PatchCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import ConnectionPatch, Patch, Rectangle
+from matplotlib.patches import Patch, Rectangle
 
 from cvrl_lite.course.figures.style import COLORS, INK, new
 
@@ -101,110 +101,6 @@ def vector_panels(
     return figure
 
 
-def where_from(
-    previous: np.ndarray,
-    current: np.ndarray,
-    vectors: np.ndarray,
-    mask: np.ndarray,
-    row: int,
-    column: int,
-) -> Figure:
-    """One cell of a picture, and the place in the picture before from which it was copied.
-
-    Args:
-        previous: (H, W, 3) uint8 RGB, the picture that the vectors lead to.
-        current: The same, the picture that they belong to.
-        vectors: (2, H8, W8) pixels, x right and y down, pointing back.
-        mask: (H8, W8) bool.
-        row: Of the cell, 0 to H8 - 1.
-        column: Of the cell, 0 to W8 - 1.
-
-    Returns:
-        The figure: both pictures with the two places framed, and both places large.
-
-    Raises:
-        ValueError: The shapes do not go together.
-        IndexError: There is no such cell.
-
-    Example:
-        >>> black = np.zeros((16, 16, 3), np.uint8)
-        >>> pan = np.stack([np.full((2, 2), -3.0), np.zeros((2, 2))])
-        >>> where_from(black, black, pan, np.ones((2, 2), bool), 1, 0).get_suptitle()
-        'cell in row 1, column 0: vector (-3, 0), copied from 3 px to the left'
-    """
-    check_field(current, vectors, mask)
-    if previous.shape != current.shape:
-        raise ValueError(f"a picture of {previous.shape} does not go with one of {current.shape}")
-    words = origin(vectors, mask, row, column)
-    wide = current.shape[1] / current.shape[0] * 1.6
-    figure = new(words, columns=4, size=(9.5, 9.5 / (2 * wide + 2) * 1.6 + 0.5), widths=[wide, wide, 1, 1])
-    before, now, large_before, large_now = figure.axes
-    left, top = column * CELL - 0.5, row * CELL - 0.5
-    dx, dy = vectors[:, row, column]
-    for axes, picture, label in ((before, previous, "the frame before"), (now, current, "this frame")):
-        axes.imshow((picture * 0.6 + 255 * 0.4).astype(np.uint8))
-        axes.set_title(label, fontsize=9)
-        axes.set(xlim=(-0.5, picture.shape[1] - 0.5), ylim=(picture.shape[0] - 0.5, -0.5))
-    look: Any = {"fill": False, "lw": 2, "clip_on": False}
-    now.add_patch(Rectangle((left, top), CELL, CELL, ec=COLORS["motion"], **look))
-    _enlarge(large_now, current, left, top, "this cell")
-    if mask[row, column]:
-        before.add_patch(Rectangle((left, top), CELL, CELL, ec=INK, ls=":", fill=False, lw=1.2))
-        source = left + dx, top + dy
-        before.add_patch(Rectangle(source, CELL, CELL, ec=COLORS["motion"], **look))
-        _enlarge(large_before, previous, *source, "its source")
-        middle = CELL / 2
-        way = ConnectionPatch(
-            (source[0] + middle, source[1] + middle),
-            (left + middle, top + middle),
-            *("data", "data"),
-            axesA=before,
-            axesB=now,
-            arrowstyle="-|>",
-            color=COLORS["motion"],
-            lw=1.2,
-        )
-        figure.add_artist(way)
-    else:
-        large_before.text(0.5, 0.5, "no source:\nstored without\ncopying", ha="center", va="center")
-        large_before.set(xlim=(0, 1), ylim=(0, 1))
-        large_before.set_title("its source", fontsize=9)
-    for axes in figure.axes:
-        axes.set(xticks=[], yticks=[])
-    return figure
-
-
-def origin(vectors: np.ndarray, mask: np.ndarray, row: int, column: int) -> str:
-    """Where a cell came from, in words: the title of `where_from`.
-
-    Args:
-        vectors: (2, H8, W8) pixels, pointing back.
-        mask: (H8, W8) bool.
-        row: Of the cell.
-        column: Of the cell.
-
-    Returns:
-        One line.
-
-    Raises:
-        IndexError: There is no such cell.
-
-    Example:
-        >>> origin(np.zeros((2, 1, 1)), np.zeros((1, 1), bool), 0, 0)
-        'cell in row 0, column 0: no vector, stored without copying (intra)'
-    """
-    if not (0 <= row < mask.shape[0] and 0 <= column < mask.shape[1]):
-        raise IndexError(f"no cell in row {row}, column {column}; there are {mask.shape}")
-    cell = f"cell in row {row}, column {column}"
-    if not mask[row, column]:
-        return f"{cell}: no vector, stored without copying (intra)"
-    x, y = (float(value) for value in vectors[:, row, column])
-    ways = [f"{abs(x):g} px to the {'right' if x > 0 else 'left'}"] if x else []
-    ways += [f"{abs(y):g} px {'further down' if y > 0 else 'further up'}"] if y else []
-    place = " and ".join(ways) or "the same place"
-    return f"{cell}: vector ({x:g}, {y:g}), copied from {place}"
-
-
 def check_field(image: np.ndarray, vectors: np.ndarray, mask: np.ndarray) -> None:
     """Raises ValueError where a field and its mask do not go with a picture."""
     cells = tuple(-(-side // CELL) for side in image.shape[:2])
@@ -260,12 +156,3 @@ def _add_keys(
     if not all(mask.all() for mask in masks):
         keys.append(Patch(fc="white", ec=INK, hatch="///", label="hatched: no vector"))
     figure.legend(handles=keys, loc="outside lower center", ncols=3, frameon=False)
-
-
-def _enlarge(axes: Axes, picture: np.ndarray, left: float, top: float, label: str) -> None:
-    axes.imshow(picture, interpolation="nearest")
-    axes.set_facecolor("#dddddd")  # beyond the picture's border
-    axes.set(xlim=(left, left + CELL), ylim=(top + CELL, top))
-    axes.set_title(label, fontsize=9)
-    for spine in axes.spines.values():
-        spine.set(visible=True, color=COLORS["motion"], linewidth=2)
