@@ -14,6 +14,7 @@ from cvrl_lite.course.explorables.two_searches import Clips, TwoSearches, two_se
 from cvrl_lite.course.explorables.what_next import WhatNext, Windows, what_next
 
 STORED = {"tug_of_war": TugOfWar, "what_next": WhatNext}
+"""The explorables that come along with their arrays, and their kinds."""
 
 
 def stored(name: str) -> Explorable:

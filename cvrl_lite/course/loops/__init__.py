@@ -65,7 +65,7 @@ def as_html(name: str, alt: str) -> str:
     return (
         "<picture>"
         f'<source media="(prefers-reduced-motion: reduce)" srcset="data:image/jpeg;base64,{still}">'
-        f'<img src="data:image/webp;base64,{moving}" alt="{html.escape(alt)}">'
+        f'<img src="data:image/webp;base64,{moving}" alt="{html.escape(alt)}" style="max-width: 100%">'
         "</picture>"
     )
 
