@@ -44,7 +44,8 @@ weights = sum(weight.numel() for weight in backbone.parameters())
 print(f"trained on {' and '.join(recipe.tasks)}; {weights} weights, {25.6e6 / weights:.0f} times fewer than")
 print("a ResNet-50, a common network for photos")
 
-# %% [markdown] What we have loaded is the **backbone**, a network that turns a clip into a list of
+# %% [markdown]
+# What we have loaded is the **backbone**, a network that turns a clip into a list of
 # numbers, its [**feature vector**](../docs/glossary.md#learning-without-labels), and the **recipe**, a
 # record of every choice that led to it. Training needed more: small networks for each of the two tasks.
 # They were thrown away when the training was over. Later notebooks take this diagram apart, piece by
@@ -77,7 +78,8 @@ queries = decode(MovingScenes("test"), size=recipe.decoded_size, vectors=False)
 print(len(queries.videos), "queries,", len(gallery.videos), "clips in the gallery")
 assert not gallery.skipped and not queries.skipped
 
-# %% [markdown] What does the network get to see? Eight frames: every second one, from the first to the
+# %% [markdown]
+# What does the network get to see? Eight frames: every second one, from the first to the
 # fifteenth. Here they are for one clip. Which way do the shapes move?
 
 # %%
@@ -107,7 +109,8 @@ print("gallery", gallery_table.features.shape, " queries", query_table.features.
 for name, part in gallery_table.parts.items():
     print(f"{name} part: columns {part.start} to {part.stop - 1}")
 
-# %% [markdown] A vector comes in two parts. The **context part** was trained on what stays in a clip, the
+# %% [markdown]
+# A vector comes in two parts. The **context part** was trained on what stays in a clip, the
 # **motion part** on what moves. So two clips can be alike in two ways, and we may choose which one to ask
 # for.
 #
@@ -135,7 +138,8 @@ same_scene, same_action = (
 )
 print("cosines", context.shape, " same scene?", same_scene.shape)
 
-# %% [markdown] Now the score. For each query we look at the nearest clip of the gallery, and at nothing
+# %% [markdown]
+# Now the score. For each query we look at the nearest clip of the gallery, and at nothing
 # else. **R@1** ("recall at one") is the share of queries whose nearest clip has the same label. A blind
 # guess would score 1/16 by scene and 1/8 by action.
 
@@ -159,7 +163,8 @@ show(
     "for chance near the left edge.",
 )
 
-# %% [markdown] Nine times in ten the first clip it brings up is the right one. For scenes that is 14
+# %% [markdown]
+# Nine times in ten the first clip it brings up is the right one. For scenes that is 14
 # times as often as a blind guess, for actions 7 times.
 #
 # A number hides what it counts, so let us look at the clips. On the left are four queries, each followed
@@ -199,7 +204,8 @@ show(
     "and a tick or a cross.",
 )
 
-# %% [markdown] The crosses are near misses: zigzag bands for waves, a dark pattern of lines for another.
+# %% [markdown]
+# The crosses are near misses: zigzag bands for waves, a dark pattern of lines for another.
 # Color plays no part. Green and blue waves both count as waves, because in training the colors of every
 # clip were changed at random.
 #
@@ -214,7 +220,8 @@ show(
     "the motion part, each with its action and a tick or a cross.",
 )
 
-# %% [markdown] Within a row the scenes differ from clip to clip: the motion part does not care *where*
+# %% [markdown]
+# Within a row the scenes differ from clip to clip: the motion part does not care *where*
 # something happens.
 #
 # ## Two kinds of knowledge, kept apart
@@ -237,7 +244,8 @@ show(
     "context part about .15. Chance is near the lowest bars.",
 )
 
-# %% [markdown] Searched by the other part, a label is found hardly more often than by chance. That is
+# %% [markdown]
+# Searched by the other part, a label is found hardly more often than by chance. That is
 # what *decoupled* means. And the whole vector? It knows both labels but finds either one less often,
 # since a clip can now be near for either reason. So search by the part that holds what you are looking
 # for.
@@ -258,7 +266,8 @@ def clips(data, table):
 
 two_searches(clips(queries, query_table), clips(gallery, gallery_table), queries.classes, chosen=chosen)
 
-# %% [markdown] **Exercise** (medium, 10 minutes). Suppose you want *both*, the same scene and the same
+# %% [markdown]
+# **Exercise** (medium, 10 minutes). Suppose you want *both*, the same scene and the same
 # action, and must not neglect either. Find the weight at which the **smaller** of the two R@1 is as large
 # as it can be. Then compare: how much do you lose by asking for both at once?
 
@@ -339,7 +348,8 @@ show(
 for name, part in gallery_table.parts.items():
     print(f"length of the {name} part: {np.linalg.norm(gallery_table.features[:, part], axis=1).mean():.1f}")
 
-# %% [markdown] The curves cross where each R@1 is between .7 and .75: asking for both costs about two
+# %% [markdown]
+# The curves cross where each R@1 is between .7 and .75: asking for both costs about two
 # hits in ten. (Only nine of the 1152 clips in the gallery share *both* labels with a query.) The whole
 # vector is such a mix, too. Its motion part is 1.5 times as long as its context part, so in a cosine it
 # counts 1.5 x 1.5 = 2.25 times as much, which is the weight 2.25 / 3.25 = .69.
@@ -363,7 +373,8 @@ show(
     "turn, shake and pulse; the misses lie among turn, shake and pulse.",
 )
 
-# %% [markdown] Five actions are found every time. The misses are among `turn`, `shake` and `pulse`, the
+# %% [markdown]
+# Five actions are found every time. The misses are among `turn`, `shake` and `pulse`, the
 # three whose shapes swing about one place, and these are mostly taken for each other.
 #
 # > **Tip.** Look at other queries: set `which` to 1 or 2 in the cell that chooses them, and run on from
@@ -415,7 +426,8 @@ show(
     "both, by linear probe as high as either.",
 )
 
-# %% [markdown] **Each task teaches what its answers contain.** You can match a clip with its key frame
+# %% [markdown]
+# **Each task teaches what its answers contain.** You can match a clip with its key frame
 # without ever looking at the motion, and you can predict motion without looking at the wall behind it. So
 # the `context` network is no better at naming actions than an untrained one, and the `motion` network no
 # better at naming scenes. (By R@1 it is even worse: its neighbors are now chosen by motion.)
@@ -433,7 +445,8 @@ for model in ("context", "motion", "joint"):
         cells.append("  ".join(f"{score:.2f}" for score in scores) + f"  mean {np.mean(scores):.2f}")
     print(f"{model:8}  {cells[0]}    {cells[1]}")
 
-# %% [markdown] There is the answer: one network that learned both tasks finds scenes as well as one that
+# %% [markdown]
+# There is the answer: one network that learned both tasks finds scenes as well as one that
 # learned nothing but scenes, and actions as well as one that learned nothing but actions. Between the
 # means the difference is .02 at most, less than between two trainings of the same network.
 #
@@ -446,7 +459,8 @@ for label, part, guess in (("action", "context", 1 / 8), ("scene", "motion", 1 /
     bare = mean["untrained"][label]["linear"]
     print(f"{label:6} from the {part:7} part: {probe:.2f}   untrained: {bare:.2f}   guess: {guess:.2f}")
 
-# %% [markdown] The context part lets a probe name almost half of the actions, more than an untrained
+# %% [markdown]
+# The context part lets a probe name almost half of the actions, more than an untrained
 # network does. It does not put clips of one action *near* each other, but it does know something about
 # them. The motion part knows no more of scenes than untrained filters do, which is still far from
 # nothing.
