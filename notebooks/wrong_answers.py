@@ -306,23 +306,24 @@ WRONG: dict[str, tuple[Mistake, ...]] = {
         ("(np.mean(with_it) - guess) / (np.mean(without) - guess)", "np.mean(without) - np.mean(with_it)"),
     ),
     "14.1": (
+        ("(lengths * (lengths + 1) / 2).sum() / lengths.sum()", "((lengths + 1) / 2).mean()"),
+        ("(lengths + 1)", "lengths"),
+        ("(lengths + 1)", "(lengths - 1)"),
+        ("/ lengths.sum()", "/ len(lengths)"),
+        ("(lengths * (lengths + 1) / 2).sum() / lengths.sum()", "(lengths.mean() + 1) / 2"),
+    ),
+    "14.2": (
         (r"\d{4}(?=\.)", r"00\d\d"),
         (r"\d{4}(?=\.)", r"\d{4}"),
         (r"\d{4}(?=\.)", r"\d{2}(?=\.)"),
         (r"\d{4}(?=\.)", r"GX\d\d"),
     ),
-    "14.2": (
+    "14.3": (
         ("round(share * len(sources))", "int(np.ceil(share * len(sources)))"),
         ("round(share * len(sources))", "int(share * len(sources))"),
         ("sources[len(sources) - round(share * len(sources)) :]", "sources[-round(share * len(sources)) :]"),
         ("sources[len(sources) - round(share * len(sources)) :]", "sources[: round(share * len(sources))]"),
         ("sorted({entry.source for entry in entries})", "[entry.source for entry in entries]"),
-    ),
-    "14.3": (
-        ("5 * cells**2", "4 * cells**2"),
-        ("5 * cells**2", "3 * cells**2"),
-        ("seconds * fps", "seconds * 25"),
-        ("3 * size**2", "size**2"),
     ),
     "15.1": (
         ("random.integers(0, len(rows), len(rows))", "random.permutation(len(rows))"),

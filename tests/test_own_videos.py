@@ -13,7 +13,8 @@ import jupytext
 import numpy as np
 import pytest
 
-from cvrl_lite import cli, codec
+from cvrl_lite import CompressedVideo, VideoError, cli, codec
+from cvrl_lite.course import tapes
 from cvrl_lite.datasets import moving_scenes
 
 SOURCE = Path(__file__).resolve().parents[1] / "notebooks" / "src" / "14_your_own_videos.py"
@@ -56,3 +57,19 @@ def test_its_cells_run_on_another_folder(tmp_path: Path, monkeypatch: pytest.Mon
     assert len(names["data"].videos) == 3  # type: ignore[attr-defined]
     assert len(figures) >= 6
     assert sorted((path.name, path.stat().st_mtime_ns) for path in folder.iterdir()) == before
+
+
+@pytest.mark.slow
+def test_the_found_folder_has_tapes_in_two_pieces_and_three_useless_files(tmp_path: Path) -> None:
+    files = {
+        path.relative_to(tmp_path).as_posix(): path for path in tapes.found_folder(tmp_path).rglob("*.*")
+    }
+    assert len(files) == 27 and {name.split("/")[0] for name in files} == set(tapes.PLACES)
+    with (
+        CompressedVideo(files["bricks/tape02a.avi"]) as old,
+        CompressedVideo(files["waves/tape06b.mp4"]) as large,
+    ):
+        assert old.info.codec == "mpeg4" and (large.info.width, large.info.height) == (256, 256)
+    for name in ("rings/tape13a.mkv", "waves/notes.mp4"):
+        with pytest.raises(VideoError), CompressedVideo(files[name]) as video:
+            video.motion()
