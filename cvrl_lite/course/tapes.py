@@ -17,7 +17,7 @@ PLACES = ("bricks", "waves", "rings")
 MOTIONS = ("right", "down", "clockwise", "turn")
 """The actions of the tapes: of each four in a row one."""
 
-_WATCHING = {"gop": 250, "b_frames": 2, "references": 3, "crf": 23}
+_WATCHING: dict[str, Any] = {"gop": 250, "b_frames": 2, "references": 3, "crf": 23}
 _ODD: dict[int, dict[str, Any]] = {2: {"codec": "mpeg4"}, 3: {"fps": 50}, 4: {"codec": "hevc"}}
 
 
