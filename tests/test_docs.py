@@ -6,6 +6,7 @@ import importlib
 import re
 import shlex
 import shutil
+import time
 import tomllib
 from pathlib import Path
 
@@ -85,6 +86,49 @@ def test_the_table_of_costs_says_what_the_notebooks_need(name: str) -> None:
     assert minutes == time[1].lower().replace("and", "to")
     assert memory == re.search(r"([\d.]+ GB) of memory", needs)[1]  # type: ignore[index]
     assert disk == next((size for size in re.findall(r"(\d+ MB)", needs) if size != "64 MB"), "0")
+
+
+def test_the_readme_gives_the_minutes_of_that_table() -> None:
+    first = (ROOT / "notebooks/src" / NOTEBOOKS[0]).read_text(encoding="utf-8")
+    for name in (Path(name).stem for name in NOTEBOOKS):
+        (shown,) = re.findall(rf"^\| \[{name}\]\(notebooks/{name}\.ipynb\) \| ([^|]+) \|", README, re.M)
+        assert shown == first.split(f"| {name} |")[1].split("|")[0].strip()
+
+
+def test_what_a_notebook_needs_is_rewritten_as_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "notebooks"))
+    costs = importlib.import_module("costs")
+    cheap, dear = ({"seconds": s, "memory": m, "disk": d} for s, m, d in ((20, 3.1e8, 0), (85, 1.12e9, 3e6)))
+    none = "Between 1 and\n# 2 minutes on 2 cores, 1 GB\n# of memory, no disk\n# space."
+    some = "[06](06_infonce.ipynb). 1 minute on 2 cores, 1.4 GB of memory, 12 MB of disk beside the 64 MB."
+    assert costs.in_words(cheap, none) == none.replace(
+        "Between 1 and\n# 2 minutes", "Less than 1 minute"
+    ).replace("1 GB", "0.3 GB")
+    assert costs.in_words(dear, none).endswith(
+        "Between 1 and 2 minutes on 2 cores, 1.1 GB\n# of memory, 3 MB of disk."
+    )
+    assert costs.in_words(dear, some) == some.replace("1 minute", "Between 1 and 2 minutes").replace(
+        "1.4 GB", "1.1 GB"
+    ).replace("12 MB", "3 MB")
+    with pytest.raises(ValueError, match="the disk it takes is 0 now"):
+        costs.in_words(cheap, some)
+
+
+def test_memory_and_disk_are_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "notebooks"))
+    costs = importlib.import_module("costs")
+    cache, temporary = tmp_path / "cache", tmp_path / "tmp"
+    cache.mkdir(), temporary.mkdir()
+
+    def work() -> None:
+        held = bytearray(b"x") * 200_000_000
+        (temporary / "gone").write_bytes(bytes(5_000_000))
+        time.sleep(4 * costs.EVERY + 0.5)
+        (temporary / "gone").unlink()
+        del held
+
+    cost = costs.measured("a try", cache, temporary, work)
+    assert 1.9e8 < cost["memory"] < 4e8 and cost["disk"] == 5_000_000 and cost["seconds"] > 1
 
 
 def commands(path: Path) -> list[list[str]]:
