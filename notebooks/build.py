@@ -246,6 +246,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help="such as 00_start_here; all if none")
     chosen = parser.parse_args(arguments).names or names()
     os.environ["TQDM_DISABLE"] = "1"  # for the kernels: a stored notebook shows no progress bars
+    os.environ["CVRL_PROGRESS"] = str(NOTEBOOKS / ".nobody.json")  # nor what its builder has solved
     if unknown := [name for name in chosen if name not in names()]:
         parser.error(f"no source for {', '.join(unknown)}; there are {', '.join(names())}")
     status = 0

@@ -8,13 +8,18 @@ wrong_answers.py lists, and the check has to refuse each. At last the stub takes
 
 from __future__ import annotations
 
+import os
 import re
+import tempfile
 from collections.abc import Generator
 from typing import Any
 
 import pytest
 from nbformat import NotebookNode
 from wrong_answers import WRONG, applied
+
+# Solutions that are tried here are not the learner's (see cvrl_lite.course.exercises).
+os.environ["CVRL_PROGRESS"] = os.path.join(tempfile.mkdtemp(), "exercises.json")
 
 TIMEOUT = 300  # seconds for a solution or its check
 

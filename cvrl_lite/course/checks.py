@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from cvrl_lite.course.exercises import RIGHT, judge
+
 EMPTY = "Not yet: fill in the function above and run its cell, then this one."
 Case = tuple[str, tuple[Any, ...], Any]
 """Words for the case, the arguments of the function, and what it should return."""
@@ -18,14 +20,18 @@ def check(
     *,
     same: Callable[[Any, Any], bool] | None = None,
     says: Callable[[Any], str] = str,
+    exercise: str | None = None,
 ) -> None:
     """Tries a function on some cases, and prints "Right." or the first case that it gets wrong.
+
+    A right answer that was written in a notebook is noted (`cvrl_lite.course.exercises`).
 
     Args:
         function: What a learner has filled in. One that returns None everywhere is still empty.
         cases: What it is tried on; see `Case`.
         same: Whether an answer is as good as the expected one; where None, numbers may differ by 1e-6.
         says: How an answer is written.
+        exercise: The name of what the learner has filled in, if it is not `function` but something it calls.
 
     Example:
         >>> check(lambda x: x + x, [("2", (2,), 4), ("3", (3,), 9)])
@@ -52,7 +58,10 @@ def check(
         else:
             print(f"Not yet: for {words} you say {says(answer)}, expected {says(expected)}.")
         return
-    print("Right.")
+    if function.__module__ == "__main__":
+        judge(exercise or function.__name__, RIGHT)
+    else:
+        print(RIGHT)
 
 
 def alike(answer: Any, expected: Any) -> bool:

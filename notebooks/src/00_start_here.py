@@ -38,6 +38,7 @@ import numpy as np
 
 from cvrl_lite import CompressedVideo, data_path
 from cvrl_lite.course.checks import check
+from cvrl_lite.course.exercises import show_progress
 from cvrl_lite.course.figures import course_map, filmstrip, long_exposure, pairs, show
 from cvrl_lite.course.loops import show_loop
 from cvrl_lite.datasets import moving_scenes
@@ -278,6 +279,16 @@ for what, fine in checks.items():
 #
 # </details>
 #
+# ## Your progress
+#
+# A check that says *Right* notes the exercise as solved, in a file on your machine and nowhere else. Run the
+# next cell whenever you like to see which exercises are solved and which are left. When all of them are, the
+# last notebook has a certificate for you.
+
+# %% tags=["nbval-ignore-output"]
+show_progress()
+
+# %% [markdown]
 # ## What we have seen
 #
 # - A compressed video records what stays and what moves. Both can teach a network, without labels.

@@ -28,6 +28,7 @@ from cvrl_lite import CompressedVideo, VideoError, data_path
 from cvrl_lite.codec import encode
 from cvrl_lite.course.checks import check
 from cvrl_lite.course.encoding import pack, stray
+from cvrl_lite.course.exercises import judge
 from cvrl_lite.course.explorables import decoder
 from cvrl_lite.course.figures import (
     bars,
@@ -583,7 +584,10 @@ else:
         found_faults = faults(answer)
     except (TypeError, ValueError) as error:  # a setting or a value that encode does not know
         found_faults = str(error)
-    print(f"Not yet: with {answer} you get {found_faults}." if found_faults else "Right.")
+    judge(
+        "settings_for_training",
+        f"Not yet: with {answer} you get {found_faults}." if found_faults else "Right.",
+    )
 
 # %% [markdown]
 # <details><summary>Hint</summary>

@@ -613,7 +613,7 @@ cases.append(
         (np.stack([6.0 * valid, 0.0 * valid]), valid),
     )
 )
-check(chain, cases, says=in_short)
+check(chain, cases, says=in_short, exercise="add_link")
 
 # %% [markdown]
 # <details><summary>Hint</summary>

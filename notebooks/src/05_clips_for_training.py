@@ -28,6 +28,7 @@ import torch.nn.functional as F
 
 from cvrl_lite import CompressedVideo, data_path
 from cvrl_lite.course import figures
+from cvrl_lite.course.exercises import judge
 from cvrl_lite.course.figures import show
 from cvrl_lite.course.widgets import laboratory
 from cvrl_lite.datasets import (
@@ -202,7 +203,7 @@ for case in cases:
         )
         break
 else:
-    print("Right.")
+    judge("count_starts", "Right.")
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -444,7 +445,7 @@ for size, seed in ((8, 3), (20, 3), (7, 5), (33, 1)):
             verdict = (
                 f"Not yet: videos_of({number}, {size}, {usable}, {seed}) says {answer}, expected {expected}."
             )
-print(verdict)
+judge("videos_of", verdict)
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -646,7 +647,7 @@ else:
     first = turned(before, vectors, mask)[0]
     fit, rest = misfit(copied(first, field), second, moves), misfit(first, second, moves)
     verdict = "Right." if 2 * fit < rest else f"Not yet: off by {fit:.1f}, expected less than {rest / 2:.1f}."
-print(verdict)
+judge("turned", verdict)
 
 # %% [markdown]
 # <details><summary>Hint</summary>

@@ -23,6 +23,7 @@ import torch
 import torch.nn.functional as F
 
 from cvrl_lite.course import figures
+from cvrl_lite.course.exercises import judge
 from cvrl_lite.course.explorables import sphere
 from cvrl_lite.course.figures import show
 from cvrl_lite.course.figures.circle import on_a_circle
@@ -198,7 +199,7 @@ for row, own, t in [(row, own, t) for row in rows for own in (1, 2, 0) for t in 
         print(f"Not yet: for row {row}, own key {own}, temperature {t}: {answer}, expected {expected:.4f}.")
         break
 else:
-    print("Right.")
+    judge("row_loss", "Right.")
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -429,7 +430,7 @@ for numbers, windows, expected in (
         print(f"Not yet: for videos {numbers} and {windows} windows you allow {answer}, expected {expected}.")
         break
 else:
-    print("Right.")
+    judge("allowed_pairs", "Right.")
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -754,7 +755,7 @@ for name, seen, bare, expected in samples:
         print(f"Not yet: for {name} you say {answer!r}, expected {expected!r}.")
         break
 else:
-    print("Right.")
+    judge("diagnose", "Right.")
 
 # %% [markdown]
 # <details><summary>Hint</summary>

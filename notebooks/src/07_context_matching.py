@@ -30,6 +30,7 @@ from torch import nn
 import cvrl_lite
 from cvrl_lite import evaluate, train
 from cvrl_lite.course import figures
+from cvrl_lite.course.exercises import judge
 from cvrl_lite.course.figures import show
 from cvrl_lite.datasets import ClipSampling, MemoryLoader, MovingScenes, Timeline, decode, evaluation_clips
 from cvrl_lite.models import ContextEncoder, TinyR2Plus1D
@@ -121,7 +122,7 @@ for key_times, first, last, reach, expected in cases:
         print(f"you say {answer}, expected {expected}.")
         break
 else:
-    print("Right.")
+    judge("candidates", "Right.")
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -268,7 +269,7 @@ if easy is None or not np.isclose(float(easy), float(easy_expected), atol=1e-4):
 elif not np.isclose(float(answer), expected, atol=1e-4):
     print(f"Not yet: for the batch you say {float(answer):.3f}, expected {expected:.3f}.")
 else:
-    print("Right.")
+    judge("both_directions", "Right.")
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -605,7 +606,7 @@ for numbers in ([0, 1, 2, 3], [0, 0, 1, 2], [4, 4, 4, 7, 7, 1], [2, 2, 2, 2]):
         print(f"Not yet: for {numbers} you say {answer}, expected {expected:.3f}.")
         break
 else:
-    print("Right.")
+    judge("price", "Right.")
 
 # %% [markdown]
 # <details><summary>Hint</summary>

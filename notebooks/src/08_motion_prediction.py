@@ -31,6 +31,7 @@ import torch.nn.functional as F
 import cvrl_lite
 from cvrl_lite import train
 from cvrl_lite.course import figures
+from cvrl_lite.course.exercises import judge
 from cvrl_lite.course.explorables import stored
 from cvrl_lite.course.figures import show
 from cvrl_lite.datasets import MemoryLoader, MovingScenes, Timeline, decode
@@ -424,7 +425,7 @@ for case, expected in (((64, 3, 49), (3136, 12544)), ((40, 1, 16), (640, 1280)),
         print(f"Not yet: for (videos, others, points) = {case} you say {answer}, expected {expected}.")
         break
 else:
-    print("Right.")
+    judge("size_of_comparison", "Right.")
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -534,7 +535,7 @@ for name, mask in masks.items():
         print(f"you say {bool(answer[row, column])}, expected {bool(expected[row, column])}.")
         break
 else:
-    print("Right.")
+    judge("points_that_count", "Right.")
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -824,7 +825,7 @@ for videos, others, points in ((3, 2, 4), (2, 1, 3)):
             q, k = (torch.as_tensor(answer).bool() != expected).nonzero()[0].tolist()
             verdict = f"{case} prediction {q}, candidate {k}: you say {bool(answer[q, k])}, "
             verdict += f"expected {bool(expected[q, k])}."
-print(verdict)
+judge("may_stand", verdict)
 
 # %% [markdown]
 # <details><summary>Hint</summary>

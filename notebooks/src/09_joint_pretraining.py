@@ -28,6 +28,7 @@ import numpy as np
 import torch
 
 from cvrl_lite import data_path, train
+from cvrl_lite.course.exercises import judge
 from cvrl_lite.course.explorables import stored
 from cvrl_lite.course.figures import COLORS, architecture, curves, new, show
 from cvrl_lite.course.figures.judging import grid
@@ -527,7 +528,7 @@ for steps, highest, warmup in ((recipe.steps, 2e-3, 0.1), (37, 0.5, 0.29), (10, 
             break
     if verdict != "Right.":
         break
-print(verdict)
+judge("rate_at", verdict)
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -566,7 +567,7 @@ for gpus in (1, 4, 32):
     if answer is None or len(answer) != 3 or not np.allclose(answer, expected, rtol=1e-6):
         verdict = f"Not yet: for {gpus} GPUs you say {answer}, expected {expected}."
         break
-print(verdict)
+judge("plan", verdict)
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -600,7 +601,7 @@ for name, gradients in (("made-up gradients of lengths 5 and 10", made_up), ("th
     if answer is None or not np.isclose(float(answer), expected, rtol=1e-4):
         verdict = f"Not yet: for {name} you say {answer}, expected {expected:.3f}."
         break
-print(verdict)
+judge("balance", verdict)
 
 # %% [markdown]
 # <details><summary>Hint</summary>

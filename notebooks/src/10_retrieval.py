@@ -34,6 +34,7 @@ from sklearn.manifold import TSNE
 import cvrl_lite
 from cvrl_lite import evaluate
 from cvrl_lite.course import figures, log
+from cvrl_lite.course.exercises import judge
 from cvrl_lite.course.explorables import Clips, two_searches
 from cvrl_lite.course.figures import show
 from cvrl_lite.course.figures.judging import grid, ranges, ranges_in_words
@@ -204,7 +205,7 @@ for name, cosines, y_query, y_gallery in cases:
         verdict = f"Not yet: {name}, query {wrong[0]}: you say {answer[wrong[0]]}, "
         verdict += f"expected {expected[wrong[0]]}. Ties keep the order of the gallery."
         break
-print(verdict)
+judge("first_right", verdict)
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -549,8 +550,7 @@ for own in (sources == source for source in range(192)):
     expected += [
         *evaluate.hits((clips_of_queries[~own], scenes[~own]), (clips_of_queries[own], scenes[own]), ks=(1,))
     ]
-lengths = np.random.default_rng(1).uniform(0.2, 5, (576, 1))
-verdict = "Right."
+lengths, verdict = np.random.default_rng(1).uniform(0.2, 5, (576, 1)), "Right."
 for what, rows in (
     ("the clips", clips_of_queries),
     ("the clips, made longer or shorter", clips_of_queries * lengths),
@@ -559,7 +559,7 @@ for what, rows in (
     if answer is None or abs(answer - np.mean(expected)) > 0.003:
         verdict = f"Not yet: for {what} you say {answer}, expected {np.mean(expected):.2f}."
         break
-print(verdict)
+judge("among_themselves", verdict)
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -738,7 +738,7 @@ right = np.shape(said) == (3,) and np.allclose(said, expected, atol=0.006)
 said = np.round(said, 3).tolist() if np.shape(said) == (3,) else said
 expected = expected.round(3).tolist()
 hint = f"Not yet: you say {said}, expected {expected}. Too wide? Both hits of a query go together."
-print("Right." if right else hint)
+judge("difference", "Right." if right else hint)
 
 # %% [markdown]
 # <details><summary>Hint</summary>

@@ -39,6 +39,7 @@ from threadpoolctl import threadpool_limits
 import cvrl_lite
 from cvrl_lite import evaluate, train
 from cvrl_lite.course import figures, log
+from cvrl_lite.course.exercises import judge
 from cvrl_lite.course.figures import in_words, show
 from cvrl_lite.course.figures.judging import ranges, ranges_in_words, shares
 from cvrl_lite.datasets import MovingScenes, decode, evaluation_clips
@@ -216,7 +217,7 @@ for name, part, result in zip(("X", "X_val"), (X_check, X_check_val), answer or 
         print(f"(Column 2 is constant in X, and its computed deviation is {X_check[:, 2].std():.0e}.)")
         break
 else:
-    print("Right.")
+    judge("safely_standardized", "Right.")
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -474,7 +475,7 @@ for (first, second, videos), expected in cases.items():
         print(f"Not yet: for {first} and {second} on {videos} videos you say {answer}, expected {expected}.")
         break
 else:
-    print("Right.")
+    judge("largest_disagreement", "Right.")
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -652,7 +653,7 @@ for number, (logits_of_clips, expected) in enumerate(cases.items()):
         print(f"Not yet: for clips with logits {logits_of_clips} you say {answer}, expected {expected}.")
         break
 else:
-    print("Right.")
+    judge("two_votes", "Right.")
 
 # %% [markdown]
 # <details><summary>Hint</summary>

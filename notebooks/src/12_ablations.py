@@ -30,6 +30,7 @@ import cvrl_lite
 from cvrl_lite import train
 from cvrl_lite.course import figures
 from cvrl_lite.course.claims import holds
+from cvrl_lite.course.exercises import judge
 from cvrl_lite.course.figures import show
 from cvrl_lite.course.figures.judging import ranges, ranges_in_words
 from cvrl_lite.datasets import MovingScenes, decode
@@ -131,7 +132,7 @@ for part, one, other, expected in cases:
         print(f"Not yet: for part {part!r}, two runs that differ in {differ}: {answer}, expected {expected}.")
         break
 else:
-    print("Right.")
+    judge("may_compare", "Right.")
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -267,7 +268,7 @@ wrong = [
 if wrong:
     print(f"Not yet: for {wrong[0]} you say {answers[wrong[0]]}, expected {examples[wrong[0]]}.")
 else:
-    print("Right.")
+    judge("interval", "Right.")
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -411,7 +412,7 @@ for (size, s), expected in questions.items():
         print(f"Not yet: for size {size} and s {s} you say {answer}, expected {expected}.")
         break
 else:
-    print("Right.")
+    judge("runs_needed", "Right.")
 
 # %% [markdown]
 # <details><summary>Hint</summary>

@@ -32,6 +32,7 @@ from sklearn.preprocessing import StandardScaler
 from cvrl_lite import CompressedVideo, evaluate, train
 from cvrl_lite.codec import encode
 from cvrl_lite.course import figures, log
+from cvrl_lite.course.exercises import judge
 from cvrl_lite.course.figures import show
 from cvrl_lite.course.figures.judging import grid, ranges, ranges_in_words
 from cvrl_lite.course.loops import show_loop
@@ -150,7 +151,7 @@ for number, expected in enumerate(APPEARANCES * 3):
         print(f"you say {answer!r}, expected {expected!r}.")
         break
 else:
-    print("Right.")
+    judge("light_of", "Right.")
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -398,7 +399,7 @@ for where in (0.0, 0.5, 1.0, 0.25):
         print(f"Not yet: at {where} you say {answer}, expected {agree.mean():.3f}.")
         break
 else:
-    print("Right.")
+    judge("light_from_one_frame", "Right.")
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -630,7 +631,7 @@ for with_it, without, guess_at, expected in examples:
         )
         break
 else:
-    print("Right.")
+    judge("share_kept", "Right.")
 
 # %% [markdown]
 # <details><summary>Hint</summary>

@@ -46,6 +46,7 @@ import cvrl_lite
 from cvrl_lite import CompressedVideo, VideoError, evaluate, train
 from cvrl_lite.codec import transcode
 from cvrl_lite.course import figures, log
+from cvrl_lite.course.exercises import judge
 from cvrl_lite.course.figures import show
 from cvrl_lite.course.figures.judging import ranges, ranges_in_words
 from cvrl_lite.course.tapes import MOTIONS, PLACES, found_folder, pack
@@ -287,7 +288,7 @@ for lengths in ((12,), (60,), (1, 1, 1), (12, 60), (250, 12, 12)):
         print(f"Not yet: for GOPs of {lengths} you say {answer}, expected {expected}.")
         break
 else:
-    print("Right.")
+    judge("frames_for_a_jump", "Right.")
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -418,7 +419,7 @@ if pairs:
     one, two = ("one film", "two films")[:: 1 if film[a] == film[b] else -1]
     print(f"Not yet: {a} and {b} count as {two}, expected {one}.")
 else:
-    print("Right.")
+    judge("chapters", "Right.")
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -490,7 +491,7 @@ for share, held in (
         print(f"you say {answer and answer[1]}, expected {expected[1]}; all others are for training.")
         break
 else:
-    print("Right.")
+    judge("split_by_source", "Right.")
 
 # %% [markdown]
 # <details><summary>Hint</summary>

@@ -35,6 +35,7 @@ import numpy as np
 
 import cvrl_lite
 from cvrl_lite import evaluate
+from cvrl_lite.course.exercises import judge, show_certificate
 from cvrl_lite.course.figures import show
 from cvrl_lite.course.figures.judging import grid, ranges, ranges_in_words
 from cvrl_lite.course.figures.real import class_maps
@@ -183,7 +184,7 @@ def check_paired():
 
 
 wrong = check_paired()
-print(f"Not yet: {wrong}." if wrong else "Right.")
+judge("paired", f"Not yet: {wrong}." if wrong else "Right.")
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -398,7 +399,7 @@ def check_disagreement():
 
 
 wrong = check_disagreement()
-print(f"Not yet: {wrong}." if wrong else "Right.")
+judge("disagreement", f"Not yet: {wrong}." if wrong else "Right.")
 
 # %% [markdown]
 # <details><summary>Hint</summary>
@@ -554,3 +555,11 @@ else:
 # - [Model cards](../docs/model_cards.md): what the shipped networks are good for.
 # - [UCF101](https://www.crcv.ucf.edu/research/data-sets/ucf101/): Soomro, Zamir and Shah, 2012.
 # - Bradley Efron, "Bootstrap Methods: Another Look at the Jackknife", Annals of Statistics 7, 1979.
+#
+# ## Your certificate
+#
+# If you have solved every exercise of the course, the next cell shows a certificate with your name on it.
+# If not, it says which exercise comes next.
+
+# %% tags=["nbval-ignore-output"]
+show_certificate("your name")
