@@ -207,7 +207,7 @@ show(
     "the right and lower border. Not moved: dark outlines of all scales. The other way: darker still.",
 )
 times = errors["not moved"] / errors["along the vectors"]
-print(f"not moving is {times:.0f} times as far off as copying along the vectors")
+print(f"not moving is about {round(times, -1):.0f} times as far off as copying along the vectors")
 
 # %% [markdown]
 # ## Click a block
@@ -704,9 +704,6 @@ for line in Path("../docs/benchmarks.md").read_text(encoding="utf-8").splitlines
         if line.startswith(f"| {method} |"):
             cells = [cell.strip() for cell in line.split("|")]
             speed[method], distance[method] = float(cells[3]), float(cells[5])
-            print(f"{method:19}  {cells[3]:>5} frames a second, off by {cells[5]} px where something moves")
-
-# %%
 named = {f"{method}: {1000 / fps:.2f} ms": distance[method] for method, fps in speed.items()}
 show(
     bars(
