@@ -268,10 +268,11 @@ print("after 60 steps, that ratio is lower:", ratio_later < ratio)
 # longer one, and its lead has shrunk. So a weight that balances two tasks at the start need not balance them
 # later.
 #
-# Take the rope yourself. In a training of 240 steps we measured both gradients every 30 steps. The slider
-# multiplies them by other weights (context and motion add up to 1; the recipe's one half to one is a third to
-# two thirds). Under the arrows' curves stands what three whole trainings came to, with motion only, with the
-# recipe and with context only. The dotted lines just connect them; in between we have not trained. Try these:
+# Take the rope yourself. In a training of 240 steps, with narrower networks, we measured both gradients every
+# 30 steps. The slider multiplies them by other weights (context and motion add up to 1; the recipe's one half
+# to one is a third to two thirds). The lower panel shows what whole trainings came to, three seeds each: with
+# motion only, with the recipe, and with context only. Its dotted lines just connect these; in between we have
+# not trained. Try this:
 #
 # - With the recipe's weights, who leads at step 0, at step 60 and at the end?
 # - Give context a weight of .9. Which way does the sum of both point, and whose features would you expect to
@@ -281,7 +282,7 @@ print("after 60 steps, that ratio is lower:", ratio_later < ratio)
 # %%
 stored("tug_of_war")
 
-# %%
+# %% tags=["hide-input"]
 log = json.loads((data_path("README.md").parents[1] / "experiments" / "tug_of_war.json").read_text())
 figure = new(
     "Motion pulls harder at the start, context by step 60; at the end they are even", size=(7.5, 2.6)
@@ -299,6 +300,8 @@ show(
     "Two curves over 240 steps. Motion starts at twice the length of context and falls below it by step 60; "
     "later both stay close together, with one peak of context.",
 )
+
+# %%
 for place in (0, 2, 8):
     lead = pulled["motion"][place] / pulled["context"][place]
     print(f"step {steps[place]:3}: motion's pull is {lead:.1f} times that of context")
