@@ -20,15 +20,24 @@ language = "en"
 
 # The repository is the source folder, so that a link between two files is the same on GitHub and here.
 root_doc = "index"
-include_patterns = ["index.md", "CHANGELOG.md", "data/README.md", "docs/**.md", "notebooks/*.ipynb"]
+include_patterns = [
+    "index.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "data/README.md",
+    "docs/**.md",
+    "notebooks/*.ipynb",
+]
 exclude_patterns = [".*", "build", "dist", "runs", "docs/README.md", "**/.ipynb_checkpoints"]
 
 extensions = [
     "myst_nb",
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
+    "command_reference",
     "course_notebooks",
     "glossary_terms",
+    "opening",
     "repository_links",
 ]
 
@@ -68,6 +77,7 @@ html_theme_options = {
         "binderhub_url": "https://mybinder.org",
         "notebook_interface": "jupyterlab",
     },
+    "navbar_persistent": [],  # the side bar has the search
     "path_to_docs": "",
     "show_navbar_depth": 1,
     "show_toc_level": 2,

@@ -18,6 +18,7 @@ import io
 import os
 import re
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,7 @@ METADATA = {
 }
 RAISES = "raises-exception"  # the tag of a cell that shows an error on purpose
 FOLDED = "hide-input"  # the tag of a cell whose code is folded away until a reader asks for it
+SETUP = "setup"  # the tag of what matters on a machine that is not the reader's; the site leaves it out
 CELL_TIMEOUT = 1200  # s
 _LARGE = 60_000  # characters of base64
 _UNSEEN = (4, 12)  # levels of 255 by which 99 % and 99.9 % of the pixels may be off, and nobody sees it
@@ -52,6 +54,39 @@ ABSOLUTE_PATH = re.compile(
 def names() -> list[str]:
     """The notebooks that have a source, in the course's order."""
     return sorted(path.stem for path in SOURCES.glob("[0-9][0-9]_*.py"))
+
+
+def ways_in(name: str) -> list[NotebookNode]:
+    """The cells below a notebook's title that let it run without an installation.
+
+    Args:
+        name: The notebook's, without ending.
+
+    Returns:
+        Links to Colab and Binder, and a cell that installs the package on Colab and does nothing elsewhere.
+    """
+    project = tomllib.loads((NOTEBOOKS.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    repository = project["urls"]["Repository"]
+    owner = repository.removeprefix("https://github.com/")
+    colab = f"https://colab.research.google.com/github/{owner}/blob/main/notebooks/{name}.ipynb"
+    links = (
+        f"Without installing anything: [run it on Colab]({colab}) or "
+        f"[on Binder](https://mybinder.org/v2/gh/{owner}/main?labpath=notebooks/{name}.ipynb)."
+    )
+    install = f"""\
+# Installs the package on Colab; anywhere else this cell does nothing.
+import os
+import subprocess
+import sys
+
+if "COLAB_RELEASE_TAG" in os.environ:
+    package = "cvrl-lite[course] @ git+{repository}"
+    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", package], check=True)"""
+    tags = {"tags": [SETUP]}
+    return [
+        nbformat.v4.new_markdown_cell(links, id="ways-in", metadata=tags),
+        nbformat.v4.new_code_cell(install, id="setup", metadata=tags),
+    ]
 
 
 def from_source(path: Path) -> NotebookNode:
@@ -78,6 +113,17 @@ def from_source(path: Path) -> NotebookNode:
         if FOLDED in tags:  # the site reads the tag, JupyterLab this
             cell.metadata.jupyter = NotebookNode(source_hidden=True)
         notebook.cells.append(cell)
+    return notebook
+
+
+def lesson(name: str) -> NotebookNode:
+    """A notebook of the course, not yet run: its source, and below the title the `ways_in`.
+
+    Args:
+        name: Its name without ending, such as `"00_start_here"`.
+    """
+    notebook = from_source(SOURCES / f"{name}.py")
+    notebook.cells[1:1] = ways_in(name)
     return notebook
 
 
@@ -223,7 +269,7 @@ def build(name: str) -> list[str]:
     Returns:
         What keeps it from being written, one line each; an empty list if it was written.
     """
-    notebook = from_source(SOURCES / f"{name}.py")
+    notebook = lesson(name)
     try:
         execute(notebook)
     except CellExecutionError as error:

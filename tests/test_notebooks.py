@@ -54,7 +54,7 @@ def essence(notebook: NotebookNode) -> list[tuple[str, str, str, list[str]]]:
 
 
 def test_source_and_notebook_are_the_same_cells() -> None:
-    sources = {name: essence(builder.from_source(FOLDER / "src" / f"{name}.py")) for name in NAMES}
+    sources = {name: essence(builder.lesson(name)) for name in NAMES}
     assert [name for name in NAMES if essence(stored(name)) != sources[name]] == []
 
 

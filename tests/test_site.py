@@ -283,6 +283,31 @@ def test_light_and_dark_follow_the_system_and_the_button(visit: Callable[..., Vi
     assert page.evaluate("document.documentElement.dataset.theme") in ("light", "dark")
 
 
+def test_the_first_screen_moves_unless_motion_is_not_wanted(visit: Callable[..., Visit]) -> None:
+    page = visit("index.html", width=390).page
+    canvas = page.locator(".explorable-place canvas").first
+    box = canvas.bounding_box()
+    assert box is not None and box["y"] < 600
+    expect(page.locator(".explorable .status")).to_contain_text("Query 1")
+    seen = set()
+    for _ in range(6):
+        page.wait_for_timeout(200)
+        seen.add(pixels(page, 0))
+    assert len(seen) > 2
+    page.get_by_role("button", name="Another clip").click()
+    expect(page.locator(".explorable .status")).to_contain_text("Query 2")
+    page.get_by_role("button", name="Pause").click()
+    page.wait_for_timeout(300)
+    before = pixels(page, 0)
+    page.wait_for_timeout(300)
+    assert pixels(page, 0) == before
+    calm = visit("index.html", reduced_motion="reduce").page
+    calm.wait_for_timeout(800)
+    before = pixels(calm, 0)
+    calm.wait_for_timeout(300)
+    assert pixels(calm, 0) == before
+
+
 def test_the_first_page_is_light(visit: Callable[..., Visit]) -> None:
     first = visit("index.html")
     first.page.wait_for_load_state("networkidle")

@@ -49,21 +49,31 @@ def _without_kernel(output: NotebookNode, models: dict[str, Any]) -> list[Notebo
 
 
 def explorable(model: dict[str, Any]) -> str:
-    """The place where explorables.js mounts an explorable, with all that it needs.
+    """The place of an explorable that a notebook has stored.
 
     Args:
-        model: Of a stored widget: its state, and its buffer `data`.
+        model: Of the widget: its state, and its buffer `data`.
     """
     state = model["state"]
     buffers = {buffer["path"][0]: buffer["data"] for buffer in model.get("buffers", [])}
-    traits = {
-        "name": state["_anywidget_id"].rsplit(".", 1)[1],
-        "module": state["_esm"],
-        "style": state["_css"],
-        "state": state["state"],
-        "data": buffers.get("data", ""),
-    }
-    label = html.escape(state["state"]["label"])
+    return mounted(
+        {
+            "name": state["_anywidget_id"].rsplit(".", 1)[1],
+            "module": state["_esm"],
+            "style": state["_css"],
+            "state": state["state"],
+            "data": buffers.get("data", ""),
+        }
+    )
+
+
+def mounted(traits: dict[str, Any]) -> str:
+    """The place where explorables.js mounts an explorable, with all that it needs.
+
+    Args:
+        traits: `name`, `module` (an ES module), `style` (CSS), `state`, and `data` in base64.
+    """
+    label = html.escape(traits["state"]["label"])
     stored = json.dumps(traits).replace("<", "\\u003c")  # cannot end the script element it stands in
     return (
         f'<div class="explorable-place" data-name="{traits["name"]}">'

@@ -29,8 +29,10 @@ class RepositoryLinks(SphinxTransform):
 
     def _leads_off(self, node: nodes.Node) -> bool:
         """Whether a node is a link to a file that exists and is no page."""
-        if isinstance(node, addnodes.pending_xref):
-            return node.get("refdomain") == "doc" and node["reftarget"] not in self.env.found_docs
+        if isinstance(node, addnodes.pending_xref) and node.get("refdomain") == "doc":
+            return node["reftarget"] not in self.env.found_docs
+        if isinstance(node, addnodes.pending_xref) and node.get("reftype") == "myst":
+            return (Path(self.env.doc2path(self.env.docname)).parent / node["reftarget"]).is_dir()
         return isinstance(node, addnodes.download_reference)
 
 
