@@ -205,9 +205,9 @@ show(
 )
 
 # %% [markdown]
-# The crosses are near misses: zigzag bands for waves, a dark pattern of lines for another.
-# Color plays no part. Green and blue waves both count as waves, because in training the colors of every
-# clip were changed at random.
+# The crosses are near misses: zigzag bands for waves, thin lines on a dark ground for marble. Color does
+# not seem to matter. Waves are found in green and in blue alike; in training, the colors of every clip were
+# changed at random.
 #
 # Here are the same four queries with their neighbors by the **motion part**. Each image is a long
 # exposure of what the network saw, in which later frames count more: a trail fades towards where the
@@ -485,7 +485,7 @@ for label, part, guess in (("action", "context", 1 / 8), ("scene", "motion", 1 /
 # - The vector has two parts. The context part finds clips of the same scene, the motion part clips with the
 #   same action, each nine times in ten, and by the other label each is close to a blind guess.
 # - Context matching teaches the scene, motion prediction the action. Trained together, without a single
-#   label, they do not get in each other's way.
+#   label, they hardly get in each other's way.
 #
 # ## Quiz
 #
