@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 
 from cvrl_lite.course import figures
+from cvrl_lite.course.cues import dressed, shuffled_blocks
 from cvrl_lite.course.figures import by_class, played_and_learned
 
 WORDS = {"rows": "clips", "columns": "frames", "title": "By class"}
@@ -44,3 +46,26 @@ def test_each_seed_has_a_mark_and_each_training_its_own_shape() -> None:
     assert {"weak", "strong"} <= {text.get_text() for text in axes.texts}
     assert axes.get_xlim()[1] >= 1 and axes.get_ylim()[1] > 0.3 and axes.get_ylim()[0] == 0
     assert figures.png(figure).startswith(b"\x89PNG")
+
+
+def test_dressed_images_keep_their_pattern_and_take_the_colors() -> None:
+    draws = torch.Generator().manual_seed(0)
+    images, colors = 0.4 + 0.05 * torch.rand(2, 2, 3, 8, 8, generator=draws)
+    changed = dressed(images, colors)
+    assert torch.allclose(changed.mean((2, 3)), colors.mean((2, 3)), atol=1e-4)
+    assert torch.allclose(changed.std((2, 3)), colors.std((2, 3)), atol=1e-4)
+    flat = torch.stack([images[0, 0].flatten(), changed[0, 0].flatten()])
+    assert torch.corrcoef(flat)[0, 1] > 0.999
+
+
+def test_shuffled_blocks_are_whole_and_the_same_in_every_frame() -> None:
+    clips = np.random.default_rng(0).integers(0, 256, (2, 3, 8, 8, 3), dtype=np.uint8)
+    clips[:, 1:] = clips[:, :1]
+    mixed = shuffled_blocks(clips, 4)
+    assert mixed.shape == clips.shape and not np.array_equal(mixed, clips)
+    assert (mixed[:, 1:] == mixed[:, :1]).all()
+
+    def blocks(frame: np.ndarray) -> set[bytes]:
+        return {frame[r : r + 4, c : c + 4].tobytes() for r in (0, 4) for c in (0, 4)}
+
+    assert blocks(mixed[1, 0]) == blocks(clips[1, 0])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -12,6 +14,7 @@ from matplotlib.patches import Rectangle
 from cvrl_lite.course import figures
 from cvrl_lite.course.figures.contrast import softmax
 from cvrl_lite.course.figures.style import PLAIN
+from cvrl_lite.course.patients import patients
 from cvrl_lite.course.widgets import laboratory
 from cvrl_lite.pretext import info_nce
 
@@ -29,8 +32,8 @@ def test_a_quiz_says_the_loss_and_the_hits_of_info_nce(rows: int, columns: int, 
     loss, accuracy = info_nce(queries, keys, temperature)
     title = figures.quiz(cosines, temperature).get_suptitle()
     hits = round(rows * accuracy.item())
-    assert f"loss {loss.item():.2f} (blind guess {np.log(columns):.2f})" in title
-    assert title.endswith(f"{hits} of {rows} find their own key") and f"{columns} keys" in title
+    assert title.endswith(f"loss is {loss.item():.2f} nats (a blind guess: {np.log(columns):.2f})")
+    assert f"{hits} of {rows} find their own among {columns};" in title
 
 
 def test_a_quiz_shows_cosines_and_their_probabilities() -> None:
@@ -58,9 +61,9 @@ def test_a_matrix_frames_own_keys_marks_the_best_and_hatches_what_is_left_out() 
     bold = {text.get_text() for text in axes.texts if text.get_weight() == "bold"}
     assert bold == {".2", ".7"} and len(axes.texts) == 5
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert labels == ["its own key", "left out"]
+    assert labels == ["its own", "left out"]
     plain = figures.similarity_matrix(cosines)
-    assert [text.get_text() for text in plain.legends[0].get_texts()] == ["its own key"]
+    assert [text.get_text() for text in plain.legends[0].get_texts()] == ["its own"]
 
 
 def test_a_large_matrix_has_dots_in_place_of_numbers() -> None:
@@ -127,7 +130,29 @@ def test_the_laboratory_plays_the_quiz() -> None:
     box = laboratory(experiment, {"temperature": (1.0, 0.1), "keys": (2, 16)}, {"keys": 16})  # type: ignore[arg-type]
     sliders, words, image = box.children
     first = bytes(image.value)
-    assert words.value.startswith("temperature 1, 16 keys")
+    assert words.value.startswith("At temperature 1, ") and "among 16" in words.value
     sliders.children[0].value = 0.1
     sliders.children[1].value = 2
-    assert words.value.startswith("temperature 0.1, 2 keys") and bytes(image.value) != first
+    assert (
+        words.value.startswith("At temperature 0.1, ")
+        and "among 2" in words.value
+        and bytes(image.value) != first
+    )
+
+
+def test_matrices_stand_side_by_side_in_one_scale() -> None:
+    tables = {"apart": np.eye(3), "together": np.full((3, 3), 0.9)}
+    figure = figures.matrices(tables, title="Two")
+    for axes, (caption, table) in zip(figure.axes, tables.items(), strict=False):
+        assert axes.get_title() == caption and np.array_equal(axes.images[0].get_array(), table)
+        assert axes.images[0].get_clim() == (-1, 1)
+
+
+def test_patients_have_the_cosines_and_hits_that_are_said_of_them() -> None:
+    for words, seen, bare, diagnosis in patients():
+        strangers, found, without = map(float, re.findall(r"\d+\.\d+", words))
+        cosines = F.normalize(seen[0], dim=1) @ F.normalize(seen[1], dim=1).T
+        assert abs(cosines[~torch.eye(64, dtype=torch.bool)].mean() - strangers) < 0.02
+        for (left, right), share in ((seen, found), (bare, without)):
+            assert abs(info_nce(left, right, 0.1)[1].item() - share) < 0.03
+        assert diagnosis in ("healthy", "collapsed", "shortcut")

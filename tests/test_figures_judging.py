@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from cvrl_lite.course import figures
 from cvrl_lite.course.figures import COLORS, png
 from cvrl_lite.course.figures.judging import grid, ranges, shares
 from cvrl_lite.course.figures.style import PLAIN
@@ -67,3 +68,20 @@ def test_a_table_frames_what_is_its_own():
     (frame,) = axes.patches
     assert frame.get_x() < 1 < frame.get_x() + frame.get_width()
     assert frame.get_y() < 0 < frame.get_y() + frame.get_height()
+
+
+def test_parts_are_tables_of_means_with_the_part_of_each_label_framed():
+    def run(model, value):
+        labels = {"scene": {"R@1": value}, "action": {"R@1": value / 2}}
+        return {"model": model, "scores": {part: labels for part in ("context", "motion", "whole")}}
+
+    runs = [*(run("joint", value) for value in (0.5, 0.6, 0.7)), run("untrained", 0.2)]
+    figure = figures.by_parts(runs, {"scene": 0.1, "action": 0.3}, title="Parts")
+    scene, action = figure.axes
+    assert [tick.get_text() for tick in scene.get_yticklabels()] == ["untrained", "both tasks", "a guess"]
+    assert [text.get_text() for text in scene.texts[::3]] == [".20", ".60 ± .10", ".10"]
+    assert np.allclose(action.images[0].get_array(), [[0.1] * 3, [0.3] * 3, [0.3] * 3])
+    assert [panel.patches[0].get_x() for panel in figure.axes] == [-0.5, 0.5]
+    assert "both tasks: scene .60 ± .10 by the context part" in figures.by_parts_in_words(
+        runs, {"scene": 0.1}
+    )

@@ -10,14 +10,21 @@ from cvrl_lite.course import figures
 WORDS = {"labels": ["a", "b", "c"], "columns": 2, "title": "Looks"}
 
 
-def test_attention_is_laid_over_each_frame_and_the_own_place_is_framed() -> None:
+@pytest.mark.parametrize("half", [False, True])
+def test_attention_is_laid_over_each_frame_and_the_own_place_is_framed(half: bool) -> None:
     frames = np.random.default_rng(0).integers(0, 256, (3, 8, 12, 3), dtype=np.uint8)
     weights = np.arange(3 * 2 * 3).reshape(3, 2, 3) / 10
-    figure = figures.attention_over_frames(frames, weights, [0, 4, 5], **WORDS)
+    words = WORDS | ({"highest": 0.5} if half else {})
+    figure = figures.attention_over_frames(frames, weights, [0, 4, 5], **words)
+    shares = [text.get_text() for axes in figure.axes[:3] for text in axes.texts]
+    assert shares == [f"{100 * weight:.0f}" for weight in weights.ravel()]
     for number, (axes, corner) in enumerate(zip(figure.axes, [(0, 0), (4, 4), (8, 4)], strict=False)):
         below, above = axes.images
         assert np.allclose(below.get_array(), frames[number].mean(2))
-        assert np.array_equal(above.get_array(), weights[number]) and above.get_clim() == (0, weights.max())
+        assert np.array_equal(above.get_array(), weights[number]) and above.get_clim() == (
+            0,
+            0.5 if half else weights.max(),
+        )
         assert list(above.get_extent()) == [0, 12, 8, 0]
         (own,) = axes.patches
         assert own.get_xy() == corner and (own.get_width(), own.get_height()) == (4, 4)
@@ -34,18 +41,25 @@ def test_attention_needs_one_map_place_and_label_for_each_frame() -> None:
 def test_kinds_have_their_names_beside_their_colors() -> None:
     kinds = np.array([[0, 1, 2], [1, 0, 2]])
     figure = figures.kinds_of_pairs(kinds, ["own", "places", "videos"], title="Kinds")
-    table, bar = figure.axes
-    assert np.array_equal(table.images[0].get_array(), kinds)
-    assert [tick.get_text() for tick in bar.get_yticklabels()] == ["own", "places", "videos"]
+    (table,) = figure.axes
+    image = table.images[0]
+    assert np.array_equal(image.get_array(), kinds)
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["own", "places", "videos"]
+    patches = [patch.get_facecolor() for patch in legend.get_patches()]
+    assert np.allclose(patches, image.to_rgba(np.array([0, 1, 2])))
 
 
 def test_each_share_is_a_bar_with_its_number_and_guesses_are_marks() -> None:
     shares = {"untrained": {"places": 0.1, "videos": 0.25}, "trained": {"places": 0.8, "videos": 1.0}}
-    marks = {"a blind guess": [0.06, 0.02], "the wrong clip": [0.07, 0.3]}
-    figure = figures.recognized(shares, marks, labels=["16", "481"], title="Found")
+    wrong = {"untrained": {"places": 0.07, "videos": 0.3}, "trained": {"places": 0.2, "videos": 0.0}}
+    figure = figures.recognized(shares, wrong, guess=[0.06, 0.02], labels=["16", "481"], title="Found")
     axes = figure.axes[0]
     assert [bar.get_height() for bar in axes.patches] == [0.1, 0.25, 0.8, 1.0]
     assert [text.get_text() for text in axes.texts] == [".10", ".25", ".80", "1.00"]
-    assert [list(line.get_ydata()) for line in axes.lines] == list(marks.values())
+    diamonds = [list(line.get_ydata()) for line in axes.lines if line.get_marker() == "D"]
+    assert diamonds == [list(row.values()) for row in wrong.values()]
+    (guesses,) = axes.collections
+    assert [segment[0][1] for segment in guesses.get_segments()] == [0.06, 0.02]
     untrained, trained = axes.patches[0], axes.patches[2]
     assert untrained.get_facecolor() != trained.get_facecolor() and untrained.get_x() < trained.get_x()

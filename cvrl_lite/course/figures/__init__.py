@@ -5,6 +5,7 @@ from cvrl_lite.course.figures.contrast import (
     by_keys,
     in_words,
     learning,
+    matrices,
     quiz,
     seeds,
     similarity_matrix,
@@ -14,14 +15,22 @@ from cvrl_lite.course.figures.course import architecture, course_map, pairs
 from cvrl_lite.course.figures.decoding import between_pixels, filters, prediction_row
 from cvrl_lite.course.figures.matching import error_maps, pieces_and_cells
 from cvrl_lite.course.figures.packing import bytes_by_type, gop_timeline, gop_trade, order_of_frames, packing
+from cvrl_lite.course.figures.parts import by_parts, by_parts_in_words
 from cvrl_lite.course.figures.pictures import filmstrip, gop_strip, long_exposure, neighbors
-from cvrl_lite.course.figures.prediction import attention_over_frames, kinds_of_pairs, recognized
+from cvrl_lite.course.figures.prediction import (
+    attention_over_frames,
+    boards,
+    kinds_of_pairs,
+    recognized,
+    transformer,
+    two_losses,
+)
 from cvrl_lite.course.figures.residuals import bars, residual_panels
 from cvrl_lite.course.figures.samples import batch_as_seen, clips_in_time, sample_timeline
 from cvrl_lite.course.figures.scores import decoupling, decoupling_finding, recall
 from cvrl_lite.course.figures.search import by_weight, confusion, histograms, maps, rankings, recalls
 from cvrl_lite.course.figures.style import COLORS, HATCHES, INK, STYLE, new, png, save, show
-from cvrl_lite.course.figures.training import curves
+from cvrl_lite.course.figures.training import curves, pulls
 from cvrl_lite.course.figures.vectors import vector_arrows, vector_panels
 
 __all__ = [
@@ -34,8 +43,11 @@ __all__ = [
     "bars",
     "batch_as_seen",
     "between_pixels",
+    "boards",
     "by_class",
     "by_keys",
+    "by_parts",
+    "by_parts_in_words",
     "by_weight",
     "bytes_by_type",
     "clips_in_time",
@@ -56,6 +68,7 @@ __all__ = [
     "learning",
     "long_exposure",
     "maps",
+    "matrices",
     "neighbors",
     "new",
     "order_of_frames",
@@ -65,6 +78,7 @@ __all__ = [
     "played_and_learned",
     "png",
     "prediction_row",
+    "pulls",
     "quiz",
     "rankings",
     "recall",
@@ -77,6 +91,8 @@ __all__ = [
     "show",
     "similarity_matrix",
     "temperatures",
+    "transformer",
+    "two_losses",
     "vector_arrows",
     "vector_panels",
 ]

@@ -37,7 +37,7 @@ def by_class(
         title: The finding.
 
     Returns:
-        Two panels: all pairs, and the means of all pairs of two classes (K, K).
+        Two panels with the classes' names: all pairs, and the means of all pairs of two classes (K, K).
 
     Example:
         >>> labels = np.array([1, 0])
@@ -53,7 +53,10 @@ def by_class(
     for labels, line in ((row_labels, left.axhline), (column_labels, left.axvline)):
         for end in np.cumsum([(labels == kind).sum() for kind in kinds])[:-1]:
             line(end - 0.5, color=INK, lw=0.3)
-    left.set(xticks=[], yticks=[], ylabel=rows, xlabel=columns)
+    left.set(xticks=[], ylabel=rows, xlabel=columns)
+    counts = np.array([(row_labels == kind).sum() for kind in kinds])
+    left.set_yticks(np.cumsum(counts) - (counts + 1) / 2, names, fontsize=7)
+    left.tick_params(axis="y", length=0)
     means = np.array([[_mean(cosines[row_labels == a][:, column_labels == b]) for b in kinds] for a in kinds])
     shown = right.imshow(means, cmap="RdBu", vmin=-1, vmax=1)
     right.set_xticks(kinds, names, rotation=90, fontsize=8)
@@ -82,7 +85,7 @@ def played_and_learned(
         guess: Both shares of a blind guess.
 
     Returns:
-        The figure; one mark for each seed, and the name beside each group.
+        The figure; one mark for each seed, and the name beside each group. "untrained" is gray.
 
     Example:
         >>> runs = {"weak colors": [(0.9, 0.2), (0.8, 0.3)]}
@@ -94,14 +97,16 @@ def played_and_learned(
     axes = figure.axes[0]
     for (name, seeds), mark in zip(runs.items(), _MARKS, strict=False):
         points = np.array(seeds, float)
-        axes.plot(*points.T, mark, color=COLORS["context"], mec=INK, ms=8, alpha=0.8)
+        color = COLORS["untrained" if name == "untrained" else "context"]
+        axes.plot(*points.T, mark, color=color, mec=INK, ms=8, alpha=0.8)
         left = points[:, 0].mean() > 0.6
         axes.annotate(
             name,
-            (points[:, 0].mean(), points[:, 1].max()),
-            (0, 9),
+            (points[:, 0].min() if left else points[:, 0].max(), points[:, 1].mean()),
+            (-9 if left else 9, 0),
             textcoords="offset points",
             ha="right" if left else "left",
+            va="center",
         )
     axes.axvline(guess[0], color=INK, ls="--", lw=1)
     axes.axhline(guess[1], color=INK, ls="--", lw=1)

@@ -18,7 +18,13 @@ from cvrl_lite.course.figures.style import COLORS, INK, color_of, new, with_spre
 _MOST_WRITTEN = 12  # more columns than this leave no room for a number in each cell
 
 
-def similarity_matrix(cosines: np.ndarray, *, allowed: np.ndarray | None = None, title: str = "") -> Figure:
+def similarity_matrix(
+    cosines: np.ndarray,
+    *,
+    allowed: np.ndarray | None = None,
+    title: str = "",
+    names: tuple[str, str] = ("queries", "keys"),
+) -> Figure:
     """Cosines of queries (down) and keys (across): blue is alike, red is opposite; frames mark the own keys.
 
     Args:
@@ -26,6 +32,7 @@ def similarity_matrix(cosines: np.ndarray, *, allowed: np.ndarray | None = None,
         allowed: (N, M) bool; pairs that stand in the comparison, all where None. The others are hatched,
             but for the own keys.
         title: The finding.
+        names: What the rows are, and what the columns are.
 
     Returns:
         The figure. Each row's largest cosine is bold, or a dot where there is no room for numbers.
@@ -39,42 +46,72 @@ def similarity_matrix(cosines: np.ndarray, *, allowed: np.ndarray | None = None,
     figure = new(title, size=(cell * columns + 2.2, cell * rows + 1.1))
     axes = figure.axes[0]
     _matrix(axes, cosines, "RdBu", -1, "cosine", size=cell, allowed=allowed)
-    keys = [Patch(fc="white", ec=INK, lw=2, label="its own key")]
+    axes.set(ylabel=names[0], xlabel=names[1])
+    keys = [Patch(fc="white", ec=INK, lw=2, label="its own")]
     if allowed is not None and not allowed.all():
         keys.append(Patch(fc="white", ec=INK, hatch="///", label="left out"))
     figure.legend(handles=keys, loc="outside lower left", frameon=False, ncols=2)
     return figure
 
 
-def quiz(cosines: np.ndarray, temperature: float) -> Figure:
+def matrices(tables: Mapping[str, np.ndarray], *, title: str) -> Figure:
+    """Square tables of cosines side by side; blue is alike, red is opposite.
+
+    Args:
+        tables: `{caption: (N, N)}`, -1..1.
+        title: The finding.
+
+    Returns:
+        The figure.
+
+    Example:
+        >>> len(matrices({"apart": np.eye(2), "all the same": np.ones((2, 2))}, title="Two").axes)
+        3
+    """
+    figure = new(title, columns=len(tables), size=(4.2 * len(tables) + 0.6, 3.7))
+    panels = list(figure.axes)
+    for axes, (caption, table) in zip(panels, tables.items(), strict=True):
+        shown = axes.imshow(table, cmap="RdBu", vmin=-1, vmax=1, interpolation="nearest")
+        axes.set_title(caption, fontsize=9)
+        axes.set(xlabel="keys", ylabel="queries" if axes is panels[0] else "")
+    figure.colorbar(shown, ax=panels, shrink=0.85, pad=0.02).set_label("cosine", fontsize=8)
+    return figure
+
+
+def quiz(cosines: np.ndarray, temperature: float, *, names: tuple[str, str] = ("queries", "keys")) -> Figure:
     """One round of "find your own key": the cosines, and the probabilities made of them.
 
     Args:
         cosines: (N, M), M >= N; row i's own key is key i.
         temperature: Divides the cosines.
+        names: What the rows are, and what the columns are.
 
     Returns:
-        The figure. Its title says the loss and the value of a blind guess in nats, and how many rows find
-        their own key.
+        The figure. Its title says how many rows find their own key, and the loss and the value of a blind
+        guess in nats.
 
     Example:
         >>> quiz(np.eye(4), 0.1).get_suptitle()
-        'temperature 0.1, 4 keys: loss 0.00 (blind guess 1.39), 4 of 4 find their own key'
+        'At temperature 0.1, 4 of 4 find their own among 4; the loss is 0.00 nats (a blind guess: 1.39)'
     """
     shares, own = softmax(cosines, temperature), np.arange(len(cosines))
     loss = -np.log(np.maximum(shares[own, own], 1e-300)).mean()
     count, found = cosines.shape[1], int((cosines.argmax(1) == own).sum())
-    title = f"temperature {temperature:g}, {count} keys: loss {loss:.2f} (blind guess {np.log(count):.2f}), "
-    figure = new(f"{title}{found} of {len(own)} find their own key", columns=2, size=(9.5, 3.6))
+    title = f"At temperature {temperature:g}, {found} of {len(own)} find their own among {count}; "
+    title += f"the loss is {loss:.2f} nats (a blind guess: {np.log(count):.2f})"
+    figure = new(title, columns=2, size=(9.5, 3.6))
     for axes, values, colors, lowest, label in zip(
         figure.axes, (cosines, shares), ("RdBu", "Blues"), (-1, 0), ("cosine", "probability"), strict=True
     ):
         _matrix(axes, values, colors, lowest, label, size=3.6 / count)
+        axes.set(ylabel=names[0], xlabel=names[1])
     return figure
 
 
 def temperatures(cosines: np.ndarray, own: int, values: Sequence[float]) -> Figure:
     r"""One query's probabilities at several temperatures, its keys sorted by cosine.
+
+    A negative's probability is the strength with which the query is pushed away from it.
 
     Args:
         cosines: (M,) with all keys.
@@ -94,11 +131,15 @@ def temperatures(cosines: np.ndarray, own: int, values: Sequence[float]) -> Figu
         columns=len(values),
         size=(9.5, 2.7),
     )
+    hardest = np.delete(cosines, own).max()
     order = np.argsort(-cosines, kind="stable")
     for axes, value in zip(figure.axes, values, strict=True):
         shares = softmax(cosines[None], value)[0]
         negatives = np.delete(shares, own)
-        colors = [COLORS["context"] if key == own else COLORS["untrained"] for key in order]
+        colors = [
+            COLORS["context"] if key == own else INK if cosines[key] == hardest else COLORS["untrained"]
+            for key in order
+        ]
         drawn = axes.bar(range(len(order)), shares[order], 0.8, color=colors, ec=INK, lw=0.5)
         drawn.patches[int(np.flatnonzero(order == own)[0])].set_hatch("///")
         part = round(100 * negatives.max() / negatives.sum())
@@ -110,9 +151,10 @@ def temperatures(cosines: np.ndarray, own: int, values: Sequence[float]) -> Figu
     figure.axes[0].set_ylabel("probability")
     keys = [
         Patch(fc=COLORS["context"], ec=INK, hatch="///", label="its own key"),
-        Patch(fc=COLORS["untrained"], ec=INK, label="negatives"),
+        Patch(fc=INK, ec=INK, label="the hardest negative"),
+        Patch(fc=COLORS["untrained"], ec=INK, label="other negatives"),
     ]
-    figure.legend(handles=keys, loc="outside lower center", frameon=False, ncols=2)
+    figure.legend(handles=keys, loc="outside lower center", frameon=False, ncols=3)
     return figure
 
 
@@ -123,7 +165,7 @@ def by_keys(
 
     Args:
         counts: Numbers of keys, ascending.
-        values: `{name: one value for each count}`; at most four curves.
+        values: `{name: one value for each count}`; at most four curves, the first of them dashed.
         label: What they are, with its unit.
         title: The finding.
 
@@ -137,7 +179,7 @@ def by_keys(
     """
     figure = new(title, size=(7.5, 3.2))
     axes = figure.axes[0]
-    looks = [(INK, "--"), (COLORS["context"], "-"), (COLORS["motion"], "-."), (COLORS["residual"], ":")]
+    looks = [(INK, "--"), (INK, "-"), ("#777777", "-."), ("#777777", ":")]  # none of the course's roles
     for (name, line), (color, style) in zip(values.items(), looks, strict=False):
         axes.plot(counts, line, color=color, ls=style, marker="o", ms=3)
         axes.annotate(f" {name}", (counts[-1], line[-1]), (4, 0), textcoords="offset points", va="center")
@@ -148,7 +190,7 @@ def by_keys(
 
 
 def learning(runs: np.ndarray, keys: int, *, title: str) -> Figure:
-    """How the loss fell and the accuracy rose, over several seeds.
+    """How the loss fell and the accuracy rose, over several seeds; both axes end where the numbers do.
 
     Args:
         runs: (S, L, 2) loss in nats and top-1 accuracy, of each seed and step.
@@ -170,17 +212,14 @@ def learning(runs: np.ndarray, keys: int, *, title: str) -> Figure:
         axes.fill_between(steps, lines.min(0), lines.max(0), color=COLORS["context"], alpha=0.25, lw=0)
         axes.plot(steps, lines.mean(0), color=COLORS["context"])
         axes.axhline(guess, color=INK, ls="--", lw=1)
-        above = number == 1 or float(lines.mean()) > guess
-        axes.annotate(
-            "blind guess",
-            (steps[-1], guess),
-            (0, 3 if above else -3),
-            textcoords="offset points",
-            ha="right",
-            va="bottom" if above else "top",
-            fontsize=8,
-        )
-        axes.set(xlabel="step", ylabel=name, ylim=(0, max(1.1 * guess, lines.max()) if number == 0 else 1))
+        words = f"blind guess: log {keys}" if number == 0 else f"blind guess: 1 in {keys}"
+        axes.set(xlabel="step", ylabel=name)
+        if number == 0:
+            low, high = min(lines.min(), guess), max(lines.max(), guess)
+            axes.set(ylim=(max(0, low - 0.15 * (high - low) - 0.1), high + 0.12))
+        else:
+            axes.set(ylim=(0, min(1, 1.2 * max(lines.max(), guess))))
+        axes.set_title(f"dashed: {words}", loc="right", fontsize=8, color=INK)
     return figure
 
 
@@ -227,7 +266,6 @@ def seeds(
         axes.set(xlim=(0, 1.3), ylim=(len(names) - 0.05, -0.55))
         axes.set_xlabel(label, x=0.5 / 1.3)
         axes.set_xticks([0, 0.25, 0.5, 0.75, 1])
-        axes.spines["bottom"].set_bounds(0, 1)  # further right stand numbers only
         axes.set_yticks(range(len(names)), names if axes is figure.axes[0] else [])
     return figure
 

@@ -46,8 +46,8 @@ _NETWORK: dict[str, dict[str, tuple[_Place, str, str]]] = {  # part: {name: as a
         "vectors": ((2.0, -0.05, 1.9, 0.9), "future vectors\n3 x 8 x 16 x 16", "motion"),
     },
     "encoders": {
-        "frames": ((4.9, 4.0, 1.6, 0.9), "frame encoder\n+ head", "context"),
-        "windows": ((4.9, -0.05, 1.6, 0.9), "vector encoder\n+ head", "motion"),
+        "frames": ((4.9, 4.0, 1.9, 0.9), "context encoder\n+ head", "context"),
+        "windows": ((4.9, -0.05, 1.9, 0.9), "motion encoder\n+ head", "motion"),
     },
     "backbone": {
         "shared": ((4.9, 2.1, 1.2, 0.9), "shared\nlayers", "joint"),

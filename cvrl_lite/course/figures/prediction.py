@@ -9,11 +9,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.colors import LinearSegmentedColormap, ListedColormap, to_rgb
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
+from matplotlib.patches import Patch, Rectangle
+from matplotlib.patheffects import withStroke
 
 from cvrl_lite.course.figures.style import COLORS, INK, new
 
+_VEIL = LinearSegmentedColormap.from_list(
+    "veil", [(*to_rgb(COLORS["motion"]), 0.0), (*to_rgb(COLORS["motion"]), 0.9)]
+)
+_KINDS = (INK, COLORS["motion"], "#F0B27A", "#E3E6EA")  # of pairs: the positive first, then ever farther
 _ABOVE: Any = {"textcoords": "offset points", "ha": "center", "va": "bottom", "fontsize": 8}
 
 
@@ -25,19 +31,21 @@ def attention_over_frames(
     labels: Sequence[str],
     columns: int,
     title: str,
+    highest: float | None = None,
 ) -> Figure:
-    """How much attention each place of a frame gets, laid over the frame.
+    """How much attention each place of a frame gets: the more, the less the orange veil over it lets through.
 
     Args:
         frames: P of (H, W, 3) uint8.
-        weights: (P, R, C), 0 or more; all panels share one scale.
+        weights: (P, R, C), 0 or more; all panels share one scale, from 0 to `highest`.
         own: The number of the place that each panel's question stands for, row by row; it is framed.
         labels: A caption for each panel.
         columns: Panels in a row.
         title: The finding.
+        highest: The weight that covers a place; the largest of `weights` where None.
 
     Returns:
-        The figure.
+        The figure; each place's share stands in it.
 
     Raises:
         ValueError: Not one map, one place and one label for each frame.
@@ -60,9 +68,11 @@ def attention_over_frames(
     for axes, frame, weight, place, label in zip(figure.axes, frames, weights, own, labels, strict=False):
         height, width = frame.shape[:2]
         axes.imshow(np.asarray(frame).mean(2), cmap="gray", vmin=0, vmax=255)
-        shown = axes.imshow(
-            weight, cmap="viridis", vmin=0, vmax=weights.max(), alpha=0.6, extent=(0, width, height, 0)
-        )
+        axes.imshow(weight, cmap=_VEIL, vmin=0, vmax=highest or weights.max(), extent=(0, width, height, 0))
+        for (down_, across_), share in np.ndenumerate(weight):
+            x, y = (across_ + 0.5) * width / across, (down_ + 0.5) * height / down
+            words = axes.text(x, y, f"{100 * share:.0f}", ha="center", va="center", fontsize=7, color="white")
+            words.set_path_effects([withStroke(linewidth=1.5, foreground=INK)])
         row, column = divmod(place, across)
         corner = column * width / across, row * height / down
         frame_of_place = Rectangle(corner, width / across, height / down, fill=False, ec="white", lw=2.5)
@@ -72,7 +82,6 @@ def attention_over_frames(
         axes.set(xticks=[], yticks=[])
     for axes in figure.axes[count:]:
         axes.set_visible(False)
-    figure.colorbar(shown, ax=figure.axes, shrink=0.8, pad=0.01).set_label("share of the attention")
     return figure
 
 
@@ -81,7 +90,7 @@ def kinds_of_pairs(kinds: np.ndarray, names: Sequence[str], *, title: str) -> Fi
 
     Args:
         kinds: (Q, M) integers, places in `names`.
-        names: Of the kinds.
+        names: Of the kinds, at most four, the positives first.
         title: The finding.
 
     Returns:
@@ -93,18 +102,121 @@ def kinds_of_pairs(kinds: np.ndarray, names: Sequence[str], *, title: str) -> Fi
     """
     figure = new(title)
     axes = figure.axes[0]
-    highest = len(names) - 1
-    image = axes.imshow(kinds, cmap="viridis", vmin=0, vmax=highest, aspect="auto", interpolation="nearest")
+    colors = ListedColormap(_KINDS[: len(names)])
+    axes.imshow(kinds, cmap=colors, vmin=0, vmax=len(names) - 1, aspect="auto", interpolation="nearest")
     axes.set(xlabel="candidates: near futures, then other windows", ylabel="predictions")
-    bar = figure.colorbar(image, ax=axes, ticks=range(len(names)))
-    bar.ax.set_yticklabels(names)
+    keys = [Patch(fc=color, ec=INK, lw=0.5, label=name) for name, color in zip(names, _KINDS, strict=False)]
+    figure.legend(handles=keys, loc="outside lower center", frameon=False, ncols=len(keys))
+    return figure
+
+
+def boards(kinds: Mapping[str, np.ndarray], *, title: str) -> Figure:
+    """Boards of letters, one color for each letter: which places look the same.
+
+    Args:
+        kinds: `{caption: (R, C) letters}`.
+        title: The finding.
+
+    Returns:
+        The figure, the boards side by side.
+
+    Example:
+        >>> figure = boards({"two kinds": np.array([["A", "B"]])}, title="Told apart")
+        >>> [text.get_text() for text in figure.axes[0].texts]
+        ['A', 'B']
+    """
+    figure = new(title, columns=len(kinds), size=(3.6 * len(kinds), 3.0))
+    for axes, (caption, board) in zip(figure.axes, kinds.items(), strict=True):
+        letters, number = np.unique(board, return_inverse=True)
+        number = number.reshape(board.shape)
+        axes.imshow(number, cmap="Pastel1", vmin=0, vmax=max(8, len(letters) - 1))
+        for (row, column), letter in np.ndenumerate(board):
+            axes.text(column, row, letter, ha="center", va="center", fontsize=13, weight="bold", color=INK)
+        axes.set(xticks=[], yticks=[])
+        axes.set_title(caption, fontsize=9)
+    return figure
+
+
+def transformer(*, title: str) -> Figure:
+    """Who asks whom in the predictor: the encoder among the clip's places, the decoder from the points.
+
+    Args:
+        title: What to look at.
+
+    Returns:
+        The figure.
+
+    Example:
+        >>> transformer(title="Who asks whom").get_suptitle()
+        'Who asks whom'
+    """
+    figure = new(title, size=(9.5, 3.4))
+    axes = figure.axes[0]
+    axes.set_axis_off()
+    axes.set(xlim=(-3.1, 12.4), ylim=(-0.9, 5.0))
+    rows = {"32 places of the clip": (0.0, 11, INK, "#E3E6EA"), "16 points of the future": (2.3, 7, "", "")}
+    for words, (y, count, ink, fill) in rows.items():
+        left = (11 - count) / 2
+        for number in range(count):
+            edge, face = ink or COLORS["motion"], fill or "#FBE3D6"
+            axes.add_patch(Rectangle((left + number, y), 0.7, 0.7, fc=face, ec=edge))
+        axes.text(left - 0.3, y + 0.35, words, ha="right", va="center", fontsize=9, color=INK)
+    look: dict[str, Any] = {"arrowstyle": "-|>", "color": INK, "lw": 1.1, "shrinkA": 0, "shrinkB": 0}
+    for end in (2, 5, 9):  # the encoder: one place asks others
+        arc = look | {"connectionstyle": f"arc3,rad={-0.35 if end < 7 else 0.35}", "color": "#777777"}
+        axes.annotate("", (end + 0.35, 0.0), (7.35, 0.0), arrowprops=arc)
+    for end in (2, 6):  # the decoder's first step: one point asks others
+        arc = look | {"connectionstyle": f"arc3,rad={0.35 if end < 4 else -0.35}", "color": COLORS["motion"]}
+        axes.annotate("", (2 + end + 0.35, 3.0), (2 + 4 + 0.35, 3.0), arrowprops=arc)
+    for end in (1, 4, 6, 8):  # its second: the point asks the clip's places
+        axes.annotate("", (end + 0.35, 0.75), (6.35, 2.3), arrowprops=look | {"color": COLORS["motion"]})
+    axes.annotate("", (6.35, 4.3), (6.35, 3.05), arrowprops=look)
+    axes.text(6.35, 4.4, "its prediction", ha="center", va="bottom", fontsize=9, color=INK)
+    axes.text(11.3, 0.35, "encoder:\nplaces ask\neach other", va="center", fontsize=8, color=INK)
+    axes.text(
+        9.6, 2.65, "decoder: points ask each\nother, then the places", va="center", fontsize=8, color=INK
+    )
+    return figure
+
+
+def two_losses(losses: Mapping[str, np.ndarray], keys: int, *, title: str, smooth: int = 10) -> Figure:
+    """The loss on a trained and on an untrained backbone, step by step.
+
+    Args:
+        losses: `{"trained" or "untrained": (L,) nats}`.
+        keys: Candidates of each prediction; a blind guess costs the logarithm.
+        title: The finding.
+        smooth: Steps that the line averages.
+
+    Returns:
+        The figure; each line carries its name at its end.
+
+    Example:
+        >>> figure = two_losses({"trained": np.ones(20)}, 16, title="Flat")
+        >>> [text.get_text() for text in figure.axes[0].texts]
+        ['trained backbone', 'a blind guess, log 16']
+    """
+    figure = new(title, size=(8.5, 3))
+    axes = figure.axes[0]
+    look: Any = {"textcoords": "offset points", "va": "center"}
+    for name, values in losses.items():
+        mean = np.convolve(values, np.full(smooth, 1 / smooth), "valid")
+        steps = np.arange(len(mean)) + smooth
+        color = COLORS["motion"] if name == "trained" else "#777777"
+        axes.plot(steps, mean, lw=2, color=color)
+        axes.annotate(f"{name} backbone", (steps[-1], mean[-1]), (5, 0), color=color, **look)
+    axes.axhline(np.log(keys), color=INK, ls="--", lw=1)
+    words = f"a blind guess, log {keys}"
+    axes.annotate(words, (smooth, np.log(keys)), (0, -7), color=INK, fontsize=8, **look)
+    axes.set(xlabel="step", ylabel=f"loss in nats, mean of {smooth} steps", ylim=(0, None))
     return figure
 
 
 def recognized(
     shares: Mapping[str, Mapping[str, float]],
-    marks: Mapping[str, Sequence[float]],
+    controls: Mapping[str, Mapping[str, float]],
     *,
+    guess: Sequence[float],
     labels: Sequence[str],
     title: str,
 ) -> Figure:
@@ -112,32 +224,36 @@ def recognized(
 
     Args:
         shares: `{"trained" or "untrained": {kind: share}}`, 0..1.
-        marks: `{what it is: one share for each kind}`, such as guesses; at most two.
+        controls: The same predictions asked about the wrong clip.
+        guess: What a blind guess scores against each kind.
         labels: Of the kinds, in their order.
         title: The finding.
 
     Returns:
-        The figure; a bar for each network and kind, with its share written above.
+        The figure; a bar for each network and kind with its share above it, on the bar a diamond for its
+        control, and a dashed line for the guess.
 
     Example:
-        >>> shares = {"untrained": {"places": 0.1}, "trained": {"places": 0.8}}
-        >>> figure = recognized(shares, {"a guess": [0.06]}, labels=["16 places"], title="It knows places")
+        >>> found, wrong = {"trained": {"places": 0.8}}, {"trained": {"places": 0.1}}
+        >>> figure = recognized(found, wrong, guess=[0.06], labels=["16 places"], title="It knows places")
         >>> [text.get_text() for text in figure.axes[0].texts]
-        ['.10', '.80']
+        ['.80']
     """
-    figure = new(title, size=(8.5, 3.2))
+    figure = new(title, size=(8.5, 3.4))
     axes = figure.axes[0]
-    width = 0.8 / len(shares)
+    width, middle = 0.8 / len(shares), (len(shares) - 1) / 2
     for number, (name, found) in enumerate(shares.items()):
-        at = np.arange(len(labels)) + (number - (len(shares) - 1) / 2) * width
+        at = np.arange(len(labels)) + (number - middle) * width
         color = COLORS["motion" if name == "trained" else "untrained"]
         axes.bar(at, list(found.values()), 0.9 * width, color=color, label=f"{name} backbone")
         for x, share in zip(at, found.values(), strict=True):
             axes.annotate(f"{share:.2f}".replace("0.", "."), (x, share), (0, 2), **_ABOVE)
-    for (name, values), mark in zip(marks.items(), ("_", "D"), strict=False):
-        size = 60 if mark == "_" else 6
-        axes.plot(range(len(labels)), list(values), mark, ms=size, color=INK, label=name)
-    axes.set(ylabel="share that finds its own point", ylim=(0, 1.25))
+        words = "" if number else "the same, asked about the wrong clip"
+        wrong = list(controls[name].values())
+        axes.plot(at, wrong, "D", ms=6, color="white", mec=INK, label=words)
+    axes.hlines(guess, np.arange(len(labels)) - 0.4, np.arange(len(labels)) + 0.4, color=INK, ls="--", lw=1)
+    axes.plot([], [], "--", color=INK, lw=1, label="a blind guess")
+    axes.set(ylabel="share that finds its own point", ylim=(0, 1))
     axes.set_xticks(range(len(labels)), list(labels))
-    axes.legend(frameon=False, ncols=4, loc="upper center", markerscale=0.4, fontsize=8)
+    figure.legend(frameon=False, ncols=4, loc="outside lower center", fontsize=8)
     return figure

@@ -41,21 +41,22 @@ def sample_timeline(
         title: The finding; where empty, the frames that the clip and the near future take.
 
     Returns:
-        The figure, with frame numbers below and seconds above.
+        The figure, with frame numbers below and seconds above. In the file's lane the I-frames are blue and
+        tall, all others gray.
 
     Example:
         >>> keys, clip = np.array([0, 12, 24]), np.arange(0, 8, 2)
         >>> figure = sample_timeline(np.arange(30) / 25, keys, clip=clip, key=0, windows=[9], length=8)
         >>> figure.get_suptitle()
-        'clip: frames 0 to 6, near future: 9 to 16'
+        'The clip ends at frame 6; its near future is frames 9 to 16'
     """
     future = windows[0]
-    words = f"clip: frames {clip[0]} to {clip[-1]}, near future: {future} to {future + length - 1}"
+    words = f"The clip ends at frame {clip[-1]}; its near future is frames {future} to {future + length - 1}"
     lanes = [*_LANES, *["another window"] * (len(windows) - 1)]
     figure = new(title or words, size=(9.5, 1.2 + 0.3 * len(lanes)))
     axes = figure.axes[0]
     intra = np.isin(np.arange(len(times)), keys)
-    for chosen, height, color in ((~intra, 0.36, COLORS["P"]), (intra, 0.8, COLORS["I"])):
+    for chosen, height, color in ((~intra, 0.36, COLORS["untrained"]), (intra, 0.8, COLORS["I"])):
         axes.bar(np.flatnonzero(chosen), height, 0.7, bottom=-height / 2, color=color)
     above: Any = {
         "xytext": (0, 2),
@@ -68,7 +69,11 @@ def sample_timeline(
         axes.annotate("I", (frame, -0.4), **above)
     axes.plot([clip[0], clip[-1]], [1, 1], color=INK, lw=0.8)
     axes.bar(clip, 0.6, 0.8, bottom=0.7, color=INK)
+    axes.plot([key, key], [0.4, 2], color=COLORS["context"], lw=0.8, ls=":")
     axes.plot(key, 2, "D", color=COLORS["context"], ms=7)
+    if future > clip[-1] + 1:
+        between = (clip[-1] + future) / 2
+        axes.text(between, 3, "gap", ha="center", va="center", fontsize=7, color=INK)
     for lane, first in enumerate(windows, 3):
         look: Any = {"fc": COLORS["motion"]} if lane == 3 else {"fc": "white", "hatch": "///"}
         for frame in range(first, first + length):
@@ -125,6 +130,7 @@ def batch_as_seen(
     mask: np.ndarray,
     *,
     columns: Sequence[str],
+    rows: Sequence[str] = (),
     magnify: float = 1,
     title: str = "",
 ) -> Figure:
@@ -136,6 +142,7 @@ def batch_as_seen(
             apparent motion, away from the middle of each cell.
         mask: (B, M, G, G) bool; cells without a vector are hatched.
         columns: A heading for each of the P + M columns.
+        rows: A name for each of the B samples; none where empty.
         magnify: How many times its true length an arrow has.
         title: The finding.
 
@@ -150,14 +157,16 @@ def batch_as_seen(
         >>> len(batch_as_seen(pictures, motion, motion[:, :, 0] == 0, columns=["clip", "future"]).axes)
         4
     """
-    rows, count = pictures.shape[:2]
+    samples, count = pictures.shape[:2]
     wide = count + motion.shape[1]
     if len(columns) != wide:
         raise ValueError(f"{len(columns)} headings do not go with {wide} columns")
     side = 9.5 / wide
-    figure = new(title, rows=rows, columns=wide, size=(9.5, side * rows + 0.9))
-    panels = np.array(figure.axes).reshape(rows, wide)
-    for row in range(rows):
+    figure = new(title, rows=samples, columns=wide, size=(9.5, side * samples + 0.9))
+    panels = np.array(figure.axes).reshape(samples, wide)
+    for axes, name in zip(panels[:, 0], rows, strict=False):
+        axes.set_ylabel(name, fontsize=9)
+    for row in range(samples):
         for place, axes in enumerate(panels[row]):
             if place < count:
                 axes.imshow(pictures[row, place])

@@ -11,14 +11,19 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from cvrl_lite.course.figures.style import COLORS, STYLE, new
+from cvrl_lite.course.figures.style import COLORS, INK, STYLE, new
 
-_GUESS: dict[str, Any] = {"lw": 1.0, "ls": (0, (7, 4))}  # dashes longer than those of any curve
+_GUESS: dict[str, Any] = {"lw": 1.0, "ls": (0, (2, 2)), "color": "#777777"}
+
+_BESIDE: dict[str, Any] = {
+    **{"fontsize": 8, "color": "#777777", "ha": "right", "va": "bottom"},
+    "bbox": {"fc": "white", "ec": "none", "pad": 0, "alpha": 0.7},
+}
 
 _LOOKS: dict[str, dict[str, Any]] = {
     "context": {"color": COLORS["context"], "ls": "-"},
-    "motion": {"color": COLORS["motion"], "ls": "--"},
-    "residual": {"color": COLORS["residual"], "ls": ":"},
+    "motion": {"color": COLORS["motion"], "ls": "-"},
+    "residual": {"color": COLORS["residual"], "ls": "-."},
 }
 
 
@@ -35,12 +40,12 @@ def curves(
         metrics: N lines of a run's metrics, with "step", and "<task>_loss", "<task>_accuracy" or
             "<task>_explained" of each task, from the step on from which it is trained.
         smooth: Steps that a thick line averages; single steps are drawn thinly.
-        keys: Among how many keys a query of a task looks, by task: a dashed line in the task's color then
+        keys: Among how many keys a query of a task looks, by task: a dotted gray line with that number then
             shows a blind guess, which costs the logarithm of that number and is right once in it.
         title: The finding; where empty, the number of metrics and the last measures.
 
     Returns:
-        The figure: losses on the left, measures on the right.
+        The figure: losses on the left, measures on the right. Each thick line carries its task's name.
 
     Raises:
         ValueError: No metrics.
@@ -55,6 +60,7 @@ def curves(
     figure = new("", columns=2, size=(9.5, 3.2))
     ends = []
     for axes, kinds in zip(figure.axes, (("loss",), ("accuracy", "explained")), strict=True):
+        highest = 0.0
         for task, look in _LOOKS.items():
             for kind in kinds:
                 name = f"{task}_{kind}"
@@ -64,19 +70,81 @@ def curves(
                 steps, values = np.array(line, float).T
                 width = min(smooth, len(values))
                 mean = np.convolve(values, np.full(width, 1 / width), "valid")
-                axes.plot(steps, values, lw=0.7, alpha=0.55, **look)
+                if width > 1:
+                    axes.plot(steps, values, lw=0.7, alpha=0.4, **look)
                 axes.plot(steps[width - 1 :], mean, lw=1.8, label=f"{task} {kind}", **look)
+                at_end: dict[str, Any] = {
+                    "textcoords": "offset points",
+                    "va": "center",
+                    "color": look["color"],
+                }
+                axes.annotate(task, (steps[-1], mean[-1]), (4, 0), **at_end)
+                highest = max(highest, float(mean.max()))
                 if kind != "loss":
                     ends.append(f"{task} {kind} {mean[-1]:.2f}".replace("0.", "."))
         for task, count in (keys or {}).items():
             height = np.log(count) if kinds == ("loss",) else 1 / count
-            color = _LOOKS[task]["color"]
-            axes.axhline(height, color=color, label=f"{task}: a guess, 1 of {count}", **_GUESS)
-        axes.set(xlabel="step", ylim=(0 if kinds == ("loss",) else None, None if kinds == ("loss",) else 1.0))
-        axes.legend(frameon=False)
-    figure.axes[0].set_ylabel("nats")
+            axes.axhline(height, label=f"{task}: a guess, 1 of {count}", **_GUESS)
+            if kinds == ("loss",):
+                axes.text(
+                    1,
+                    height,
+                    f"{task}: a guess among {count}",
+                    transform=axes.get_yaxis_transform(),
+                    **_BESIDE,
+                )
+        top = None if kinds == ("loss",) else min(1.0, 1.25 * highest + 0.02)
+        axes.set(xlabel="step", ylim=(0, top))
+        axes.spines["right"].set_visible(False)
+    figure.axes[0].set_ylabel("loss in nats")
+    figure.axes[1].set_ylabel("share that is right")
     title = title or f"After {len(metrics)} steps: {', '.join(ends)}"
     figure.suptitle(
         title, x=0.01, ha="left", size=STYLE["figure.titlesize"], weight=STYLE["figure.titleweight"]
     )
+    return figure
+
+
+def pulls(
+    steps: Sequence[int],
+    cosines: np.ndarray,
+    lengths: Mapping[str, np.ndarray],
+    *,
+    random: float,
+    title: str,
+) -> Figure:
+    """How two tasks pull at shared weights during a training.
+
+    Args:
+        steps: K steps at which it was measured.
+        cosines: (K, R) of the two gradients, on R batches.
+        lengths: `{task: (K, R) lengths of its gradient}`.
+        random: Standard deviation of the cosine of two random directions of that many weights.
+        title: The finding.
+
+    Returns:
+        The figure: cosines on the left with a band of two such deviations, lengths on the right. Lines are
+        means, dots are batches.
+
+    Example:
+        >>> ones = np.ones((2, 3))
+        >>> len(pulls([0, 10], 0 * ones, {"context": ones}, random=0.01, title="At right angles").axes)
+        2
+    """
+    figure = new(title, columns=2, size=(9.5, 3.1))
+    left, right = figure.axes
+    left.axhspan(-2 * random, 2 * random, color="#777777", alpha=0.25, lw=0, label="random directions")
+    left.plot(steps, cosines, ".", color=INK, ms=4, alpha=0.6)
+    left.plot(steps, cosines.mean(1), color=INK)
+    reach = max(0.3, 1.2 * float(np.abs(cosines).max()))
+    left.set(xlabel="step", ylabel="cosine of the two gradients", ylim=(-reach, reach))
+    left.legend(frameon=False, loc="lower right")
+    for task, values in lengths.items():
+        color = _LOOKS[task]["color"]
+        right.plot(steps, values, ".", color=color, ms=4, alpha=0.6)
+        right.plot(steps, values.mean(1), color=color)
+        right.annotate(
+            task, (steps[-1], values[-1].mean()), (5, 0), textcoords="offset points", va="center", color=color
+        )
+    right.set(xlabel="step", ylabel="length of the gradient, unweighted", ylim=(0, None))
     return figure
