@@ -270,9 +270,9 @@ for what, fine in checks.items():
 # | 07_context_matching | 1 to 2 | 1 GB | 0 |
 # | 08_motion_prediction | 1 | 1 GB | 0 |
 # | 09_joint_pretraining | 1 | 1 GB | 2 MB |
-# | 10_retrieval | 2 | 1 GB | 31 MB |
+# | 10_retrieval | 2 | 1 GB | 0 |
 # | 11_probe_and_finetune | 1 | 1.2 GB | 0 |
-# | 12_ablations | less than 1 | 0.6 GB | 0 |
+# | 12_ablations | 2 | 1 GB | 0 |
 # | 13_residual | 1 | 1.4 GB | 12 MB |
 # | 14_your_own_videos | 1 | 1.5 GB | 50 MB |
 # | 15_real_video | less than 1 | 0.5 GB | 0 |
