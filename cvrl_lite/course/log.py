@@ -53,7 +53,7 @@ def scores(name: str, model: str, *keys: str) -> np.ndarray:
 
     Example:
         >>> scores("joint", "context", "scene", "R@1").round(2).tolist()
-        [0.88, 0.91, 0.86]
+        [0.88, 0.83, 0.91]
     """
     found = []
     for run in runs(name, model=model):
