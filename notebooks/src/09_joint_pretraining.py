@@ -583,8 +583,17 @@ else:
 # Nothing in the training code is specific to MovingScenes. The paper's training on UCF101 is another recipe
 # and one command; [the README](../README.md#the-package) has it, for one GPU and for several. (We have not
 # run the paper's 120 epochs; what we did run, on real clips in this course's size, is in
-# [15_real_video](15_real_video.ipynb).) But one thing about several GPUs belongs here, because it is easy
-# to get wrong, and nothing crashes.
+# [15_real_video](15_real_video.ipynb).) Here are some of the differences between the two recipes.
+
+# %%
+paper = train.recipes.ucf101_r2plus1d26("ucf101")
+changes = dict(line.split(": ", 1) for line in recipe.differences(paper))
+for name in ("batch", "networks.backbone", "sampling.frames", "augmentation.size", "optimization.method",
+             "optimization.learning_rate", "optimization.clip_norm"):  # fmt: skip
+    print(f"{name:26} {changes[name].replace(', not', '  ->')}")
+
+# %% [markdown]
+# One thing about several GPUs belongs here, because it is easy to get wrong, and nothing crashes.
 #
 # Each process has its own clips as queries, but compares them with the keys of *all* processes. So every
 # process has a say in the gradient of a key, and these contributions have to be added up before the key's
