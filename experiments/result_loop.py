@@ -98,7 +98,7 @@ def drawn(query: Row, found: dict[str, list[Row]]) -> list[Image.Image]:
     text(pen, 0, LINE / 2, ("A clip", INK))
     scene, action = query[1]["scene"], query[1]["action"]
     text(pen, 0, LINE + SIDE + LINE / 2, (scene, COLORS["context"]), (", ", INK), (action, COLORS["motion"]))
-    text(pen, 0, height + LINE / 2, ("and its motion vectors", COLORS["motion"]))
+    text(pen, 0, height + LINE / 2, ("and its motion, from its vectors", COLORS["motion"]))
     for line, (part, (label, title)) in enumerate(PARTS.items()):
         top = line * height + LINE
         text(pen, start, top - LINE / 2, (title, COLORS[part]))

@@ -81,7 +81,7 @@ function render({ model, el }) {
     const [clip, vectors] = shape.clips;
     write(context, "A clip", clip[0], clip[1] - 8, colors.ink);
     film(context, query, frame, ...clip, shape.large);
-    write(context, "Its motion vectors", vectors[0], vectors[1] - 8, colors.motion);
+    write(context, "Motion, from its vectors", vectors[0], vectors[1] - 8, colors.motion);
     film(context, query, frame, ...vectors, shape.large, true);
     context.save();
     context.beginPath();

@@ -76,11 +76,11 @@ show(
 #    motion of every single pixel, computed from the frames. On our clips that takes 8 to 12 milliseconds a
 #    frame, while the motion vectors come with the file ([measured](../docs/benchmarks.md)). How good are
 #    they, flaws included?
-# 3. **How do we stop the network from taking the easy way out?** "Predict the vectors" can be solved by
-#    copying shifts of a few pixels, without understanding anything. So we do not ask "by how many pixels
-#    will this block move?" We put the true continuation among hundreds of others and ask "which
-#    of these comes next?" To choose, the network compares **features**, lists of numbers that it computes
-#    from each of them.
+# 3. **How do we stop the network from taking the easy way out?** "By how many pixels will this block move?"
+#    can be answered by copying small shifts, without understanding anything. So the paper puts the true
+#    continuation among hundreds of others and asks "which of these comes next?" To choose, the network
+#    compares **features**, lists of numbers that it computes from each of them. Is that what helps?
+#    [12_ablations](12_ablations.ipynb) finds a surprise.
 #
 # ## Clips in which nothing gives the answer away
 #
