@@ -27,6 +27,8 @@
 # 3. One network learns both tasks.
 # 4. We measure what the network has learned.
 #
+# The boxes without arrows stand beside the road: a first look at the result, and what a training needs.
+#
 # The dashed row is our addition. The **residual** is the part of a frame that shifted blocks of earlier
 # frames cannot rebuild; the paper does not use it.
 
@@ -65,7 +67,7 @@ show(
 #
 # What stays is called the **context**; in the clips of this course it is the *scene*. In figures about
 # training, blue stands for context, orange for motion, green for the residual, pink for both tasks together
-# and gray for none of them. (I-, P- and B-frames, which you will meet in notebook 02, have three colors of
+# and gray for anything else. (I-, P- and B-frames, which you will meet in notebook 02, have three colors of
 # their own.)
 #
 # ## Three questions
@@ -79,7 +81,8 @@ show(
 # 3. **How do we stop the network from taking the easy way out?** "By how many pixels will this block move?"
 #    can be answered by copying small shifts, without understanding anything. So the paper puts the true
 #    continuation among hundreds of others and asks "which of these comes next?" To choose, the network
-#    compares **features**, lists of numbers that it computes from each of them. Is that what helps?
+#    compares **features**, lists of numbers that it computes from the clip and from each candidate. Is that
+#    what helps?
 #    [12_ablations](12_ablations.ipynb) finds a surprise.
 #
 # ## Clips in which nothing gives the answer away
@@ -151,7 +154,8 @@ show_loop(
 
 # %% [markdown]
 # In the four actions of the lower row, knowing where a shape is and how it moves now is not enough to know
-# what comes next: it may be about to turn back, or to stop.
+# what comes next. It may be about to turn back, or to stop: one moment does not show how far along its swing,
+# its circle or its drift a shape is.
 #
 # Now for the reason we draw our own clips. How often does each scene appear with each action? On the left
 # you see the clips of our data set that networks learn from, on the right a set we made up, as biased as
@@ -248,8 +252,9 @@ for what, fine in checks.items():
 #   package.
 # - An **exercise** has a function to fill in, a check that says *Right* or *Not yet*, a hint and a solution
 #   to unfold. You can skip any of them; nothing later depends on your answer.
-# - Printed results are the same on every machine. Numbers that would vary appear in figures only, or we say
-#   on which machine we measured them ([why](../docs/determinism.md)).
+# - Printed results are the same on every machine, but for those of a few cells that train or measure, which
+#   may differ a little. Other numbers that would vary appear in figures, or we say on which machine we
+#   measured them ([why](../docs/determinism.md)).
 # - Long cells of imports and checks are folded away; click on the bar beside one to unfold it.
 # - Words in **bold** are explained where they first appear. Most are in the
 #   [glossary](../docs/glossary.md), too.

@@ -79,14 +79,15 @@ print(len(queries.videos), "queries,", len(gallery.videos), "clips in the galler
 assert not gallery.skipped and not queries.skipped
 
 # %% [markdown]
-# What does the network get to see? Eight frames: every second one, from the first to the
-# fifteenth. Here they are for one clip. Which way do the shapes move?
+# What does the network get to see? Three series of eight frames each, from the beginning, the middle and the
+# end of a clip. Here is the first one for one clip: every second frame, from the first to the fifteenth.
+# Which way do the shapes move?
 
 # %%
 video = queries.videos[0]
 seen = video.frames[:15:2]
 show(
-    filmstrip(seen, title="All that the network sees of a clip: eight frames, 80 milliseconds apart"),
+    filmstrip(seen, title="One of three series that the network sees of a clip: eight frames, 80 ms apart"),
     "Eight small frames of a clip: a ring and other bright shapes over a dark texture. From frame to frame "
     "the shapes sink a little.",
 )
@@ -99,9 +100,8 @@ show(
 #
 # ## From clips to feature vectors
 #
-# Each clip becomes one feature vector: the network looks at three such series of eight frames, at the
-# beginning, in the middle and at the end, and we average the results. This is the slowest cell of the
-# notebook.
+# Each clip becomes one feature vector: the network looks at its three series of eight frames, and we average
+# the results. This is the slowest cell of the notebook.
 
 # %%
 gallery_table, query_table = pretrained.embed(gallery), pretrained.embed(queries)
@@ -205,13 +205,13 @@ show(
 )
 
 # %% [markdown]
-# The crosses are near misses: zigzag bands for waves, thin lines on a dark ground for marble. Color does
-# not seem to matter. Waves are found in green and in blue alike; in training, the colors of every clip were
-# changed at random.
+# Some crosses are near misses, such as zigzag bands for waves; `triangles` for `marble` and `scales` for
+# `grain` are less easy to understand. Color does not seem to matter. Waves are found in green and in blue
+# alike; in training, the colors of every clip were changed at random.
 #
-# Here are the same four queries with their neighbors by the **motion part**. Each image is a long
-# exposure of what the network saw, in which later frames count more: a trail fades towards where the
-# shape came from. Now a tick means that the **action** agrees. No single frame could tell you that.
+# Here are the same four queries with their neighbors by the **motion part**. Each image is a long exposure
+# of the first series that the network saw, in which later frames count more: a trail fades towards where
+# the shape came from. Now a tick means that the **action** agrees. No single frame could tell you that.
 
 # %%
 show(
@@ -221,8 +221,8 @@ show(
 )
 
 # %% [markdown]
-# Within a row the scenes differ from clip to clip: the motion part does not care *where*
-# something happens.
+# Within a row the scenes differ from clip to clip: the motion part does not care *where* something happens.
+# In the last row, `pulse` is taken for `turn` more than once; we will come to that.
 #
 # ## Two kinds of knowledge, kept apart
 #
@@ -245,16 +245,16 @@ show(
 )
 
 # %% [markdown]
-# Searched by the other part, a label is found hardly more often than by chance. That is
-# what *decoupled* means. And the whole vector? It knows both labels but finds either one less often,
-# since a clip can now be near for either reason. So search by the part that holds what you are looking
-# for.
+# Searched by the other part, a label is found hardly more often than by chance. That is what *decoupled*
+# means here. (A sharper test further down still finds traces.) And the whole vector? It knows both labels
+# but finds either one less often, since a clip can now be near for either reason. So search by the part
+# that holds what you are looking for.
 #
 # Between the two parts you can also mix: score = (1 - w) x cosine of the context parts + w x cosine of
 # the motion parts. Run the next cell. The slider is w: at 0 only the place counts, at 1 only the motion.
 # Each dot on the left is a clip of the gallery: the further to the right, the more it resembles the query
 # in context, and the higher up, in motion. The five clips beyond the line are the five nearest, and they
-# play above.
+# play above. If you are only reading, go on: a figure below shows R@1 for every weight.
 
 
 # %%
@@ -340,7 +340,10 @@ curves = {
 balanced = np.argmax(np.minimum(*curves.values()))
 show(
     by_weight(
-        mixes, curves, best=mixes[balanced], title="No weight finds both labels as well as their own parts do"
+        mixes,
+        curves,
+        best=mixes[balanced],
+        title="No mix finds both labels as often as the two parts do, each its own",
     ),
     "Two curves over the weight. The same scene: .9 at the left, falling to .1 at the right. The same "
     "action: the other way round. They cross at about .7, in the middle of the right half.",
@@ -462,8 +465,8 @@ for label, part, guess in (("action", "context", 1 / 8), ("scene", "motion", 1 /
 # %% [markdown]
 # The context part lets a probe name almost half of the actions, more than an untrained
 # network does. It does not put clips of one action *near* each other, but it does know something about
-# them. The motion part knows no more of scenes than untrained filters do, which is still far from
-# nothing.
+# them. The motion part knows no more of scenes than an untrained network does (of which we probe the whole
+# vector), and that is still far from nothing.
 #
 # This *decoupling*, in the paper's title, is a first answer to our first question: neither task is the
 # better teacher. They teach different things, and one network can learn both.
@@ -473,8 +476,8 @@ for label, part, guess in (("action", "context", 1 / 8), ("scene", "motion", 1 /
 # scene, and how often the action? (It was never trained for anything.)
 #
 # <details><summary>Our result</summary>
-# It finds the scene in 18 % of the queries, far less than the .90 of the joint network; and the action in
-# 61 %. Nobody trained that part, but it shares its first layers with the part that was trained, and these
+# It finds the scene in .18 of the queries, far less than the .90 of the joint network; and the action in
+# .61. Nobody trained that part, but it shares its first layers with the part that was trained, and these
 # had learned to look at motion.
 # </details>
 #
@@ -483,7 +486,8 @@ for label, part, guess in (("action", "context", 1 / 8), ("scene", "motion", 1 /
 # - A backbone turns a clip into a feature vector. Its nearest neighbors, and R@1, show what the vector is
 #   about.
 # - The vector has two parts. The context part finds clips of the same scene, the motion part clips with the
-#   same action, each nine times in ten, and by the other label each is close to a blind guess.
+#   same action, each nine times in ten. On the other label the R@1 of each is close to a blind guess,
+#   though a linear probe still finds traces.
 # - Context matching teaches the scene, motion prediction the action. Trained together, without a single
 #   label, they hardly get in each other's way.
 #
@@ -493,7 +497,7 @@ for label, part, guess in (("action", "context", 1 / 8), ("scene", "motion", 1 /
 # nothing?
 #
 # <details><summary>Answer</summary>
-# Nothing that R@1 can show: with eight actions, guessing scores 1/8. A linear probe may still find
+# By R@1, nothing: with eight actions, guessing scores 1/8. A linear probe may still find
 # something, as it did in the context part.
 # </details>
 #

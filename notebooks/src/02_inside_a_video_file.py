@@ -256,17 +256,18 @@ show(
 for name, video, bytes_ in (("sample", sample, sizes), ("sample_watch", watch, sizes_watch)):
     gops = video.info.gop_lengths
     jump = sum(length * (length + 1) / 2 for length in gops) / sum(gops)
-    print(f"{name:12} {bytes_.sum()} bytes, GOPs {gops}: decode {jump:.1f} frames to show one")
+    bound = "at most " if name == "sample_watch" else ""
+    print(f"{name:12} {bytes_.sum()} bytes, GOPs {gops}: decode {bound}{jump:.1f} frames to show one")
 
 # %% [markdown]
 # Encoded for watching, the same frames take a quarter fewer bytes, but a jump costs twice as many decoded
-# frames. (The number for `sample_watch` is an upper bound: B-frames from which nothing is copied can be
+# frames. (At most: B-frames from which nothing is copied can be
 # skipped on the way.) The encoder also found the cut by itself: one of its key frames is frame 42.
 #
 # A B-frame is cheap because it has two frames to copy from. With our settings its residual is also stored
 # more coarsely, which does little harm: hardly any other frame copies from it, so its errors do not spread.
-# (Stored as finely as the P-frames, the B-frames of the first scene would take .6 of their bytes instead of
-# .4.)
+# (Stored as finely as the P-frames, the B-frames of the first scene would take .6 of a P-frame's bytes
+# instead of .4.)
 #
 # For *learning* we still prefer the first file. There, every vector spans exactly one frame. In the second
 # file a P-frame may choose among several earlier frames, and FFmpeg does not tell us *which* one a vector
@@ -314,7 +315,7 @@ show(
         frames[odd],
         motion.vectors[odd],
         motion.mask[odd],
-        title="Frame 42, after the cut: hardly a cell found something to copy",
+        title="Frame 42, after the cut: for hardly a cell was there anything to copy",
     ),
     "Frame 42, nearly all hatched: no vectors. The few arrows are long; some begin outside the frame.",
 )
@@ -330,8 +331,8 @@ print(f"in the I-frames: {carry[types == 'I'].max():.0%}")
 # missing vectors for zeros would learn that a cut is a moment of perfect rest.
 #
 # What the shifted blocks get wrong is stored as the **residual**: new things coming into view, changes in
-# the light. Context in the I-frames, motion in the vectors, and what is new in the residual: everything this
-# course learns from is one of these three.
+# the light. Context in the I-frames, motion in the vectors, and what is new in the residual: everything that
+# this course can learn from is one of these three.
 #
 # ## Watch the decoder
 #
@@ -363,11 +364,12 @@ show(
 )
 
 # %% [markdown]
-# **Exercise 2** (medium, 15 minutes). The mask makes a simple detector of cuts. But how low must the share of
-# cells with a vector be? The next cell prints the lowest shares of four clips. Two of them have a cut between
-# P-frames, `sample` in frame 42 and `two_films` in frame 1; in `pan` half of the frame is replaced, which is
-# not a cut, and `deceiver` only flickers. Find a rule that misses no cut and raises no false alarm. The check
-# also tries it on clips that you have not seen.
+# **Exercise 2** (medium, 15 minutes). The mask makes a simple detector of cuts. But how low must the share
+# of cells with a vector be? The next cell prints the lowest shares of four clips. Two of them have a cut
+# that the vectors can show: `sample` in frame 42, and `two_films` in frame 1. (In `two_films` two scenes
+# take turns, frame by frame, but only in frame 1 had the encoder not seen the new one yet.) In `pan` half
+# of the frame is replaced, which is not a cut, and `deceiver` only flickers. Find a rule that misses no cut
+# and raises no false alarm. The check also tries it on clips that you have not seen.
 
 # %%
 clips = {}
@@ -381,7 +383,7 @@ for name in ("sample", "lessons/two_films", "lessons/pan", "lessons/deceiver"):
 
 # %% tags=["exercise"]
 def find_cuts(picture_types, mask):
-    """Indices of the P-frames in which a new scene begins.
+    """Indices of the P-frames in which a scene begins that was not there before.
 
     picture_types is (T,) of "I", "P", "B", and mask is (T, H8, W8) bool.
     """
@@ -448,8 +450,8 @@ show(
 # Here are four settings to play with:
 #
 # - `gop`: the number of frames from one key frame to the next,
-# - `crf`, the **rate factor**: how coarsely everything is stored. 15 looks like the original, 39 like a bad
-#   video call,
+# - `crf`, the **rate factor**: how coarsely everything is stored, from 0 (without loss) to 51. 15 looks like
+#   the original, 39 like a bad video call,
 # - `b_frames`: how many B-frames may stand in a row (the encoder may use fewer),
 # - `references`: how many earlier frames a P-frame may choose from.
 #
@@ -505,7 +507,7 @@ show(
 
 # %% [markdown]
 # Bytes are saved by a coarser crf and a longer GOP, and by a few percent with B-frames. Several references
-# save nothing in a clip like this, and with them it is no longer known how far a vector spans.
+# save nothing in a clip like this (try it above), and with them it is no longer known how far a vector spans.
 #
 # How many vectors are spoiled? Where not a single pixel of the wall has changed, a vector should be zero. A
 # vector there that is not zero is **stray**. How often does that happen, and where: right beside the moving

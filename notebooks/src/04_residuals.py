@@ -57,8 +57,8 @@ with CompressedVideo(data_path("sample.mp4")) as sample:
 decoder(opening, opening_motion.picture_types, opening_motion.vectors, opening_motion.mask)
 
 # %% [markdown]
-# Here is what the switches do. The first row is decoded as it should be. In the other two something is left
-# out, from frame 1 on.
+# Here is what two of the three switches do. The first row is decoded as it should be. In the other two
+# something is left out, from frame 1 on.
 
 # %%
 rows = drift(opening, opening_motion)
@@ -79,7 +79,8 @@ show(
 # - Without the **residual**, each P-frame repeats the errors of the one before and adds its own, until an
 #   I-frame starts afresh.
 # - Without the **vectors**, the residual repairs errors that nobody made and leaves the real ones.
-# - Without the **I-frames** there is nothing to copy: what you see is the trace of everything that moved.
+# - Without the **I-frames** (in the widget only) there is nothing to copy: what you see is the trace of
+#   everything that moved.
 #
 # ## A clip in which things happen
 #
@@ -117,7 +118,7 @@ show(
 # %% [markdown]
 # Bytes go where the prediction fails, in frames 6 and 10. The other frames need more and more, too, and the
 # last one as much as frame 6. Nothing new happens in it, but its prediction is worse as well: it is off by .7
-# levels of brightness on average, that of frame 1 by .3.
+# levels of brightness on average, that of frame 1 by .3. (We have not looked into why.)
 #
 # Codecs keep brightness and color apart, and treat brightness with more care. Brightness is called
 # [**luma**](../docs/glossary.md#a-video-as-a-file): one number from 0 to 255 for each pixel. All residuals
@@ -433,7 +434,8 @@ show(
 print(f"cells without a single wrong pixel: {shares.min():.1%} or more at each of the sixteen positions")
 
 # %% [markdown]
-# A filter that rounded wrongly would spoil a whole entry of this map.
+# A filter that rounded wrongly would spoil a whole entry of this map. What is missing from 100 % is no more
+# than the few cells that do have a residual can explain.
 #
 # How do you know whether a residual is exact in *your* file? `residual.exact` says so; it is read from the
 # headers of the stream. Let us encode the frames of `news.mp4` again, first as they were and then with one
@@ -466,7 +468,7 @@ show(
     bars(
         size,
         label="mean size of what we take for the residual, in levels",
-        title="Most approximations are as small as the true residual; a wrong reference makes nonsense",
+        title="A wrong reference makes nonsense; the size alone does not show the other approximations",
         role={"as news.mp4": "residual"},
     ),
     "Bars for the settings, all between 1 and 2 levels, and one for a file of two films taking turns: "
@@ -484,9 +486,9 @@ show(
 # - A reference may be made brighter or darker before it is copied ("weighted" prediction).
 # - For codecs other than H.264 the package never claims to be exact.
 #
-# Files encoded for watching use most of these. An approximation may be close or worthless. In
-# `two_films.mp4` two films take turns, and we copied each frame from the other film. So check `exact`, and
-# if it is False, check `video.reference_distance_known`.
+# Files encoded for watching use most of these. An approximation may be close or worthless, and a small size
+# does not prove that it is close. In `two_films.mp4` two films take turns, and we copied each frame from
+# the other film. So check `exact`, and if it is False, check `video.reference_distance_known`.
 #
 # ## Back to the I-frame
 #
@@ -503,7 +505,7 @@ show(
         [motion.vectors[9], accumulated.vectors[9]],
         [motion.mask[9], accumulated.mask[9]],
         labels=["since frame 8", "since the I-frame, frame 0"],
-        title="Back to the I-frame the disc has moved 27 pixels, and most of the tiles comes from nowhere",
+        title="Since the I-frame the disc has moved 27 pixels, and most of each tile comes from nowhere",
     ),
     "Frame 9 twice. Left, short arrows to the right on the disc. Right, arrows nine times as long, and "
     "hatched cells where the tiles are.",
@@ -540,7 +542,7 @@ show(
         [residual.values[9], by_cells],
         [residual.mask[9], accumulated.mask[9]],
         labels=["new since frame 8", "new since the I-frame"],
-        title="Behind the disc, wall that came into view; before it, a crescent that is an error",
+        title="Behind the disc, wall that came into view; in front of it, a crescent that is an error",
     ),
     "Left, a thin ring only. Right, strong values: on the left the trail of wall that came into view, "
     "on the right a dark crescent at the disc's front; around hatched places the tiles.",
@@ -671,7 +673,8 @@ check(chain, cases, says=in_short, exercise="add_link")
 # **1.** A camera pans across a still landscape, without zooming. Where is the residual strong?
 #
 # <details><summary>Answer</summary>
-# At the border, where new landscape comes into view. The rest has only shifted, so it can be predicted.
+# At the border, where new landscape comes into view. The rest has only shifted, if it is far enough away, so
+# it can be predicted.
 # </details>
 #
 # **2.** A lamp is switched off. What happens to mask, vectors and residual?

@@ -122,7 +122,7 @@ print(f"{len(times)} frames: {len(timeline.starts)} starts, at frames", *timelin
 
 # %% [markdown]
 # Two starts are not many, but key frame and other windows are drawn at random as well: with 6 key frames
-# and 57 places for each of three windows, two starts allow over two million draws.
+# and 56 or 57 places for each of three windows, two starts allow over two million draws.
 #
 # The course's own recipe, `laptop`, has shorter clips, so that they fit into the 40 frames of a
 # MovingScenes video: 8 frames .08 s apart, a gap of .12 s, one other window. The widget draws samples with
@@ -219,8 +219,8 @@ else:
 # second it means half that time. The same gesture then looks half as fast, and the network may learn the
 # frame rate instead of the gesture. So the course's recipe counts **seconds**: for each point in time, it
 # takes the nearest frame. That needs the time of every frame, which the file holds
-# ([02](02_inside_a_video_file.ipynb)). Where frames were dropped it takes the nearest one left: the span is
-# right, the steps are uneven.
+# ([02](02_inside_a_video_file.ipynb)). If no frame lies exactly there, as at 30 per second or where frames
+# were dropped, the steps are uneven, but the span is right to within a frame or so.
 
 
 # %%
@@ -550,7 +550,8 @@ places = [any(frame % 12 == 0 for frame in range(first, first + 8)) for first in
 print(sum(places), "of", len(places), "windows contain an I-frame")
 
 # %% [markdown]
-# We accept one empty map in eight. A part of the frame with hardly any vectors in the *whole* window is
+# A window that contains an I-frame contains just one, so one of its eight maps is empty. We accept that. A
+# part of the frame with hardly any vectors in the *whole* window is
 # another matter: there is nothing to predict. Notebook 08 leaves such places out.
 
 # %% [markdown]
@@ -661,7 +662,8 @@ def flicker(frames):
 rows = [frame for row in (once, each) for frame in row.numpy()]
 labels = ["one change for the clip", *[""] * 7, "one for each frame", *[""] * 7]
 title = (
-    f"Between frames, still places change by {flicker(once):.1f} levels of 255; below, by {flicker(each):.0f}"
+    f"Resting places flicker by {flicker(once):.1f} levels with one change for the clip, "
+    f"by {flicker(each):.0f} with one for each frame"
 )
 show(
     figures.filmstrip(rows, labels=labels, columns=8, title=title),

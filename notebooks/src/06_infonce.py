@@ -136,8 +136,8 @@ show(figure, "8 times 8 cosines: the largest of each row, in bold, lies on the f
 # The unit is the **nat**: like a bit, but with the natural logarithm (1 nat is 1.44 bits). What is a good
 # value? Compare with a **blind guess**, which knows nothing and gives each of N keys the same probability,
 # 1/N. That costs log N in every row. A loss below log N means that the vectors tell the own key from the
-# others better than a guess does. A loss above it means confidence in wrong keys. (Random vectors at a low
-# temperature give that; the trainings of notebook 07 begin there.)
+# others better than a guess does. A loss above it means confidence in wrong keys. (Vectors in random
+# directions give that at a low temperature; the trainings of notebook 07 begin there.)
 
 # %%
 probabilities = (matrix / 0.1).exp()
@@ -336,7 +336,7 @@ def compare(backbone, head, one, other, temperature=0.1):
 
 
 def train(objective, look, seed, outs=32, steps=120):
-    """A trained backbone and head, and (steps, 2): the loss of each step and the objective's measure."""
+    """A trained backbone and head, and (steps, 2): each step's loss and a second measure (here accuracy)."""
     torch.manual_seed(seed)
     draws = torch.Generator().manual_seed(seed)
     backbone, head = ContextEncoder((16, 32, 64)), torch.nn.Linear(64, outs)
@@ -401,9 +401,9 @@ assert min(knows["InfoNCE"]) > 2 * max(knows["untrained"])
 # Always compare with an untrained network.
 #
 # > **Your turn: the temperature.** `train(lambda *views: compare(*views, temperature=0.5), in_gray, 0)`
-# > trains at another temperature. Sweep 0.02, 0.1, 0.5 and 1, and ask `knows_scene` each time. Where would
-# > you expect the best R@1, and how deep is the fall on either side? (Ours, two seeds each: .83 and .82 at
-# > 0.02, .80 and .85 at 0.1, .84 and .89 at 0.2. Between these, two seeds cannot decide.)
+# > trains at another temperature. Try 0.02, 0.1 and 0.2, and ask `knows_scene` each time. Where would you
+# > expect the best R@1? (Ours, two seeds each: .83 and .82 at 0.02, .80 and .85 at 0.1, .84 and .89 at 0.2.
+# > Between these, two seeds cannot decide. We have not measured 0.5 and 1: is there a fall?)
 #
 # ## Collapse
 #
@@ -439,7 +439,7 @@ for model, name in ((compared[0], "InfoNCE"), (pulled[0], "pull only")):
 show(
     figures.matrices(
         tables,
-        title="With negatives each wall keeps its own vector; without them, all walls get the same",
+        title="With negatives, walls get different vectors; without them, all walls get the same",
     ),
     "24 times 24 cosines, twice. With InfoNCE blue on the diagonal, mixed elsewhere; with pull only the "
     "same dark blue all over.",
@@ -452,12 +452,13 @@ knows["pull only"] = [*map(knows_scene, pulled)]
 assert max(knows["pull only"]) < 0.6 * min(knows["InfoNCE"])
 
 # %% [markdown]
-# (With InfoNCE, dark places off the diagonal are walls of the same scene: numbers 0 and 16, 1 and 17, and
-# so on.) Without negatives: one vector for everything, a perfect loss and a worthless representation. This
-# is a **collapse**. With InfoNCE a collapse does not pay. If all vectors are the same, each key gets
-# probability 1/N, and the loss is log N, that of a blind guess. The loss falls as soon as queries are
-# nearer to their own key than to the others. The negatives keep the vectors apart. (There are other ways.
-# BYOL and SimSiam let no gradient flow through one of the two sides. Why that works is a subtler story.)
+# (With InfoNCE, a few of the dark places off the diagonal are walls of the same scene: numbers 0 and 16, 1
+# and 17, and so on. Most are different walls that the network cannot tell apart yet.) Without negatives:
+# one vector for everything, a perfect loss and a worthless representation. This is a **collapse**. With
+# InfoNCE a collapse does not pay. If all vectors are the same, each key gets probability 1/N, and the loss
+# is log N, that of a blind guess. The loss falls as soon as queries are nearer to their own key than to the
+# others. The negatives keep the vectors apart. (There are other ways. BYOL and SimSiam let no gradient flow
+# through one of the two sides. Why that works is a subtler story.)
 #
 # **Symptoms of a collapse**: cosines near 1 between unrelated inputs, an effective rank near 1, an InfoNCE
 # loss that stays at log N.
@@ -594,9 +595,9 @@ assert min(game["one tint"]) > 0.9 and max(bare) < 0.2
 # **Exercise 2** (medium, 15 minutes). Be the doctor. Your patient is a network. You get its vectors for the
 # left and right patches of 64 unseen walls, twice: `seen`, with views as in its training, and `bare`, with
 # the suspected cue removed. Choose what to measure, and where to draw the line: is it `"collapsed"`, does
-# it live on a `"shortcut"`, or is it `"healthy"`? The patients of the check are clear cases, among them the
-# nine networks from above. Beware: some play poorly and are healthy all the same, and no game can be judged
-# if all vectors are alike.
+# it live on a `"shortcut"`, or is it `"healthy"`? The patients of the check are clear cases, among them
+# nine networks from above: those trained with InfoNCE in gray, with pull only, and with one tint. Beware:
+# some play poorly and are healthy all the same, and no game can be judged if all vectors are alike.
 
 
 # %% tags=["exercise"]
@@ -667,8 +668,8 @@ assert losses == sorted(losses) and gains == sorted(gains) and accuracies == sor
 
 # %% [markdown]
 # Two rules follow. A loss means nothing without the number of keys. And log N minus the loss, how many nats
-# better than a guess we are, can never exceed log N. With few keys there is little to learn, however good
-# the vectors. With 64 clips in a batch, the paper's released code compares each clip with 64 key frames,
+# better than a guess we are, can never exceed log N. With few keys the loss can reward little, however
+# good the vectors. With 64 clips in a batch, the paper's released code compares each clip with 64 key frames,
 # and each place of the coming motion with 12,544 keys (64 videos x 4 windows x 49 places; notebook 08).
 #
 # ## Further keys: hard negatives
@@ -824,7 +825,9 @@ regressed = [train(values, in_gray, seed, outs=14 * 14) for seed in SEEDS]
 one, other = in_gray(unseen[:6], torch.Generator().manual_seed(1))
 output = regressed[0][1](regressed[0][0](one)).detach().view(6, 1, 14, 14).repeat(1, 3, 1, 1)
 strip, labels = to_show(F.avg_pool2d(other, 2)) + to_show(output), ["target"] * 6 + ["predicted"] * 6
-figure = figures.filmstrip(strip, labels=labels, columns=6, title="The mean of everything possible is gray")
+figure = figures.filmstrip(
+    strip, labels=labels, columns=6, title="After 120 steps: the mean of everything possible is gray"
+)
 show(figure, "Above six small gray textures, below what was predicted: nearly even gray each.")
 
 # %%

@@ -568,7 +568,7 @@ judge("found_among", verdict)
 #
 # The runs of the table saw plain frames. With crops, flips and further windows, training takes longer: the
 # shipped network, trained for 1000 steps with motion prediction alone, needed 180 of them to get from 7.4
-# to 3 nats. A notebook has no time for that. But only the backbone of that network was kept. So we
+# to 3 nats. A notebook has no time for that. But only the backbone of that network was shipped. So we
 # **freeze** it, and train a new predictor and a new motion encoder on top, for 80 steps of 16 clips. Then
 # we do the same on an *untrained* frozen backbone. Whatever the first does better must have been in its
 # features.
@@ -693,7 +693,8 @@ for name in tasks:
 
 # %% [markdown]
 # The middle pair is a small case of its own. Among times, the untrained backbone scores several times 1 /
-# 17. Has it understood something? **Asked about the wrong clip, it does about as well.** So the score was
+# 17: .33 in our run. Has it understood something? **Asked about the wrong clip, it does about as well, .29.**
+# So the score was
 # not earned; our guess of 1 / 17 was too low. It would be right if the 16 negatives were 16 separate
 # rivals. But they all come from one window, and to the encoder that was trained with the untrained
 # backbone, the points of a window look much alike, as the last cell measured. So the score lies somewhere
@@ -710,7 +711,8 @@ for name in tasks:
 # ## What comes next?
 #
 # Eighty steps are few. Here are the predictions of a network after a whole training, 1000 steps on backbone
-# and predictor together. Choose a clip from `val` and click a point. The clip plays, then its true future,
+# and predictor together. (It is another run of the shipped network's recipe, with another seed, and its
+# predictor was kept.) Choose a clip from `val` and click a point. The clip plays, then its true future,
 # and below it the five windows whose features are nearest to the prediction at that point (arrows are three
 # times as long as the motion). The spotlight is attention: the network looks where the clip stays bright.
 # Try these:
@@ -726,7 +728,7 @@ stored("what_next")
 # %% [markdown]
 # ## Where does it look?
 #
-# A trained predictor no longer looks everywhere. We take, of 16 clips of `val`, the two whose attention
+# Does a trained predictor still look everywhere alike? We take, of 16 clips of `val`, the two whose attention
 # differs most, and for each of them four points of the future. Where in the clip did their questions go, in
 # the last layer? Both halves of the clip are added up, and the white frame marks the point that asks.
 
@@ -749,10 +751,10 @@ show(
         [*asking, *asking],
         labels=[f"clip {clip}, point {point}" for clip in chosen for point in asking],
         columns=4,
-        title="Where a question looks depends on the clip, and less on the point that asks (percent)",
+        title="Where a question looks, in the two clips that differ most (percent; evenly it would be 6)",
     ),
     "Two rows of the same frame four times, under 4 x 4 places, more orange where more attention goes. The "
-    "rows differ from each other, the four panels of a row less so.",
+    "rows differ from each other, and so, to a lesser degree, do the four panels of a row.",
 )
 
 # %% [markdown]
@@ -798,7 +800,8 @@ show(
 assert right > 8
 
 # %% [markdown]
-# Blue blocks beside the diagonal are neighbors that move alike. The questions look at similar places, and
+# Blue cells off the diagonal are points that the network takes for similar; some of them are neighbors in the
+# grid (1 or 4 numbers apart), others are not. The questions look at similar places, and
 # yet the predictions differ by point. One reading: attention fetches what serves the whole clip (how do
 # things move here?), and what is local was in the question from the start. Beware of reading more into such
 # maps. Weights say where an answer came from, not what it was good for.
@@ -872,15 +875,15 @@ judge("compared", verdict)
 # - Attention is scores, softmax, average. Its questions are not the queries of InfoNCE.
 # - Two culprits kept the task from learning: zero padding, which gave the points' addresses away (log 320),
 #   and blank questions, which the clip did not reach.
-# - A score needs its control. A score of five times a guess turned out to be no better than with the wrong
-#   clip.
+# - A score needs its control. A score of five times a guess (.33 against 1 / 17) turned out to be hardly
+#   better than with the wrong clip (.29).
 #
 # ## Quiz
 #
 # **1.** Somebody sets the gap to -0.56 s. What does the network have to predict now?
 #
 # <details><summary>Answer</summary>
-# Nothing: the window lies inside the clip, and shows the motion between its own frames.
+# Nothing that is not already shown: the window lies inside the clip, and holds the motion between its frames.
 # </details>
 #
 # **2.** All 32 scores of a question are equal. What is the answer, and which question would get another

@@ -63,13 +63,13 @@ show(
 # | `tasks.context.weight` | 0.5 | how hard context matching pulls at the shared weights |
 # | `tasks.motion.weight` | 1 | how hard motion prediction pulls |
 # | `tasks.context.temperature` | 0.2 | spares clips of one scene ([06](06_infonce.ipynb)) |
-# | `tasks.motion.temperature` | 0.1 | among points, the hard negatives teach most |
+# | `tasks.motion.temperature` | 0.1 | low, so that the nearest wrong points count most |
 # | `sampling` | 8 frames, one every 0.08 s | how samples are cut ([05](05_clips_for_training.ipynb)) |
 # | `networks.widths` | 24, 48, 128, 128 | channels of the backbone's blocks; the first two are shared |
 # | `networks.hidden`, `projection` | 256, 128 | layers of the heads, which are thrown away after training |
 # | `networks.d_model`, `nhead` | 96, 4 | the predictor's Transformer ([08](08_motion_prediction.ipynb)) |
-# | `optimization.learning_rate` | 0.002 | length of a step, at most |
-# | `optimization.warmup` | 0.1 | share of the steps in which that length grows to its full value |
+# | `optimization.learning_rate` | 0.002 | about the largest change of a weight in one step |
+# | `optimization.warmup` | 0.1 | share of the steps in which that rate grows to its full value |
 # | `optimization.weight_decay` | 0.05 | how fast weights shrink that no gradient holds up |
 # | `optimization.clip_norm` | none | a limit to the gradient's length, against a single wild batch |
 
@@ -133,7 +133,9 @@ print(f".5 x {context:.2f} (context) + 1 x {motion:.2f} (motion) = {total:.2f}, 
 # both tasks pull, and the angle between their gradients says how well they get along. A cosine of 1 means
 # that they want the same change, 0 that the two changes have nothing to do with each other, -1 that each
 # undoes the other's work. But take care with the word "near 0". Two *random* directions among very many
-# weights have a cosine of about one over the root of their number, so .1 can already be a strong agreement.
+# weights have a cosine of about one over the root of their number, so .1 can already be more than luck. (But
+# the gradients of batches are no random directions. We shall also look at how the cosine differs from batch
+# to batch.)
 
 
 # %%
@@ -252,7 +254,7 @@ assert ends["context_accuracy"] > 1.3 / small.batch and ends["motion_accuracy"] 
 table = torch.tensor([measured[step] for step in measured]).numpy()  # (7, 3, 3)
 cosine, context_length, motion_length = table.transpose(2, 0, 1)
 ratio = motion_length.mean(1) / context_length.mean(1)
-title = f"Unweighted, motion pulls {ratio[0]:.1f} times as hard as context, at the end {ratio[-1]:.1f} times"
+title = f"Unweighted, motion pulls {ratio[0]:.1f} times as hard as context; later {ratio[-1]:.1f} times"
 show(
     figures.pulls(
         [*measured],
@@ -267,14 +269,16 @@ show(
 assert np.abs(cosine.mean(1)).max() < 0.5
 
 # %% [markdown]
-# Left: three batches are a small sample, and their dots scatter on both sides of 0. Nothing here says that
-# the tasks help each other, or that they fight.
+# Left: the dots of the three batches scatter on both sides of 0, far beyond the gray band. That band is too
+# narrow a yardstick, since gradients are no random directions. The scatter between batches is a better one,
+# and three batches are a small sample. By it, nothing here says that the tasks help each other, or that they
+# fight.
 #
 # Right: unweighted, the two gradients begin about equally long. Then motion's shrinks, to about a third of
 # context's. (A short gradient does not mean that a task is done: motion is still at a guess.) With the
-# recipe's weights, .5 and 1, motion pulls twice as hard as context at first, and not even as hard in the
-# end. So **no fixed weight balances two tasks from the first step to the last**; a recipe's weights have to
-# be tried, and [the experiments](../docs/experiments.md) tell how these were. They also tell of a backbone
+# recipe's weights, .5 and 1, motion pulls twice as hard as context at first, and about two thirds as
+# hard in the end. So **in this run no fixed weight balances the tasks from first step to last**; weights have
+# to be tried, and [the experiments](../docs/experiments.md) tell how these were. They also tell of a backbone
 # with a single branch for both tasks: there, one task always lost where the other gained. That is why the
 # shared part is small, two blocks, and each task has a branch of its own.
 #
@@ -295,7 +299,7 @@ stored("tug_of_war")
 # %% tags=["hide-input"]
 log = json.loads((experiments / "tug_of_war.json").read_text())
 figure = figures.new(
-    "Motion pulls harder at the start, context by step 60; at the end they are even", size=(7.5, 2.6)
+    "Motion pulls harder at first, context from step 60 to 150; later the lead changes", size=(7.5, 2.6)
 )
 (axes,) = figure.axes
 steps = [row["step"] for row in log["pulls"]]
@@ -446,7 +450,7 @@ alone, together = by_part("context", "context", "scene"), by_part("joint", "cont
 assert abs(np.mean(alone) - np.mean(together)) < 0.1
 
 # %% [markdown]
-# Read the last row. By its own part, the joint network finds scenes and actions about as well as the
+# Read the row *both tasks*. By its own part, the joint network finds scenes and actions about as well as the
 # network that was trained for that task alone: .88 against .90, and .91 both. By the other part it finds
 # little: the motion part is near a guess for scenes (1 in 16), the context part for actions (1 in 8). **So
 # training together costs little. What costs is searching with the whole vector**, where a neighbor may be
@@ -622,15 +626,15 @@ for name, gradient in {"added up": summed, "added up, then divided by 8": divide
 # %% [markdown]
 # Added up, eight processes are as good as one. (The further division by 8 happens in either case: gradients
 # of weights are averaged over processes, because each loss is a mean over its own queries.) Divided once
-# more, the keys' side of the network learns at an eighth of the rate of the queries' side, and the more
-# GPUs, the less. A test of this project runs two real processes and compares their gradients with those of
-# one.
+# more, the keys' side of the network gets an eighth of its gradient (with plain SGD, as in the paper, an
+# eighth of the step), and the more GPUs, the less. A test of this project runs two real processes and
+# compares their gradients with those of one.
 #
 # ## What we have seen
 #
 # - A joint step is one pass through the backbone, two losses, one weighted sum. The gradients on the shared
-#   layers are nearly at right angles, and their lengths change during a training; so no weight balances
-#   them for good.
+#   layers show no steady agreement or conflict, and their lengths change during a training; in our run, no
+#   fixed weight balanced them for good.
 # - Not every loss at a guess is a failure: the shipped run was there at step 60, within its warm-up. A slow
 #   start bends; a plateau does not.
 # - In a search, each part of the joint network does what its own task teaches about as well as after that

@@ -308,8 +308,8 @@ print(f"R@1 by the whole vector: scene {r1['scene', 'whole']:.2f}, action {r1['a
 # %% [markdown]
 # Almost no clip is a neighbor in both rows. "Similar" is not a fact about two clips; it depends on the
 # question. By the whole vector, the nearest clip is often near for the sake of the *other* label, so each
-# label is found less often than by its own part. The network has not forgotten anything: the knowledge is
-# there.
+# label is found less often than by its own part. The knowledge is there: the parts
+# find it.
 #
 # So **search for places with the context part, and for actions with the motion part**. In the package, the
 # features of a data set are a table, `Embeddings`, made by `pretrained.embed(data)`. `table.part("motion")`
@@ -341,7 +341,7 @@ show(
         values,
         rows=list(by_part),
         columns=[f"{name}, {how[measure]}" for name, measure in columns],
-        title="Each part finds its own label; a probe finds both in the whole vector",
+        title="Each part finds its own label; in the whole vector, a probe loses little",
         own={(0, 0): "context", (0, 1): "context", (1, 2): "motion", (1, 3): "motion"},
     ),
     "A table of three rows and four columns. " + " ".join(words),
@@ -384,8 +384,8 @@ show(
 
 # %% [markdown]
 # This is what "decoupled" means: one space in which places are neighbors, and one in which motions are.
-# (Among the actions, *right*, *down* and *stop_and_go* have islands of their own; those that turn, shake
-# and pulse share one.) A picture convinces too easily, though; the same map with another `random_state`
+# (Among the actions, *right*, *down* and *stop_and_go* have islands of their own; the other five share
+# one.) A picture convinces too easily, though; the same map with another `random_state`
 # looks different. So count, on the map itself: for how many clips does the nearest point share the label?
 
 # %% tags=["nbval-ignore-output"]
@@ -468,9 +468,10 @@ print(f"collapsed network: R@1 {lenient:.2f} if ties count as hits, {strict:.2f}
 #
 # ## Copies: the leak that looks like progress
 #
-# Now for a worse accident. Suppose a quarter of the query videos are in the gallery as well, as other
-# clips of the same video. That happens when clips of one long film end up on both sides of a split. We
-# plant such copies: the middle clip of every fourth query.
+# Now for a worse accident. Suppose a quarter of the query videos are in the gallery as well, as single
+# clips. That happens when clips of one long film end up on both sides of a split. We plant such copies: the
+# middle clip of every fourth query. (It is one of the three whose mean is the query, so these copies are easy
+# to find.)
 
 # %%
 copied = np.arange(0, 192, 4)
@@ -791,7 +792,7 @@ assert max(lows) <= 0 <= min(highs) and max(highs) >= 0.05 and needed > 3783
 # point, its standard error must be .01/1.96, which takes about five thousand queries here. A true gain of
 # exactly that size then still lands inside the limit half of the time. UCF101, the usual benchmark of the
 # field (13,320 short videos of 101 human actions), has 3783 test videos in its first split: too few to see
-# one point.
+# one point, if as many answers change there as here.
 #
 # ## What the measure hides: k, and the gallery
 #
@@ -891,12 +892,12 @@ low, _, high = sure(np.arange(12) < right[worst])
 assert share > 1 / 3 and high - low > 0.4
 
 # %% [markdown]
-# The errors cluster in a few pairs. The darkest gray cell, triangles taken for marble, is one that no person
-# would make; a person might also mistake bricks for planks, or waves for zigzags. What triangles and marble
-# have in common for the network, this table cannot tell. Straight edges alone are not the problem, since
-# hexagons and lattice are found. And do not say much about a single class: with 12 queries, its interval
-# covers nearly half of the scale. Now look at the three worst queries, those whose first right neighbor is
-# furthest down the ranking. What do they and their neighbors have in common?
+# The errors cluster in a few pairs. The darkest gray cell, triangles taken for marble, is one that a person
+# would hardly make; a person might also mistake bricks for planks, or waves for zigzags. What triangles and
+# marble have in common for the network, this table cannot tell. Straight edges alone are not the problem,
+# since hexagons and lattice are found. And do not say much about a single class: with 12 queries, its
+# interval covers nearly half of the scale. Now look at the three worst queries, those whose first right
+# neighbor is furthest down the ranking. What do they and their neighbors have in common?
 
 # %% tags=["hide-input"]
 place = (y_gallery[order] == y_query[:, None]).argmax(1) + 1

@@ -47,14 +47,14 @@ from cvrl_lite.models import TinyR2Plus1D
 from cvrl_lite.transforms import eval_transform
 
 torch.set_num_threads(1)  # networks and matrices are so small that a second core would mostly wait
-threadpool_limits(1)  # the same for NumPy and scikit-learn
+_ = threadpool_limits(1)  # the same for NumPy and scikit-learn
 
 # %% [markdown]
 # We compare two networks: the one in `data/`, trained with both tasks (`joint`), and the same network with
 # random weights (`untrained`), which shows what comes for free. There are four hundred labeled clips to
 # train on, and we report scores on `val`; the `test` split stays closed, as in
-# [10_retrieval](10_retrieval.ipynb). One clip per video is enough here (10 averages three, so its scores
-# differ by a few points from ours).
+# [10_retrieval](10_retrieval.ipynb). One clip per video is enough here (notebook 10 averages three, so its
+# scores differ by a few points from ours).
 
 # %%
 everything = MovingScenes("train")
@@ -170,8 +170,8 @@ for label, here, there in (("scene", "context", "motion"), ("action", "motion", 
 # too.
 #
 # And the whole vector is *not* better than its better part; for scenes it came out lower. Is that more than
-# luck? Both are scored on the same clips, so compare in pairs, as in 10: draw the clips again and again, and
-# look at the difference.
+# luck? Both are scored on the same clips, so compare in pairs, as in notebook 10: draw the clips again and
+# again, and look at the difference.
 
 # %% tags=["nbval-ignore-output"]
 draws = np.random.default_rng(0).integers(0, 192, (2000, 192))
@@ -425,11 +425,13 @@ low, high = evaluate.confidence_interval(right, val.source_numbers)  # Wilson's,
 assert abs((high - low) / 2 - 1.96 * error) < 0.01
 
 # %% [markdown]
-# The choice of the test clips is among the large sources, and the only one that follows from a formula
-# alone; `evaluate.confidence_interval` uses it, with a correction that keeps the interval between 0 and 1
-# (Wilson's). A useful rule: **a decimal whose unit is far below the standard error is noise.** With 192
-# clips the error is about .03. So .80 means "between .74 and .85": the second decimal is a hint, and a third
-# one would mean nothing. The sweep's own chance is small here, where 80 clips are held out.
+# The third range overestimates: each draw has only 200 labeled clips, half as many as the other probes, so
+# that one clip counts more. The choice of the test clips is a large source, too, and the only one that
+# follows from a formula alone; `evaluate.confidence_interval` uses it, with a correction that keeps the
+# interval between 0 and 1 (Wilson's). A useful rule: **a decimal whose unit is far below the standard error
+# is noise.** With 192 clips the error is about .03. So .80 means "between .74 and .85": the second decimal is
+# a hint, and a third one would mean nothing. The sweep's own chance is small here, where 80 clips are held
+# out.
 #
 # What about the numbers in papers? The usual benchmarks of the field are UCF101 (13,320 short videos of 101
 # human actions) and HMDB51 (about 7,000 of 51). The model card of the published weights
@@ -698,7 +700,7 @@ show(
     figures.seeds(
         panel,
         guess=[guess["action"]],
-        title="Joint is ahead by every protocol; a probe on the right part does as well as finetuning",
+        title="Joint leads by every protocol; on the right part a probe scores about as finetuning does",
         roles={n: "motion" if "motion part" in n else "joint" for n in order if n.startswith("joint")},
     ),
     "Eight bars. " + in_words(panel),
@@ -836,7 +838,8 @@ assert paper.steps == 120 * (9537 // 8) and np.isclose(max(rates), 1e-4 * 8, rto
 # spread is given. Judged by the intervals from above, the gain from pretraining on Kinetics instead of
 # UCF101 exceeds the chance of the test clips in every column. The difference between R(2+1)D-26 and C3D
 # does not, with one exception: 2.3 points on UCF101 after Kinetics, where two standard errors of the
-# difference are 1.7. By the way, the release runs its test after every epoch. Reporting the best of 120
+# difference are 1.7 if all videos are independent. (If the videos of a group are all right or all wrong, it
+# is no exception.) By the way, the release runs its test after every epoch. Reporting the best of 120
 # epochs would be peeking again; report the last.
 
 # %% [markdown]
@@ -945,6 +948,6 @@ show(
 assert most > at_one["joint, motion part"].mean() > least
 
 # %% [markdown]
-# A typical clip seems to be one on which the trails of all shapes show the action clearly. With one such clip
-# of each action, the probe does better than with the average draw; with the untypical ones, worse. (To know
-# which clips are typical you need all labels, so this is an explanation and not a method.)
+# What makes a clip typical is not easy to see here: some untypical clips have clear trails, too. With one
+# typical clip of each action, the probe does better than with the average draw; with the untypical ones,
+# worse. (To know which clips are typical you need all labels, so this is an explanation and not a method.)

@@ -148,8 +148,9 @@ else:
 # On the course's own set, every motion model recognizes nearly all actions, and when everyone gets full
 # marks, nothing can be compared. So the long runs of this notebook were made on a **hard set**: every
 # third shape is a *bystander* that moves by an action of its own, and the light changes. (It was chosen
-# before any comparison; [the study](../docs/study.md) tells how.) Here is one clip twice. The action is
-# *right*; some shapes stand still in every clip. Which shapes in the lower row move, but not to the right?
+# before any comparison; [the study](../docs/study.md) tells how.) Here is the same seed
+# twice; below, every third shape was exchanged for a bystander. The action is *right*; some shapes stand
+# still in every clip. Which shapes in the lower row move, but not to the right?
 
 # %% tags=["hide-input"]
 moments = [0, 8, 16, 24, 32]
@@ -168,6 +169,9 @@ show(
 )
 
 # %% [markdown]
+# The purple star sinks, the blue square at the bottom goes to the left, and a white ring shows up twice at
+# the left edge: three bystanders.
+#
 # ## One ablation, live
 #
 # The long runs take minutes each, so `experiments/study.py` made them in advance. One ablation we can
@@ -357,6 +361,9 @@ else:
 #
 # ## Question 3: what makes the network learn more than shifts?
 #
+# The questions are numbered as in [00_start_here](00_start_here.ipynb). We take the third one first, since it
+# is about the parts of motion prediction; the other two are about signals.
+#
 # The figure shows scores for actions on the test clips of the hard set, by nearest neighbor (R@1) and by
 # linear probe. Each dot is a seed; ± is the standard deviation over seeds. Cover the numbers and guess
 # the order.
@@ -415,7 +422,7 @@ show(
     ranges(
         gains,
         label="action, change from the method (thick: 95 %; thin: in pairs)",
-        title="A current window and regression on vectors cost actions; InfoNCE is not needed",
+        title="A current window costs actions, and so does regression on vectors as done here",
         zero=0.0,
         roles=dict.fromkeys(gains, "motion"),
         pairs=in_pairs,
@@ -437,11 +444,11 @@ assert all(
 #
 # - **The near future matters.** With a window inside the clip, which can be read instead of predicted, the
 #   network learns less about actions: .14 less by R@1 and .13 by the probe. (In pairs, only the probe's
-#   interval excludes zero.)
+#   interval excludes zero, so this is shown for the probe, and not for R@1.)
 # - **Regression on vectors teaches least**, by far: .32 and .54 less.
-# - **Regression on fixed features is not worse than InfoNCE.** By nearest neighbor it came out .09 *higher*;
-#   in pairs that interval contains zero, and the probe sees no difference. So nothing here needed a contrast
-#   with other clips, nor a target that is trained.
+# - **With regression on fixed features we see no loss against InfoNCE.** By nearest neighbor it came out .09
+#   *higher*; in pairs that interval contains zero, and by the probe (-.08 to .10) we see no difference. So
+#   nothing here shows that a contrast with other clips is needed, or a target that is trained.
 # - **Without the Transformer we see no difference.** A change of more than a tenth is ruled out (in pairs, of
 #   more than .14), a smaller one is not. Perhaps our windows are too short for it to matter.
 #
@@ -468,8 +475,8 @@ def apart(target, loss, measure):
 
 
 cells = [[apart(t, loss, measure) for measure in MEASURES for loss in LOSSES] for t in TARGETS]
-seeds = sorted({len(cell) for row in cells for cell in row})
-print("seeds for each cell:", " to ".join(map(str, {seeds[0]: 0, seeds[-1]: 0})))
+for target, row in zip(TARGETS, cells):
+    print(f"{target:8} seeds:", ", ".join(f"{len(cell)} ({loss})" for loss, cell in zip(LOSSES, row)))
 
 # %% tags=["hide-input"]
 show(
@@ -493,9 +500,11 @@ assert by_probe["vectors", "cosine"] > by_probe["vectors", "smooth L1"] + 0.3
 # Read the columns. Number by number, no target teaches actions, not even random features. By direction or
 # by contrast, all do, with one exception: learned features under the cosine loss, which
 # [collapse](06_infonce.ipynb), since nothing keeps them apart. And the plain vectors, which looked so bad,
-# are the *best* target here. So what failed above was never the vectors. (Few seeds stand behind each cell,
-# and one learning rate served them all: that smooth L1 fails at this one does not say that it fails at
-# every one. [The study](../docs/study.md) has more cells and goes on.)
+# came out *best* in these runs. So what failed above was hardly the vectors. (Few seeds stand behind each
+# cell: three where a ± is printed, "vectors, cosine" and "learned, InfoNCE"; two for the other two by vectors
+# and for "random, cosine", whose runs lie far apart, .37 and .18 by R@1; one for the rest. And one learning
+# rate served them all: that smooth L1 fails at this one does not say that it fails at every one. [The
+# study](../docs/study.md) has more cells and goes on.)
 
 # %% [markdown]
 # Back to the long runs. Here you can pick a variant and a measure, and see each run and both intervals:
@@ -602,7 +611,7 @@ show(
     ranges(
         short_of,
         label="action, change from the method at 200 steps (thick: 95 %; thin: in pairs)",
-        title="Twelve comparisons, one beyond luck: hardly more than luck alone would give",
+        title="One of twelve intervals excludes zero; in three to five cases of ten, luck does that",
         zero=0.0,
         roles=dict.fromkeys(short_of, "motion"),
         pairs=short_pairs,
@@ -662,7 +671,7 @@ for label, own, other in (("scene", "I-frames", "motion vectors"), ("action", "m
 # without training (.19 against .18). Motion vectors teach actions (.83); scenes stay where they were by
 # the probe (.45 against .43), and a nearest neighbor finds even fewer of them than before training (.18
 # against .30, more than luck by both intervals). Training on both teaches both: by the probe .91 and .82,
-# next to nothing lost against the better signal alone. That is the paper's second comparison, on labels
+# next to nothing lost against the better signal alone. That is the paper's comparison of signals, on labels
 # that cannot be confused. In real videos they can be: where people swim there is water, so on UCF101
 # I-frames alone go a long way.
 #
@@ -703,9 +712,10 @@ assert all(low < 0 < high and max(-low, high) < 0.105 for low, _, high in change
 # The course began with three questions ([00_start_here](00_start_here.ipynb)).
 #
 # 1. **Which is the better teacher, context or motion?** Neither. Each teaches what it shows, and we see
-#    no gain for the other label. One small network can learn both, and a probe reads both from it. A
-#    nearest neighbor has to weigh them, and finds less of each: by R@1, scenes fall from .88 to .70 and
-#    actions from .53 to .43. [10_retrieval](10_retrieval.ipynb) shows the way out: search by one part.
+#    no gain for the other label; by nearest neighbor, motion vectors even cost scenes (.18, untrained .30).
+#    One small network can learn both, and a probe reads both from it. A nearest neighbor has to weigh them,
+#    and finds less of each: by R@1, scenes fall from .88 to .70 and actions from .53 to .43.
+#    [10_retrieval](10_retrieval.ipynb) shows the way out: search by one part.
 # 2. **Can we do without optical flow?** As far as our runs can tell (within a tenth), yes. The vectors
 #    from the file taught actions as well as flow did, at a small fraction of its cost.
 # 3. **How do we stop the network from taking the easy way out?** Ask about the future, and do not ask for
@@ -725,7 +735,7 @@ assert all(low < 0 < high and max(-low, high) < 0.105 for low, _, high in change
 # - Scores vary by some points from seed to seed. Three runs of each kind miss a true difference of ten
 #   points every third time, and of many comparisons some exclude zero by luck.
 # - Predicting the near future teaches actions, the present less. Compared number by number, no target
-#   teaches much; by direction or by contrast, vectors teach as well as features of them, or better.
+#   teaches much; by direction or by contrast, vectors came out above features of them (one to three seeds).
 # - InfoNCE instead of regression on features, or a Transformer instead of two layers: we saw no gain.
 # - I-frames teach scenes, vectors teach actions, both teach both.
 # - "No difference seen" is not "no difference". Say how large a difference you could have missed.
@@ -749,8 +759,8 @@ assert all(low < 0 < high and max(-low, high) < 0.105 for low, _, high in change
 # **3.** Regression on vectors scores worst. May you say "vectors teach nothing"?
 #
 # <details><summary>Answer</summary>
-# No. That run changed target *and* loss. With the loss that features had, the same vectors teach most. What
-# fails is to compare them number by number.
+# No. That run changed target *and* loss. With the loss that features had, the same vectors came out
+# best, in few runs. What fails is to compare them number by number.
 # </details>
 #
 # **4.** By R@1, training on both tasks finds scenes worse (.70) than context matching alone (.88). Does
