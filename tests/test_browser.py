@@ -184,7 +184,8 @@ def run_all(page: Page, lab: Lab, name: str) -> Locator:
     panel = page.locator(".jp-NotebookPanel:visible")
     expect(panel.locator(".jp-Cell").first).to_be_visible(timeout=60_000)
     cells = nbformat.read(lab.folder / f"{name}.ipynb", as_version=4).cells
-    count = sum(cell.cell_type == "code" and bool(cell.source.strip()) for cell in cells)
+    code = [cell for cell in cells if cell.cell_type == "code" and cell.source.strip()]
+    count = sum(not cell.metadata.get("jupyter", {}).get("source_hidden") for cell in code)  # have a prompt
     # Before the kernel is there, running would only ask which one to start.
     expect(page.locator("#jp-main-statusbar").get_by_text("| Idle")).to_be_visible(timeout=60_000)
 

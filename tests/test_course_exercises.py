@@ -31,16 +31,16 @@ def test_only_a_right_answer_is_noted(notes: Path, capsys: pytest.CaptureFixture
     exercises.judge("frames_to_decode", "Not yet: 3.")
     assert exercises.solved() == {} and not notes.exists()
     exercises.judge("frames_to_decode", exercises.RIGHT)
-    first = notes.read_text()
+    first = notes.read_text(encoding="utf-8")
     exercises.judge("frames_to_decode", exercises.RIGHT)
     assert capsys.readouterr().out == "Not yet: 3.\nRight.\nRight.\n"
-    assert list(exercises.solved()) == ["frames_to_decode"] and notes.read_text() == first
+    assert list(exercises.solved()) == ["frames_to_decode"] and notes.read_text(encoding="utf-8") == first
 
 
 def test_what_cannot_be_noted_is_told_and_the_check_still_speaks(
     notes: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    notes.parent.write_text("in the way")
+    notes.parent.write_text("in the way", encoding="utf-8")
     with pytest.warns(UserWarning, match="the solved exercise is not noted"):
         exercises.judge("frames_to_decode", exercises.RIGHT)
     assert capsys.readouterr().out == "Right.\n"
@@ -49,12 +49,12 @@ def test_what_cannot_be_noted_is_told_and_the_check_still_speaks(
 @pytest.mark.parametrize("text", ["{", "[]", '{"frames_to_decode": 3}'])
 def test_damaged_notes_are_named_and_stay(notes: Path, text: str) -> None:
     notes.parent.mkdir()
-    notes.write_text(text)
+    notes.write_text(text, encoding="utf-8")
     with pytest.raises(ValueError, match=r"mine\.json: .*remove it to begin anew$"):
         exercises.solved()
     with pytest.warns(UserWarning, match="not noted"):
         exercises.judge("frames_to_decode", exercises.RIGHT)
-    assert notes.read_text() == text
+    assert notes.read_text(encoding="utf-8") == text
 
 
 def test_the_table_marks_what_is_solved(notes: Path) -> None:
@@ -68,7 +68,7 @@ def test_the_table_marks_what_is_solved(notes: Path) -> None:
 def test_a_certificate_is_for_all_of_them(notes: Path) -> None:
     *most, last = everything()
     notes.parent.mkdir()
-    notes.write_text(json.dumps(dict.fromkeys(most, "2026-01-02")))
+    notes.write_text(json.dumps(dict.fromkeys(most, "2026-01-02")), encoding="utf-8")
     with pytest.raises(ValueError, match=f"; the next is {last} in notebook 15$"):
         exercises.certificate("Ada")
     exercises.judge(last, exercises.RIGHT)

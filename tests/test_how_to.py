@@ -86,6 +86,7 @@ def test_commands_do_what_the_page_says(
         assert cli.main(few) == 0, f"{shlex.join(few)}: {capsys.readouterr().err}"
     if name == "docs/how_to/own_task":
         logged = [
-            json.loads(line) for line in (tmp_path / "runs/speed/metrics.jsonl").read_text().splitlines()
+            json.loads(line)
+            for line in (tmp_path / "runs/speed/metrics.jsonl").read_text(encoding="utf-8").splitlines()
         ]
         assert any("speed" in key for key in logged[0])

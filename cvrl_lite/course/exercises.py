@@ -83,7 +83,7 @@ def exercises() -> dict[str, list[str]]:
 
     Example:
         >>> exercises()["02_inside_a_video_file"][0]
-        'frames_to_decode'
+        'mean_frames_to_decode'
     """
     folder = data_path("README.md").parents[1] / "notebooks"
     found: dict[str, list[str]] = {}
@@ -106,9 +106,8 @@ def as_html() -> str:
             for name in names
         ]
         if marks:
-            link = f"<a href='{notebook}.ipynb'>{notebook}</a>"
             rows.append(
-                f"<tr><td style='text-align:left'>{link}</td>"
+                f"<tr><td style='text-align:left'>{notebook}</td>"
                 f"<td style='text-align:left'>{' &ensp; '.join(marks)}</td></tr>"
             )
     return f"<p>{summary()}</p><table>{''.join(rows)}</table>"

@@ -22,13 +22,12 @@
 # that fool the encoder. At the end we measure how often vectors are right, and what they save us.
 
 # %% tags=["hide-input"]
-from pathlib import Path
-
 import av
 import numpy as np
 from av.codec.context import Flags2
 
 from cvrl_lite import CompressedVideo, data_path
+from cvrl_lite.course import log
 from cvrl_lite.course.checks import check
 from cvrl_lite.course.explorables import block_origin
 from cvrl_lite.course.figures import (
@@ -700,13 +699,11 @@ print("the vector at its center:", *motion.vectors[8, :, row, column].tolist())
 # stored results, with each method's speed. All times include decoding the frame.
 
 # %%
-speed, distance = {}, {}
-for line in Path("../docs/benchmarks.md").read_text(encoding="utf-8").splitlines():
-    for method in ("motion vectors", "OpenCV DIS (medium)", "OpenCV Farneback"):
-        if line.startswith(f"| {method} |"):
-            cells = [cell.strip() for cell in line.split("|")]
-            speed[method], distance[method] = float(cells[3]), float(cells[5])
-named = {f"{method}: {1000 / fps:.2f} ms": distance[method] for method, fps in speed.items()}
+METHODS = ("motion vectors", "OpenCV DIS (medium)", "OpenCV Farneback")
+named = {}
+for method in METHODS:  # the last five columns: frames a second, ratio, distance, cosine, in still parts
+    fps, _, distance, _, _ = log.measured(method)[-5:]
+    named[f"{method}: {1000 / fps:.2f} ms"] = distance
 show(
     bars(
         named,
