@@ -29,7 +29,7 @@ from torch import nn
 
 import cvrl_lite
 from cvrl_lite import evaluate
-from cvrl_lite.course import figures
+from cvrl_lite.course import figures, log
 from cvrl_lite.course.cues import dressed, shuffled_blocks
 from cvrl_lite.course.exercises import judge
 from cvrl_lite.course.figures import show
@@ -577,10 +577,9 @@ show(
 )
 
 # %%
-bare = [json.loads(line) for line in (experiments / "joint.jsonl").open(encoding="utf-8")]
 stored = [json.loads(line) for line in (experiments / "parts.jsonl").open(encoding="utf-8")]
 finals = {
-    "untrained": [run["scores"] for run in bare if run["model"] == "untrained"],
+    "untrained": [run["scores"] for run in log.runs("joint", model="untrained")],
     "context matching": [run["scores"]["whole"] for run in stored if run["model"] == "context"],
 }
 measures = {
