@@ -143,7 +143,7 @@ def table(question: str, found: Runs) -> str:
     """A question's table in Markdown; models that were not run yet are left out."""
     _, factors, names = QUESTIONS[question]
     if sum(model in found for model in names) < 2:
-        return "*Not run yet.*"
+        return ""
     head = [f"{factor} {measure}" for factor in factors for measure in MEASURES]
     lines = [f"| trained with | seeds | {' | '.join(head)} |", "|---" * (len(head) + 2) + "|"]
     for model, name in names.items():
@@ -241,7 +241,7 @@ def footage() -> str:
 
 
 def tables() -> dict[str, str]:
-    """All tables of the documents, by their marks."""
+    """All tables of the documents, by their marks; those of what was not run yet are left out."""
     found = runs()
     made = {question: table(question, found) for question in QUESTIONS}
     for question, lines in made.items():
@@ -253,7 +253,8 @@ def tables() -> dict[str, str]:
     made |= {"finetuned": finetuned()}
     made |= {"bias": bias.table(), "bias, differences": tied(), "world": world(), "footage": footage()}
     made |= {"joint": joint.table(), "parts": parts.table(), "parts, short": parts.short_table()}
-    return made | apart.tables() | helper.tables() | real_report.tables()
+    made |= apart.tables() | helper.tables() | real_report.tables()
+    return {mark: lines for mark, lines in made.items() if lines.count("\n") > 1}  # a head and a row at least
 
 
 def written(text: str, made: dict[str, str]) -> str:

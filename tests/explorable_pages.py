@@ -62,6 +62,15 @@ def settle(shown: Page) -> None:
     shown.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
+def plays(shown: Page) -> bool:
+    """Whether the canvas changes by itself, several times within about a second."""
+    seen = set()
+    for _ in range(8):
+        seen.add(pixels(shown))
+        shown.wait_for_timeout(150)
+    return len(seen) > 3
+
+
 def pixels(shown: Page) -> str:
     """What the canvas shows."""
     settle(shown)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from explorable_pages import in_a_browser, pixels
+from explorable_pages import in_a_browser, pixels, plays
 from explorable_samples import ATTENTION, COSINES, OWN, PULLS, tug_of_war, what_next
 from playwright.sync_api import Page, expect
 
@@ -111,11 +111,7 @@ class TestWhatNext:
 
     def test_clips_play_and_attention_can_be_lifted(self, opened: Callable[..., Page]) -> None:
         shown = opened(what_next())
-        seen = set()
-        for _ in range(8):
-            seen.add(pixels(shown))
-            shown.wait_for_timeout(150)
-        assert len(seen) > 3
+        assert plays(shown)
         shown.get_by_role("button", name="Pause").click()
         before = pixels(shown)
         assert pixels(shown) == before
