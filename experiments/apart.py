@@ -60,7 +60,7 @@ CELLS = {f"{t}, {loss}": Model(ObjectiveConfig(target=t, loss=loss)) for t in TA
 MODELS = {
     "untrained": Model(None),
     **CELLS,
-    "plain vectors": Model(RegressionConfig(target="vectors")),
+    "plain vectors": Model(RegressionConfig(target="vectors", loss="smooth_l1")),
     "same action masked": Model(ObjectiveConfig(oracle=True)),
     "160 clips": Model(ObjectiveConfig(queue=120)),
     "640 clips": Model(ObjectiveConfig(queue=600)),

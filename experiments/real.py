@@ -20,7 +20,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ from cvrl_lite import evaluate, train
 from cvrl_lite.datasets import DecodedSet, MovingScenes, decode, evaluation_clips
 from cvrl_lite.models import TinyR2Plus1D, VideoBackbone
 from cvrl_lite.pretrained import Embeddings, Pretrained
+from cvrl_lite.pretext import RegressionConfig
 from cvrl_lite.train import Recipe
 
 HERE = Path(__file__).parent
@@ -49,6 +50,7 @@ PARTS = (None, "context", "motion")
 PER_CLASS = (1, 2, 5, 10)
 DRAWS = 5  # of few labels
 JOINT = ("context", "motion")
+COSINE = ("context", "cosine")
 
 Sets = dict[str, DecodedSet]  # by split
 
@@ -58,7 +60,8 @@ class Model:
     """What is trained.
 
     Attributes:
-        tasks: Of the recipe; none for a model that `train` makes.
+        tasks: Of the recipe, where "cosine" is motion prediction by regression on the vectors themselves;
+            none for a model that `train` makes.
         data: "real", "both" (as many drawings as real clips), or drawings: see `DRAWN`. The networks of
             "drawings" are the shipped ones and others made like them, with 1000 steps.
         init: The model, of the same seed, whose backbone it starts from.
@@ -77,11 +80,18 @@ class Model:
 
 def recipe_of(model: Model, seed: int, *, fast: bool = False) -> Recipe:
     """The course's recipe, with a model's tasks, steps and settings."""
-    recipe = train.recipes.laptop(model.tasks or ("context",), seed=seed)
+    recipe = with_tasks("laptop", model.tasks or ("context",), seed)
     recipe = recipe.replace(steps=2 if fast else model.steps, precision=precision())
     for setting in model.settings:
         recipe = with_setting(recipe, setting)
     return recipe
+
+
+def with_tasks(name: str, tasks: Sequence[str], seed: int) -> Recipe:
+    """A recipe by its name with some of its tasks, "cosine" among them; see `Model`."""
+    own = ["motion" if task == "cosine" else task for task in tasks]
+    recipe = train.recipes.NAMED[name](own, seed=seed)
+    return recipe.replace(tasks={"motion": RegressionConfig()}) if "cosine" in tasks else recipe
 
 
 def precision() -> str:
@@ -173,6 +183,7 @@ MODELS = {
     "context, drawings then both": _after("context"),
     "motion, drawings then both": _after("motion"),
     "joint, drawings then both": _after(*JOINT),
+    "joint by cosine, drawings": Model(COSINE, "1152 drawings", steps=1000),
     "joint and residual": Model((*JOINT, "residual")),
     "two clips": Model(train=instance_discrimination),
     "labels": Model(train=supervised("class")),
@@ -196,7 +207,8 @@ def trained(name: str, seed: int, data: Sets, out: Path | None) -> Pretrained:
         torch.manual_seed(seed)
         return Pretrained.from_recipe(model.train(recipe, data["train"], folder), recipe)
     if model.init:
-        start = folder_of(model.init, seed, out) if seed and out else model.init.partition(",")[0]
+        shipped = MODELS[model.init].data == "drawings" and (not seed or not out)
+        start = model.init.partition(",")[0] if shipped or not out else folder_of(model.init, seed, out)
         recipe = recipe.replace(init=os.fspath(start))
     run = train.pretrain(recipe, folder, training_set(model, data["train"], fast=not out))
     if run.interrupted:
@@ -303,7 +315,7 @@ def _parts(tables: dict[str, Embeddings]) -> tuple[str | None, ...]:
 
 def attempt(arguments: argparse.Namespace, seed: int) -> dict[str, Any]:
     """Trains a recipe with changed settings, and judges it on g20-g21 alone."""
-    recipe = train.recipes.NAMED[arguments.attempt](tuple(arguments.tasks.split(",")), seed=seed)
+    recipe = with_tasks(arguments.attempt, arguments.tasks.split(","), seed)
     recipe = recipe.replace(steps=STEPS, precision=precision())
     for setting in arguments.set:
         recipe = with_setting(recipe, setting)

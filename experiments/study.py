@@ -80,7 +80,7 @@ MODELS = {
     "motion": _motion(),
     "current": _motion(sampling={"gap": -0.56}),  # the window lies inside the clip
     "features": _motion(tasks={"motion": RegressionConfig(target="features")}),
-    "vectors": _motion(tasks={"motion": RegressionConfig(target="vectors")}),
+    "vectors": _motion(tasks={"motion": RegressionConfig(target="vectors", loss="smooth_l1")}),
     "no transformer": _motion(networks={"transformer": False}),
     "joint": Model(("context", "motion")),
     "residual": Model(("residual",)),

@@ -286,19 +286,46 @@ def test_motion_prediction_can_be_learned():
     assert all(p.grad is not None for p in task.parameters())
 
 
+@pytest.mark.parametrize("loss", ["cosine", "smooth_l1"])
 @pytest.mark.parametrize("target", ["vectors", "features"])
-def test_regression_learns_to_explain_its_target(target):
+def test_regression_learns_to_explain_its_target(target, loss):
     torch.manual_seed(0)
-    task = MotionRegression(MotionPredictor(8, grid=(2, 4, 4), points=(1, 4, 4)), target)
+    task = MotionRegression(MotionPredictor(8, grid=(2, 4, 4), points=(1, 4, 4)), target, loss)
     maps, motion = torch.randn(4, 8, 2, 4, 4), torch.randn(4, 1, 3, 8, 1, 1).expand(4, 1, 3, 8, 16, 16)
     found = learn(task, 150, (maps, maps), views_of(motion, sources=torch.arange(4)))
     assert found[-1][0] < 0.5 * found[0][0] and found[-1][1] > 0.4 > found[0][1]
 
 
+def test_the_cosine_of_vectors_asks_for_their_pattern_and_not_for_their_speed():
+    """The same motion three times as fast is the same target; another direction is another one."""
+    torch.manual_seed(0)
+    task = MotionRegression(MotionPredictor(8, grid=(2, 4, 4), points=(1, 4, 4)), "vectors").eval()
+    maps, motion = torch.randn(2, 8, 2, 4, 4), torch.randn(2, 1, 3, 8, 16, 16)
+
+    def loss(motion: torch.Tensor) -> float:
+        return task((maps, maps), views_of(motion, sources=[0, 1])).loss.item()
+
+    assert loss(3 * motion) == pytest.approx(loss(motion), rel=1e-5)
+    assert loss(-motion) == pytest.approx(4 - loss(motion), rel=1e-5)  # |a - b|^2 + |a + b|^2 of unit vectors
+
+
+def test_the_cosine_of_vectors_leaves_out_cells_without_one():
+    torch.manual_seed(0)
+    task = MotionRegression(MotionPredictor(8, grid=(2, 4, 4), points=(1, 4, 4)), "vectors").eval()
+    maps, motion = torch.randn(2, 8, 2, 4, 4), torch.randn(2, 1, 3, 8, 16, 16)
+    views = views_of(motion, sources=[0, 1])
+    views.mask[:, :, 2, 5, 9] = False
+    before = task((maps, maps), views).loss.item()
+    motion[:, :, :, 2, 5, 9] = 100.0
+    assert task((maps, maps), views).loss.item() == before
+
+
 def test_regression_reads_each_points_own_cells():
     """A vector changed in one cell changes the target of the one point that covers it, where it is valid."""
     torch.manual_seed(0)
-    task = MotionRegression(MotionPredictor(8, grid=(2, 4, 4), points=(1, 4, 4)), "vectors").eval()
+    task = MotionRegression(
+        MotionPredictor(8, grid=(2, 4, 4), points=(1, 4, 4)), "vectors", "smooth_l1"
+    ).eval()
     maps, motion = torch.randn(1, 8, 2, 4, 4), torch.zeros(1, 1, 3, 8, 16, 16)
     views = views_of(motion, sources=[0])
 

@@ -53,6 +53,7 @@ def test_a_recipe_refuses_what_it_cannot_mean(wrong):
         (DenseConfig, {"source": "flow"}),
         (DenseConfig, {"negatives": ("points",)}),
         (RegressionConfig, {"target": "flow"}),
+        (RegressionConfig, {"loss": "hinge"}),
         (train.Networks, {"backbone": "vgg"}),
         (train.Networks, {"encoders": "large"}),
     ],

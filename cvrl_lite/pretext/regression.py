@@ -19,6 +19,7 @@ from cvrl_lite.pretext.task import FeatureMaps, PretextTask, TaskConfig, TaskInp
 from cvrl_lite.transforms import Views, valid_points
 
 TARGETS = ("vectors", "features")
+LOSSES = ("cosine", "smooth_l1")
 
 
 class MotionRegression(PretextTask):
@@ -26,24 +27,28 @@ class MotionRegression(PretextTask):
 
     Args:
         predictor: From the clip's map to (B, P, its `width`).
-        target: "vectors": each point's patch of the future window, x and y, by the smooth L1 distance over
-            cells that hold a vector. "features": the motion encoder's projection of that point, by the
-            squared distance of unit vectors. No gradient flows into the target, because a constant target
-            would solve the task; encoder and target head therefore keep their random initial weights, and
-            the target is a fixed random summary of the vectors.
-            encoder: Encoder of windows, for "features".
-            window: (T, G): vector maps of a window and cells per side, for "vectors".
-            hidden: Width of the hidden layer of the projection heads.
-            projection: Width of the projected features.
+        target: "vectors": each point's patch of the future window, x and y. "features": the motion encoder's
+            projection of that point. No gradient flows into the target, because a constant target would
+            solve the task; encoder and target head therefore keep their random initial weights, and the
+            target is a fixed random summary of the vectors.
+        loss: "cosine": the squared distance of unit vectors, so that a patch is compared by its pattern
+            and not by its speed; each number of a patch is standardized over the batch first. "smooth_l1":
+            number by number. Cells without a vector are left out of either.
+        encoder: Encoder of windows, for "features".
+        window: (T, G): vector maps of a window and cells per side, for "vectors".
+        hidden: Width of the hidden layer of the projection heads.
+        projection: Width of the projected features.
 
     Source:
-        Ours: the paper reports this ablation, its release does not contain it.
+        Ours: the paper reports this ablation, its release does not contain it. The cosine of vectors is not
+        in the paper; docs/study.md compares targets and losses.
     """
 
     def __init__(
         self,
         predictor: MotionPredictor,
-        target: Literal["vectors", "features"],
+        target: Literal["vectors", "features"] = "vectors",
+        loss: Literal["cosine", "smooth_l1"] = "cosine",
         encoder: nn.Module | None = None,
         *,
         window: tuple[int, int] = (8, 16),
@@ -51,18 +56,26 @@ class MotionRegression(PretextTask):
         projection: int = 128,
     ) -> None:
         super().__init__()
-        self.predictor, self.target = predictor, target
+        self.predictor, self.target, self.loss = predictor, target, loss
         times, rows, columns = predictor.points
         self._patch = (window[0] // times, window[1] // rows, window[1] // columns)
         if target == "features":
             self.encoder = MotionEncoder() if encoder is None else encoder
-            self.predicted_head: nn.Module = ProjectionHead(predictor.d_model, hidden, projection)
             width = self.encoder.width
             assert isinstance(width, int)
             self.target_head = ProjectionHead(width, hidden, projection)
         else:
-            length = 2 * self._patch[0] * self._patch[1] * self._patch[2]
-            self.predicted_head = nn.Linear(predictor.d_model, length)
+            projection = 2 * self._patch[0] * self._patch[1] * self._patch[2]
+            if loss == "cosine":
+                self.standardize = nn.BatchNorm1d(projection, affine=False)
+        scaled = (
+            target == "vectors" and loss == "smooth_l1"
+        )  # a head ends in a batch norm, which has no scale
+        self.predicted_head: nn.Module = (
+            nn.Linear(predictor.d_model, projection)
+            if scaled
+            else ProjectionHead(predictor.d_model, hidden, projection)
+        )
 
     def forward(self, maps: FeatureMaps, views: Views) -> TaskOutput:
         """The loss, and the share of the target's variance that is explained (below 0: worse than its mean).
@@ -72,22 +85,29 @@ class MotionRegression(PretextTask):
             views: The augmented batch; the near future of its windows, (B, 1 + N, channels, T, G, G), is
                 read.
         """
-        motion, mask = views.motion, views.mask
         predicted = self.predicted_head(self.predictor(maps[1]).flatten(0, 1)).float()
+        target, weight = self._targets(views)
+        if self.loss == "cosine":
+            predicted, target = F.normalize(predicted * weight, dim=1), F.normalize(target * weight, dim=1)
+            losses, count = (predicted - target).square() * weight, weight.any(1)
+        else:
+            losses, count = F.smooth_l1_loss(predicted, target, reduction="none") * weight, weight
+        return TaskOutput(
+            shared_mean(losses.sum(), count.sum()), {"explained": _explained(predicted, target, weight)}
+        )
+
+    def _targets(self, views: Views) -> tuple[Tensor, Tensor]:
+        """What is predicted at each point, (B P, D) float32, and which of its numbers count, bool."""
+        motion, mask = views.motion[:, 0], views.mask
         counted = valid_points(mask[:, :1], self.predictor.points).flatten()[:, None]  # (B P, 1)
         if self.target == "vectors":
-            target = self._patches(motion[:, 0, :2])
+            target = self._patches(motion[:, :2]).float()
             weight = self._patches(mask[:, 0, None].expand(-1, 2, -1, -1, -1)) & counted
-            target = target.float()
-            losses = F.smooth_l1_loss(predicted, target, reduction="none") * weight
-            loss = shared_mean(losses.sum(), weight.sum())
-        else:
-            with torch.no_grad():
-                target = self.encoder(motion[:, 0]).flatten(2).transpose(1, 2).flatten(0, 1)
-                target = F.normalize(self.target_head(target).float(), dim=1)
-            predicted, weight = F.normalize(predicted, dim=1), counted.expand_as(target)
-            loss = shared_mean(((predicted - target) ** 2 * weight).sum(), counted.sum())
-        return TaskOutput(loss, {"explained": _explained(predicted, target, weight)})
+            return self.standardize(target) if self.loss == "cosine" else target, weight
+        with torch.no_grad():
+            target = self.encoder(motion).flatten(2).transpose(1, 2).flatten(0, 1)
+            target = self.target_head(target).float()
+        return target, counted.expand_as(target)
 
     def _patches(self, maps: Tensor) -> Tensor:
         """(B, 2, T, G, G) to (B P, values of a point's patch)."""
@@ -105,9 +125,11 @@ class RegressionConfig(TaskConfig):
         weight: As in `TaskConfig`.
         start: As in `TaskConfig`.
         target: "vectors" or "features".
+        loss: "cosine" or "smooth_l1".
     """
 
     target: Literal["vectors", "features"] = "vectors"
+    loss: Literal["cosine", "smooth_l1"] = "cosine"
 
     reads: ClassVar[tuple[str, ...]] = ("motion",)
 
@@ -115,6 +137,8 @@ class RegressionConfig(TaskConfig):
         super().__post_init__()
         if self.target not in TARGETS:
             raise ValueError(f"target is one of {', '.join(TARGETS)}; got {self.target}")
+        if self.loss not in LOSSES:
+            raise ValueError(f"loss is one of {', '.join(LOSSES)}; got {self.loss}")
 
     @property
     def partly_trained(self) -> bool:
@@ -128,6 +152,7 @@ class RegressionConfig(TaskConfig):
         return MotionRegression(
             predictor,
             self.target,
+            self.loss,
             encoder,
             window=(inputs.window, inputs.cells),
             hidden=networks.hidden,

@@ -60,7 +60,7 @@ full = train.recipes.laptop(("motion",))
 parts = {
     "current window": {"sampling": {"gap": -0.56}},
     "regression on features": {"tasks": {"motion": RegressionConfig(target="features")}},
-    "regression on vectors": {"tasks": {"motion": RegressionConfig(target="vectors")}},
+    "regression on vectors": {"tasks": {"motion": RegressionConfig(target="vectors", loss="smooth_l1")}},
     "no Transformer": {"networks": {"transformer": False}},
 }
 for name, change in parts.items():
