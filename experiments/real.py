@@ -37,8 +37,8 @@ import cvrl_lite
 from cvrl_lite import evaluate, train
 from cvrl_lite.datasets import DecodedSet, MovingScenes, decode, evaluation_clips
 from cvrl_lite.models import TinyR2Plus1D, VideoBackbone
-from cvrl_lite.pretrained import Embeddings, Pretrained
 from cvrl_lite.pretext import RegressionConfig
+from cvrl_lite.pretrained import Embeddings, Pretrained
 from cvrl_lite.train import Recipe
 
 HERE = Path(__file__).parent

@@ -68,9 +68,7 @@ class MotionRegression(PretextTask):
             projection = 2 * self._patch[0] * self._patch[1] * self._patch[2]
             if loss == "cosine":
                 self.standardize = nn.BatchNorm1d(projection, affine=False)
-        scaled = (
-            target == "vectors" and loss == "smooth_l1"
-        )  # a head ends in a batch norm, which has no scale
+        scaled = target == "vectors" and loss == "smooth_l1"  # unlike a head, which ends in a norm
         self.predicted_head: nn.Module = (
             nn.Linear(predictor.d_model, projection)
             if scaled
