@@ -29,6 +29,7 @@ import numpy as np
 import torch
 from footage import histograms
 from joint import keep, with_setting
+from objectives import ObjectiveConfig
 from peers import instance_discrimination, supervised
 from ucf11 import SPLITS, ucf11
 from worlds import load as load_world
@@ -37,7 +38,7 @@ import cvrl_lite
 from cvrl_lite import evaluate, train
 from cvrl_lite.datasets import DecodedSet, MovingScenes, decode, evaluation_clips
 from cvrl_lite.models import TinyR2Plus1D, VideoBackbone
-from cvrl_lite.pretext import RegressionConfig
+from cvrl_lite.pretext import RegressionConfig, TaskConfig
 from cvrl_lite.pretrained import Embeddings, Pretrained
 from cvrl_lite.train import Recipe
 
@@ -50,7 +51,11 @@ PARTS = (None, "context", "motion")
 PER_CLASS = (1, 2, 5, 10)
 DRAWS = 5  # of few labels
 JOINT = ("context", "motion")
-COSINE = ("context", "cosine")
+PLAIN: dict[str, TaskConfig] = {
+    "cosine": RegressionConfig(),
+    "vectors": ObjectiveConfig(target="vectors", loss="InfoNCE"),
+}
+"""Motion prediction whose target is the vectors themselves, by cosine and by InfoNCE; see apart.py."""
 
 Sets = dict[str, DecodedSet]  # by split
 
@@ -60,8 +65,8 @@ class Model:
     """What is trained.
 
     Attributes:
-        tasks: Of the recipe, where "cosine" is motion prediction by regression on the vectors themselves;
-            none for a model that `train` makes.
+        tasks: Of the recipe, or motion prediction with another target: see `PLAIN`; none for a model that
+            `train` makes.
         data: "real", "both" (as many drawings as real clips), or drawings: see `DRAWN`. The networks of
             "drawings" are the shipped ones and others made like them, with 1000 steps.
         init: The model, of the same seed, whose backbone it starts from.
@@ -88,10 +93,13 @@ def recipe_of(model: Model, seed: int, *, fast: bool = False) -> Recipe:
 
 
 def with_tasks(name: str, tasks: Sequence[str], seed: int) -> Recipe:
-    """A recipe by its name with some of its tasks, "cosine" among them; see `Model`."""
-    own = ["motion" if task == "cosine" else task for task in tasks]
+    """A recipe by its name with some of its tasks, or with those of `PLAIN`."""
+    own = ["motion" if task in PLAIN else task for task in tasks]
     recipe = train.recipes.NAMED[name](own, seed=seed)
-    return recipe.replace(tasks={"motion": RegressionConfig()}) if "cosine" in tasks else recipe
+    for task in tasks:
+        if task in PLAIN:  # the keys have the length of a point's patch of vectors
+            recipe = recipe.replace(tasks={"motion": PLAIN[task]}, networks={"projection": 256})
+    return recipe
 
 
 def precision() -> str:
@@ -183,7 +191,9 @@ MODELS = {
     "context, drawings then both": _after("context"),
     "motion, drawings then both": _after("motion"),
     "joint, drawings then both": _after(*JOINT),
-    "joint by cosine, drawings": Model(COSINE, "1152 drawings", steps=1000),
+    "joint by cosine, drawings": Model(("context", "cosine"), "1152 drawings", steps=1000),
+    "motion by cosine": Model(("cosine",)),
+    "joint by cosine": Model(("context", "cosine")),
     "joint and residual": Model((*JOINT, "residual")),
     "two clips": Model(train=instance_discrimination),
     "labels": Model(train=supervised("class")),
@@ -366,8 +376,7 @@ def main() -> int:
             add(SEARCH, attempt(arguments, seed))
         return 0
     fast = arguments.fast
-    alike = VARIETY[1:] if fast else []  # on the stand-in, all sets of drawings are the same
-    names = arguments.models or [name for name in MODELS if MODELS[name].data not in alike]
+    names = arguments.models or list(MODELS)
     data = stand_in() if fast else read(arguments.root)
     done = {(row["model"], row["seed"]) for row in log_of(LOG)}
     for seed in [0] if fast else arguments.seeds:

@@ -65,11 +65,20 @@ def test_an_interval_draws_whole_sources(scripts):
 
 
 @pytest.mark.slow
-def test_every_model_runs(scripts, tmp_path):
-    from real import MODELS, VARIETY
-
-    command = [sys.executable, str(EXPERIMENTS / "real.py"), "--fast"]
+def test_models_of_every_kind_run(tmp_path):
+    """One of each way to get a network; the others differ by the names of tasks and data."""
+    names = [
+        "color histograms",
+        "untrained",
+        "joint, drawings",
+        "joint, drawings then both",
+        "joint by cosine",
+        "joint and residual",
+        "two clips",
+        "labels",
+        "joint, 288 drawings",
+    ]
+    command = [sys.executable, str(EXPERIMENTS / "real.py"), "--fast", *names]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600, cwd=tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]
-    left_out = [name for name in MODELS if f" {name} 0 " not in done.stdout]
-    assert left_out == [f"joint, {drawings}" for drawings in VARIETY[1:]]
+    assert [name for name in names if f" {name} 0 " not in done.stdout] == []

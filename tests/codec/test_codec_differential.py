@@ -45,7 +45,7 @@ def test_some_real_clips(real_videos):
 @pytest.mark.slow
 def test_real_clips(real_videos):
     paths = [path for path in differential.files_in([real_videos]) if path.suffix != ".md"]
-    assert [line for path in paths for line in differences(path)] == []
+    assert [line for path in paths for line in differences(path, 1)] == []
 
 
 def test_it_notices_what_it_looks_for(tmp_path):
