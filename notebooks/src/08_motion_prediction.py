@@ -7,11 +7,12 @@
 # network to predict them, but not their values: it predicts *features* of the coming motion, and these have
 # to fit the true motion better than thousands of other candidates.
 #
-# **The case.** When we first built this task, it did not work. With 2560 candidates a blind guess costs log
-# 2560 = 7.85 nats. The loss fell to 5.76 and stopped dead. Now, 5.76 is log 316: something let the network
-# rule out seven candidates in eight, and after that it learned nothing more. We found the cause and removed
-# it, and then the loss did not fall *at all*. Two culprits, each hiding the other. In this notebook you
-# build the task from its parts, and you will meet both.
+# **The case.** When we first built this task, it did not work. With 2560 candidates a [blind
+# guess](../docs/glossary.md#learning-without-labels) costs log 2560 = 7.85
+# [nats](../docs/glossary.md#learning-without-labels). The loss fell to 5.76 and stopped dead. Now, 5.76 is
+# log 316: something let the network rule out seven candidates in eight, and after that it learned nothing
+# more. We found the cause and removed it, and then the loss did not fall *at all*. Two culprits, each
+# hiding the other. In this notebook you build the task from its parts, and you will meet both.
 #
 # **Goals.** After this notebook you will be able to
 # - say which vectors are predicted, and why not those of the clip itself,
@@ -22,6 +23,11 @@
 #
 # **Needs.** [07_context_matching](07_context_matching.ipynb). About 1 minute on 2 cores, 1 GB of memory,
 # and the 64 MB of clips on disk that `make lab` has drawn.
+#
+# **The path.** First the *answers*: which vectors have to be predicted, and how a small network turns them
+# into sixteen points. The first culprit sits there. Then the *questions*: attention, from three numbers to
+# a whole Transformer. The second culprit sits there. Then the *loss*, which compares the two. At the end we
+# ask what a trained network knows of the future, and whether its score was earned.
 
 # %%
 import numpy as np
@@ -62,11 +68,12 @@ show(
 # %% [markdown]
 # ## The near future
 #
-# After the clip's last frame comes a short **gap**, and then the **window** to be predicted: eight vector
-# maps, one per frame. Our recipe measures the gap in seconds, 0.12, which is 3 frames here. (Without a gap,
-# the first map would show the very shift that the clip's last frames have just shown.) In the figure, find
-# the clip and, shaded, its near future. The bottom lane is another window of the same video; we will need
-# it later. The key frame belongs to notebook 07.
+# After the clip's last frame comes a short **[gap](../docs/glossary.md#learning-without-labels)**, and then
+# the **[window](../docs/glossary.md#learning-without-labels)** to be predicted: eight vector maps, one per
+# frame. Our recipe measures the gap in seconds, 0.12, which is 3 frames here. (Without a gap, the first map
+# would show the very shift that the clip's last frames have just shown.) In the figure, find the clip and,
+# shaded, its near future. The bottom lane is another window of the same video; we will need it later. The
+# key frame belongs to notebook 07.
 
 # %%
 video = train_set.videos[2]
@@ -88,7 +95,7 @@ show(
 #
 # Here is the task as a person would see it. On the left, two frames of the clip. On the right, three of the
 # eight maps to be predicted; each arrow shows which way the content of its cell went. (Shapes that move in
-# front of a background are called *sprites*; so do we from here on.)
+# front of a background are called *[sprites](../docs/glossary.md#measuring)*; so do we from here on.)
 
 # %%
 shown = [window, window + 3, window + 7]
@@ -248,11 +255,37 @@ else:
 #
 # ## Attention, one question at a time
 #
-# The prediction starts from the clip. The backbone's motion branch turns a clip into a map of 2 times x 4
-# rows x 4 columns: **32 places**, each a list of numbers. From them we want 16 predictions, one for each
-# point of the future. What will happen at point 5 may depend on any place of the clip: a sprite arrives
-# from the left, or the whole camera pans. So each prediction needs a way to *look around*. That way is
-# **attention**.
+# The prediction starts from the clip. The backbone's motion branch turns a clip into a [feature
+# map](../docs/glossary.md#learning-without-labels) of 2 times x 4 rows x 4 columns: **32 places**, each a
+# list of numbers. From them we want 16 predictions, one for each point of the future. What will happen at
+# point 5 may depend on any place of the clip: a sprite arrives from the left, or the whole camera pans. So
+# each prediction needs a way to *look around*. That way is
+# **[attention](../docs/glossary.md#learning-without-labels)**, and it takes three steps: *scores, softmax,
+# average*.
+#
+# First with numbers small enough to do in your head: one question, three places. Point 5 asks *how fast do
+# things move that will matter to me?* Its question is a list of two numbers: how much it cares whether
+# something moves (2), and how much whether it is near (1). Each place offers two numbers to compare with:
+# does something move here, and is it near? And each place has something to pass on: a speed.
+
+# %%
+question = np.array([2.0, 1.0])  # cares about: moves, is near
+offered = {"left": (1, 0), "middle": (1, 1), "right": (0, 1)}  # moves? near?
+speeds = np.array([4.0, 6.0, 0.0])  # what each place passes on, in pixels
+
+scores = np.array([*offered.values()]) @ question  # 1. how well does each offer suit the question?
+shares = np.exp(scores) / np.exp(scores).sum()  # 2. shares of the attention, which add up to 1
+print("scores", scores, " shares", shares.round(2), f" answer {shares @ speeds:.1f}")  # 3. their average
+title = "The answer is an average of all places; the one that suits best counts most"
+show(
+    figures.attention_by_hand(list(offered), scores, shares, speeds, title=title),
+    "Three places in rows. Left: score 2, weight .24, passes on 4 px. Middle: 3, .67, 6 px. Right: 1, .09, 0 "
+    "px. Three lines lead to the answer, 5.0 px; that of the middle is by far the widest.",
+)
+
+# %% [markdown]
+# Nobody tells a network what to ask or to offer: it learns the matrices that make these lists. Here is the
+# same thing at full size.
 
 # %%
 torch.manual_seed(0)
@@ -266,13 +299,13 @@ where = predictor.key_positions.detach()  # a learned code for each of the 32 pl
 print("places of a clip", tuple(tokens.shape), "and their position codes", tuple(where.shape))
 
 # %% [markdown]
-# We take one clip and one question: *what will happen at point 5?* The question is a list of numbers as
-# well. Here it starts from what the clip shows at point 5, plus a code for the point's position. (That
-# start will turn out to be the cure.)
+# We take one clip and one question: *what will happen at point 5?* It starts from what the clip shows at
+# point 5, plus a code for the point's position. (That start will turn out to be the cure.)
 #
-# **Step 1, scores.** How relevant is each of the 32 places to the question? Two learned matrices turn the
-# question and the places into lists of 24 numbers that can be compared, and the inner product of the two
-# lists is the score. (Why 24? The 96 numbers are split among four such comparisons, and we make the first.)
+# **Step 1, scores.** One learned matrix turns the question into a list of 24 numbers, another turns each of
+# the 32 places into such a list. The inner product of the two lists says how well the place suits the
+# question: its score. We divide by the root of 24, or scores would grow with the length of the lists. (Why
+# 24? The 96 numbers are split among four such comparisons, and we make the first.)
 
 # %%
 here = normed.flatten(1, 2).flatten(2).transpose(1, 2)  # (6, 16, 2 x 128): both times of each place
@@ -287,8 +320,6 @@ scores = offers @ ask / 24**0.5  # (32,)
 print("one question", tuple(ask.shape), " 32 places", tuple(offers.shape), " 32 scores", tuple(scores.shape))
 
 # %% [markdown]
-# (Dividing by the root of 24 keeps scores from growing with the length of the lists.)
-#
 # **Step 2, softmax.** Exponentials divided by their sum: 32 weights, none negative, that add up to 1. It is
 # the [softmax](../docs/glossary.md#learning-without-labels) of notebook 06 again, with another purpose.
 # There it turned cosines into answers to be graded; here it divides up attention.
@@ -313,8 +344,11 @@ show(
 )
 
 # %% [markdown]
+# The network has learned nothing yet, so it looks nearly everywhere alike. Remember that for the second
+# culprit.
+#
 # **Step 3, average.** A third matrix says what each place passes on. The answer is the average of these 32
-# contents, weighted by attention. That is all of attention: *scores, softmax, average*.
+# contents, weighted by attention.
 
 # %%
 contents = tokens[0] @ W_content.T  # (32, 24)
@@ -333,8 +367,8 @@ print("the answer to one question", tuple(answer.shape))
 #
 # ## Sixteen questions, four heads
 #
-# All questions at once are one matrix product instead of sixteen. And the predictor looks four times in
-# parallel, with four sets of small matrices, so that one **head** may follow the sprite while another
+# So far we had one question. All sixteen at once are one matrix product. And each question looks four times
+# in parallel, with four sets of small matrices, so that one **head** may follow the sprite while another
 # watches the wall. The four answers of 24 numbers are put side by side and mixed by a last matrix. We write
 # it down and compare with PyTorch's `MultiheadAttention`.
 
@@ -363,9 +397,9 @@ print("16 answers for each of 6 clips", tuple(answers.shape), " weights", tuple(
 # %% [markdown]
 # ## Encoder and decoder
 #
-# A **Transformer** is attention with three things around it: the answer is *added* to what was there
-# before, a norm keeps the numbers in range, and a small network (`feed`) is applied to each place
-# separately. It comes in two kinds of layers:
+# A **[Transformer](../docs/glossary.md#learning-without-labels)** is attention with three things around it:
+# the answer is *added* to what was there before, a norm keeps the numbers in range, and a small network
+# (`feed`) is applied to each place separately. It comes in two kinds of layers:
 #
 # - In an **encoder** layer the clip's 32 places ask *each other*: a sprite's place can learn from its
 #   neighbors which way the whole sprite went.
@@ -424,9 +458,13 @@ print("make the package's predictions", tuple(by_hand.shape))
 #
 # In the released code a question starts *blank*: zeros, and only a code for its position. All it knows of
 # the clip has to come through attention. But you have just seen attention before training: it looks nearly
-# everywhere. An average over everything is nearly the same for every question. We build a fresh predictor
-# both ways and ask two things. How much of the spread of the predictions lies *between the points* of a
-# clip? And how alike (cosine) are the predictions for *different clips* at the same point?
+# everywhere alike, and an average over everything is much the same for every question. We build a fresh
+# predictor both ways and ask two things:
+#
+# - Does it say something else for each *point*? We take the share of the predictions' spread that lies
+#   between the points of a clip.
+# - Does it say something else for each *clip*? We take the cosine between the predictions for different clips
+#   at the same point.
 
 # %%
 for start, words in (("zero", "blank"), ("position", "from what the clip shows there")):
@@ -439,12 +477,13 @@ for start, words in (("zero", "blank"), ("position", "from what the clip shows t
     print(f"start {words}: {by_point:.0%} of the spread between points, cosine across clips {across:.1f}")
 
 # %% [markdown]
-# Blank questions (with the released initialization) get practically one answer for all sixteen points, and
-# much the same one for every clip. Starting from what the clip shows *at the point's own place* (ours)
-# gives each prediction something of its own from the first step. Whether that decides about learning, only
-# training can show. These losses are from [the experiments](../docs/experiments.md): 80 clips a step, means
-# of steps 81 to 100 of 100, one run each. There were no other windows, so a blind guess costs log 1280 =
-# 7.15 nats.
+# Blank questions get practically one answer for all sixteen points, and much the same one for every clip.
+# (So with the released initialization.) Starting from what the clip shows *at the point's own place* (ours)
+# gives each prediction something of its own from the first step.
+#
+# Whether that decides about learning, only training can show. These losses are from [the
+# experiments](../docs/experiments.md), after 100 steps of 80 clips, one run each. (Means of steps 81 to
+# 100. There were no other windows, so a blind guess costs log 1280 = 7.15 nats.)
 #
 # | predictor | plain frames | with crops and flips |
 # |---|---|---|
@@ -452,11 +491,14 @@ for start, words in (("zero", "blank"), ("position", "from what the clip shows t
 # | Transformer, questions start from the clip at their place | 4.40 | 6.23 |
 # | no Transformer: two linear layers at each place | 4.18 | 5.14 |
 #
-# Blank questions did not learn; questions from the clip did. (The runs of the second row also batch-norm
-# the clip's map; that alone did not help blank questions, 7.16. The run with crops and flips differs from
-# the one without in its first positions, too.) With one run each, the case is closed as far as such runs
-# can close it: the first culprit gave the network a cheap way to lower its loss, and as long as that
-# worked, nobody noticed that the second one kept the clip out.
+# Blank questions did not learn: 7.17 is a blind guess. Questions from the clip did. So the two culprits
+# covered for each other. The first one, the address, gave the network a cheap way to lower its loss, and as
+# long as that worked, nobody noticed that the second one kept the clip out.
+#
+# > **Small print.** One run each closes the case only as far as such runs can. And two things differ
+# > besides the start: the second row also [batch-norms](../docs/glossary.md#learning-without-labels) the
+# > clip's map (that alone did not help blank questions, 7.16), and its run with crops and flips has other
+# > first positions than the one without.
 #
 # Look at the last row, too. Two linear layers do *better* than the Transformer in these 100 steps, and over
 # a whole training they do as well ([the study](../docs/study.md)). In our small world the Transformer has
@@ -465,15 +507,16 @@ for start, words in (("zero", "blank"), ("position", "from what the clip shows t
 # %% [markdown]
 # ## The loss by hand
 #
-# Each prediction looks for its one **positive**: the point of the same video, place and time. All other
-# candidates are negatives, of three kinds:
+# Now both sides are there: predictions, and points of the true future. Each prediction looks for its one
+# **[positive](../docs/glossary.md#learning-without-labels)**: the point of the same video, place and time.
+# All other candidates are negatives, of three kinds:
 #
 # - **places**: other points of the same window. To tell them apart, one has to know *where* things move.
 # - **windows**: points of another window of the same video. The same things move, at another time.
 # - **videos**: everything from other videos.
 #
-# Both sides go through projection heads, as in notebook 07. Then we take all cosines, and note the kind of
-# each pair.
+# Both sides go through [projection heads](../docs/glossary.md#learning-without-labels), as in notebook 07.
+# Then we take all cosines, and note the kind of each pair.
 
 # %%
 task = DensePrediction(predictor, encoder, temperature=recipe.tasks["motion"].temperature).eval()
@@ -500,8 +543,9 @@ assert torch.bincount(kinds[0]).tolist() == [1, 15, 16, 160]
 # %% [markdown]
 # An I-frame has no vectors, and where a window has hardly any, there is nothing to predict. We leave out
 # points that see vectors in less than a quarter of their cells, both as predictions and as candidates. (The
-# released code keeps them.) In this batch no point has to go. After that, the loss is the cross-entropy you
-# know, and the package's: the cell stops if it is not.
+# released code keeps them.) In this batch no point has to go. After that, the loss is the
+# [cross-entropy](../docs/glossary.md#learning-without-labels) you know, and the package's: the cell stops
+# if it is not.
 
 # %% tags=["nbval-ignore-output"]
 valid = views.valid_points(grid)  # (6, 2, 16): which points see enough vectors
@@ -566,12 +610,12 @@ judge("found_among", verdict)
 # %% [markdown]
 # ## What does a backbone know about the future?
 #
-# The runs of the table saw plain frames. With crops, flips and further windows, training takes longer: the
-# shipped network, trained for 1000 steps with motion prediction alone, needed 180 of them to get from 7.4
-# to 3 nats. A notebook has no time for that. But only the backbone of that network was shipped. So we
-# **freeze** it, and train a new predictor and a new motion encoder on top, for 80 steps of 16 clips. Then
-# we do the same on an *untrained* frozen backbone. Whatever the first does better must have been in its
-# features.
+# Now we train. With crops, flips and further windows that takes longer than a notebook has: the shipped
+# network, trained for 1000 steps with motion prediction alone, needed 180 of them to get from 7.4 to 3
+# nats. But we can start where it ended. Its [backbone](../docs/glossary.md#learning-without-labels) was
+# shipped, its predictor was not. So we **freeze** the backbone, which means that its weights stay as they
+# are, and train a new predictor and a new motion encoder on top, for 80 steps of 16 clips. Then we do the
+# same on an *untrained* frozen backbone. Whatever the first does better must have been in its features.
 
 # %%
 torch.manual_seed(0)
@@ -692,21 +736,23 @@ for name in tasks:
     print(f"{name:9} backbone: two points of one window have a mean cosine of {points_alike(name):.2f}")
 
 # %% [markdown]
-# The middle pair is a small case of its own. Among times, the untrained backbone scores several times 1 /
-# 17: .33 in our run. Has it understood something? **Asked about the wrong clip, it does about as well, .29.**
-# So the score was
-# not earned; our guess of 1 / 17 was too low. It would be right if the 16 negatives were 16 separate
-# rivals. But they all come from one window, and to the encoder that was trained with the untrained
-# backbone, the points of a window look much alike, as the last cell measured. So the score lies somewhere
-# between a guess among 17 and one window against one other, a coin toss.
+# On the trained backbone .84, .83 and .63 of the predictions find their point in our run. Asked about the
+# wrong clip they score .07, .08 and .00, close to a blind guess. So nearly all of it was earned by knowing
+# *this* clip.
 #
-# On the trained backbone, the wrong clip brings .07, .08 and .00 in our run, close to a blind guess. So
-# nearly all of its .84, .83 and .63 was earned by knowing *this* clip.
+# The gray bar in the middle is a small case of its own. Among times, the untrained backbone scores .33,
+# more than five times 1 / 17. Has it understood something? **Asked about the wrong clip, it scores .29.**
+# So it was not earned, and 1 / 17 was the wrong thing to compare with. Why? That guess would be right if
+# the 16 negatives were 16 separate rivals. But they all come from one window, and the last cell shows what
+# the motion encoder beside the untrained backbone makes of a window: sixteen points that look much alike (a
+# cosine of about .84, against .26 beside the trained one). If they were all the same, there would be a
+# single rival, and a coin would be right half of the time. The truth lies between 1 in 17 and 1 in 2.
 #
 # Do not compare the three pairs with each other: among other videos there are 480 negatives against 15 and
 # 16, so a lower bar does not mean a harder kind. One finding goes against what we, and the paper, expected.
-# Another moment of the same video *sounds* like a hard negative. Leaving those out of the training cost
-# nothing that three seeds could show ([the study](../docs/study.md)).
+# Another moment of the same video *sounds* like a [hard
+# negative](../docs/glossary.md#learning-without-labels). Leaving those out of the training cost nothing
+# that three seeds could show ([the study](../docs/study.md)).
 #
 # ## What comes next?
 #
@@ -777,8 +823,8 @@ print(f"spread of a place's share: {clips_differ:.3f} between clips, {points_dif
 
 # %% [markdown]
 # Twice no: a question gives its own place no more than an even share, and moving cells 1.05 times theirs.
-# And the clip decides where the predictor looks a little more than the point that asks does (.016 against
-# .012).
+# What does decide where it looks? The clip, a little more than the point that asks: from clip to clip a
+# place's share varies by .016, from point to point by .012.
 #
 # And the predictions themselves? Each should be nearest to its own point. Below is the first clip: a row is
 # a prediction, a column is a point of the future that really came.
@@ -872,7 +918,8 @@ judge("compared", verdict)
 #
 # - The near future comes right after the clip. A learned encoder turns its vectors into 16 points, and a
 #   Transformer makes one prediction for each.
-# - Attention is scores, softmax, average. Its questions are not the queries of InfoNCE.
+# - Attention is scores, softmax, average: a question takes a bit of everything, most of what suits it. Its
+#   questions are not the queries of InfoNCE.
 # - Two culprits kept the task from learning: zero padding, which gave the points' addresses away (log 320),
 #   and blank questions, which the clip did not reach.
 # - A score needs its control. A score of five times a guess (.33 against 1 / 17) turned out to be hardly
@@ -914,8 +961,8 @@ judge("compared", verdict)
 # code?
 #
 # <details><summary>Answer</summary>
-# Then in half of the samples a thing that goes left in the clip would go right in the target. Direction
-# could not be predicted, only speed and place.
+# Then in half of the samples a thing that goes left in the clip would go right in the target. Left and right
+# could not be predicted, only up and down, speed and place.
 # </details>
 #
 # ## Next, and further reading

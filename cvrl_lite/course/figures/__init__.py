@@ -18,6 +18,7 @@ from cvrl_lite.course.figures.packing import bytes_by_type, gop_timeline, gop_tr
 from cvrl_lite.course.figures.parts import by_parts, by_parts_in_words
 from cvrl_lite.course.figures.pictures import filmstrip, gop_strip, long_exposure, neighbors
 from cvrl_lite.course.figures.prediction import (
+    attention_by_hand,
     attention_over_frames,
     boards,
     kinds_of_pairs,
@@ -39,6 +40,7 @@ __all__ = [
     "INK",
     "STYLE",
     "architecture",
+    "attention_by_hand",
     "attention_over_frames",
     "bars",
     "batch_as_seen",

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.patheffects import withStroke
 
-from cvrl_lite.course.figures.style import COLORS, INK, new
+from cvrl_lite.course.figures.style import COLORS, INK, new, two_digits
 
 _VEIL = LinearSegmentedColormap.from_list(
     "veil", [(*to_rgb(COLORS["motion"]), 0.0), (*to_rgb(COLORS["motion"]), 0.9)]
@@ -85,6 +85,49 @@ def attention_over_frames(
     return figure
 
 
+def attention_by_hand(
+    names: Sequence[str], scores: np.ndarray, weights: np.ndarray, contents: np.ndarray, *, title: str
+) -> Figure:
+    """The three steps of attention for one question: a score, a weight and a share in the answer per place.
+
+    Args:
+        names: Of K places.
+        scores: (K,) how well each place suits the question.
+        weights: (K,) shares of 1.
+        contents: (K,) what each place passes on, pixels.
+        title: The finding.
+
+    Returns:
+        The figure; the wider the line from a place, the more it counts in the answer.
+
+    Example:
+        >>> places = np.array([1.0, 1.0]), np.array([0.5, 0.5]), np.array([2.0, 4.0])
+        >>> figure = attention_by_hand(["left", "right"], *places, title="Half and half")
+        >>> figure.axes[0].texts[-1].get_text().split()
+        ['the', 'answer:', '3.0', 'px']
+    """
+    figure = new(title, size=(8.5, 0.62 * len(names) + 0.9))
+    axes = figure.axes[0]
+    axes.set_axis_off()
+    axes.set(xlim=(0, 10), ylim=(len(names) - 0.4, -1.1))
+    heads = {0.9: "place", 2.6: "1. score", 4.9: "2. softmax: its weight", 7.2: "3. it passes on"}
+    for x, head in heads.items():
+        axes.text(x, -0.75, head, ha="center", va="center", fontsize=9, color=INK, weight="bold")
+    middle = (len(names) - 1) / 2
+    for row, (name, score, weight, content) in enumerate(zip(names, scores, weights, contents, strict=True)):
+        axes.add_patch(Rectangle((0.2, row - 0.3), 1.4, 0.6, fc="#E3E6EA", ec=INK))
+        axes.text(0.9, row, name, ha="center", va="center", fontsize=9, color=INK)
+        axes.text(2.6, row, f"{score:g}", ha="center", va="center", fontsize=9, color=INK)
+        axes.add_patch(Rectangle((3.9, row - 0.25), 2 * weight, 0.5, fc=COLORS["motion"]))
+        axes.text(4.0 + 2 * weight, row, two_digits(weight), va="center", fontsize=9, color=INK)
+        axes.text(7.2, row, f"{content:g} px", ha="center", va="center", fontsize=9, color=INK)
+        axes.plot([7.65, 8.6], [row, middle], color=COLORS["motion"], lw=0.8 + 8 * weight, zorder=0)
+    axes.add_patch(Rectangle((8.6, middle - 0.45), 1.35, 0.9, fc="#FBE3D6", ec=COLORS["motion"]))
+    answer = f"the answer:\n{weights @ contents:.1f} px"
+    axes.text(9.27, middle, answer, ha="center", va="center", fontsize=9, color=INK)
+    return figure
+
+
 def kinds_of_pairs(kinds: np.ndarray, names: Sequence[str], *, title: str) -> Figure:
     """Which kind of negative each candidate is for each prediction.
 
@@ -150,17 +193,19 @@ def transformer(*, title: str) -> Figure:
         >>> transformer(title="Who asks whom").get_suptitle()
         'Who asks whom'
     """
-    figure = new(title, size=(9.5, 3.4))
+    figure = new(title, size=(9.5, 3.7))
     axes = figure.axes[0]
     axes.set_axis_off()
-    axes.set(xlim=(-3.1, 12.4), ylim=(-0.9, 5.0))
+    axes.set(xlim=(-3.3, 14.6), ylim=(-1.7, 5.0))
     rows = {"32 places of the clip": (0.0, 11, INK, "#E3E6EA"), "16 points of the future": (2.3, 7, "", "")}
     for words, (y, count, ink, fill) in rows.items():
         left = (11 - count) / 2
         for number in range(count):
             edge, face = ink or COLORS["motion"], fill or "#FBE3D6"
             axes.add_patch(Rectangle((left + number, y), 0.7, 0.7, fc=face, ec=edge))
-        axes.text(left - 0.3, y + 0.35, words, ha="right", va="center", fontsize=9, color=INK)
+        for end in (left - 0.3, left + count):  # there are more than are drawn
+            axes.text(end, y + 0.35, "…", ha="center", va="center", fontsize=12, color=INK)
+        axes.text(left - 0.6, y + 0.35, words, ha="right", va="center", fontsize=9, color=INK)
     look: dict[str, Any] = {"arrowstyle": "-|>", "color": INK, "lw": 1.1, "shrinkA": 0, "shrinkB": 0}
     for end in (2, 5, 9):  # the encoder: one place asks others
         arc = look | {"connectionstyle": f"arc3,rad={-0.35 if end < 7 else 0.35}", "color": "#777777"}
@@ -172,10 +217,9 @@ def transformer(*, title: str) -> Figure:
         axes.annotate("", (end + 0.35, 0.75), (6.35, 2.3), arrowprops=look | {"color": COLORS["motion"]})
     axes.annotate("", (6.35, 4.3), (6.35, 3.05), arrowprops=look)
     axes.text(6.35, 4.4, "its prediction", ha="center", va="bottom", fontsize=9, color=INK)
-    axes.text(11.3, 0.35, "encoder:\nplaces ask\neach other", va="center", fontsize=8, color=INK)
-    axes.text(
-        9.6, 2.65, "decoder: points ask each\nother, then the places", va="center", fontsize=8, color=INK
-    )
+    axes.text(11.7, 0.35, "encoder:\nplaces ask each other", va="center", fontsize=8, color=INK)
+    words = "decoder: points ask each\nother, then the places"
+    axes.text(9.7, 2.65, words, va="center", fontsize=8, color=INK)
     return figure
 
 
@@ -205,7 +249,8 @@ def two_losses(losses: Mapping[str, np.ndarray], keys: int, *, title: str, smoot
         color = COLORS["motion"] if name == "trained" else "#777777"
         axes.plot(steps, mean, lw=2, color=color)
         axes.annotate(f"{name} backbone", (steps[-1], mean[-1]), (5, 0), color=color, **look)
-    axes.axhline(np.log(keys), color=INK, ls="--", lw=1)
+    last = max(map(len, losses.values()))
+    axes.plot([smooth, last], [np.log(keys)] * 2, "--", color=INK, lw=1)  # leaves the names at the ends free
     words = f"a blind guess, log {keys}"
     axes.annotate(words, (smooth, np.log(keys)), (0, -7), color=INK, fontsize=8, **look)
     axes.set(xlabel="step", ylabel=f"loss in nats, mean of {smooth} steps", ylim=(0, None))
