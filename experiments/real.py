@@ -51,11 +51,13 @@ PARTS = (None, "context", "motion")
 PER_CLASS = (1, 2, 5, 10)
 DRAWS = 5  # of few labels
 JOINT = ("context", "motion")
-PLAIN: dict[str, TaskConfig] = {
+TARGETS: dict[str, TaskConfig] = {
     "cosine": RegressionConfig(),
     "vectors": ObjectiveConfig(target="vectors", loss="InfoNCE"),
+    "random": RegressionConfig(target="features"),
 }
-"""Motion prediction whose target is the vectors themselves, by cosine and by InfoNCE; see apart.py."""
+"""Motion prediction of other targets than learned features: of the vectors themselves, by cosine and by
+InfoNCE, and of random features, by cosine; see apart.py."""
 
 Sets = dict[str, DecodedSet]  # by split
 
@@ -65,7 +67,7 @@ class Model:
     """What is trained.
 
     Attributes:
-        tasks: Of the recipe, or motion prediction with another target: see `PLAIN`; none for a model that
+        tasks: Of the recipe, or motion prediction with another target: see `TARGETS`; none for a model that
             `train` makes.
         data: "real", "both" (as many drawings as real clips), or drawings: see `DRAWN`. The networks of
             "drawings" are the shipped ones and others made like them, with 1000 steps.
@@ -93,12 +95,12 @@ def recipe_of(model: Model, seed: int, *, fast: bool = False) -> Recipe:
 
 
 def with_tasks(name: str, tasks: Sequence[str], seed: int) -> Recipe:
-    """A recipe by its name with some of its tasks, or with those of `PLAIN`."""
-    own = ["motion" if task in PLAIN else task for task in tasks]
+    """A recipe by its name with some of its tasks, or with those of `TARGETS`."""
+    own = ["motion" if task in TARGETS else task for task in tasks]
     recipe = train.recipes.NAMED[name](own, seed=seed)
     for task in tasks:
-        if task in PLAIN:  # the keys have the length of a point's patch of vectors
-            recipe = recipe.replace(tasks={"motion": PLAIN[task]}, networks={"projection": 256})
+        if task in TARGETS:  # the keys have the length of a point's patch of vectors
+            recipe = recipe.replace(tasks={"motion": TARGETS[task]}, networks={"projection": 256})
     return recipe
 
 
@@ -193,6 +195,8 @@ MODELS = {
     "joint, drawings then both": _after(*JOINT),
     "joint by cosine, drawings": Model(("context", "cosine"), "1152 drawings", steps=1000),
     "motion by cosine": Model(("cosine",)),
+    "motion by InfoNCE on vectors": Model(("vectors",)),
+    "motion by random features": Model(("random",)),
     "joint by cosine": Model(("context", "cosine")),
     "joint and residual": Model((*JOINT, "residual")),
     "two clips": Model(train=instance_discrimination),
