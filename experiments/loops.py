@@ -3,7 +3,7 @@
     python experiments/loops.py FOLDER
 
 All of them show clips of MovingScenes or of `data/`. The pixels drawn are the same on every machine; the
-encoded bytes depend on the build of libwebp, and the arrows of `two_turns` on that of x264. So the files in
+encoded bytes depend on the build of libwebp, and arrows and residuals on that of x264. So the files in
 git are the ones that count, and running this elsewhere writes files with the same content but perhaps other
 bytes.
 """
@@ -13,17 +13,20 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import matplotlib
 import numpy as np
+import torch
 from PIL import Image, ImageDraw, ImageFont
 
 from cvrl_lite import CompressedVideo, data_path
 from cvrl_lite.codec import encode
 from cvrl_lite.course.figures import COLORS, INK
 from cvrl_lite.datasets.moving_scenes import ACTIONS, APPEARANCES, draw
+from cvrl_lite.train import recipes
+from cvrl_lite.transforms import color_matrix
 
 GAP = 8  # pixels between tiles
 WORDS = 22  # pixels, of a line of text under a tile
@@ -115,27 +118,86 @@ def frame_block(pen: ImageDraw.ImageDraw, box: Sequence[float]) -> None:
     pen.rectangle(box, outline="white", width=3)
 
 
+def flow_of(drawn: np.ndarray) -> np.ndarray:
+    """(T, 2, H8, W8) pixels a frame, as the vectors of a file of these frames (T, H, W, 3) tell it."""
+    with tempfile.TemporaryDirectory() as folder:
+        encode(drawn, Path(folder, "clip.mp4"), gop=len(drawn), crf=18)
+        with CompressedVideo(Path(folder, "clip.mp4")) as video:
+            return video.motion().flow()
+
+
+def with_arrows(drawn: np.ndarray, flow: np.ndarray, times: Sequence[int], side: int = 168) -> np.ndarray:
+    """(K, side, side, 3) frames at K times, under ten times the motion of every fourth cell."""
+    frames = []
+    for time in times:
+        image = Image.fromarray(drawn[time]).resize((288, 288), Image.Resampling.LANCZOS)
+        pen = ImageDraw.Draw(image)
+        scale = 288 / drawn.shape[2]
+        for row, column in np.argwhere(np.hypot(*flow[time]) > 0.7).tolist():
+            if row % 2 == column % 2 == 0:  # every fourth cell, or the shapes would be hidden
+                step = 5 * scale * flow[time, :, row, column]
+                arrow(pen, (8 * scale * (column + 0.5), 8 * scale * (row + 0.5)), step, COLORS["motion"], 4)
+        frames.append(np.asarray(image.resize((side, side), Image.Resampling.LANCZOS)))
+    return np.stack(frames)
+
+
 def two_turns() -> Loop:
     """The same shapes circling one way and the other, with the motion that the file tells of."""
-    shown = 11
+    shown, names = 11, ("clockwise", "counter_clockwise")
+    clips = [draw("clouds", name, 30, frames=shown, size=144) for name in names]
+    tiles = [with_arrows(clip, flow_of(clip), range(1, shown)) for clip in clips]
+    return Loop(tiled(tiles, names, 2), 160, still=4, quality=25)
+
+
+def mirrors() -> Loop:
+    """A clip and twice its mirror image: in the second, the vectors keep their signs."""
+    shown, turned = 13, np.array([-1, 1])[:, None, None]
+    drawn = draw("clouds", "right", 33, frames=shown, size=144)
+    flow, flipped = flow_of(drawn), drawn[:, :, ::-1]
+    pairs = [(drawn, flow), (flipped, flow[..., ::-1]), (flipped, turned * flow[..., ::-1])]
+    tiles = [with_arrows(frames, field, range(1, shown)) for frames, field in pairs]
+    return Loop(tiled(tiles, ("as filmed", "mirror A", "mirror B"), 3), 160, still=4, quality=25)
+
+
+def flicker() -> Loop:
+    """A clip whose colors were changed once, and one whose colors change in each frame."""
+    drawn = draw("lattice", "clockwise", 6, frames=24, size=144)[::3]
+    strength = replace(recipes.laptop().augmentation, grayscale_prob=0)
+    draws = torch.rand(8, 15, generator=torch.Generator().manual_seed(5))
     tiles = []
-    for name in ("clockwise", "counter_clockwise"):
-        drawn = draw("clouds", name, 30, frames=shown, size=144)
+    for rows in (draws[1:2].expand(8, -1), draws):
+        matrix, offset = color_matrix(rows, strength)
+        levels = torch.einsum("thwc,tdc->thwd", torch.tensor(drawn) / 255, matrix) + offset[:, None, None]
+        tiles.append((255 * levels.clamp(0, 1)).byte().numpy())
+    # Slower than three changes a second, for the sake of those whom flashes harm.
+    return Loop(tiled(tiles, ("one change for the clip", "one for each frame"), 2), 400, quality=40)
+
+
+def leftovers() -> Loop:
+    """What the vectors leave over of a clip under each of the four lights, in an order to be guessed."""
+    shades, tiles = matplotlib.colormaps["BrBG"], []
+    for name in ("wavering", "steady", "dimming", "brightening"):
         with tempfile.TemporaryDirectory() as folder:
-            encode(drawn, Path(folder, "clip.mp4"), gop=shown, crf=18)
+            clip = draw("planks", "right", 5, appearance=name, frames=40, size=112)
+            encode(clip, Path(folder, "clip.mp4"), gop=40, preset="slow")
             with CompressedVideo(Path(folder, "clip.mp4")) as video:
-                flow = video.motion().flow()  # (T, 2, H8, W8)
-        frames = []
-        for time in range(1, shown):
-            image = Image.fromarray(drawn[time]).resize((2 * 144, 2 * 144), Image.Resampling.LANCZOS)
-            pen = ImageDraw.Draw(image)
-            for row, column in np.argwhere(np.hypot(*flow[time]) > 0.7).tolist():
-                if row % 2 == column % 2 == 0:  # every fourth cell, or the shapes would be hidden
-                    step = 10 * flow[time, :, row, column]
-                    arrow(pen, (16 * column + 8, 16 * row + 8), step, COLORS["motion"], 4)
-            frames.append(np.asarray(image.resize((168, 168), Image.Resampling.LANCZOS)))
-        tiles.append(np.stack(frames))
-    return Loop(tiled(tiles, ("clockwise", "counter_clockwise"), 2), 160, still=4, quality=25)
+                values = video.residuals().values[3::2].astype(float)  # (T, 112, 112)
+        cells = values.reshape(-1, 28, 4, 28, 4).mean((2, 4))  # as the task of notebook 13 gets them
+        tiles.append((255 * shades(cells / 8 + 0.5)[..., :3]).astype(np.uint8).repeat(5, 1).repeat(5, 2))
+    return Loop(tiled(tiles, "ABCD", 4), 120, still=2, quality=25)
+
+
+def hand_held() -> Loop:
+    """A clip from a tripod and hand-held, as in notebook 14, with the motion in each file."""
+    drawn = draw("bricks", "right", 300, frames=32, size=96)
+    angle = np.arange(32) / 6
+    left, top = (np.rint(12 + 12 * np.sin(angle)), np.rint(12 + 12 * np.cos(1.3 * angle)))
+    still = drawn[:, 12:84, 12:84]
+    swaying = np.stack(
+        [f[y : y + 72, x : x + 72] for f, y, x in zip(drawn, top.astype(int), left.astype(int), strict=True)]
+    )
+    tiles = [with_arrows(clip, flow_of(clip), range(1, 32, 2)) for clip in (still, swaying)]
+    return Loop(tiled(tiles, ("tripod", "hand-held"), 2), 120, still=8, quality=20)
 
 
 def pan() -> Loop:
@@ -189,7 +251,11 @@ def past_and_future() -> Loop:
 
 
 LOOPS: dict[str, Callable[[], Loop]] = {
-    made.__name__: made for made in (actions, appearances, sample, two_turns, pan, past_and_future)
+    made.__name__: made
+    for made in (
+        *(actions, appearances, sample, two_turns, pan, past_and_future),
+        *(mirrors, flicker, leftovers, hand_held),
+    )
 }
 
 

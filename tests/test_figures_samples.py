@@ -7,7 +7,7 @@ from matplotlib.colors import to_rgba
 from matplotlib.patches import Rectangle
 from matplotlib.quiver import Quiver
 
-from cvrl_lite.course.figures import COLORS, batch_as_seen, clips_in_time, png, sample_timeline
+from cvrl_lite.course.figures import COLORS, batch_as_seen, clips_in_time, png, sample_timeline, swatches
 from cvrl_lite.datasets import ClipSampling, Timeline
 
 TIMES, KEYS = np.arange(60) / 25, np.arange(0, 60, 12)
@@ -75,3 +75,14 @@ def test_a_batch_is_drawn_row_by_row_with_what_is_missing():
     assert [axes.get_title() for axes in figure.axes[:3]] == ["clip", "key", "future"]
     with pytest.raises(ValueError, match="2 headings do not go with 3 columns"):
         batch_as_seen(images, motion, mask, columns=["clip", "future"])
+
+
+def test_a_pair_of_swatches_stands_in_one_column():
+    upper, lower = np.array([[1.0, 0, 0], [0, 1.0, 0]]), np.array([[0.5, 0, 0], [0, 0.5, 0]])
+    figure = swatches({"no change": (upper, lower), "jitter": (lower, upper)}, title="Alike")
+    first, second = figure.axes
+    assert np.array_equal(first.images[0].get_array(), [upper, lower])
+    assert np.array_equal(second.images[0].get_array(), [lower, upper])
+    assert [axes.get_title("left") for axes in figure.axes] == ["no change", "jitter"] and png(figure)
+    with pytest.raises(ValueError, match="same shape"):
+        swatches({"three clips, two key frames": (np.zeros((3, 3)), upper)})

@@ -2,11 +2,9 @@
 # # Clips for training
 #
 # By now we can read video files. But a network cannot train on files. It needs many samples of one shape,
-# each a question with its answer; it needs them in an order we can reproduce; and each time a video comes
-# round again, its sample should look a little different. Most mistakes on the way from file to batch are
-# silent: nothing crashes, the loss falls, and the network learns something wrong. So we derive every step
-# by hand, compare it with the package, and get the most important steps wrong on purpose, to see what
-# happens.
+# each a question with its answer. Most mistakes on the way from file to batch are silent: nothing crashes,
+# the loss falls, and the network learns something wrong. So we derive every step by hand, compare it with
+# the package, and get the most important steps wrong on purpose, to see what happens.
 #
 # **Goals.** After this notebook you will be able to
 # - cut a sample out of a video by hand, and say which videos are too short,
@@ -30,12 +28,27 @@ from cvrl_lite import CompressedVideo, data_path
 from cvrl_lite.course import figures
 from cvrl_lite.course.exercises import judge
 from cvrl_lite.course.figures import show
+from cvrl_lite.course.loops import show_loop
 from cvrl_lite.course.widgets import laboratory
 from cvrl_lite.datasets import VECTOR_STEPS, ClipSampling, MemoryLoader, MovingScenes, Timeline, decode
+from cvrl_lite.datasets.moving_scenes import draw
 from cvrl_lite.train import recipes
 from cvrl_lite.transforms import Augmentation, Geometry, augment, color_matrix, gaussian_blur
 
 torch.set_num_threads(1)  # our frames are so small that a second core would only wait
+
+# %% [markdown]
+# Let us begin with a riddle. Here is a clip with its motion vectors, drawn as arrows the way things go, and
+# twice its mirror image. One of the two mirror images is a broken sample: a network that trains on it learns
+# nonsense about left and right. No error message will tell you, and published code makes such samples. Which
+# one is it? (The answer comes halfway down.)
+
+# %%
+show_loop(
+    "mirrors",
+    "Three clips of shapes with arrows, playing. As filmed, shapes and arrows go right. In mirror A the "
+    "shapes go left and the arrows right; in mirror B both go left.",
+)
 
 # %% [markdown]
 # ## One sample
@@ -103,10 +116,9 @@ for number in range(300):
 print("300 samples drawn, all as cut by hand")
 
 # %% [markdown]
-# The sample in the figure fills the file: the future ends with the last frame. How much video does a sample
-# need? The clip's last frame is `start + 60`; the future begins at `start + 63` and ends at `start + 70`.
-# So a video needs **71 frames**, and a video of N frames has N - 70 possible starts. We check that against
-# the package for every length from 40 to 199.
+# The sample in the figure fills the file: the future ends with the last frame. **Guess:** how many
+# frames does a video need, at least, and how many different starts has a clip in the 72 of `sample.mp4`?
+# (The clip's last frame is `start + 60`, the future begins at `start + 63` and ends at `start + 70`.)
 
 
 # %%
@@ -121,8 +133,9 @@ for frames in range(40, 200):
 print(f"{len(times)} frames: {len(timeline.starts)} starts, at frames", *timeline.starts.tolist())
 
 # %% [markdown]
-# Two starts are not many, but key frame and other windows are drawn at random as well: with 6 key frames
-# and 56 or 57 places for each of three windows, two starts allow over two million draws.
+# A video needs **71 frames**, and one of N frames has N - 70 possible starts. Two starts are not many, but
+# the key frame and the other windows are drawn at random as well: with 6 key frames and 56 or 57 places for
+# each of three windows, two starts allow over two million draws.
 #
 # The course's own recipe, `laptop`, has shorter clips, so that they fit into the 40 frames of a
 # MovingScenes video: 8 frames .08 s apart, a gap of .12 s, one other window. The widget draws samples with
@@ -157,11 +170,28 @@ print(f"the clip in {during}, after the future in {after}")
 # In a third of the samples the key frame is one of the clip's own frames, and the pair could be matched
 # pixel by pixel. That is why both will get their own crop and colors.
 #
-# And look at the future in the figure. It begins at frame 42, and at frame 42 `sample.mp4` cuts to another
-# scene: in this sample, the "near future" is a different film! `Timeline` knows nothing of cuts, and
-# nothing here looks for them. Films are full of cuts; if yours are, split them first (`cvrl-lite cut`). Nor
-# does it know whether anything moves. Where nothing does, the answer is "nothing", and such samples are
-# kept.
+# Now look at the future, frames 42 to 49. Something is badly wrong with this sample, and the figure does not
+# show it. Here are the pictures themselves. Can you see it?
+
+# %%
+shown = {f"clip, frame {n}": n for n in (25, 32, 39)} | {f"future, frame {n}": n for n in (42, 45, 49)}
+with sample:
+    film = sample.clip(0, 72, size=144)
+show(
+    figures.filmstrip(
+        [film[n] for n in shown.values()],
+        labels=list(shown),
+        columns=6,
+        title="The clip is from one film, its near future from another",
+    ),
+    "Six frames of sample.mp4: three of a clip, and three of its near future, which show another scene.",
+)
+
+# %% [markdown]
+# At frame 42 `sample.mp4` cuts to another scene, and the network is asked to predict what will move in a
+# film that it has never seen. `Timeline` knows nothing of cuts, and nothing here looks for them. Films are
+# full of cuts; if yours are, split them first (`cvrl-lite cut`). Nor does it know whether anything moves.
+# Where nothing does, the answer is "nothing", and such samples are kept.
 #
 # **Exercise 1** (medium, 10 minutes). A slower clip sees more: the larger the step between its frames, the
 # more time it spans. But a sample has to fit. Which is the largest step that leaves at least `starts`
@@ -245,34 +275,33 @@ show(
 )
 
 # %% [markdown]
-# To see this in a real clip, we draw a film at 50 frames per second and keep every second frame for a
-# version at 25. Cut by seconds, both clips should end with the same frame.
+# To see this in pictures, we draw a film at 50 frames per second and keep every second frame for a version
+# at 25. A long exposure blends all frames from a clip's first to its last, so the trails show how far things
+# go. How long will the third trails be?
 
 # %%
-from cvrl_lite.datasets.moving_scenes import draw
-
 film = draw("waves", "right", 5, frames=60)  # at 50 per second
 half_film = film[::2]  # at 25
-ends = {
-    "both begin here": film[0],
-    "25 per second, by seconds": half_film[by_seconds(np.arange(30) / 25, 0, 0.08, 8)[-1]],
-    "50 per second, by seconds": film[by_seconds(np.arange(60) / 50, 0, 0.08, 8)[-1]],
-    "50 per second, by frames": film[14],
+cuts = {
+    "25 per second, by seconds": (half_film, by_seconds(np.arange(30) / 25, 0, 0.08, 8)),
+    "50 per second, by seconds": (film, by_seconds(np.arange(60) / 50, 0, 0.08, 8)),
+    "50 per second, by frames": (film, 2 * np.arange(8)),
 }
-title = "Cut by seconds, both clips end with the same frame; cut by frames they do not"
+trails = [figures.long_exposure(frames[: clip[-1] + 1], fading=True) for frames, clip in cuts.values()]
+title = "Cut by seconds, things go equally far; cut by frames, half as far"
 show(
-    figures.filmstrip(list(ends.values()), labels=list(ends), columns=4, title=title),
-    "Four images of shapes before waves: the first frame of a clip, and three last frames. Two of these "
-    "are the same; in the third the shapes have moved half as far.",
+    figures.filmstrip(trails, labels=list(cuts), columns=3, title=title),
+    "Three blurred images of shapes before waves. In the first two the trails are long and alike; in the "
+    "third they are half as long.",
 )
-_, at_25, at_50, by_frames = ends.values()
-assert np.array_equal(at_25, at_50) and not np.array_equal(at_25, by_frames)
+ends = [frames[clip[-1]] for frames, clip in cuts.values()]
+assert np.array_equal(ends[0], ends[1]) and not np.array_equal(ends[0], ends[2])
 
 # %% [markdown]
 # > **Caution.** Seconds fix the clip, not the vectors. A vector describes the motion between *two frames*,
 # > so at 50 frames per second it is half as long, and a window of 8 maps covers half as much time. Neither
-# > the paper's code nor ours corrects for that. If your files differ much in frame rate, transcode them to
-# > one rate.
+# > the paper's code nor ours corrects for that: within one data set the rate hardly differs. If your files
+# > differ much, transcode them to one rate.
 #
 # ## Too short
 #
@@ -296,16 +325,13 @@ for skipped in mixed.skipped[:3]:
 # frame, and a future in which nothing moves. Nothing crashes, and the network learns from it as from any
 # other sample. We prefer a missing sample to an invented one.
 #
-# How much we lose by leaving videos out depends on their length. How many possible starts are there, at 25
-# frames per second?
+# How much do we lose? At 25 frames per second, a video has to last 2.84 seconds for the released recipe, and
+# just 1 second for ours.
 
 # %%
-print("seconds   released   laptop")
-for seconds in (1, 1.5, 2, 3, 5, 10):
-    ways = [len(Timeline(*evenly(int(25 * seconds)), how).starts) for how in (released, laptop)]
-    print(f"{seconds:7}  {ways[0]:9}  {ways[1]:7}")
-print("the shortest usable video has 71 frames for the released recipe, 25 for the laptop's")
-assert [len(Timeline(*evenly(n), how).starts) for n, how in ((71, released), (25, laptop))] == [1, 1]
+for frames, how in ((71, released), (25, laptop)):
+    fits = [len(Timeline(*evenly(n), how).starts) for n in (frames - 1, frames)]
+    print(f"{frames - 1} frames: {fits[0]} starts; {frames} frames: {fits[1]}")
 
 # %% [markdown]
 # ## A view: pixels and vectors together
@@ -318,7 +344,6 @@ assert [len(Timeline(*evenly(n), how).starts) for n, how in ((71, released), (25
 # Mirroring an image is easy. What about a vector map? Two things must happen. The map is mirrored, just
 # like the pixels. And each vector reverses its direction in x. We write that down and compare with the
 # package.
-
 #
 # To see both at once, we cut a window *inside* the clip (a negative gap), so that we have the frames and
 # the vectors between them. `mirrored` is ours; `seen` is what the package makes of a crop, by default as
@@ -362,8 +387,9 @@ assert all(torch.equal(a, b) for a, b in zip(mirrored(*by_hand), (now, vectors, 
 print(f"by hand and package agree in {sum(agree)} of 3: frames, vectors, mask")
 
 # %% [markdown]
-# The released code mirrors the map and leaves the sign of x alone. Which is right? Here is a clip in which
-# the camera is still and shapes move to the right.
+# The released code mirrors the map and leaves the sign of x alone: that is **mirror A** of the riddle.
+# Shapes go left, arrows go right. We look at the numbers in a clip in which the camera is still and shapes
+# move to the right. (A vector points to where its content came from, so what goes right has a negative x.)
 
 # %%
 actions = {str(entry.path): everything.classes["action"][entry.labels["action"]] for entry in part.entries}
@@ -375,45 +401,40 @@ def panels(views, labels, title):
     """One sample under several views, with its arrows."""
     stills = [view[1][chosen].permute(1, 2, 0).numpy().astype(np.uint8) for view in views]
     fields = [view[2][chosen].numpy() for view in views]
-    return figures.vector_panels(
-        stills, fields, [view[3][chosen].numpy() for view in views], labels=labels, magnify=1.5, title=title
-    )
+    held = [view[3][chosen].numpy() for view in views]
+    return figures.vector_panels(stills, fields, held, labels=labels, magnify=2, title=title)
 
 
 # %%
 views = [seen(crop(1.0, False)), seen(crop(1.0, True)), seen(crop(1.0, True), faithful=True)]
 labels = ["as filmed", "mirrored, x negated", "mirrored, x left as it was (released)"]
 x = [view[2][chosen, 0][view[3][chosen] & (view[2][chosen].abs().amax(0) > 0.5)].median() for view in views]
-show(
-    panels(views, labels, "Filmed, the shapes go right; in the mirror they go left, whatever the arrows say"),
-    "Three panels of shapes with arrows. As filmed the arrows point right. Mirrored, they point left where x "
-    "was negated, and still right where it was not.",
-)
-print("median x of the moving cells:", ", ".join(f"{words} {v:+.2f}" for words, v in zip(labels, x)))
+print("median x of the moving cells", *(f"{words:38} {v:+.2f}" for words, v in zip(labels, x)), sep="\n  ")
 assert x[0] * x[1] < 0 < x[0] * x[2]
 
 # %% [markdown]
-# (A vector points to where its content came from, so what goes right has a negative x; the arrows are drawn
-# the way things go.) In the panel on the right, arrows and shapes contradict each other. In training, half
-# of the samples would have the right sign and half the wrong one. We have not trained such a network, but
-# it is hard to see how it could learn to tell left from right.
+# In training, half of the samples would have the right sign and half the wrong one. We have not trained such
+# a network, but it is hard to see how it could learn to tell left from right.
 #
 # Now the second trap. A crop of half the width is enlarged to full width. What moved by 2 pixels now moves
-# by 4.
+# by 4. Which of the two enlarged panels is right?
 
 # %%
 views = [seen(crop(1.0, False)), seen(crop(0.5, False)), seen(crop(0.5, False), faithful=True)]
-labels = ["as filmed", "enlarged, vectors too", "enlarged, vectors as they were (released)"]
+labels = ["as filmed", "enlarged: A", "enlarged: B"]
 show(
-    panels(views, labels, "Twice as large is twice as fast"),
+    panels(views, labels, "Enlarged twice: how long must the arrows be?"),
     "Three panels of shapes with arrows. In two of them the shapes are enlarged to twice the size; the "
     "arrows are twice as long in the second panel, and as short as before in the third.",
 )
 
 # %% [markdown]
-# A still figure cannot show which way things go, so here is a test. It is the one from notebook 03:
-# **vectors that fit the pixels must lead from each frame back to the one before.** We copy each pixel from
-# where its vector points, and compare the result with the real frame.
+# A is right: twice as large is twice as fast. B is what the released code does: its vectors stay as they
+# were.
+#
+# So much for arguments; here is a test that needs no eyes. It is the one from notebook 03: **vectors that
+# fit the pixels must lead from each frame back to the one before.** We copy each pixel from where its vector
+# points, and compare the result with the real frame.
 
 
 # %%
@@ -442,24 +463,37 @@ def test(geometry):
     return [misfit(guess, second, moves) for guess in found]
 
 
-# %%
+# %% tags=["nbval-ignore-output"]
 flip, half = test(crop(1.0, True)), test(crop(0.5, False))
-names = ("vectors changed with the pixels", "as released", "nothing copied")
-errors = {f"mirrored: {name}": error for name, error in zip(names, flip)}
-errors |= {f"enlarged: {name}": error for name, error in zip(names, half)}
-title = "Only vectors that were changed with the pixels still fit them"
-roles = {name: "motion" for name in errors if "with the pixels" in name}
-show(
-    figures.bars(errors, label="mean difference, in levels of 255", title=title, role=roles),
-    "Six bars: " + ", ".join(f"{name} {value:.1f}" for name, value in errors.items()) + ".",
-)
+print("mean error in levels of 255:   vectors changed too   as released   nothing copied")
+for name, (ours, theirs, nothing) in (("mirrored", flip), ("enlarged", half)):
+    print(f"{name:24} {ours:20.0f} {theirs:17.0f} {nothing:14.0f}")
 assert flip[0] < flip[2] < flip[1] and half[0] < half[1] < half[2]
 assert 2 * flip[0] < flip[2] and 1.2 * half[0] < half[1]
 
+# %% tags=["hide-input"]
+first, second, ours, held = seen(crop(1.0, True))
+guesses = {
+    "along our vectors": copied(first, ours),
+    "along the released ones": copied(first, seen(crop(1.0, True), faithful=True)[2]),
+    "nothing copied": first,
+}
+wrong = [(second - guess).mean(1)[chosen].numpy() for guess in guesses.values()]
+show(
+    figures.residual_panels(
+        wrong,
+        labels=list(guesses),
+        limit=80,
+        title="In the mirror, only mirrored vectors explain the frame",
+    ),
+    "Three maps of the error. Along our vectors hardly anything is left; along the released ones each shape "
+    "leaves a thick outline, thicker than where nothing was copied.",
+)
+
 # %% [markdown]
 # With the wrong sign, copying is worse than doing nothing. With half the length, it gets half of the way.
-# (The two gray bars differ because the two crops do.) The package's tests repeat this for random crops and
-# flips of random frames (`tests/test_augment.py`).
+# (The two numbers for "nothing copied" differ because the two crops do.) The package's tests repeat this for
+# random crops and flips of random frames (`tests/test_augment.py`).
 #
 # **Exercise 2** (medium, 15 minutes). This course never turns clips by 90 degrees, but for videos filmed
 # from above you might. `torch.rot90(x, 1, (-2, -1))` turns the last two axes counterclockwise: what was on
@@ -559,7 +593,8 @@ print(sum(places), "of", len(places), "windows contain an I-frame")
 #
 # Why change colors at all? Let us cheat at the first task, context matching. We ignore textures and shapes,
 # and describe each clip and each key frame by three numbers: its mean red, green and blue. Then each of 64
-# clips picks the key frame with the nearest three numbers. A blind guess is right once in 64.
+# clips picks the key frame with the nearest three numbers. A blind guess is right once in 64. What do you
+# expect of three numbers: 2 of 64, 20, or 50?
 
 
 # %%
@@ -573,7 +608,7 @@ def found_by_palette(how):
 recipe = recipes.laptop()
 (batch64,) = MemoryLoader(small_set, recipe.sampling, seed=1).batches(64, 1)
 
-# %%
+# %% tags=["nbval-ignore-output"]
 views_of = recipe.augmentation
 changes = {
     "crops and flips": {"color_jitter_prob": 0, "grayscale_prob": 0},
@@ -582,25 +617,32 @@ changes = {
     "+ jitter (laptop)": {},
 }
 scores = {name: found_by_palette(dataclasses.replace(views_of, **how)) for name, how in changes.items()}
-scores["a blind guess"] = 1 / 64
-
-# %%
-show(
-    figures.bars(
-        {name: 100 * score for name, score in scores.items()},
-        label="clips that find their key frame by mean color, in percent",
-        title=f"Mean color finds {scores['crops and flips']:.0%} of the key frames, unless colors change",
-        role=dict.fromkeys([*scores][:4], "context"),
-        form=".0f",
-    ),
-    "Five bars: " + ", ".join(f"{name} {score:.0%}" for name, score in scores.items()) + ".",
+print(
+    "key frames found by mean color", *(f"{k:20} {64 * v:3.0f} of 64" for k, v in scores.items()), sep="\n  "
 )
-plain_, gray, released_, strong, _ = scores.values()
+plain_, gray, released_, strong = scores.values()
 assert plain_ > gray > released_ > strong and plain_ > 0.6 and strong < 0.15
 
+# %% tags=["hide-input"]
+rows = {}
+for name in ("crops and flips", "+ jitter (laptop)"):
+    views = augment(batch64, dataclasses.replace(views_of, **changes[name]))
+    pair = [
+        (part.mean(axes) * 0.25 + 0.45)[:16]
+        for part, axes in ((views.clip, (2, 3, 4)), (views.keyframe, (2, 3)))
+    ]
+    rows[f"{name}: {64 * scores[name]:.0f} of 64 key frames found"] = tuple(
+        v.clamp(0, 1).numpy() for v in pair
+    )
+show(
+    figures.swatches(rows, title="All that the cheat sees: 16 clips above their own key frames"),
+    "Two panels of 16 columns, each with the mean color of a clip above that of its key frame. With crops "
+    "and flips alone the two are nearly the same color in nearly every column; with jitter they are not.",
+)
+
 # %% [markdown]
-# If colors stay the same, three numbers are enough to find most partners, and a network that can cheat so
-# easily has little reason to learn more. Being right for the wrong reason like this is called a
+# As long as colors stay the same, three numbers are enough to find most partners, and a network that can
+# cheat so easily has little reason to learn more. Being right for the wrong reason like this is called a
 # **shortcut**. Notebook 07 trains with weak and with strong color changes, and tests what the networks
 # relied on.
 #
@@ -643,8 +685,18 @@ show(
 )
 
 # %% [markdown]
-# All frames of a clip get the *same* change. What if each frame got its own? We compare both at pixels
-# where nothing moves.
+# All frames of a clip get the *same* change. What if each frame got its own? Here are both. Try to follow
+# one shape on the right. (It changes slowly, and not for long at a time, as flicker can harm some people.)
+
+# %%
+show_loop(
+    "flicker",
+    "The same clip twice, playing. On the left its odd colors stay the same; on the right every frame has "
+    "others, and the motion of the shapes is hard to follow.",
+)
+
+# %% [markdown]
+# How much do the two change from frame to frame at pixels where *nothing moves*?
 
 # %%
 quiet = torch.tensor(square.videos[3].frames[1:9]).float() / 255
@@ -658,17 +710,8 @@ def flicker(frames):
     return 255 * (frames[1:] - frames[:-1]).abs().mean(-1)[rest].mean().item()
 
 
-# %%
-rows = [frame for row in (once, each) for frame in row.numpy()]
-labels = ["one change for the clip", *[""] * 7, "one for each frame", *[""] * 7]
-title = (
-    f"Resting places flicker by {flicker(once):.1f} levels with one change for the clip, "
-    f"by {flicker(each):.0f} with one for each frame"
-)
-show(
-    figures.filmstrip(rows, labels=labels, columns=8, title=title),
-    "Two rows of eight frames. In the upper all have the same odd colors; in the lower each has its own.",
-)
+# %% tags=["nbval-ignore-output"]
+print(f"one change for the clip: {flicker(once):.1f} levels of 255; one for each frame: {flicker(each):.0f}")
 assert flicker(once) < 3 and flicker(each) > 10 * flicker(once)
 
 # %% [markdown]
@@ -703,35 +746,24 @@ def to_see(frames):
 
 
 # %% tags=["hide-input"]
-clip, keyframe = (
-    to_see(views.clip.transpose(1, 2)),
-    to_see(views.keyframe),
-)  # (24, 8, 64, 64, 3), (24, 64, 64, 3)
+clip, keyframe = to_see(views.clip.transpose(1, 2)), to_see(views.keyframe)  # (24, 8, 64, 64, 3), (24, ...)
 motion, held = views.motion[:, :, :2].transpose(2, 3), views.mask  # (24, 2, 8, 2, 16, 16), (24, 2, 8, 16, 16)
 acts = [actions[name] for name in batch24.names]
-colored = [
-    np.ptp(images, axis=-1).mean((-1, -2)) > 25 for images in (clip[:, 0].astype(int), keyframe.astype(int))
-]
+means = [images.reshape(24, -1, 3).mean(1) for images in (clip[:, 0], keyframe)]
+vivid = np.min([np.ptp(images, axis=-1).mean((1, 2)) for images in (clip[:, 0], keyframe)], 0) > 25
+distance = np.abs(means[0] - means[1]).sum(1) * vivid  # of the colors of clip and key frame
 whole_maps = (held[:, 0, [0, 7]].float().mean((1, 2, 3)) > 0.9) & (held[:, 1, 0].float().mean((1, 2)) > 0.9)
-intra = ~held[:, 0, 7].any((1, 2))
-good = [n for n in range(24) if colored[0][n] and colored[1][n]]
-rows = [next(n for n in good if whole_maps[n] and acts[n] == act) for act in ("right", "clockwise")]
-rows.append(next(n for n in good if intra[n]))
+kinds = [whole_maps.numpy() & np.array([act == kind for act in acts]) for kind in ("right", "clockwise")]
+kinds.append(~held[:, 0, 7].any((1, 2)).numpy())  # the future's last map is that of an I-frame
+rows = [int(np.where(kind, distance, -1).argmax()) for kind in kinds]
 three = [(0, 0), (0, 7), (1, 0)]  # maps: the future's first and last, and the other window's first
+headings = ["clip: first", "middle", "last", "key frame", "near future: first", "its last", "another window"]
 show(
     figures.batch_as_seen(
         np.concatenate([clip[rows][:, [0, 4, 7]], keyframe[rows][:, None]], 1),
         torch.stack([motion[rows, n, m] for n, m in three], 1).numpy() * recipe.augmentation.vector_scale,
         torch.stack([held[rows, n, m] for n, m in three], 1).numpy(),
-        columns=[
-            "clip: first",
-            "middle",
-            "last",
-            "key frame",
-            "near future: first",
-            "its last",
-            "another window",
-        ],
+        columns=headings,
         rows=[acts[row] for row in rows],
         magnify=4,
         title="Same scene, other colors; the motion goes on; the other window is another moment",
@@ -742,9 +774,9 @@ show(
 )
 
 # %% [markdown]
-# The hatched map belongs to an I-frame, and the mask says so. Clip and key frame share the scene, and not the
-# colors. And the other window shows the same kind of motion at another time, under a crop of its own: a hard
-# negative. (In the first row that crop is mirrored, so there the shapes go left.)
+# The hatched map belongs to an I-frame, and the mask says so. Clip and key frame share the scene, and not
+# the colors. And the other window shows the same kind of motion at another time, under a crop of its own: a
+# hard negative. (In the first row that crop is mirrored, so there the shapes go left.)
 #
 # A last check, with numbers. Inputs should have a mean near 0 and a standard deviation near 1, or the first
 # layers start with a handicap.
@@ -758,64 +790,6 @@ print(f"{(vectors_seen.abs() < 1).float().mean():.0%} of the vectors' values lie
 assert torch.equal(augment(batch24, views_of).clip, views.clip)  # made again, the views are the same
 
 # %% [markdown]
-# ## Bytes first, floats last
-#
-# A batch of 64 or more samples travels from the disk to a worker process, then to the training process,
-# and, if there is one, to the GPU. So its size matters. The decoder delivers **bytes**, 0 to 255, and
-# vectors in quarters of a pixel. The network wants 32-bit floats, normalized, cropped and mirrored: a
-# finished **view**. Where should the conversion happen? Here is one sample of the released recipe, and the
-# size of a batch at each stage.
-
-# %%
-one = MemoryLoader(decode(VideoDataset(candidates.entries[-1:], {}), size=128, cells=30), released, seed=0)
-(single,) = one.batches(1, 1)
-view = augment(single, Augmentation.released())
-kept = [single.clip, single.keyframe, single.motion, single.motion_mask]
-for name, numbers in zip(("clip", "keyframe", "motion", "motion_mask"), kept):
-    print(f"{name:11} {str(numbers.dtype)[6:]:6} {tuple(numbers.shape)}")
-print("axes of the vectors: batch, windows, maps, x and y, rows, columns")
-
-# %%
-megabytes = {
-    "bytes and 16-bit vectors": 64 * sum(part.nbytes for part in kept) / 1e6,
-    "the same numbers as floats": 64 * sum(4 * part.numel() for part in kept) / 1e6,
-    "finished views: pixels": 64 * (view.clip.nbytes + view.keyframe.nbytes) / 1e6,
-    "finished views: vector maps": 64 * view.motion.nbytes / 1e6,
-}
-small, _, *views_now = megabytes.values()
-show(
-    figures.bars(
-        megabytes,
-        label="MB for a batch of 64",
-        title=f"Finished views take {sum(views_now) / small:.1f} times the bytes",
-        role="untrained",
-        form=".0f",
-    ),
-    "Four bars: " + ", ".join(f"{name} {size:.0f} MB" for name, size in megabytes.items()) + ".",
-)
-
-# %% [markdown]
-# A float takes four bytes instead of one. And most of a finished view is vector maps: they were enlarged
-# from 30 x 30 to 112 x 112 cells, as the paper's encoder wants them, while the pixels even shrank. So
-# samples stay bytes as long as possible. The views are made at the very end, on the training device, for
-# the whole batch at once. That is only right if nothing that matters is lost. Pixels are bytes anyway.
-# Vectors are kept as `int16`, in sixteenths of a pixel, after the frame has been scaled to the size we
-# keep. We compare them with the exact vectors from `motion()`, and then with whole pixels, as in the
-# released code.
-
-# %% tags=["nbval-ignore-output"]
-worst, vanish, moving = 0.0, 0, 0
-for video in small_set.videos[:16]:
-    with CompressedVideo(video.entry.path) as file:
-        exact = file.motion().vectors * 72 / 112  # 112 pixels became 72
-    worst = max(worst, np.abs(video.vectors / VECTOR_STEPS - exact).max())  # pixels
-    moves = video.mask & (np.abs(exact).max(1) > 0)
-    moving, vanish = moving + moves.sum(), vanish + (moves & (np.rint(exact) == 0).all(1)).sum()
-print(f"in sixteenths, the largest error is {worst:.3f} px (half a sixteenth is {0.5 / VECTOR_STEPS:.3f})")
-print(f"in whole pixels, {vanish / moving:.0%} of the moving cells would stand still")
-assert worst <= 0.5 / VECTOR_STEPS + 1e-6 and vanish > 0.1 * moving
-
-# %% [markdown]
 # ## The same batch, however it is read
 #
 # Long trainings take hours. They will be interrupted and resumed, moved to a machine with more cores,
@@ -826,7 +800,7 @@ assert worst <= 0.5 / VECTOR_STEPS + 1e-6 and vanish > 0.1 * moving
 # the same sample.
 #
 # Let us resume in the middle: we draw five batches, and then only the last two of them. (An
-# appendix at the end tries files, workers and several processes.)
+# appendix tries files, workers and several processes.)
 
 # %%
 names = ("clip", "keyframe", "motion", "motion_mask", "sources", "seeds")
@@ -910,7 +884,7 @@ judge("videos_of", verdict)
 # - A sample is a clip, a key frame near it, the near future, and other windows that do not overlap that
 #   future. Our recipe cuts by seconds. Videos that are too short are left out and listed.
 # - Every random choice follows from (seed, epoch, number of the video), so a batch is the same after any
-#   interruption. Samples travel as bytes; floats are made at the end.
+#   interruption.
 # - Whatever is done to the pixels is done to the vectors: mirrored and negated, enlarged and lengthened,
 #   cells without a vector left out. Copying along them shows that they still fit.
 # - Colors are changed, since otherwise the mean color gives the pair away, and only once per clip, since
@@ -963,7 +937,65 @@ judge("videos_of", verdict)
 # - [The glossary](../docs/glossary.md) of this course.
 
 # %% [markdown]
-# ## Appendix: files, workers and processes
+# ## Appendix A (optional): bytes first, floats last
+#
+# A batch of 64 or more samples travels from the disk to a worker process, then to the training process,
+# and, if there is one, to the GPU. So its size matters. The decoder delivers **bytes**, 0 to 255, and
+# vectors in quarters of a pixel. The network wants 32-bit floats, normalized, cropped and mirrored: a
+# finished **view**. Where should the conversion happen? Here is one sample of the released recipe, and the
+# size of a batch at each stage.
+
+# %%
+one = MemoryLoader(decode(VideoDataset(candidates.entries[-1:], {}), size=128, cells=30), released, seed=0)
+(single,) = one.batches(1, 1)
+view = augment(single, Augmentation.released())
+kept = [single.clip, single.keyframe, single.motion, single.motion_mask]
+for name, numbers in zip(("clip", "keyframe", "motion", "motion_mask"), kept):
+    print(f"{name:11} {str(numbers.dtype)[6:]:6} {tuple(numbers.shape)}")
+print("axes of the vectors: batch, windows, maps, x and y, rows, columns")
+
+# %%
+megabytes = {
+    "bytes and 16-bit vectors": 64 * sum(part.nbytes for part in kept) / 1e6,
+    "the same numbers as floats": 64 * sum(4 * part.numel() for part in kept) / 1e6,
+    "finished views: pixels": 64 * (view.clip.nbytes + view.keyframe.nbytes) / 1e6,
+    "finished views: vector maps": 64 * view.motion.nbytes / 1e6,
+}
+small, _, *views_now = megabytes.values()
+show(
+    figures.bars(
+        megabytes,
+        label="MB for a batch of 64",
+        title=f"Finished views take {sum(views_now) / small:.1f} times the bytes",
+        role="untrained",
+        form=".0f",
+    ),
+    "Four bars: " + ", ".join(f"{name} {size:.0f} MB" for name, size in megabytes.items()) + ".",
+)
+
+# %% [markdown]
+# A float takes four bytes instead of one. And most of a finished view is vector maps: they were enlarged
+# from 30 x 30 to 112 x 112 cells, as the paper's encoder wants them, while the pixels even shrank. So
+# samples stay bytes as long as possible. The views are made at the very end, on the training device, for
+# the whole batch at once. That is only right if nothing that matters is lost. Pixels are bytes anyway.
+# Vectors are kept as `int16`, in sixteenths of a pixel, after the frame has been scaled to the size we
+# keep. We compare them with the exact vectors from `motion()`, and then with whole pixels, as in the
+# released code.
+
+# %% tags=["nbval-ignore-output"]
+worst, vanish, moving = 0.0, 0, 0
+for video in small_set.videos[:16]:
+    with CompressedVideo(video.entry.path) as file:
+        exact = file.motion().vectors * 72 / 112  # 112 pixels became 72
+    worst = max(worst, np.abs(video.vectors / VECTOR_STEPS - exact).max())  # pixels
+    moves = video.mask & (np.abs(exact).max(1) > 0)
+    moving, vanish = moving + moves.sum(), vanish + (moves & (np.rint(exact) == 0).all(1)).sum()
+print(f"in sixteenths, the largest error is {worst:.3f} px (half a sixteenth is {0.5 / VECTOR_STEPS:.3f})")
+print(f"in whole pixels, {vanish / moving:.0%} of the moving cells would stand still")
+assert worst <= 0.5 / VECTOR_STEPS + 1e-6 and vanish > 0.1 * moving
+
+# %% [markdown]
+# ## Appendix B (optional): files, workers and processes
 #
 # Does a batch really not depend on how it is read? We compare the five batches from above with the same
 # batches read from files, by this process or by two workers, and with those of two processes that read half

@@ -82,10 +82,25 @@ show(
 )
 
 # %% [markdown]
-# Now encode all four and read what the files say. The left panel shows the mean length of the vectors in
-# each frame, the right one the mean of the residual, both over the blocks that were predicted. Guess
-# first: in which panel can you tell the four apart? And what should the right panel show for a clip that
-# gets brighter by one level per frame?
+# Now encode all four and look at what the vectors leave over: for each frame, the real one minus the copied
+# blocks, averaged over cells of 4 x 4 pixels. Green is lighter than copied, brown darker. The four are *not*
+# in the order from above. Steady, brightening, dimming, wavering: **which is A, which B, which C, which D?**
+
+# %%
+show_loop(
+    "leftovers",
+    "Four maps of small squares, playing. A changes between all brown and all green; B is white with colored "
+    "specks; C is pale brown nearly everywhere, D pale green.",
+)
+
+# %% [markdown]
+# <details><summary>Answer</summary> A is wavering, B steady, C dimming and D brightening. (At the moving
+# edges all four have specks, whatever the light.)
+# </details>
+#
+# Could you have told them apart by the *vectors*? The left panel below shows their mean length in each
+# frame, the right one the mean of the residual, both over the blocks that were predicted. Guess first: what
+# should the right panel show for a clip that gets brighter by one level per frame?
 
 # %%
 work = Path(tempfile.mkdtemp())
@@ -377,9 +392,9 @@ assert sum(share > 0.5 for share in after) == 2
 # **Exercise 2** (medium, 10 minutes). Is it really *change* that the network sees? There is an easier way: a
 # clip that has been getting brighter for a while *is* bright. So how much does a **single frame** give away?
 # Take the mean color (red, green, blue) of one frame of each video, at the start (`where=0`), in the middle
-# (.5) or at the end (1); find the nearest clip of `train_set` for each clip of `test_set`, by the distance of
-# these colors; and return the share whose light agrees. Guessing scores .25. Where in a clip would you expect
-# more, and where not?
+# (.5) or at the end (1); find the nearest clip of `train_set` for each clip of `test_set`, by the distance
+# of these colors; and return the share whose light agrees. Guessing scores .25. Where in a clip would you
+# expect more, and where not?
 
 
 # %% tags=["exercise"]

@@ -49,6 +49,7 @@ from cvrl_lite.course import figures, log
 from cvrl_lite.course.exercises import judge
 from cvrl_lite.course.figures import show
 from cvrl_lite.course.figures.judging import ranges, ranges_in_words
+from cvrl_lite.course.loops import show_loop
 from cvrl_lite.course.tapes import MOTIONS, PLACES, found_folder, pack
 from cvrl_lite.datasets import (
     UCF101,
@@ -789,16 +790,16 @@ def filmed(hand_held):
 
 cameras = {"tripod": filmed(False), "hand-held": filmed(True)}
 
-# %% tags=["hide-input"]
-show(
-    figures.filmstrip(
-        np.concatenate([clips.videos[0].frames[:40:8] for clips in cameras.values()]),
-        labels=[f"{name}, frame {at}" for name in cameras for at in range(0, 40, 8)],
-        columns=5,
-        title="The same clip from a tripod, and hand-held: now the wall moves, too",
-    ),
-    "Two rows of five frames. Above the bricks stand still and shapes move; below the bricks move as well.",
+# %%
+show_loop(
+    "hand_held",
+    "The same clip twice, playing, with arrows of motion. From a tripod the bricks stand still and the "
+    "arrows on the shapes point right. Hand-held, arrows cover everything and turn with the camera.",
 )
+
+# %% [markdown]
+# All motions here are as before, and yet hardly an arrow shows them. How much of `joint`'s search survives,
+# by place and by motion? Guess two numbers.
 
 # %%
 held = {}
@@ -847,8 +848,8 @@ assert held["motion, tripod"][1] > held["motion, hand-held"][1] + 0.2 and held["
 # - A run that was killed resumes with identical numbers. A short one learns next to nothing.
 # - The shipped network finds drawings like its own, filmed from a tripod. A moving camera hides much of
 #   what moves.
-# - UCF101 takes one command, several GPUs take the same command behind `torchrun`, and the cost can be worked
-#   out beforehand (appendices A and B).
+# - UCF101 takes one command, several GPUs take the same command behind `torchrun`, and the cost can be
+#   worked out beforehand (appendices A and B).
 #
 # ## Quiz
 #
@@ -897,8 +898,8 @@ assert held["motion, tripod"][1] > held["motion, hand-held"][1] + 0.2 and held["
 # ## Appendix A (optional): UCF101, step by step
 #
 # **1. Get it.** The command first prints the terms: UCF101 is for research only. Then it downloads 6.5 GB
-# together with the official lists, resumes where it was interrupted, and unpacks (for which it needs `unrar`,
-# `7z` or `bsdtar`).
+# together with the official lists, resumes where it was interrupted, and unpacks (for which it needs
+# `unrar`, `7z` or `bsdtar`).
 #
 # ```bash
 # cvrl-lite download ucf101 --out ucf101

@@ -27,7 +27,7 @@ from cvrl_lite.course.figures.prediction import (
     two_losses,
 )
 from cvrl_lite.course.figures.residuals import bars, residual_panels
-from cvrl_lite.course.figures.samples import batch_as_seen, clips_in_time, sample_timeline
+from cvrl_lite.course.figures.samples import batch_as_seen, clips_in_time, sample_timeline, swatches
 from cvrl_lite.course.figures.scores import decoupling, decoupling_finding, recall
 from cvrl_lite.course.figures.search import by_weight, confusion, histograms, maps, rankings, recalls
 from cvrl_lite.course.figures.style import COLORS, HATCHES, INK, STYLE, new, png, save, show
@@ -92,6 +92,7 @@ __all__ = [
     "seeds",
     "show",
     "similarity_matrix",
+    "swatches",
     "temperatures",
     "transformer",
     "two_losses",

@@ -1,4 +1,4 @@
-"""How a training sample lies in its video, and what the networks see of a batch.
+"""How a training sample lies in its video, what the networks see of a batch, and what color alone tells.
 
 Axes: N frames of a video, T frames of a clip, K key frames, B batch, M motion maps, H W pixels, G cells.
 """
@@ -12,6 +12,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import PatchCollection
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
 from cvrl_lite.course.figures.style import COLORS, INK, new
@@ -178,12 +179,42 @@ def batch_as_seen(
                 spine.set(visible=True, color=INK, linewidth=0.5)
             if row == 0:
                 axes.set_title(columns[place], fontsize=8)
+    longer = f" (x {magnify:g})" * (magnify != 1)
+    look: Any = {"ls": "", "color": COLORS["motion"], "marker": r"$\rightarrow$", "ms": 16, "mew": 0.4}
     keys = [
-        Patch(fc=COLORS["motion"], label="arrow: apparent motion" + f" (x {magnify:g})" * (magnify != 1)),
-        Patch(fc=INK, label="dot: a vector of zero"),
+        Line2D([], [], label=f"arrow: apparent motion{longer}", **look),
+        Line2D([], [], ls="", marker=".", color=INK, label="dot: a vector of zero"),
         Patch(fc="white", ec=INK, hatch="///", label="hatched: no vector"),
     ]
     figure.legend(handles=keys, loc="outside lower center", ncols=3, frameon=False)
+    return figure
+
+
+def swatches(rows: Mapping[str, tuple[np.ndarray, np.ndarray]], *, title: str = "") -> Figure:
+    """Pairs of colors, one above the other: all that is left of a clip and of its key frame.
+
+    Args:
+        rows: `{caption: (upper, lower)}`: (N, 3) RGB each, 0..1; column n of both belongs together.
+        title: The finding.
+
+    Returns:
+        The figure, a panel for each caption.
+
+    Example:
+        >>> red = np.array([[1.0, 0.0, 0.0]])
+        >>> len(swatches({"no change": (red, red), "jitter": (red, 1 - red)}).axes)
+        2
+    """
+    figure = new(title, rows=len(rows), size=(9.5, 0.4 + 1.5 * len(rows)))
+    for axes, (caption, pair) in zip(figure.axes, rows.items(), strict=True):
+        axes.imshow(np.stack(pair), aspect="auto", interpolation="nearest")
+        for column in range(1, len(pair[0])):
+            axes.axvline(column - 0.5, color="white", lw=5)
+        axes.set_title(caption, fontsize=9, loc="left")
+        axes.set_yticks([0, 1], ["clips", "key frames"])
+        axes.set_xticks([])
+        axes.tick_params(length=0)
+        axes.spines[:].set_visible(False)
     return figure
 
 
