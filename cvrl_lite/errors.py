@@ -86,34 +86,108 @@ class VideoError(Exception):
 
 
 class UnreadableFile(VideoError, OSError):
-    """The file is missing, is a folder, or may not be read."""
+    """The file is missing, is a folder, or may not be read.
+
+    Example:
+        >>> from cvrl_lite import CompressedVideo
+        >>> try:
+        ...     CompressedVideo("missing.mp4")
+        ... except UnreadableFile as error:  # or OSError
+        ...     print(error)
+        missing.mp4: No such file or directory
+    """
 
 
 class NotAVideo(VideoError):
-    """The file was read, but no container or picture format was recognized in it."""
+    """The file was read, but no container or picture format was recognized in it.
+
+    Example:
+        >>> from cvrl_lite import CompressedVideo, data_path
+        >>> try:
+        ...     CompressedVideo(data_path("README.md"))
+        ... except NotAVideo as error:
+        ...     print(error.reason)
+        no video format was recognized in it
+    """
 
 
 class NoVideoStream(VideoError):
-    """The container holds no video stream (audio only, say), or not the stream asked for."""
+    """The container holds no video stream (audio only, say), or not the stream asked for.
+
+    Example:
+        >>> from cvrl_lite import CompressedVideo, data_path
+        >>> try:
+        ...     CompressedVideo(data_path("sample.mp4"), stream=1)
+        ... except NoVideoStream as error:
+        ...     print(error.reason)
+        stream 1 is no video stream (streams: 0 video)
+    """
 
 
 class NoMotionVectors(VideoError):
-    """The codec's decoder does not export motion vectors (HEVC, VP8, VP9, AV1, still pictures)."""
+    """The codec's decoder does not export motion vectors (HEVC, VP8, VP9, AV1, still pictures).
+
+    Example:
+        >>> import numpy as np, tempfile
+        >>> from cvrl_lite import codec
+        >>> path = tempfile.mkdtemp() + "/stills.mkv"
+        >>> _ = codec.encode(np.zeros((2, 32, 32, 3), np.uint8), path, codec="mjpeg", pixel_format="yuvj420p")
+        >>> try:
+        ...     codec.CompressedVideo(path).motion()
+        ... except NoMotionVectors as error:
+        ...     print(error.reason.split(";")[0])
+        FFmpeg exports no motion vectors from mjpeg
+    """
 
 
 class DamagedVideo(VideoError):
-    """The stream breaks off, holds no decodable picture, or changes size on the way."""
+    """The stream breaks off, holds no decodable picture, or changes size on the way.
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from cvrl_lite import CompressedVideo, data_path
+        >>> stream = bytearray(data_path("sample.mp4").read_bytes())
+        >>> stream[50_000:51_000] = bytes(1000)
+        >>> path = Path(tempfile.mkdtemp(), "damaged.mp4")
+        >>> _ = path.write_bytes(stream)
+        >>> try:
+        ...     CompressedVideo(path).clip(0, 72)
+        ... except DamagedVideo as error:  # on_damage="keep" reads what can be read
+        ...     print(Path(error.file).name)
+        damaged.mp4
+    """
 
 
 class EncryptedVideo(VideoError):
-    """Its frames are encrypted, and nothing here has the key."""
+    """Its frames are encrypted, and nothing here has the key.
+
+    Example:
+        >>> str(EncryptedVideo("film.mp4"))
+        'film.mp4: it is encrypted'
+    """
 
     def __init__(self, file: str | os.PathLike[str], reason: str = "it is encrypted") -> None:
         super().__init__(file, reason)
 
 
 class Diverged(RuntimeError):
-    """A training cannot go on: a loss or the gradient is no number any more, or beyond all measure."""
+    """A training cannot go on: a loss or the gradient is no number any more, or beyond all measure.
+
+    Example:
+        >>> from cvrl_lite import data_path, datasets, train
+        >>> names = ("sample.mp4", "sample_watch.mp4")
+        >>> videos = datasets.VideoDataset(datasets.Entry(data_path(name), name, {}) for name in names)
+        >>> data = datasets.decode(videos, size=32, cells=8, cache=False)
+        >>> recipe = train.recipes.laptop_fast(("context",)).replace(
+        ...     steps=9, batch=2, precision="float32", decoded_size=32, decoded_cells=8,
+        ...     optimization={"learning_rate": 1e30, "clip_norm": None})
+        >>> try:
+        ...     train.pretrain(recipe, data=data)
+        ... except Diverged:
+        ...     print("a lower learning rate, please")
+        a lower learning rate, please
+    """
 
 
 def one_line(error: BaseException) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import re
 import shlex
 import shutil
@@ -68,6 +69,36 @@ def test_every_row_of_the_paper_map_names_a_notebook_a_function_and_a_test() -> 
         ), row
         assert re.fullmatch(r"`tests/[\w/]+\.py::test_\w+`", test), row
     assert named == set(notebooks)
+
+
+API = sorted((ROOT / "docs/api").glob("*.md"))
+SHOWN_BUT_NOT_RUN = {
+    "course_set": "draws 1600 clips into the cache, which takes minutes; `make data` runs it",
+    "hard_set": "as course_set",
+    "show": "needs a notebook to show something in",
+    "show_loop": "as show",
+}
+
+
+@pytest.mark.parametrize("page", API, ids=lambda page: page.stem)
+def test_every_name_of_the_reference_has_an_example(page: Path) -> None:
+    """In its own docstring, or at the top of its page, where parts that work together are shown at work."""
+    rooms = re.findall(r"automodule:: (\S+)", page.read_text(encoding="utf-8"))
+    missing = []
+    for room in map(importlib.import_module, rooms):
+        opening = " ".join(re.findall(r"^ *(?:>>>|\.\.\.) (.*)$", room.__doc__ or "", re.M))
+        public = getattr(room, "__all__", None) or [name for name in vars(room) if name[0] != "_"]
+        for name in public:
+            value = getattr(room, name)
+            if not inspect.isfunction(value) and not isinstance(value, type):
+                continue
+            if not hasattr(room, "__all__") and value.__module__ != room.__name__:
+                continue  # automodule leaves out what such a module imports
+            text = value.__doc__ or ""
+            assert ("+SKIP" in text) == (name in SHOWN_BUT_NOT_RUN), name
+            if ">>> " not in text and not re.search(rf"\b{name}\b", opening):
+                missing.append(f"{room.__name__}.{name}")
+    assert missing == []
 
 
 NOTEBOOKS = sorted(path.name for path in (ROOT / "notebooks/src").glob("*.py"))

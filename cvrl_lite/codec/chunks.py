@@ -30,6 +30,13 @@ class KeyFrames(NamedTuple):
         indices: (K,) int64 frame indices.
         times: (K,) float64 seconds.
         images: (K, H, W, 3) uint8 RGB.
+
+    Example:
+        >>> from cvrl_lite import CompressedVideo, data_path
+        >>> with CompressedVideo(data_path("sample.mp4")) as video:
+        ...     keyframes = video.keyframes()
+        >>> keyframes.indices.tolist(), keyframes.times.tolist(), keyframes.images.shape
+        ([0, 12, 24, 36, 48, 60], [0.0, 0.48, 0.96, 1.44, 1.92, 2.4], (6, 224, 224, 3))
     """
 
     indices: np.ndarray
@@ -50,6 +57,14 @@ class Chunk(NamedTuple):
         keyframes: The key frames among these frames.
         motion: Their motion field.
         residuals: Their residuals.
+
+    Example:
+        >>> from cvrl_lite import CompressedVideo, data_path
+        >>> with CompressedVideo(data_path("sample.mp4")) as video:
+        ...     for chunk in video.chunks(50, "motion"):
+        ...         print(chunk.start, len(chunk.times), chunk.motion.vectors.shape, chunk.images)
+        0 50 (50, 2, 28, 28) None
+        50 22 (22, 2, 28, 28) None
     """
 
     start: int
@@ -71,6 +86,13 @@ class Sample(NamedTuple):
         keyframe: (h, w, 3) uint8 RGB, the key frame of the GOP in which the clip begins.
         keyframe_index: Its frame index.
         motion: The motion field of the frames after the clip.
+
+    Example:
+        >>> from cvrl_lite import CompressedVideo, data_path
+        >>> with CompressedVideo(data_path("sample.mp4")) as video:
+        ...     sample = video.sample(20, frames=8, size=112)
+        >>> sample.clip.shape, sample.keyframe.shape, sample.keyframe_index, len(sample.motion.vectors)
+        ((8, 112, 112, 3), (112, 112, 3), 12, 8)
     """
 
     clip: np.ndarray

@@ -40,6 +40,12 @@ class Piece:
         start: Of its first frame in the film, s.
         frames: How many.
         copied: Whether its packets are the film's own; else it was encoded again.
+
+    Example:
+        >>> row = '{"file": "film_0001.mp4", "start": 10.0, "frames": 250, "copied": true}'  # of a table
+        >>> piece = Piece(**json.loads(row))
+        >>> piece.start, piece.copied
+        (10.0, True)
     """
 
     file: str
@@ -117,7 +123,16 @@ def is_cut(
     tolerance: float = 0.5,
     gop: int = 12,
 ) -> bool:
-    """Whether `cut` made this table and its pieces from the film as it is now; arguments as there."""
+    """Whether `cut` made this table and its pieces from the film as it is now; arguments as there.
+
+    Example:
+        >>> import tempfile
+        >>> film, table = (f"{tempfile.mkdtemp()}/{name}" for name in ("film.mp4", "film.json"))
+        >>> _ = encode(np.zeros((40, 32, 32, 3), np.uint8), film, fps=10)
+        >>> _ = cut(film, table, seconds=2)
+        >>> is_cut(film, table, seconds=2), is_cut(film, table, seconds=1)
+        (True, False)
+    """
     try:
         found = json.loads(Path(table).read_text(encoding="utf-8"))
         files = [piece["file"] for piece in found.pop("pieces")]

@@ -30,6 +30,18 @@ class Damage:
         breaks_off: How the file ends too early; "" where it does not.
         clock_jumps: Indices of frames at which the file's clock jumps back, as where files were joined.
             Nothing is lost by that, so it does not count as damage.
+
+    Example:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from cvrl_lite import CompressedVideo, data_path
+        >>> stream = bytearray(data_path("sample.mp4").read_bytes())
+        >>> stream[50_000:51_000] = bytes(1000)
+        >>> path = Path(tempfile.mkdtemp(), "damaged.mp4")
+        >>> _ = path.write_bytes(stream)
+        >>> with CompressedVideo(path, on_damage="keep") as video:
+        ...     bool(video.damage), video.damage.frames, video.damage.breaks_off
+        (True, 72, '')
     """
 
     frames: int

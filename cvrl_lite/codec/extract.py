@@ -160,6 +160,15 @@ def load(path: str | os.PathLike[str]) -> Extracted:
         UnreadableFile: The file is missing, a folder or a pipe, or may not be read.
         NotAVideo: It is a file of another kind.
         DamagedVideo: It is broken.
+
+    Example:
+        >>> import tempfile
+        >>> from cvrl_lite import data_path
+        >>> path = tempfile.mkdtemp() + "/sample.npz"
+        >>> _ = extract(data_path("sample.mp4"), path)
+        >>> data = load(path)
+        >>> data.header["what"], data.times.shape, data.keyframes.images.shape
+        (['keyframes', 'motion'], (72,), (6, 224, 224, 3))
     """
     check_regular(path)
     try:

@@ -59,6 +59,15 @@ class VideoInfo:
             where blocks may be fields; in other codecs the first frame's flag counts, too.
         frame_bytes: Coded size of each frame, in display order; empty if a stream has no timestamps or
             several frames per packet.
+
+    Example:
+        >>> from cvrl_lite import CompressedVideo, data_path
+        >>> with CompressedVideo(data_path("sample.mp4")) as video:
+        ...     info = video.info
+        >>> info.codec, (info.width, info.height), info.frames, float(info.average_rate), info.has_vectors
+        ('h264', (224, 224), 72, 25.0, True)
+        >>> info.as_dict()["gop_lengths"]
+        (12, 12, 12, 12, 12, 12)
     """
 
     file: str

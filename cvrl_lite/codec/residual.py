@@ -32,6 +32,15 @@ class Residual(NamedTuple):
         exact: Whether the values are what the file adds to its predictions (up to clipping at 0 and 255).
             Otherwise they are an approximation: several references, weighted prediction, deblocking,
             partitions below 8x8, B-frames, codecs other than H.264, or an encoder that does not tell.
+
+    Example:
+        >>> from cvrl_lite import CompressedVideo, data_path
+        >>> with CompressedVideo(data_path("sample.mp4")) as video:
+        ...     residual = video.residuals(11, 14)
+        >>> residual
+        Residual(values=(3, 224, 224) int16, mask=(3, 28, 28) bool, exact=False)
+        >>> residual.predicted().any((1, 2)).tolist()  # the I-frame is not predicted
+        [True, False, True]
     """
 
     values: np.ndarray

@@ -131,6 +131,14 @@ def is_transcoded(
 
     Raises:
         UnreadableFile: The video is missing or may not be read.
+
+    Example:
+        >>> import numpy as np, tempfile
+        >>> src, dst = (f"{tempfile.mkdtemp()}/{name}.mp4" for name in "ab")
+        >>> _ = encode(np.zeros((6, 96, 128, 3), np.uint8), src)
+        >>> _ = transcode(src, dst, gop=3)
+        >>> is_transcoded(src, dst, gop=3), is_transcoded(src, dst, gop=12)
+        (True, False)
     """
     how: dict[str, Any] = {"gop": gop, "short_side": short_side, "square_pixels": square_pixels}
     how |= {"constant_rate": _rate(constant_rate), "deinterlace": deinterlace}

@@ -65,7 +65,12 @@ def step(
 
 
 def caption(picture_type: str, size: int, frame: int) -> str:
-    """What `step` writes above a frame."""
+    """What `step` writes above a frame.
+
+    Example:
+        >>> caption("P", 812, 5)
+        'frame 5: P, 812 bytes'
+    """
     return f"frame {frame}: {picture_type}, {size} bytes"
 
 

@@ -29,6 +29,11 @@ class Entry:
         path: The file.
         source: Name of the video it was cut from; files of one source are never each other's negatives.
         labels: Class numbers by the name of the label; may be empty.
+
+    Example:
+        >>> clip = Entry(Path("videos/v_YoYo_g08_c01.avi"), source="v_YoYo_g08", labels={"class": 0})
+        >>> clip.source, clip.labels["class"]
+        ('v_YoYo_g08', 0)
     """
 
     path: Path

@@ -32,6 +32,11 @@ class ClipSampling:
             frame within it, the nearest one is used.
         in_frames: Whether `stride`, `gap` and `max_keyframe_distance` count frames instead of seconds.
         clips_per_video: Samples taken of a video each time it is opened.
+
+    Example:
+        >>> how = ClipSampling(frames=16, stride=4, gap=3, max_keyframe_distance=5, in_frames=True)
+        >>> how.stride * (how.frames - 1) + how.gap + how.window  # frames that a sample spans
+        71
     """
 
     frames: int = 8
@@ -53,6 +58,12 @@ class Cut:
         windows: First frame of each window; the near future, then the others.
         key: The key frame's index.
         seed: Seed of the augmentation.
+
+    Example:
+        >>> timeline = Timeline(np.arange(72) / 25, np.arange(0, 72, 12), ClipSampling())
+        >>> cut = timeline.cut((0, 3))
+        >>> len(cut.clip), cut.windows[0] - int(cut.clip[-1]), cut.key % 12
+        (8, 3, 0)
     """
 
     clip: NDArray[np.int64]
@@ -72,6 +83,14 @@ class Timeline:
     Attributes:
         starts: First frames from which clip, near future and other windows all fit.
         lacks: Why there are none; "" if there are some.
+
+    Example:
+        >>> seconds, keys = np.arange(40) / 25, np.array([0, 12, 24, 36])
+        >>> timeline = Timeline(seconds, keys, ClipSampling())
+        >>> timeline.starts.tolist(), timeline.lacks
+        ([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15], '')
+        >>> Timeline(seconds[:20], keys[:2], ClipSampling()).lacks
+        'too short: 20 frames in 0.76 s, and a clip takes 0.56 s, then 0.12 s and 8 vector maps'
     """
 
     def __init__(self, times: NDArray[np.float64], keys: NDArray[np.int64], how: ClipSampling) -> None:
@@ -146,6 +165,10 @@ def evaluation_frames(times: NDArray[np.float64], how: ClipSampling, clips: int)
 
     Raises:
         ValueError: The video is shorter than a clip.
+
+    Example:
+        >>> evaluation_frames(np.arange(40) / 25, ClipSampling(frames=4), clips=3).tolist()
+        [[8, 10, 12, 14], [16, 18, 20, 22], [25, 27, 29, 31]]
     """
     clock = np.arange(len(times), dtype=np.float64) if how.in_frames else times
     span = how.stride * (how.frames - 1)

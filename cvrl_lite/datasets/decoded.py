@@ -53,6 +53,13 @@ class DecodedVideo:
         residuals: (T, 2, G, G) int16, of each cell the mean residual and its mean size, in 1/16 of a gray
             level; T is 0 if they were not requested.
         residual_mask: (T, G, G) bool; cells that were predicted, and so have a residual.
+
+    Example:
+        >>> from cvrl_lite import data_path
+        >>> files = VideoDataset([Entry(data_path("sample.mp4"), "sample", {})])
+        >>> video = decode(files, size=32, cells=4, cache=False).videos[0]
+        >>> video.frames.shape, video.vectors.shape, video.keys.tolist()
+        ((72, 32, 32, 3), (72, 2, 4, 4), [0, 12, 24, 36, 48, 60])
     """
 
     entry: Entry
@@ -76,6 +83,14 @@ class DecodedSet:
         videos: The files that were read.
         skipped: The files that could not be read, with the reason.
         classes: As in `VideoDataset`.
+
+    Example:
+        >>> from cvrl_lite import data_path
+        >>> names = ("sample.mp4", "sample_watch.mp4")
+        >>> entries = [Entry(data_path(name), name, {"name": number}) for number, name in enumerate(names)]
+        >>> data = decode(VideoDataset(entries, {"name": names}), size=32, cells=4, cache=False)
+        >>> data.labels("name").tolist(), data.source_numbers.tolist(), len(data.subset([1]).videos)
+        ([0, 1], [0, 1], 1)
     """
 
     videos: tuple[DecodedVideo, ...]
@@ -135,6 +150,13 @@ def decode(
     Raises:
         OSError: The disk of a folder passed as `cache` is full. Arrays written so far are used the next time.
         ChildProcessError: A worker was killed.
+
+    Example:
+        >>> from cvrl_lite import data_path
+        >>> entries = [Entry(data_path(name), name, {}) for name in ("sample.mp4", "README.md")]
+        >>> data = decode(VideoDataset(entries), size=32, cells=4, cache=False)
+        >>> data.videos[0].frames.shape, data.skipped[0].reason
+        ((72, 32, 32, 3), 'no video format was recognized in it')
     """
     how = _How(size, cells, vectors, residuals)
     jobs: list[_Job] = []
@@ -192,6 +214,13 @@ def evaluation_clips(video: DecodedVideo, how: ClipSampling, clips: int) -> NDAr
 
     Raises:
         ValueError: The video is shorter than a clip.
+
+    Example:
+        >>> from cvrl_lite import data_path
+        >>> files = VideoDataset([Entry(data_path("sample.mp4"), "sample", {})])
+        >>> video = decode(files, size=32, cells=4, cache=False).videos[0]
+        >>> evaluation_clips(video, ClipSampling(frames=8), clips=3).shape
+        (3, 8, 32, 32, 3)
     """
     try:
         return video.frames[evaluation_frames(video.times, how, clips)]

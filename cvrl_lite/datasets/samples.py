@@ -44,6 +44,11 @@ class SampleConfig:
         vectors: Whether motion vectors are read; else the motion of a sample is blank, and files need none.
         cache: A folder for the files' indexes, so that each file is scanned once; one in the cache folder
             if None.
+
+    Example:
+        >>> config = SampleConfig(ClipSampling(frames=4, in_frames=True, stride=1, gap=1), size=48)
+        >>> config.sampling.frames, config.size, config.vectors
+        (4, 48, True)
     """
 
     sampling: ClipSampling = field(default_factory=ClipSampling)
@@ -70,6 +75,14 @@ class Sample:
         source: The video that the file was cut from; samples of one source are never negatives of each other.
         name: The file.
         seed: Seed of the augmentation.
+
+    Example:
+        >>> from cvrl_lite import data_path
+        >>> from cvrl_lite.datasets import Entry, VideoDataset
+        >>> videos = VideoDataset([Entry(data_path("sample.mp4"), "sample", {"class": 1})])
+        >>> sample = videos[0]
+        >>> sample.clip.shape, sample.motion.shape, sample.labels, sample.source
+        (torch.Size([8, 72, 72, 3]), torch.Size([2, 8, 2, 14, 14]), {'class': 1}, 'sample')
     """
 
     clip: Tensor
@@ -104,6 +117,14 @@ class Batch:
             level; None if residuals were not requested.
         residual_mask: (B, 1 + N, W, G, G) bool, or None.
         labels: By the name of the label (B,) int64 class numbers.
+
+    Example:
+        >>> from cvrl_lite import data_path
+        >>> from cvrl_lite.datasets import Entry, VideoDataset
+        >>> videos = VideoDataset([Entry(data_path("sample.mp4"), "sample", {"class": 1})])
+        >>> batch = collate([videos[0], videos[0]])
+        >>> tuple(batch.clip.shape), tuple(batch.motion.shape), batch.labels["class"].tolist()
+        ((2, 8, 72, 72, 3), (2, 2, 8, 2, 14, 14), [1, 1])
     """
 
     clip: Tensor

@@ -20,7 +20,16 @@ _FILES_A_WORKER = 500  # are looked at in the time that a worker takes to start
 
 @dataclass(frozen=True)
 class Skipped:
-    """A file that cannot be used, and why."""
+    """A file that cannot be used, and why.
+
+    Example:
+        >>> from cvrl_lite import data_path
+        >>> from cvrl_lite.datasets import Entry, VideoDataset
+        >>> videos = VideoDataset(Entry(data_path(name), name, {}) for name in ("sample.mp4", "README.md"))
+        >>> for file in videos.usable().skipped:
+        ...     print(f"{file.path.name}: {file.reason}")
+        README.md: no video format was recognized in it
+    """
 
     path: Path
     reason: str

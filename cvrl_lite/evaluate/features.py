@@ -42,6 +42,13 @@ def features(
 
     Raises:
         ValueError: A video is too short for a clip.
+
+    Example:
+        >>> from cvrl_lite import data_path, datasets, models
+        >>> videos = datasets.VideoDataset([datasets.Entry(data_path("sample.mp4"), "sample", {})])
+        >>> data = datasets.decode(videos, size=32, cells=4, cache=False)
+        >>> features(models.TinyR2Plus1D(), data, ClipSampling(), size=32).shape
+        (1, 192)
     """
     side = data.videos[0].frames.shape[1] if data.videos else size
     model = Pretrained(backbone, sampling, EvalTransform(side, size, mean, std))

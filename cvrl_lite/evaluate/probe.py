@@ -97,6 +97,12 @@ def probe_hits(
         ValueError: A split is empty or lacks labels, the label or part does not exist, a feature is not
             finite, or all training videos are of one class.
         TypeError: Data are given without a model.
+
+    Example:
+        >>> train = (np.eye(2), np.array([0, 1]))
+        >>> test = (np.array([[0.9, 0.1], [0.2, 0.8], [0.1, 0.9]]), np.array([0, 1, 0]))
+        >>> probe_hits(train, test).tolist()
+        [True, True, False]
     """
     x, y = labeled_pair(train, test, label, model=model, part=part, names=_SIDES)
     return _hits(x, y, penalty, seed)
@@ -126,6 +132,11 @@ def choose_penalty(
         labels: (N,) integers. Classes with a single video are never held out.
         penalties: The candidates.
         seed: Seeds the choice of the held-out part.
+
+    Example:
+        >>> x, y = np.eye(2)[[0, 0, 0, 1, 1, 1]], np.array([0, 0, 0, 1, 1, 1])
+        >>> choose_penalty(x, y, (0.1, 1.0))  # of equally good ones the smallest
+        0.1
     """
     held = np.zeros(len(labels), bool)
     random = np.random.default_rng(seed)
@@ -183,7 +194,13 @@ def few_labels(
 
 
 def sample_per_class(labels: NDArray[np.int64], per_class: int, seed: int) -> NDArray[np.int64]:
-    """Sorted indices of `per_class` rows of each label, drawn at random; ValueError below 1."""
+    """Sorted indices of `per_class` rows of each label, drawn at random; ValueError below 1.
+
+    Example:
+        >>> rows = sample_per_class(np.array([0, 0, 0, 1, 1, 1]), per_class=2, seed=0)
+        >>> len(rows), (rows < 3).sum().item()
+        (4, 2)
+    """
     if per_class < 1:
         raise ValueError(f"per_class is 1 or more, got {per_class}")
     random = np.random.default_rng(seed)

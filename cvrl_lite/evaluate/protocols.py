@@ -32,6 +32,13 @@ class Score:
         share: 0..1.
         interval: 95 % confidence interval by source; see `confidence_interval`.
         chance: The score of guessing: random rows for retrieval, the gallery's most common class for a probe.
+
+    Example:
+        >>> from cvrl_lite import Embeddings
+        >>> table = Embeddings.from_arrays(np.eye(4), {"way": np.array([0, 0, 1, 1])})
+        >>> score = measure(table, table, "way", protocols=["retrieval"])["R@1"]
+        >>> score.share, score.chance, score.interval[0] < score.share
+        (1.0, 0.5, True)
     """
 
     share: float
@@ -125,5 +132,10 @@ def retrieval_chance(labels: NDArray[np.int64], query_labels: NDArray[np.int64],
 
 
 def commonest_chance(labels: NDArray[np.int64], query_labels: NDArray[np.int64]) -> float:
-    """The accuracy of always predicting the most common gallery label (M,) on the query labels (N,)."""
+    """The accuracy of always predicting the most common gallery label (M,) on the query labels (N,).
+
+    Example:
+        >>> commonest_chance(np.array([0, 0, 1]), np.array([0, 1, 1, 1]))
+        0.25
+    """
     return float((query_labels == np.bincount(labels).argmax()).mean())

@@ -57,7 +57,12 @@ def scores(
 
 
 def chance(gallery: DecodedSet) -> dict[str, dict[str, float]]:
-    """Chance level of each label: one over the number of classes."""
+    """Chance level of each label: one over the number of classes.
+
+    Example:
+        >>> chance(DecodedSet((), (), {"scene": ("bricks", "dots"), "action": tuple("abcde")}))["action"]
+        {'R@1': 0.2, 'linear': 0.2}
+    """
     return {
         name: {"R@1": 1 / len(names), "linear": 1 / len(names)} for name, names in gallery.classes.items()
     }

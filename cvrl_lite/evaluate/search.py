@@ -38,6 +38,11 @@ def nearest(
 
     Raises:
         ValueError: The gallery holds fewer, or a vector is not finite.
+
+    Example:
+        >>> gallery = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]], np.float32)
+        >>> nearest(np.array([[0.1, 5.0]], np.float32), gallery, 2).tolist()
+        [[1, 2]]
     """
     if count < 1:
         raise ValueError(f"count is 1 or more, got {count}")

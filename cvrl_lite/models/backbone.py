@@ -19,6 +19,14 @@ class VideoBackbone(nn.Module, ABC):
         motion_channels: Channels of the map that motion prediction reads.
         parts: Which columns of the features are the "context" part (what stays) and the "motion" part (what
             moves); empty if both tasks read one map, so that the features have no parts.
+
+    Example:
+        >>> import torch
+        >>> from cvrl_lite.models import TinyR2Plus1D
+        >>> backbone: VideoBackbone = TinyR2Plus1D()
+        >>> context, motion = backbone.feature_maps(torch.zeros(1, 3, 8, 64, 64))
+        >>> tuple(motion.shape[2:]) == backbone.map_size(8, 64), backbone.parts["motion"]
+        (True, slice(96, 192, None))
     """
 
     width: int

@@ -44,6 +44,11 @@ class Networks:
 
     Raises:
         ValueError: The backbone or the encoders do not exist.
+
+    Example:
+        >>> networks = Networks(widths=(8, 16, 16, 16), transformer=False)
+        >>> networks.build_backbone().width
+        32
     """
 
     backbone: str = "tiny"

@@ -36,6 +36,14 @@ chain (docs/own_loop.md has it with a folder of videos, and epochs):
     ...     optimizer.step()
     >>> tuple(views.clip.shape), sorted(outputs[0].metrics), bool(loss > 0)
     ((2, 3, 8, 64, 64), ['accuracy'], True)
+
+A recipe holds a config for each task, which builds it for the sizes of the networks:
+
+    >>> from cvrl_lite.models import Networks
+    >>> inputs = pretext.TaskInputs(Networks(), 96, 96, grid=(2, 4, 4), window=8, cells=16)
+    >>> task = pretext.RegressionConfig(loss="smooth_l1").build(inputs)
+    >>> isinstance(task, pretext.MotionRegression), task.target
+    (True, 'vectors')
 """
 
 from cvrl_lite.pretext.context import ContextConfig, ContextMatching

@@ -30,6 +30,17 @@ class ContextMatching(PretextTask):
 
     Source:
         The paper's context matching task; one direction (clip to key frame), as released.
+
+    Example:
+        >>> import torch
+        >>> from cvrl_lite.models import TinyR2Plus1D
+        >>> backbone, motion = TinyR2Plus1D(), torch.zeros(4, 1, 3, 8, 16, 16)
+        >>> clip, keyframe = torch.rand(4, 3, 8, 32, 32), torch.rand(4, 3, 32, 32)
+        >>> views = Views(clip, keyframe, motion, sources=torch.arange(4), mask=motion[:, :, 2] > 0)
+        >>> task = ContextMatching(backbone.context_channels)
+        >>> loss, metrics = task(backbone.feature_maps(views.clip), views)
+        >>> loss.shape, list(metrics)
+        (torch.Size([]), ['accuracy'])
     """
 
     def __init__(
@@ -91,6 +102,12 @@ class ContextConfig(TaskConfig):
         start: As in `TaskConfig`.
         temperature: Temperature of InfoNCE.
         symmetric: Whether key frames are also matched to clips.
+
+    Example:
+        >>> from cvrl_lite.train import recipes
+        >>> recipe = recipes.laptop().replace(tasks={"context": ContextConfig(weight=1.0, symmetric=True)})
+        >>> recipe.tasks["context"].temperature
+        0.1
     """
 
     temperature: float = 0.1

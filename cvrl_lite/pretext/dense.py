@@ -47,6 +47,18 @@ class DensePrediction(PretextTask):
     Source:
         The paper's motion prediction task. Ours: points without vectors are left out, and residuals can be
         predicted.
+
+    Example:
+        >>> from cvrl_lite.models import TinyR2Plus1D
+        >>> backbone, encoder = TinyR2Plus1D(), MotionEncoder()
+        >>> grid, points = backbone.map_size(8, 64), encoder.map_size(8, 16)
+        >>> predictor = MotionPredictor(backbone.motion_channels, grid=grid, points=points)
+        >>> clip, keyframe = torch.rand(2, 3, 8, 64, 64), torch.rand(2, 3, 64, 64)
+        >>> motion = torch.ones(2, 2, 3, 8, 16, 16)  # of each clip the near future and another window
+        >>> views = Views(clip, keyframe, motion, sources=torch.arange(2), mask=motion[:, :, 2] > 0)
+        >>> loss, metrics = DensePrediction(predictor, encoder)(backbone.feature_maps(views.clip), views)
+        >>> loss.shape, list(metrics)
+        (torch.Size([]), ['accuracy'])
     """
 
     def __init__(
@@ -187,6 +199,10 @@ class DenseConfig(TaskConfig):
         source: What is predicted: "motion" or "residual".
         temperature: Temperature of InfoNCE.
         negatives: The kinds of negatives to use; see `DensePrediction`.
+
+    Example:
+        >>> DenseConfig(source="residual").needs_residuals, DenseConfig(negatives=("videos",)).negatives
+        (True, ('videos',))
     """
 
     source: Literal["motion", "residual"] = "motion"

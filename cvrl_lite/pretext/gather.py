@@ -13,7 +13,13 @@ from torch import Tensor
 
 
 def processes() -> tuple[int, int]:
-    """The rank of this process and the number of processes."""
+    """The rank of this process and the number of processes.
+
+    Example:
+        >>> rank, count = processes()
+        >>> rank, count  # not started by torchrun
+        (0, 1)
+    """
     if dist.is_available() and dist.is_initialized():
         return dist.get_rank(), dist.get_world_size()
     return 0, 1
@@ -74,7 +80,12 @@ def shared_mean(total: Tensor, count: Tensor) -> Tensor:
 
 
 def all_reduce_sum(value: Tensor) -> Tensor:
-    """The sum over all processes, without gradients."""
+    """The sum over all processes, without gradients.
+
+    Example:
+        >>> all_reduce_sum(torch.tensor([2.0, 3.0]))
+        tensor([2., 3.])
+    """
     if processes()[1] == 1:
         return value.detach()
     value = value.detach().clone()

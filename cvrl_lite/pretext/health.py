@@ -40,6 +40,10 @@ def uniformity(vectors: Tensor) -> Tensor:
 
     Source:
         As `alignment`.
+
+    Example:
+        >>> round(uniformity(torch.ones(4, 3)).item(), 3), round(uniformity(torch.eye(3)).item(), 3)
+        (0.0, -4.0)
     """
     return F.pdist(F.normalize(vectors.float(), dim=1)).square().mul(-2).exp().mean().log()
 
@@ -67,5 +71,10 @@ def effective_rank(vectors: Tensor) -> Tensor:
 
 
 def collapsed(rank: float) -> bool:
-    """Whether an effective rank indicates a collapse."""
+    """Whether an effective rank indicates a collapse.
+
+    Example:
+        >>> collapsed(1.02), collapsed(41.7)
+        (True, False)
+    """
     return rank < _COLLAPSED

@@ -23,6 +23,14 @@ class PairMask(Protocol):
     """Which keys each query is compared with: an (N, M) bool tensor, or an object that is indexed like one.
 
     Such an object can compute rows when they are needed, so that no N x M matrix is held.
+
+    Example:
+        >>> class SameHalf:  # of ten keys
+        ...     def __getitem__(self, rows):
+        ...         return (rows[:, None] < 5) == (torch.arange(10) < 5)
+        >>> loss, accuracy = info_nce(torch.eye(10), torch.eye(10), allowed=SameHalf())
+        >>> float(accuracy)
+        1.0
     """
 
     def __getitem__(self, rows: Tensor, /) -> Tensor:

@@ -29,6 +29,11 @@ class TaskOutput(NamedTuple):
     Attributes:
         loss: (), to be minimized.
         metrics: Numbers for the log by name, (), each without gradients.
+
+    Example:
+        >>> output = TaskOutput(torch.tensor(0.5), {"accuracy": torch.tensor(0.9)})
+        >>> float(output.loss), list(output.metrics)
+        (0.5, ['accuracy'])
     """
 
     loss: Tensor
@@ -36,7 +41,15 @@ class TaskOutput(NamedTuple):
 
 
 class PretextTask(nn.Module, ABC):
-    """A module that turns feature maps and views into a loss."""
+    """A module that turns feature maps and views into a loss.
+
+    Example:
+        >>> class Energy(PretextTask):
+        ...     def forward(self, maps, views):
+        ...         return TaskOutput(maps[1].square().mean(), {})
+        >>> Energy()((torch.ones(2, 8), torch.ones(2, 8)), None).loss
+        tensor(1.)
+    """
 
     _looked = False  # whether `warn_of_one_source` has checked
 
@@ -90,6 +103,12 @@ class TaskInputs:
         window: Vector maps of a window.
         cells: Their side in cells.
         vector_channels: Channels of the views' vector maps.
+
+    Example:
+        >>> from cvrl_lite.pretext import ContextConfig
+        >>> inputs = TaskInputs(Networks(), 96, 96, grid=(2, 4, 4), window=8, cells=16)
+        >>> type(ContextConfig().build(inputs)).__name__
+        'ContextMatching'
     """
 
     networks: Networks
@@ -117,6 +136,14 @@ class TaskConfig(ABC):
 
     Raises:
         ValueError: A value is invalid.
+
+    Example:
+        >>> from cvrl_lite.pretext import ContextConfig, DenseConfig
+        >>> ContextConfig(weight=0.5).weight, DenseConfig(start=0.25).reads
+        (0.5, ('motion',))
+        >>> ContextConfig(start=1.5)
+        Traceback (most recent call last):
+        ValueError: a task's start is a share of the steps, below 1; got 1.5
     """
 
     weight: float = 1.0

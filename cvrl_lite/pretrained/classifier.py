@@ -20,8 +20,8 @@ from cvrl_lite.files import replacing
 from cvrl_lite.pretrained.embed import read_batches
 from cvrl_lite.pretrained.listing import Data, ItemReader, list_items
 from cvrl_lite.train.checkpoint import fill, reading
-from cvrl_lite.train.config import Optimization, Recipe
-from cvrl_lite.train.finetune import Classifier, Finetuning, clip_probabilities
+from cvrl_lite.train.config import Finetuning, Optimization, Recipe
+from cvrl_lite.train.finetune import Classifier, clip_probabilities
 from cvrl_lite.transforms import Augmentation
 
 WEIGHTS, SETTINGS = "classifier.safetensors", "classifier.json"
@@ -37,6 +37,12 @@ class Predictions:
         probabilities: (N, K) float32; rows sum to 1.
         classes: K names.
         skipped: Name and reason of each file that cannot be used.
+
+    Example:
+        >>> classes, probabilities = ("calm", "wild"), np.array([[0.2, 0.8]], np.float32)
+        >>> found = Predictions(("a.mp4",), np.array([0]), probabilities, classes, skipped=())
+        >>> dict(zip(found.names, found.labels))
+        {'a.mp4': 'wild'}
     """
 
     names: tuple[str, ...]
@@ -64,6 +70,13 @@ class VideoClassifier:
 
     Raises:
         ValueError: The network has another number of classes.
+
+    Example:
+        >>> recipe, classes = Recipe(), ("calm", "wild")
+        >>> network = Classifier(recipe.networks.build_backbone(), len(classes))  # or from `finetune`
+        >>> classifier = VideoClassifier(network, "mood", classes, recipe, Finetuning())
+        >>> classifier.label, classifier.classes
+        ('mood', ('calm', 'wild'))
     """
 
     network: Classifier

@@ -39,6 +39,14 @@ class Hit:
             is the clip, else everything that was read of the file.
         stop: End of that row in the file, in seconds.
         row: Index of that row in the table.
+
+    Example:
+        >>> from cvrl_lite import data_path
+        >>> model = load("joint")
+        >>> table = model.embed(data_path("sample.mp4"))
+        >>> (hit,) = model.search(data_path("sample.mp4"), table, include_query=True)
+        >>> hit.name, round(hit.cosine, 3), hit.row
+        ('sample.mp4', 1.0, 0)
     """
 
     name: str
@@ -247,6 +255,12 @@ def embed_with_each(
         ValueError: The networks read different clips, or no file can be used.
         OSError: As in `Pretrained.embed`.
         ChildProcessError: A worker was killed.
+
+    Example:
+        >>> from cvrl_lite import data_path
+        >>> models = [load("context"), load("motion")]
+        >>> [len(table) for table in embed_with_each(models, data_path("sample.mp4"), clips=1)]
+        [1, 1]
     """
     if len({(model.sampling, model.transform.decoded_size) for model in models}) != 1:
         raise ValueError("networks that read different clips cannot share one reading of the files")

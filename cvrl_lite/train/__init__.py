@@ -3,19 +3,16 @@
 from cvrl_lite.models import Networks
 from cvrl_lite.train import recipes
 from cvrl_lite.train.checkpoint import METRICS
-from cvrl_lite.train.config import TASKS, Optimization, Recipe
+from cvrl_lite.train.config import TASKS, Finetuning, Optimization, Recipe, clip_alone, released
 from cvrl_lite.train.data import load_data
 from cvrl_lite.train.distributed import device
 from cvrl_lite.train.engine import Callback, Trainer, step_seed
 from cvrl_lite.train.finetune import (
     Classifier,
-    Finetuning,
     accuracy,
-    clip_alone,
     finetune,
     long_enough,
     predict,
-    released,
     usable_data,
 )
 from cvrl_lite.train.model import Pretraining

@@ -56,7 +56,17 @@ def videos_of(recipe: Recipe, split: str = "train") -> VideoDataset:
 
 
 def load_data(recipe: Recipe, videos: VideoDataset | None = None) -> DecodedSet:
-    """Reads the recipe's training data, or other files for it, into memory."""
+    """Reads the recipe's training data, or other files for it, into memory.
+
+    Example:
+        >>> import shutil, tempfile
+        >>> from cvrl_lite import data_path
+        >>> folder = tempfile.mkdtemp()
+        >>> _ = shutil.copy(data_path("sample.mp4"), folder)
+        >>> data = load_data(Recipe(data=folder, decoded_size=32, decoded_cells=4))
+        >>> [video.frames.shape for video in data.videos]
+        [(72, 32, 32, 3)]
+    """
     return decode(
         videos_of(recipe) if videos is None else videos,
         size=recipe.decoded_size,

@@ -25,7 +25,12 @@ def is_first() -> bool:
 
 
 def device() -> torch.device:
-    """The device of this process: its own GPU, or the CPU."""
+    """The device of this process: its own GPU, or the CPU.
+
+    Example:
+        >>> device().type in ("cpu", "cuda")
+        True
+    """
     if torch.cuda.is_available():
         return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
     return torch.device("cpu")

@@ -95,6 +95,13 @@ class Callback:
         call: Called with the number of steps done, the model, and the inputs of the step (in pretraining,
             the augmented views). It returns metrics that are added to those of the step, and may leave the
             model in evaluation mode. In distributed training only rank 0 calls it.
+
+    Example:
+        >>> def norm(step, model, inputs):
+        ...     return {"norm": sum(weights.detach().norm().item() for weights in model.parameters())}
+        >>> check = Callback(every=50, call=norm)
+        >>> list(check.call(50, nn.Linear(2, 2), None))
+        ['norm']
     """
 
     every: int
@@ -142,6 +149,20 @@ class Trainer:
 
     Raises:
         ValueError: The batch cannot be divided evenly among the processes.
+
+    Example:
+        >>> from cvrl_lite.train.config import Finetuning
+        >>> class Noise:
+        ...     def batches(self, size, steps, *, first=0, share=(0, 1)):
+        ...         for _ in range(first, steps):
+        ...             yield Batch(torch.rand(size, 4), *torch.zeros(5, size))
+        >>> class Energy(nn.Linear):
+        ...     def forward(self, inputs, progress):
+        ...         return super().forward(inputs).square().mean(), {}
+        >>> how = {"device": torch.device("cpu"), "prepare": lambda batch: batch.clip}
+        >>> trainer = Trainer(Energy(4, 1), Finetuning(steps=3, batch=2), Noise(), **how)
+        >>> trainer.fit(0).steps
+        3
     """
 
     def __init__(
@@ -308,6 +329,10 @@ def step_seed(seed: int, step: int, rank: int = 0) -> int:
 
     Returns:
         63 bits, for `torch.manual_seed`.
+
+    Example:
+        >>> step_seed(0, 1) == step_seed(0, 1), step_seed(0, 1) == step_seed(0, 2)
+        (True, False)
     """
     state = np.random.SeedSequence((seed, step, rank)).generate_state(1, np.uint64)
     return int(state[0] >> np.uint64(1))

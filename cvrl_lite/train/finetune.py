@@ -9,8 +9,8 @@ import os
 import signal
 import warnings
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal
+from dataclasses import asdict, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -37,92 +37,12 @@ from cvrl_lite.datasets.loaders.schedule import check_usable
 from cvrl_lite.files import cache_dir
 from cvrl_lite.models import VideoBackbone, weights_digest
 from cvrl_lite.train.checkpoint import FINETUNING, Folder
-from cvrl_lite.train.config import Optimization
+from cvrl_lite.train.config import Finetuning
 from cvrl_lite.train.data import fingerprint
 from cvrl_lite.train.distributed import distributed, processes_sharing
 from cvrl_lite.train.engine import Trainer
 from cvrl_lite.train.model import Pretraining
-from cvrl_lite.transforms import Augmentation, Views, augment, eval_transform
-
-
-@dataclass(frozen=True)
-class Finetuning:
-    """Settings of a finetuning.
-
-    Attributes:
-        steps: Number of training steps.
-        batch: Clips per batch.
-        optimization: Settings of the optimizer.
-        dropout: Dropout before the classifier.
-        sampling: How clips are cut from videos.
-        decoded_size: Side in pixels of the squares that are read from files.
-        augmentation: Strength of the augmentation. Leave out flips if labels distinguish left and right.
-        test_clips: Clips of a test video whose probabilities are averaged.
-        seed: Seeds everything random.
-        precision: "float32" or "bfloat16".
-        motion_weight: Weight of the motion prediction loss relative to that of the labels, with a helper.
-        save_every: Steps between checkpoints, if there is a folder.
-        keep: Number of checkpoints to keep.
-    """
-
-    steps: int = 200
-    batch: int = 40
-    optimization: Optimization = field(default_factory=lambda: Optimization(learning_rate=1e-3))
-    dropout: float = 0.3
-    sampling: ClipSampling = field(default_factory=lambda: ClipSampling(num_negative_windows=0))
-    decoded_size: int = 72
-    augmentation: Augmentation = field(default_factory=lambda: Augmentation(min_scale=0.7, hflip=0.0))
-    test_clips: int = 10
-    seed: int = 0
-    precision: str = "float32"
-    motion_weight: float = 0.5
-    save_every: int = 200
-    keep: int = 2
-
-
-def released(
-    videos: int = 9537,
-    *,
-    batch: int = 8,
-    epochs: int = 120,
-    seed: int = 6666,
-    dataset: Literal["ucf101", "hmdb51"] = "ucf101",
-) -> Finetuning:
-    """The released schedule for one of the paper's backbones.
-
-    Args:
-        videos: Number of training videos, which determines the steps.
-        batch: Released: 8.
-        epochs: Released: 120.
-        seed: Seeds everything random.
-        dataset: Whose rate and weight decay: UCF101's are in the released code, HMDB51's in the model card.
-
-    Returns:
-        The released numbers with two exceptions (ours): there is no rotation by up to 10 degrees, and the
-        cosine ends at 0, not at 1e-6. Clips need no frames after them for motion vectors; with a helper, use
-        the `sampling` of a recipe.
-    """
-    rate, decay = {"ucf101": (1e-4, 3e-3), "hmdb51": (2e-4, 2e-3)}[dataset]
-    return Finetuning(
-        steps=epochs * max(1, videos // batch),
-        batch=batch,
-        optimization=Optimization(
-            method="sgd",
-            learning_rate=rate * batch,
-            warmup=10 / epochs,
-            warmup_from=0.04,
-            weight_decay=decay,
-        ),
-        dropout=0.3,
-        sampling=clip_alone(ClipSampling(frames=16, stride=4, max_keyframe_distance=5, in_frames=True)),
-        augmentation=replace(Augmentation.released(), grayscale_prob=0.0),
-        seed=seed,
-    )
-
-
-def clip_alone(sampling: ClipSampling) -> ClipSampling:
-    """The same clips, from videos as short as one clip: vectors are read at its last frame."""
-    return replace(sampling, gap=0.0, window=1, num_negative_windows=0)
+from cvrl_lite.transforms import Views, augment, eval_transform
 
 
 def long_enough(data: DecodedSet, sampling: ClipSampling) -> DecodedSet:
@@ -134,6 +54,17 @@ def long_enough(data: DecodedSet, sampling: ClipSampling) -> DecodedSet:
 
     Raises:
         ValueError: No video is long enough.
+
+    Example:
+        >>> from cvrl_lite import data_path
+        >>> from cvrl_lite.datasets import Entry
+        >>> videos = VideoDataset([Entry(data_path("sample.mp4"), "sample", {})])
+        >>> data = decode(videos, size=32, cells=4, cache=False)
+        >>> len(long_enough(data, ClipSampling()).videos)
+        1
+        >>> long_enough(data, ClipSampling(frames=100))
+        Traceback (most recent call last):
+        ValueError: no video is usable (sample.mp4: shorter than a clip of 7.92 s)
     """
     kept, skipped = [], list(data.skipped)
     for video in data.videos:
@@ -160,6 +91,16 @@ def usable_data(videos: VideoDataset, how: Finetuning) -> DecodedSet | VideoData
 
     Raises:
         ValueError: No video is usable.
+
+    Example:
+        >>> import shutil, tempfile
+        >>> from cvrl_lite import data_path
+        >>> from cvrl_lite.datasets import VideoFolder
+        >>> folder = tempfile.mkdtemp()
+        >>> for name in ("sample.mp4", "sample_watch.mp4"):
+        ...     _ = shutil.copy(data_path(name), folder)
+        >>> len(usable_data(VideoFolder(folder), Finetuning(decoded_size=32)).videos)
+        2
     """
     if fits_in_memory(videos, size=how.decoded_size, vectors=False):
         return long_enough(decode(videos, size=how.decoded_size, vectors=False), how.sampling)
@@ -176,6 +117,11 @@ class Classifier(nn.Module):
         backbone: The network to finetune.
         classes: K, the number of classes.
         dropout: Dropout before the linear layer.
+
+    Example:
+        >>> from cvrl_lite.models import TinyR2Plus1D
+        >>> Classifier(TinyR2Plus1D(), classes=5).eval()(torch.zeros(2, 3, 8, 32, 32)).shape
+        torch.Size([2, 5])
     """
 
     def __init__(self, backbone: VideoBackbone, classes: int, dropout: float = 0.3) -> None:
@@ -249,6 +195,17 @@ def finetune(
         KeyboardInterrupt: After Ctrl-C, once a checkpoint is written. SIGTERM ends the process the same way.
         BlockingIOError: Another process is training into the folder.
         OSError: A file cannot be written. The last checkpoint is kept.
+
+    Example:
+        >>> from cvrl_lite import data_path
+        >>> from cvrl_lite.datasets import Entry
+        >>> from cvrl_lite.models import TinyR2Plus1D
+        >>> names = ("sample.mp4", "sample_watch.mp4")
+        >>> entries = [Entry(data_path(name), name, {"class": number}) for number, name in enumerate(names)]
+        >>> data = decode(VideoDataset(entries, {"class": names}), size=32, cells=4, cache=False)
+        >>> model = finetune(TinyR2Plus1D(), data, "class", Finetuning(steps=2, batch=2))
+        >>> model.head[-1].out_features
+        2
     """
     if label not in data.classes:
         raise ValueError(f"label is one of {', '.join(data.classes)}; got {label}")
@@ -341,6 +298,15 @@ def predict(model: Classifier, data: DecodedSet, how: Finetuning) -> NDArray[np.
 
     Raises:
         ValueError: A video is shorter than a clip.
+
+    Example:
+        >>> from cvrl_lite import data_path
+        >>> from cvrl_lite.datasets import Entry
+        >>> from cvrl_lite.models import TinyR2Plus1D
+        >>> videos = VideoDataset([Entry(data_path("sample.mp4"), "sample", {})])
+        >>> data = decode(videos, size=32, cells=4, cache=False)
+        >>> predict(Classifier(TinyR2Plus1D(), classes=5), data, Finetuning(test_clips=2)).shape
+        (1, 5)
     """
     rows = [
         clip_probabilities(model, evaluation_clips(video, how.sampling, how.test_clips), how)
@@ -361,5 +327,10 @@ def clip_probabilities(model: Classifier, clips: NDArray[np.uint8], how: Finetun
 
 
 def accuracy(probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
-    """The share of videos (N, K) whose most probable class is their label (N,)."""
+    """The share of videos (N, K) whose most probable class is their label (N,).
+
+    Example:
+        >>> accuracy(np.array([[0.9, 0.1], [0.4, 0.6]], np.float32), np.array([0, 0]))
+        0.5
+    """
     return float((probabilities.argmax(1) == labels).mean())

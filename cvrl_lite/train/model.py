@@ -28,6 +28,12 @@ class Pretraining(nn.Module):
     Attributes:
         backbone: The network to pretrain.
         tasks: The tasks' modules by name.
+
+    Example:
+        >>> from cvrl_lite.train import recipes
+        >>> model = Pretraining(recipes.laptop_fast())
+        >>> list(model.tasks), type(model.backbone).__name__
+        (['context', 'motion'], 'TinyR2Plus1D')
     """
 
     def __init__(self, recipe: Recipe) -> None:

@@ -45,6 +45,13 @@ class Run:
         ended_by: The signal that ended it early, SIGINT or SIGTERM; 0 if it ran to the end.
         folder: The run's folder; None if nothing was written.
         resumed_from: Steps done by earlier runs; all of them if the run had already finished.
+
+    Example:
+        >>> from cvrl_lite.train import recipes
+        >>> recipe = recipes.laptop_fast()
+        >>> run = Run(recipe, Pretraining(recipe), 60, 31.5, skipped=(), ended_by=0, folder=Path("runs/a"))
+        >>> run.interrupted, type(run.backbone).__name__
+        (False, 'TinyR2Plus1D')
     """
 
     recipe: Recipe
@@ -103,6 +110,17 @@ def pretrain(
         BlockingIOError: Another process is training into the folder.
         ChildProcessError: A worker was killed. The last checkpoint is kept.
         OSError: A file cannot be written, as on a full disk. The last checkpoint is kept.
+
+    Example:
+        >>> from cvrl_lite import data_path, datasets
+        >>> from cvrl_lite.train import recipes
+        >>> names = ("sample.mp4", "sample_watch.mp4")
+        >>> videos = datasets.VideoDataset(datasets.Entry(data_path(name), name, {}) for name in names)
+        >>> data = datasets.decode(videos, size=32, cells=8, cache=False)
+        >>> recipe = recipes.laptop_fast().replace(steps=2, batch=2, decoded_size=32, decoded_cells=8)
+        >>> run = pretrain(recipe.replace(precision="float32"), data=data)
+        >>> run.steps, run.interrupted
+        (2, False)
     """
     if tensorboard:
         if out is None:

@@ -41,6 +41,11 @@ def laptop(tasks: Sequence[str] = JOINT, *, seed: int = 0) -> Recipe:
 
     Raises:
         ValueError: There is no such task.
+
+    Example:
+        >>> recipe = laptop(("context", "motion"), seed=1)
+        >>> recipe.steps, recipe.batch, list(recipe.tasks)
+        (1000, 40, ['context', 'motion'])
     """
     return Recipe(
         # Context matching is the easier task and needs less weight. The higher temperature pushes clips of
@@ -58,7 +63,12 @@ def laptop(tasks: Sequence[str] = JOINT, *, seed: int = 0) -> Recipe:
 
 
 def laptop_fast(tasks: Sequence[str] = JOINT, *, seed: int = 0) -> Recipe:
-    """The laptop recipe with fewer steps and narrower networks: it learns a little in half a minute."""
+    """The laptop recipe with fewer steps and narrower networks: it learns a little in half a minute.
+
+    Example:
+        >>> laptop_fast().differences(laptop())[:2]
+        ['steps: 60, not 1000', 'batch: 24, not 40']
+    """
     return laptop(tasks, seed=seed).replace(
         steps=60, batch=24, networks={"widths": (16, 32, 48, 48)}, save_every=20
     )
@@ -83,6 +93,11 @@ def ucf101_r2plus1d26(
 
     Returns:
         The released recipe, except where a comment says "ours".
+
+    Example:
+        >>> recipe = ucf101_r2plus1d26("UCF-101", batch=32)
+        >>> recipe.optimization.learning_rate, recipe.steps, recipe.sampling.frames
+        (0.016, 35760, 16)
     """
     return Recipe(
         data="ucf101",  # released: training split 1
@@ -131,14 +146,24 @@ def ucf101_r2plus1d26(
 def ucf101_c3d(
     root: str | None = None, *, tasks: Sequence[str] = JOINT, batch: int = 64, seed: int = 6666
 ) -> Recipe:
-    """The paper's pretraining on UCF101 with the backbone C3D."""
+    """The paper's pretraining on UCF101 with the backbone C3D.
+
+    Example:
+        >>> ucf101_c3d().networks.backbone
+        'c3d'
+    """
     return ucf101_r2plus1d26(root, tasks=tasks, batch=batch, seed=seed).replace(networks={"backbone": "c3d"})
 
 
 def ucf101_r3d26(
     root: str | None = None, *, tasks: Sequence[str] = JOINT, batch: int = 64, seed: int = 6666
 ) -> Recipe:
-    """The paper's pretraining on UCF101 with the backbone R3D-26."""
+    """The paper's pretraining on UCF101 with the backbone R3D-26.
+
+    Example:
+        >>> ucf101_r3d26().networks.backbone
+        'r3d26'
+    """
     return ucf101_r2plus1d26(root, tasks=tasks, batch=batch, seed=seed).replace(
         networks={"backbone": "r3d26"}
     )
@@ -164,6 +189,11 @@ def kinetics_r2plus1d26(
     Returns:
         The recipe for UCF101 with the card's numbers. Ours: vectors are scaled as if all videos were 240
         pixels high, as UCF101's are; `cvrl-lite transcode --short-side 240` makes them so.
+
+    Example:
+        >>> recipe = kinetics_r2plus1d26("kinetics400", videos=240_000)
+        >>> recipe.data, recipe.steps
+        ('kinetics', 56160)
     """
     recipe = ucf101_r2plus1d26(root, tasks=tasks, batch=batch, seed=seed)
     return recipe.replace(

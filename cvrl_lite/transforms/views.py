@@ -31,6 +31,13 @@ class Views:
         residual: (B, 1 + N, 3, W, cells, cells) float: mean residual and its mean size, in units of
             `residual_scale`, and the mask; None if the batch has no residuals.
         residual_mask: (B, 1 + N, W, cells, cells) bool; cells that hold a residual.
+
+    Example:
+        >>> from cvrl_lite import data_path, datasets
+        >>> videos = datasets.VideoDataset([datasets.Entry(data_path("sample.mp4"), "sample", {})])
+        >>> views = augment(datasets.collate([videos[0]]))
+        >>> tuple(views.motion.shape), views.valid_points((1, 4, 4)).shape
+        ((1, 2, 3, 8, 16, 16), torch.Size([1, 2, 16]))
     """
 
     clip: Tensor
@@ -72,6 +79,13 @@ def augment(batch: Batch, config: Augmentation | None = None) -> Views:
     Source:
         The released code's kinds of augmentation, at the strengths of `config`. Rescaling vectors with the
         crop and negating x under a flip are ours (the released code does neither; see `faithful`).
+
+    Example:
+        >>> from cvrl_lite import data_path, datasets
+        >>> videos = datasets.VideoDataset([datasets.Entry(data_path("sample.mp4"), "sample", {})])
+        >>> batch = datasets.collate([videos[0], videos[0]])
+        >>> augment(batch, Augmentation(size=48)).clip.shape
+        torch.Size([2, 3, 8, 48, 48])
     """
     if not isinstance(batch, Batch):
         kind = type(batch).__name__

@@ -56,6 +56,15 @@ class Motion(NamedTuple):
         mask: (T, H8, W8) bool, True where a block carries a vector; a skipped block does, an intra block
             does not.
         picture_types: (T,) of "I", "P", "B".
+
+    Example:
+        >>> from cvrl_lite import CompressedVideo, data_path
+        >>> with CompressedVideo(data_path("sample.mp4")) as video:
+        ...     motion = video.motion(10, 14)
+        >>> motion
+        Motion(vectors=(4, 2, 28, 28) float32, mask=(4, 28, 28) bool, picture_types=(4,) <U1)
+        >>> "".join(motion.picture_types), motion.mask.any((1, 2)).tolist()  # an I-frame has no vectors
+        ('PPIP', [True, True, False, True])
     """
 
     vectors: np.ndarray

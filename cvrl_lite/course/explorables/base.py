@@ -33,6 +33,12 @@ class Explorable(AnyWidget):
     """A widget whose ES module draws `state` and `data`, and asks no kernel for anything.
 
     A subclass sets `_esm` to its `module`. `state` has the key `label`, words for those who cannot see it.
+
+    Example:
+        >>> class Dot(Explorable):
+        ...     _esm = module("sphere")  # sphere.js beside this file
+        >>> Dot(state={"label": "A dot on a circle."}).state["label"]
+        'A dot on a circle.'
     """
 
     _css = STYLE
@@ -45,7 +51,16 @@ class Explorable(AnyWidget):
 
 
 def save(explorable: Explorable, file: Path) -> None:
-    """Keeps an explorable whose arrays take long to compute; `stored` shows those that come along."""
+    r"""Keeps an explorable whose arrays take long to compute; `stored` shows those that come along.
+
+    Example:
+        >>> import tempfile
+        >>> from cvrl_lite.course.explorables import sphere
+        >>> file = Path(tempfile.mkdtemp(), "sphere")
+        >>> save(sphere(6), file)
+        >>> len(json.loads(file.read_bytes().partition(b"\n")[0])["angles"])
+        6
+    """
     file.write_bytes(json.dumps(explorable.state).encode() + b"\n" + explorable.data)
 
 

@@ -18,7 +18,14 @@ LABEL = (
 
 
 class BlockOrigin(Explorable):
-    """Made by `block_origin`."""
+    """Made by `block_origin`.
+
+    Example:
+        >>> black = np.zeros((16, 16, 3), np.uint8)
+        >>> widget = block_origin(black, black, np.zeros((2, 2, 2)), np.ones((2, 2), bool))
+        >>> widget, widget.state["width"], widget.state["cell"]
+        (BlockOrigin(), 16, [0, 0])
+    """
 
     _esm = module("block_origin")
 

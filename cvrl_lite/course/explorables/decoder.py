@@ -24,7 +24,14 @@ COLUMNS = 4  # of the sheet
 
 
 class Decoder(Explorable):
-    """Made by `decoder`."""
+    """Made by `decoder`.
+
+    Example:
+        >>> still = np.zeros((3, 16, 16, 3), np.uint8)
+        >>> widget = decoder(still, "IPP", np.zeros((3, 2, 2, 2)), np.ones((3, 2, 2), bool))
+        >>> widget, widget.state["types"], widget.state["ways"]
+        (Decoder(), 'IPP', 1)
+    """
 
     _esm = module("orders", "decoder")
 

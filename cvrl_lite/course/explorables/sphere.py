@@ -15,7 +15,13 @@ LABEL = (
 
 
 class Sphere(Explorable):
-    """Made by `sphere`."""
+    """Made by `sphere`.
+
+    Example:
+        >>> widget = sphere(6, temperature=0.1)
+        >>> widget, widget.state["temperature"]
+        (Sphere(), 0.1)
+    """
 
     _esm = module("sphere")
 

@@ -19,7 +19,14 @@ SHARES = (0, 0.1, 0.2, 1 / 3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1)  # of context; th
 
 
 class TugOfWar(Explorable):
-    """Made by `tug_of_war`."""
+    """Made by `tug_of_war`.
+
+    Example:
+        >>> from cvrl_lite.course.explorables import stored
+        >>> widget = stored("tug_of_war")
+        >>> widget, sorted(widget.state["scores"])
+        (TugOfWar(), ['action', 'scene'])
+    """
 
     _esm = module("tug_of_war")
 

@@ -25,7 +25,15 @@ CLIPS_A_ROW = 10  # of the sheet
 
 
 class TwoSearches(Explorable):
-    """Made by `two_searches`."""
+    """Made by `two_searches`.
+
+    Example:
+        >>> frames = [np.zeros((16, 56, 56, 3), np.uint8)] * 6
+        >>> clips = Clips(frames, np.eye(6), np.eye(6), np.arange(6), np.arange(6))
+        >>> widget = two_searches(clips, clips, {"scene": "abcdef", "action": "uvwxyz"}, chosen=[0, 3])
+        >>> widget, widget.state["label"][:30]
+        (TwoSearches(), 'A query clip and its five near')
+    """
 
     _esm = module("two_searches")
 
@@ -40,6 +48,12 @@ class Clips:
         motion: (N, D), the motion parts.
         scene: (N,) numbers.
         action: (N,) numbers.
+
+    Example:
+        >>> frames = [np.zeros((16, 56, 56, 3), np.uint8)] * 2
+        >>> clips = Clips(frames, np.eye(2), np.eye(2), scene=np.array([0, 0]), action=np.array([0, 1]))
+        >>> clips.context.shape
+        (2, 2)
     """
 
     frames: Sequence[np.ndarray]
@@ -75,6 +89,14 @@ def two_searches(
 
     Returns:
         A widget; as the last line of a cell it shows itself.
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> frames = [np.zeros((16, 56, 56, 3), np.uint8)] * 8
+        >>> clips = Clips(frames, *rng.standard_normal((2, 8, 4)), *rng.integers(0, 2, (2, 8)))
+        >>> names = {"scene": ("bricks", "dots"), "action": ("right", "turn")}
+        >>> two_searches(clips, clips, names, chosen=[0, 1])
+        TwoSearches()
     """
     cosines = np.stack(
         [_cosines(getattr(queries, part), getattr(gallery, part)) for part in ("context", "motion")], 1

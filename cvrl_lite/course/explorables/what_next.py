@@ -28,7 +28,14 @@ COLUMNS = 24  # of the sheet
 
 
 class WhatNext(Explorable):
-    """Made by `what_next`."""
+    """Made by `what_next`.
+
+    Example:
+        >>> from cvrl_lite.course.explorables import stored
+        >>> widget = stored("what_next")
+        >>> widget, widget.state["label"][:30]
+        (WhatNext(), 'A clip plays, then its true fu')
+    """
 
     _esm = module("what_next")
 
@@ -42,6 +49,14 @@ class Windows:
         flow: (W, F, 2, G, G), the motion that is seen, x right and y down, in cells a frame.
         mask: (W, F, G, G) bool.
         names: W captions.
+
+    Example:
+        >>> frames, mask = np.zeros((2, 8, 64, 64, 3), np.uint8), np.ones((2, 8, 4, 4), bool)
+        >>> flow = np.zeros((2, 8, 2, 4, 4))
+        >>> flow[1, :, 0] = 0.5  # half a cell a frame to the right
+        >>> windows = Windows(frames, flow, mask, names=("still", "right"))
+        >>> windows.flow.shape
+        (2, 8, 2, 4, 4)
     """
 
     frames: np.ndarray
@@ -78,6 +93,14 @@ def what_next(
 
     Raises:
         ValueError: The shapes do not go together.
+
+    Example:
+        >>> clips, flow = np.zeros((1, 8, 16, 16, 3), np.uint8), np.zeros((3, 2, 2, 4, 4))
+        >>> names = ("right", "turn", "pulse")
+        >>> windows = Windows(np.zeros((3, 2, 16, 16, 3), np.uint8), flow, np.ones((3, 2, 4, 4), bool), names)
+        >>> given = {"cosines": np.zeros((1, 4, 3, 4)), "attention": np.ones((1, 4, 2, 2, 2))}
+        >>> what_next(clips, windows, names=("right",), own=(0,), **given)
+        WhatNext()
     """
     count, points = cosines.shape[:2]
     rows, columns = attention.shape[3:]

@@ -128,7 +128,12 @@ def new(
 
 
 def png(figure: Figure) -> bytes:
-    """The figure as a PNG file, without blank margins."""
+    r"""The figure as a PNG file, without blank margins.
+
+    Example:
+        >>> png(new("An empty panel"))[:4]
+        b'\x89PNG'
+    """
     file = io.BytesIO()
     with rc_context(STYLE):
         figure.savefig(file, format="png", bbox_inches="tight", pad_inches=0.06, metadata={"Software": None})
@@ -146,6 +151,13 @@ def save(figure: Figure, path: str | os.PathLike[str], *, dpi: int) -> None:
     Raises:
         OSError: It cannot be written, or its folder is not there.
         ValueError: Matplotlib knows no such format.
+
+    Example:
+        >>> import tempfile
+        >>> path = Path(tempfile.mkdtemp(), "empty.svg")
+        >>> save(new("An empty panel"), path, dpi=100)
+        >>> "<svg" in path.read_text(encoding="utf-8")
+        True
     """
     os.stat(Path(path).parent)  # a folder that is not there is a slip of the pen, and not made
     with replacing(path) as part:

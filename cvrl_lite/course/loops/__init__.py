@@ -15,11 +15,16 @@ _FOLDER = Path(__file__).parent
 
 
 class Loop(NamedTuple):
-    """The files of a loop.
+    r"""The files of a loop.
 
     Attributes:
         moving: An animated WebP that repeats forever.
         still: A JPEG, one of its frames, for readers who want nothing to move and for printing.
+
+    Example:
+        >>> moving, still = read("pan")
+        >>> moving[8:12], still[:2]
+        (b'WEBP', b'\xff\xd8')
     """
 
     moving: bytes
@@ -27,7 +32,12 @@ class Loop(NamedTuple):
 
 
 def names() -> list[str]:
-    """Every loop there is, in alphabetical order."""
+    """Every loop there is, in alphabetical order.
+
+    Example:
+        >>> "pan" in names()
+        True
+    """
     return sorted(path.stem for path in _FOLDER.glob("*.webp"))
 
 
@@ -58,6 +68,10 @@ def as_html(name: str, alt: str) -> str:
 
     Raises:
         ValueError: There is no such loop, or `alt` is empty.
+
+    Example:
+        >>> as_html("pan", "A wall of bricks that passes by")[:9]
+        '<picture>'
     """
     if not alt.strip():
         raise ValueError("a loop needs an alternative text")

@@ -57,6 +57,14 @@ class FileLoader:
         ValueError: No video is usable.
         ChildProcessError: A worker was killed.
         OSError: The system allows too few open files for so many workers.
+
+    Example:
+        >>> from cvrl_lite import data_path
+        >>> names = ("sample.mp4", "sample_watch.mp4")
+        >>> videos = VideoDataset(Entry(data_path(name), name, {}) for name in names)
+        >>> loader = FileLoader(videos, ClipSampling(), seed=0, size=32, cells=4)
+        >>> [tuple(batch.clip.shape) for batch in loader.batches(2, steps=2)]
+        [(2, 8, 32, 32, 3), (2, 8, 32, 32, 3)]
     """
 
     def __init__(

@@ -35,6 +35,15 @@ class MemoryLoader:
 
     Raises:
         ValueError: No video is usable.
+
+    Example:
+        >>> from cvrl_lite import data_path
+        >>> from cvrl_lite.datasets import Entry, VideoDataset, decode
+        >>> names = ("sample.mp4", "sample_watch.mp4")
+        >>> videos = VideoDataset(Entry(data_path(name), name, {}) for name in names)
+        >>> loader = MemoryLoader(decode(videos, size=32, cells=4, cache=False), ClipSampling(), seed=0)
+        >>> [tuple(batch.motion.shape) for batch in loader.batches(2, steps=2)]
+        [(2, 2, 8, 2, 4, 4), (2, 2, 8, 2, 4, 4)]
     """
 
     def __init__(self, data: DecodedSet, sampling: ClipSampling, seed: int) -> None:

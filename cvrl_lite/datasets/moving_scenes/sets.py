@@ -46,6 +46,11 @@ class Clip:
         seed: What `draw` was given; no two clips share one.
         pixels_sha256: Of the frames as drawn, (T, H, W, 3) uint8 in C order; the same on every machine.
         file_sha256: Of the file; encoders differ from build to build.
+
+    Example:
+        >>> clip = plan(40, seed=0)[0]
+        >>> clip.split, clip.scene in SCENES, clip.action in ACTIONS
+        ('train', True, True)
     """
 
     file: str
@@ -338,6 +343,10 @@ def course_set() -> Path:
 
     Returns:
         Its folder. A change of the drawing makes a new folder, so that an old set is never taken for it.
+
+    Example:
+        >>> len(read_index(course_set()))  # doctest: +SKIP
+        1600
     """
     name = f"moving_scenes_{_look()[:8]}"
     return kept_in_cache(name, lambda root: make(root, COURSE_CLIPS, seed=0))
@@ -353,6 +362,10 @@ def hard_set(clips: int = COURSE_CLIPS) -> Path:
 
     Returns:
         Its folder in the cache, where it is made when it is missing or damaged.
+
+    Example:
+        >>> len(read_index(hard_set(clips=60)))  # doctest: +SKIP
+        60
     """
     name = f"moving_scenes_hard_{clips}_{_look(APPEARANCES)[:8]}"
     return kept_in_cache(
