@@ -43,7 +43,8 @@ def test_a_decoder_drifts_until_the_next_i_frame() -> None:
     clip = draw("rings", "down", 3, frames=8, size=64)
     packed = pack(clip, gop=7)
     rows = drift(packed.frames, packed.motion)
-    assert list(rows) == ["everything", "no residual", "no vectors"]
+    assert list(rows) == ["everything", "no residual", "no vectors", "no I-frames"]
+    assert (rows["no I-frames"][0] == 128).all() and np.ptp(rows["no I-frames"][7].astype(int)) > 20
     for name in ("no residual", "no vectors"):
         off = np.abs(rows[name].astype(int) - rows["everything"]).mean((1, 2, 3))
         assert off[0] == off[7] == 0 and 0 < off[1] < off[6], name

@@ -25,12 +25,13 @@ def test_shapes_can_be_left_out_of_the_architecture() -> None:
     assert len(with_digits[True]) > 5 and with_digits[False] == []
 
 
-def test_a_fading_trail_is_brightest_where_it_ends() -> None:
-    clip = np.zeros((4, 1, 4, 3), np.uint8)
+def test_a_trail_goes_from_blue_to_orange_and_what_rests_stays_gray() -> None:
+    clip = np.full((4, 2, 4, 3), 50, np.uint8)
     for frame in range(4):
         clip[frame, 0, frame] = 255
-    trail = figures.long_exposure(clip, fading=True)[0, :, 0]
-    assert (np.diff(trail.astype(int)) > 0).all()
+    (red, _, blue), rest = figures.trails(clip)[0].T.astype(int), figures.trails(clip)[1]
+    assert blue[0] > red[0] and red[3] > blue[3] and (np.diff(red) >= 0).all()
+    assert np.ptp(rest) == 0
     assert len(set(figures.long_exposure(clip)[0, :, 0].tolist())) == 1
 
 

@@ -74,7 +74,12 @@ def test_maps_color_the_same_points_by_each_label() -> None:
     labels = {"scene": (np.arange(12) % 3, ["a", "b", "c"]), "action": (np.arange(12) % 2, ["p", "q"])}
     axes = search.maps(points, labels, title="Maps", roles=["context", "motion"]).axes
     for number, panel in enumerate(axes):
-        assert np.allclose(panel.collections[0].get_offsets(), list(points.values())[number // 2])
+        places, (classes, names) = [*points.values()][number // 2], [*labels.values()][number % 2]
+        for n, drawn in enumerate(panel.collections):  # one for each class
+            assert np.allclose(drawn.get_offsets(), places[classes == n])
+        for text in panel.texts:  # a name stands on a point of its class
+            own = places[classes == names.index(text.get_text())]
+            assert np.abs(own - text.get_position()).sum(1).min() < 1e-9
     assert [[text.get_text() for text in panel.texts] for panel in axes] == [
         ["a", "b", "c"],
         [],

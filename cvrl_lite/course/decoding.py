@@ -43,29 +43,33 @@ def copied(source: np.ndarray, vectors: np.ndarray) -> np.ndarray:
 
 
 def drift(frames: np.ndarray, motion: Motion) -> dict[str, np.ndarray]:
-    """A clip decoded whole, without its residual, and without its vectors.
+    """A clip decoded whole, and without its residual, its vectors or its I-frames.
 
     Args:
         frames: (T, H, W, 3) uint8 RGB, I- and P-frames in display order, the first an I-frame.
         motion: Their vectors; an intra block counts as copied from its own place.
 
     Returns:
-        `{"everything": (T, H, W, 3) uint8, "no residual": ..., "no vectors": ...}`.
+        `{"everything": (T, H, W, 3) uint8, "no residual": ..., "no vectors": ..., "no I-frames": ...}`.
+        Without its I-frames a clip begins with a gray frame.
 
     Raises:
         ValueError: There are B-frames.
     """
     if "B" in motion.picture_types:
         raise ValueError("a clip with B-frames is not decoded in the order in which it is shown")
-    kept: dict[str, list[np.ndarray]] = {"no residual": [], "no vectors": []}
+    kept: dict[str, list[np.ndarray]] = {"no residual": [], "no vectors": [], "no I-frames": []}
     for t, kind in enumerate(motion.picture_types):
         for name, row in kept.items():
-            if kind == "I":
+            if kind == "I" and name == "no I-frames":
+                row.append(row[-1] if row else np.full(frames[t].shape, 128.0))
+            elif kind == "I":
                 row.append(frames[t].astype(float))
             elif name == "no residual":
                 row.append(copied(row[-1], motion.vectors[t]))
             else:
-                row.append(row[-1] + (frames[t] - copied(frames[t - 1].astype(float), motion.vectors[t])))
+                source = row[-1] if name == "no vectors" else copied(row[-1], motion.vectors[t])
+                row.append(source + (frames[t] - copied(frames[t - 1].astype(float), motion.vectors[t])))
     rows = {name: np.clip(row, 0, 255).round().astype(np.uint8) for name, row in kept.items()}
     return {"everything": np.asarray(frames)} | rows
 

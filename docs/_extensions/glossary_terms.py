@@ -64,9 +64,29 @@ def link_terms(app: Any, document: nodes.document, page: str) -> None:
         return
     home = app.builder.get_relative_uri(page, GLOSSARY)
     open_terms = set(known) - EVERYDAY
+    linked: set[str] = set()
+    for link in document.findall(nodes.reference):
+        if link.get("refuri", "").startswith(f"{home}#"):
+            linked |= _led_to_its_entry(link, linked, known, home)
+    open_terms -= {name for name, (place, _) in known.items() if place in linked}
     for text in list(document.findall(nodes.Text)):
         if open_terms and not _inside(text):
             _link(text, open_terms, known, home)
+
+
+def _led_to_its_entry(
+    link: nodes.reference, linked: set[str], known: dict[str, tuple[str, str]], home: str
+) -> set[str]:
+    """Where an author's link from a term to a chapter of the glossary leads now: to the term's own entry."""
+    term = " ".join(link.astext().lower().split())
+    term = next((name for name in (term, term.removesuffix("s")) if name in known), "")
+    if not term:
+        return set()
+    place, meaning = known[term]
+    link["refuri"], link["reftitle"] = f"{home}#{place}", meaning
+    if place not in linked:
+        link["classes"].append("term")
+    return {place}
 
 
 def _inside(text: nodes.Text) -> bool:

@@ -3,8 +3,9 @@
 #
 # Before we build anything, let us see what it is good for. This notebook runs a small search engine for
 # video. Show it a clip, and it finds clips of the same place, or clips in which things move the same way.
-# Nobody ever told it what "bricks" are, or "clockwise". It learned from clips without labels, in about
-# eight minutes on one processor core, by solving two puzzles: *which key frame belongs to this clip?* and
+# Nobody ever told it what "bricks" are, or "clockwise". It learned from clips without
+# [labels](../docs/glossary.md#learning-without-labels), in about eight minutes on one processor core, by
+# solving two puzzles: *which [key frame](../docs/glossary.md#a-video-as-a-file) belongs to this clip?* and
 # *which motion comes next?*
 #
 # **Goals.** After this notebook you will be able to
@@ -26,14 +27,15 @@ from cvrl_lite.course.checks import check
 from cvrl_lite.course.explorables import Clips, two_searches
 from cvrl_lite.course.figures import (
     architecture,
+    beyond_the_line,
     by_weight,
     confusion,
     decoupling,
     filmstrip,
-    long_exposure,
     neighbors,
     recall,
     show,
+    trails,
 )
 from cvrl_lite.datasets import MovingScenes, decode
 
@@ -45,11 +47,12 @@ print(f"trained on {' and '.join(recipe.tasks)}; {weights} weights, {25.6e6 / we
 print("a ResNet-50, a common network for photos")
 
 # %% [markdown]
-# What we have loaded is the **backbone**, a network that turns a clip into a list of
-# numbers, its [**feature vector**](../docs/glossary.md#learning-without-labels), and the **recipe**, a
-# record of every choice that led to it. Training needed more: small networks for each of the two tasks.
-# They were thrown away when the training was over. Later notebooks take this diagram apart, piece by
-# piece.
+# What we have loaded is the [**backbone**](../docs/glossary.md#learning-without-labels), a network that
+# turns a clip into a list of numbers, its [**feature
+# vector**](../docs/glossary.md#learning-without-labels), and the
+# [**recipe**](../docs/glossary.md#learning-without-labels), a record of every choice that led to it.
+# Training needed more: small networks for each of the two tasks. They were thrown away when the training
+# was over. Later notebooks take this diagram apart, piece by piece.
 
 # %%
 show(
@@ -66,11 +69,12 @@ show(
 # %% [markdown]
 # ## Clips the network has never seen
 #
-# MovingScenes comes in parts that share no clips. The network learned from `train`. Each clip of `test`
-# is now a **query**, and the clips of `train` are the **gallery** that it searches.
+# [MovingScenes](../docs/glossary.md#measuring) comes in parts that share no clips. The network learned from
+# `train`. Each clip of `test` is now a **query**, and the clips of `train` are the
+# [**gallery**](../docs/glossary.md#measuring) that it searches.
 #
-# Note `vectors=False`: motion vectors were the teacher, and the teacher has gone home. To search, the
-# network looks at decoded frames only.
+# Note `vectors=False`: [motion vectors](../docs/glossary.md#motion-in-the-file) were the teacher, and the
+# teacher has gone home. To search, the network looks at decoded frames only.
 
 # %%
 gallery = decode(MovingScenes("train"), size=recipe.decoded_size, vectors=False)
@@ -116,9 +120,10 @@ for name, part in gallery_table.parts.items():
 #
 # ## Which clips are alike?
 #
-# Two feature vectors are alike if they point in the same direction. We measure that by the **cosine** of
-# the angle between them: 1 means the same direction, 0 means unrelated. For all queries and the whole
-# gallery at once that is one product of two matrices.
+# Two feature vectors are alike if they point in the same direction. We measure that by the
+# [**cosine**](../docs/glossary.md#learning-without-labels) of the angle between them: 1 means the same
+# direction, 0 means unrelated. For all queries and the whole gallery at once that is one product of two
+# matrices.
 
 
 # %%
@@ -139,9 +144,10 @@ same_scene, same_action = (
 print("cosines", context.shape, " same scene?", same_scene.shape)
 
 # %% [markdown]
-# Now the score. For each query we look at the nearest clip of the gallery, and at nothing
-# else. **R@1** ("recall at one") is the share of queries whose nearest clip has the same label. A blind
-# guess would score 1/16 by scene and 1/8 by action.
+# Now the score. For each query we look at the nearest clip of the gallery, and at nothing else.
+# [**R@1**](../docs/glossary.md#measuring) ("recall at one") is the share of queries whose nearest clip has
+# the same label. A [blind guess](../docs/glossary.md#learning-without-labels) would score 1/16 by scene and
+# 1/8 by action.
 
 
 # %%
@@ -209,15 +215,16 @@ show(
 # `grain` are less easy to understand. Color does not seem to matter. Waves are found in green and in blue
 # alike; in training, the colors of every clip were changed at random.
 #
-# Here are the same four queries with their neighbors by the **motion part**. Each image is a long exposure
-# of the first series that the network saw, in which later frames count more: a trail fades towards where
-# the shape came from. Now a tick means that the **action** agrees. No single frame could tell you that.
+# Here are the same four queries with their neighbors by the **motion part**. Each image shows the whole
+# first series that the network saw, painted over one another: what moves leaves a trail, blue where it was
+# early and orange where it was late. Now a tick means that the **action** agrees. No single frame could tell
+# you that.
 
 # %%
 show(
-    compare("action", motion, same_action, lambda frames: long_exposure(frames[:15:2], fading=True)),
-    "The same four queries as blurred frames, whose trails show the motion, with their nearest neighbors by "
-    "the motion part, each with its action and a tick or a cross.",
+    compare("action", motion, same_action, lambda frames: trails(frames[:15:2])),
+    "The same four queries in gray, with trails from blue to orange where shapes move, and their nearest "
+    "neighbors by the motion part, each with its action and a tick or a cross.",
 )
 
 # %% [markdown]
@@ -254,7 +261,8 @@ show(
 # the motion parts. Run the next cell. The slider is w: at 0 only the place counts, at 1 only the motion.
 # Each dot on the left is a clip of the gallery: the further to the right, the more it resembles the query
 # in context, and the higher up, in motion. The five clips beyond the line are the five nearest, and they
-# play above. If you are only reading, go on: a figure below shows R@1 for every weight.
+# play above. Drag the slider, and watch the line turn. (If you are only reading: the figure below shows the
+# same for one query, halfway.)
 
 
 # %%
@@ -266,7 +274,23 @@ def clips(data, table):
 
 two_searches(clips(queries, query_table), clips(gallery, gallery_table), queries.classes, chosen=chosen)
 
+# %%
+one = chosen[1]
+show(
+    beyond_the_line(
+        (context[one], motion[one]),
+        (same_scene[one], same_action[one]),
+        weight=0.5,
+        title="At w = .5 the nearest clips are those beyond a slanted line",
+    ),
+    "A cloud of dots, one for each clip of the gallery, by its cosine with a query in the context parts and "
+    "in the motion parts. Clips that share a label lie to the right or high up; a slanted line cuts off the "
+    "five nearest in the upper right corner.",
+)
+
 # %% [markdown]
+# The same action lies high up, the same scene far to the right, and what shares both tends to the corner.
+#
 # **Exercise** (medium, 10 minutes). Suppose you want *both*, the same scene and the same
 # action, and must not neglect either. Find the weight at which the **smaller** of the two R@1 is as large
 # as it can be. Then compare: how much do you lose by asking for both at once?
@@ -385,10 +409,12 @@ show(
 #
 # ## What each task leaves out
 #
-# Were both tasks needed? We trained the same network on context matching alone, on motion prediction
-# alone and on both, three times each from different random weights. That took over an hour on one core,
-# so here we read the stored results. (The network we loaded is the first of the three joint trainings.)
-# An **untrained** network shows what the architecture alone gives.
+# Were both tasks needed? We trained the same network on [context
+# matching](../docs/glossary.md#learning-without-labels) alone, on [motion
+# prediction](../docs/glossary.md#learning-without-labels) alone and on both, three times each from
+# different random weights. That took over an hour on one core, so here we read the stored results. (The
+# network we loaded is the first of the three joint trainings.) An
+# [**untrained**](../docs/glossary.md#measuring) network shows what the architecture alone gives.
 #
 # Beside R@1 there is a more forgiving measure, the [**linear probe**](../docs/glossary.md#measuring): a
 # simple linear classifier, trained *with* labels on the finished feature vectors. It tells us whether the

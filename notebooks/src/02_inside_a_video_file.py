@@ -3,9 +3,10 @@
 #
 # A minute of raw HD video (1920 x 1080 pixels of 3 bytes, 30 frames a second) fills 11 gigabytes. The file
 # on your phone is about a hundred times smaller. How? Whatever did not change since the last frame is not
-# stored again, and whatever merely *moved* is stored as a shift. So the **encoder**, the program that
-# compresses the video, had to work out what stays and what moves. In this notebook we open a file and look
-# at what it wrote down, because that is what we are going to learn from.
+# stored again, and whatever merely *moved* is stored as a shift. So the
+# [**encoder**](../docs/glossary.md#a-video-as-a-file), the program that compresses the video, had to work
+# out what stays and what moves. In this notebook we open a file and look at what it wrote down, because
+# that is what we are going to learn from.
 #
 # **Goals.** After this notebook you will be able to
 # - list what a video file is made of, and say what each kind of frame costs,
@@ -75,12 +76,13 @@ show(
 )
 
 # %% [markdown]
-# An MP4 file is a [**container**](../docs/glossary.md#a-video-as-a-file): a box that holds **packets**, here
-# one for each frame. We take them out with [PyAV](https://pyav.basswood-io.com/docs/stable/), the Python
-# interface to FFmpeg, the free library behind most video programs. We do not decode anything yet. Each
-# packet has a timestamp (when its frame is to be shown, in ticks of 1/12800 second: 512 ticks are 40
-# milliseconds), a size, and a flag. The flag says whether a
-# **decoder**, the program that turns packets back into frames, may start here.
+# An MP4 file is a [**container**](../docs/glossary.md#a-video-as-a-file): a box that holds
+# [**packets**](../docs/glossary.md#a-video-as-a-file), here one for each frame. We take them out with
+# [PyAV](https://pyav.basswood-io.com/docs/stable/), the Python interface to FFmpeg, the free library behind
+# most video programs. We do not decode anything yet. Each packet has a
+# [timestamp](../docs/glossary.md#a-video-as-a-file) (when its frame is to be shown, in ticks of 1/12800
+# second: 512 ticks are 40 milliseconds), a size, and a flag. The flag says whether a **decoder**, the
+# program that turns packets back into frames, may start here.
 
 
 # %%
@@ -100,10 +102,10 @@ stored, raw = sum(size for _, size, _ in found), frames.nbytes
 print(f"all {len(found)} packets: {stored} bytes. The raw pixels: {raw} bytes, {raw // stored} times as many")
 
 # %% [markdown]
-# One packet in twelve is flagged and large; the others are tiny. A flagged packet holds a **key frame**. A
-# key frame together with everything up to the next one is a **GOP**, a "group of pictures". The package
-# reports the GOPs of a file, too. Let us check its answer against our own count, and rely on it from then
-# on:
+# One packet in twelve is flagged and large; the others are tiny. A flagged packet holds a [**key
+# frame**](../docs/glossary.md#a-video-as-a-file). A key frame together with everything up to the next one
+# is a [**GOP**](../docs/glossary.md#a-video-as-a-file), a "group of pictures". The package reports the GOPs
+# of a file, too. Let us check its answer against our own count, and rely on it from then on:
 
 # %%
 keys = [place for place, (_, _, is_key) in enumerate(found) if is_key]
@@ -116,12 +118,14 @@ print("GOP lengths:", sample.info.gop_lengths)
 # %% [markdown]
 # ## Three kinds of frames
 #
-# - An **I-frame** (*intra*) is compressed on its own, like a photo. It shows everything in view: the
-#   *context*.
-# - A **P-frame** (*predicted*) is put together from blocks of an earlier frame, each shifted to where it
-#   has moved. What is stored is mainly the shifts, called **motion vectors**, and whatever the shifted
-#   blocks get wrong, called the **residual**.
-# - A **B-frame** (*bi-predicted*) may copy blocks from an earlier *and* from a later frame.
+# - An [**I-frame**](../docs/glossary.md#a-video-as-a-file) (*intra*) is compressed on its own, like a
+#   photo. It shows everything in view: the *context*.
+# - A [**P-frame**](../docs/glossary.md#a-video-as-a-file) (*predicted*) is put together from blocks of an
+#   earlier frame, each shifted to where it has moved. What is stored is mainly the shifts, called [**motion
+#   vectors**](../docs/glossary.md#motion-in-the-file), and whatever the shifted blocks get wrong, called
+#   the **[residual](../docs/glossary.md#motion-in-the-file)**.
+# - A [**B-frame**](../docs/glossary.md#a-video-as-a-file) (*bi-predicted*) may copy blocks from an earlier
+#   *and* from a later frame.
 #
 # In this file the key frames are exactly the I-frames.
 #
@@ -266,8 +270,8 @@ for name, video, bytes_ in (("sample", sample, sizes), ("sample_watch", watch, s
 #
 # A B-frame is cheap because it has two frames to copy from. With our settings its residual is also stored
 # more coarsely, which does little harm: hardly any other frame copies from it, so its errors do not spread.
-# (Stored as finely as the P-frames, the B-frames of the first scene would take .6 of a P-frame's bytes
-# instead of .4.)
+# (In the scene before the cut a B-frame takes .4 of a P-frame's bytes; stored as finely as the P-frames, it
+# would take .6.)
 #
 # For *learning* we still prefer the first file. There, every vector spans exactly one frame. In the second
 # file a P-frame may choose among several earlier frames, and FFmpeg does not tell us *which* one a vector
@@ -305,9 +309,9 @@ show(
 # vector has to do for both, and the encoder takes whatever saves the most bytes, whether it is the true
 # motion or not.
 #
-# What about frame 42, after the cut? In the next figure each arrow has its true length: its tail is where
-# the cell was copied from. Some tails lie outside the frame. There, the codec repeats the pixels at the
-# border.
+# What about frame 42, after the cut? In the next figure each arrow has its true length: its tail, a small
+# ring, is where the cell was copied from. Some tails lie outside the frame. There, the codec repeats the
+# pixels at the border.
 
 # %%
 show(
@@ -317,7 +321,8 @@ show(
         motion.mask[odd],
         title="Frame 42, after the cut: for hardly a cell was there anything to copy",
     ),
-    "Frame 42, nearly all hatched: no vectors. The few arrows are long; some begin outside the frame.",
+    "Frame 42, nearly all hatched: no vectors. The few arrows are long, with a ring at the tail; some begin "
+    "outside the frame.",
 )
 carry = motion.mask.mean((1, 2))  # share of cells with a vector, frame by frame
 print("cells with a vector in frame 41, 42, 43:", *[f"{carry[t]:.0%}" for t in (41, 42, 43)])
@@ -326,9 +331,10 @@ print(f"in the I-frames: {carry[types == 'I'].max():.0%}")
 # %% [markdown]
 # The hatched cells were stored without copying anything; they are [**intra
 # blocks**](../docs/glossary.md#motion-in-the-file). They have *no* vector. That is not the same as a vector
-# of zero, which says "I stayed where I was". To keep the two apart, `motion()` also returns a **mask**,
-# which is True wherever there is a vector. In an I-frame it is False everywhere. A network that took
-# missing vectors for zeros would learn that a cut is a moment of perfect rest.
+# of zero, which says "I stayed where I was". To keep the two apart, `motion()` also returns a
+# [**mask**](../docs/glossary.md#motion-in-the-file), which is True wherever there is a vector. In an
+# I-frame it is False everywhere. A network that took missing vectors for zeros would learn that a cut is a
+# moment of perfect rest.
 #
 # What the shifted blocks get wrong is stored as the **residual**: new things coming into view, changes in
 # the light. Context in the I-frames, motion in the vectors, and what is new in the residual: everything that
@@ -450,8 +456,8 @@ show(
 # Here are four settings to play with:
 #
 # - `gop`: the number of frames from one key frame to the next,
-# - `crf`, the **rate factor**: how coarsely everything is stored, from 0 (without loss) to 51. 15 looks like
-#   the original, 39 like a bad video call,
+# - `crf`, the [**rate factor**](../docs/glossary.md#a-video-as-a-file): how coarsely everything is stored,
+#   from 0 (without loss) to 51 (worst). 15 looks like the original, 39 like a bad video call,
 # - `b_frames`: how many B-frames may stand in a row (the encoder may use fewer),
 # - `references`: how many earlier frames a P-frame may choose from.
 #
@@ -506,8 +512,34 @@ show(
 )
 
 # %% [markdown]
-# Bytes are saved by a coarser crf and a longer GOP, and by a few percent with B-frames. Several references
-# save nothing in a clip like this (try it above), and with them it is no longer known how far a vector spans.
+# Which setting saves how much? We change one at a time.
+
+# %%
+plain = {"gop": 12, "crf": 23}
+changes = {
+    "gop 12, crf 23": {},
+    "crf 31": {"crf": 31},
+    "gop 42": {"gop": 42},
+    "2 B-frames": {"b_frames": 2},
+    "4 references": {"references": 4},
+}
+kilobytes = {name: pack(shapes, **(plain | change)).sizes.sum() / 1000 for name, change in changes.items()}
+show(
+    bars(
+        kilobytes,
+        label="kB",
+        title="A coarser crf and a longer GOP save bytes; B-frames a few, more references none",
+        role={},
+        form=".0f",
+    ),
+    "Five bars of kilobytes. With gop 12 and crf 23: 53. With crf 31 instead: 24. With gop 42: 41. With 2 "
+    "B-frames: 49. With 4 references: 54.",
+)
+
+# %% [markdown]
+# B-frames save less than a tenth, and several references nothing in a clip like this. And both have a price:
+# with several references, or where B-frames copy from both sides, it takes more than the vector to know the
+# motion (notebook 03). So the two settings left to us are crf and GOP.
 #
 # How many vectors are spoiled? Where not a single pixel of the wall has changed, a vector should be zero. A
 # vector there that is not zero is **stray**. How often does that happen, and where: right beside the moving

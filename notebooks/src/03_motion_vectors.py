@@ -1,11 +1,11 @@
 # %% [markdown]
 # # Motion vectors
 #
-# For every block of a frame the encoder asks: have I seen this before, and where? The answer is a **motion
-# vector**: two numbers instead of a block of pixels. We are going to teach a network with these numbers, so
-# we had better know what they are worth. Which way do they point? In which unit? When is there no vector?
-# And when is it wrong? To find out, we made short clips whose motion we know, because we
-# drew it, and compare the vectors with the truth.
+# For every block of a frame the encoder asks: have I seen this before, and where? The answer is a [**motion
+# vector**](../docs/glossary.md#motion-in-the-file): two numbers instead of a block of pixels. We are going
+# to teach a network with these numbers, so we had better know what they are worth. Which way do they point?
+# In which unit? When is there no vector? And when is it wrong? To find out, we made short clips whose
+# motion we know, because we drew it, and compare the vectors with the truth.
 #
 # **Goals.** After this notebook you will be able to
 # - read the motion vectors of a file yourself, and lay them on a grid with a mask,
@@ -70,9 +70,9 @@ for r in records[8][250:258]:
 
 # %% [markdown]
 # - `source`: -1 if the block was copied from an earlier frame, +1 if from a later one.
-# - `w`, `h`: the size of the block. H.264 works on **macroblocks** of 16 x 16 pixels and cuts them into
-#   smaller blocks where things move differently. So there are big blocks on the wall, and small ones at the
-#   edge of a shape.
+# - `w`, `h`: the size of the block. H.264 works on [**macroblocks**](../docs/glossary.md#a-video-as-a-file)
+#   of 16 x 16 pixels and cuts them into smaller blocks where things move differently. So there are big
+#   blocks on the wall, and small ones at the edge of a shape.
 # - `dst`: the *center* of the block in this frame, x to the right and y down.
 # - `motion` divided by `scale`: the vector in pixels. With a scale of 4, `motion` counts quarters of a
 #   pixel.
@@ -82,8 +82,8 @@ for r in records[8][250:258]:
 # *Why it matters: a convolution takes a grid, not a list.*
 #
 # No block here is smaller than 8 x 8 pixels, so we cut the frame into **cells** of 8 x 8. Each block writes
-# its vector into the cells it covers. And cells that no block covers? They keep a zero, and a **mask**
-# records that this zero means nothing.
+# its vector into the cells it covers. And cells that no block covers? They keep a zero, and a
+# [**mask**](../docs/glossary.md#motion-in-the-file) records that this zero means nothing.
 
 
 # %%
@@ -216,8 +216,9 @@ print(f"not moving is about {round(times, -1):.0f} times as far off as copying a
 # drag the box. The map shows the error of every place within 16 pixels (10 in the figure below). Try these:
 #
 # - A shape. Is the codec's vector at the minimum? Sometimes it is not: a vector costs bits, too.
-# - A joint between two bricks. Which way can you slide the box and see no difference? This is the **aperture
-#   problem**: through a small window, a straight edge looks the same all along.
+# - A joint between two bricks. Which way can you slide the box and see no difference? This is the
+#   [**aperture problem**](../docs/glossary.md#motion-in-the-file): through a small window, a straight edge
+#   looks the same all along.
 # - The plain face of a brick, with a window of 8 pixels and then of 32. How many places are nearly as good?
 
 # %%
@@ -241,18 +242,18 @@ show(
 
 # %% [markdown]
 # Here are the answers for three blocks. Dark is a good fit, and the cross is the codec's vector. The star
-# has a single minimum, and the vector hits it. The joint fits nearly as well anywhere along itself, and the
-# plain face in a whole band of places. In the last two the codec takes the cheapest of many good answers,
-# which here is zero, and happens to be true.
+# has a single minimum, and the vector hits it. The joint fits about as well anywhere along itself, until
+# the block meets an upright joint, and the plain face in a whole band of places. In the last two the codec
+# takes the cheapest of many good answers, which here is zero, and happens to be true.
 #
 # ## Quarter pixels
 #
 # *Why it matters: rounded to whole pixels, slow motion disappears.*
 #
 # Things rarely move by whole pixels. In `slow_pan.mp4` the camera goes 3/4 of a pixel to the right and 1/2
-# down in each step. H.264 can express that: its decoder computes values *between* pixels, at every quarter.
-# We encoded the same frames with an older codec, too, MPEG-4 Part 2, which here works with half pixels. What
-# will it answer?
+# down in each step. H.264 can express that: its decoder computes values *between* pixels, at every quarter
+# ([quarter-pel](../docs/glossary.md#motion-in-the-file)). We encoded the same frames with an older codec,
+# too, MPEG-4 Part 2, which here works with half pixels. What will it answer?
 
 # %%
 for name in ("slow_pan.mp4", "slow_pan_mpeg4.mp4"):
@@ -277,8 +278,8 @@ for name in ("slow_pan.mp4", "slow_pan_mpeg4.mp4"):
 #
 # Two kinds of blocks are easily confused. A [**skipped block**](../docs/glossary.md#motion-in-the-file) is
 # simply copied. Its vector is not even stored: the decoder works it out from the vectors of the neighboring
-# blocks. An **intra block** is stored from scratch, without copying. `pan.mp4` has both. After frame 8 the
-# camera rests, and in frame 12 half of the image is new.
+# blocks. An [**intra block**](../docs/glossary.md#motion-in-the-file) is stored from scratch, without
+# copying. `pan.mp4` has both. After frame 8 the camera rests, and in frame 12 half of the image is new.
 
 
 # %%
@@ -378,10 +379,10 @@ check(camera_path, cases, says=lambda answer: str(np.round(answer, 2).tolist()))
 #
 # *Why it matters: many videos have B-frames, and their raw vectors mix directions and distances.*
 #
-# A block of a **B-frame** may be copied from the past, from the future, or from a blend of both. In the
-# last case it has two vectors. `steady_pan_b.mp4` shows one steady pan of (3, 1) per frame, with three
-# B-frames before each P-frame: I B B B P. Every B looks back at the I and ahead at the P. Before you run
-# the cell: what are the raw vectors of the three B's, and of the P?
+# A block of a [**B-frame**](../docs/glossary.md#a-video-as-a-file) may be copied from the past, from the
+# future, or from a blend of both. In the last case it has two vectors. `steady_pan_b.mp4` shows one steady
+# pan of (3, 1) per frame, with three B-frames before each P-frame: I B B B P. Every B looks back at the I
+# and ahead at the P. Before you run the cell: what are the raw vectors of the three B's, and of the P?
 
 # %%
 b_records = read_records("lessons/steady_pan_b.mp4")
@@ -397,9 +398,10 @@ for frame in range(1, 5):
     print(f"{frame:5}  {types[frame]:4}  {words[0]!s:23}  {words[1]}")
 
 # %% [markdown]
-# A past vector grows with the distance it spans: one frame, two, three, and four for the P-frame. A future
-# vector points the other way and gets shorter as the P-frame gets nearer. Here is one block of the middle
-# B-frame, magnified, where it was in the I-frame, where it is now, and where it will be in the P-frame:
+# A [past vector](../docs/glossary.md#motion-in-the-file) grows with the distance it spans: one frame, two,
+# three, and four for the P-frame. A future vector points the other way and gets shorter as the P-frame gets
+# nearer. Here is one block of the middle B-frame, magnified, where it was in the I-frame, where it is now,
+# and where it will be in the P-frame:
 
 # %%
 show_loop(
@@ -410,8 +412,9 @@ show_loop(
 
 # %% [markdown]
 # Divided by the distance, all of these vectors report the same motion of (3, 1) per frame. `motion()` divides
-# for you if it knows the distance. It reads that from the headers of the stream, and
-# `video.reference_distance_known` says whether it could.
+# for you if it knows the distance. With one reference on each side it does: the I- or P-frames next to a
+# B-frame, before and after. How many there are to choose from stands in the headers of the stream, and
+# `video.reference_distance_known` says whether that settles it.
 
 # %%
 print("reference distance known:", steady.reference_distance_known)
@@ -546,9 +549,9 @@ for name in ("shattered_8x8", "shattered_4x4"):
 #
 # *Why it matters: a vector of 4 pixels means one thing over one frame and another over two.*
 #
-# A P-frame may choose among several earlier frames. In `two_films.mp4` two scenes take turns, A B A B, each
-# filmed by a camera that moves 2 pixels to the right per frame. So the best frame to copy from is not the
-# last one but the one before it.
+# A [P-frame](../docs/glossary.md#a-video-as-a-file) may choose among several earlier frames. In
+# `two_films.mp4` two scenes take turns, A B A B, each filmed by a camera that moves 2 pixels to the right
+# per frame. So the best frame to copy from is not the last one but the one before it.
 
 # %%
 films = CompressedVideo(data_path("lessons/two_films.mp4"))
@@ -628,8 +631,8 @@ for name, (where, truth) in places.items():
 
 # %% [markdown]
 # - **Plain plate.** Its inside looks the same wherever it is copied from, so the encoder may write anything:
-#   no vector in frame 5, zero in frame 7. Only the edges show that the plate moves. It is the [aperture
-#   problem](../docs/glossary.md#motion-in-the-file) again: through a small window you cannot see a plain
+#   no vector in frame 5, zero in frame 7. Only the edges show that the plate moves. It is the aperture
+#   problem again: through a small window you cannot see a plain
 #   surface move.
 # - **Stripes.** 5 to the right looks exactly like 3 to the left, and the shorter vector is cheaper. The
 #   same effect makes wheels turn backwards in films.

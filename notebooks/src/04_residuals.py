@@ -1,17 +1,19 @@
 # %% [markdown]
 # # Residuals
 #
-# To decode a P-frame, a decoder takes two steps. First it **predicts** the frame: it copies every block
-# from where the motion vector says. Then it adds the **residual**, the stored difference between that
-# prediction and the real frame. Vectors cover everything that can be explained by shifting. The residual
-# holds the rest: what came out from behind something, what is new, where the light changed. In this
-# notebook *we* are the decoder and look at what is left.
+# To decode a [P-frame](../docs/glossary.md#a-video-as-a-file), a decoder takes two steps. First it
+# **predicts** the frame: it copies every block from where the [motion
+# vector](../docs/glossary.md#motion-in-the-file) says. Then it adds the
+# [**residual**](../docs/glossary.md#motion-in-the-file), the stored difference between that prediction and
+# the real frame. Vectors cover everything that can be explained by shifting. The residual holds the rest:
+# what came out from behind something, what is new, where the light changed. In this notebook *we* are the
+# decoder and look at what is left.
 #
 # **Goals.** After this notebook you will be able to
 # - predict a frame by hand from the last one and its vectors,
 # - read a residual: tell occlusion, new things and light apart,
 # - prove that a residual is what the encoder stored, and say when it is not,
-# - add up vectors over several frames, back to the I-frame.
+# - add up vectors over several frames, back to the [I-frame](../docs/glossary.md#a-video-as-a-file).
 #
 # **Needs.** [03_motion_vectors](03_motion_vectors.ipynb). Less than 1 minute on 2 cores, 0.4 GB of memory,
 # no disk space: the clips are in the repository.
@@ -43,9 +45,9 @@ from cvrl_lite.course.figures import (
 # ## Be the decoder
 #
 # Before we calculate anything, take the decoder's place. Below are the first fourteen frames of the sample
-# clip: a GOP of twelve, and the beginning of the next. Step with the arrow keys, or drag along the bars: the
-# blocks of a P-frame fly in from where their vectors say (drawn eight times too far away, so that you can
-# see them), and then the residual is added. Try these:
+# clip: a [GOP](../docs/glossary.md#a-video-as-a-file) of twelve, and the beginning of the next. Step with
+# the arrow keys, or drag along the bars: the blocks of a P-frame fly in from where their vectors say (drawn
+# eight times too far away, so that you can see them), and then the residual is added. Try these:
 #
 # - Switch the *residual* off. What happens to the frames, one after the other, and what repairs it?
 # - Switch it on again and the *vectors* off. Now the residual does not fit any more. What do you see?
@@ -57,30 +59,30 @@ with CompressedVideo(data_path("sample.mp4")) as sample:
 decoder(opening, opening_motion.picture_types, opening_motion.vectors, opening_motion.mask)
 
 # %% [markdown]
-# Here is what two of the three switches do. The first row is decoded as it should be. In the other two
-# something is left out, from frame 1 on.
+# Here is what the three switches do, in the left part of the frame. The first row is decoded as it should
+# be; in each of the others one thing is left out.
 
 # %%
 rows = drift(opening, opening_motion)
-shown = [0, 4, 8, 11, 12]
+shown, left_part = [0, 4, 11, 12], (slice(80, 200), slice(0, 120))  # around four of the shapes
 show(
     filmstrip(
-        [frame for row in rows.values() for frame in row[shown]],
+        [frame[left_part] for row in rows.values() for frame in row[shown]],
         labels=[f"{name}, frame {t}" for name in rows for t in shown],
-        columns=5,
-        title="Errors pile up from frame to frame, until the I-frame 12 starts afresh",
+        columns=4,
+        title="Leave one thing out, and errors pile up, until the I-frame 12 starts afresh",
     ),
-    "Three rows of frames 0, 4, 8, 11 and 12. Everything: shapes circle over bricks. No residual: the "
-    "shapes lose their edges and leave crumbs behind. No vectors: they stay where they were and turn into "
-    "ghosts. In frame 12 all rows are alike.",
+    "Four rows of frames 0, 4, 11 and 12, enlarged. Everything: shapes drift upwards over bricks. No "
+    "residual: they lose their edges and leave crumbs behind. No vectors: they smear into ghosts. No "
+    "I-frames: only gray with colored traces of what moved. In frame 12 the first three rows are alike.",
 )
 
 # %% [markdown]
 # - Without the **residual**, each P-frame repeats the errors of the one before and adds its own, until an
 #   I-frame starts afresh.
 # - Without the **vectors**, the residual repairs errors that nobody made and leaves the real ones.
-# - Without the **I-frames** (in the widget only) there is nothing to copy: what you see is the trace of
-#   everything that moved.
+# - Without the **I-frames** there is nothing to copy, and nothing that starts afresh: what you see is the
+#   trace of everything that moved.
 #
 # ## A clip in which things happen
 #
@@ -194,8 +196,9 @@ print(f"mean size: {np.abs(difference).mean():.1f} levels without vectors, {np.a
 # %% [markdown]
 # The pattern on the disc is gone: it was predicted. What is left follows the disc's edge in square steps,
 # because a cell has one vector and may hold both disc and wall. `video.residuals()` does the same for all
-# frames and adds a mask, which is False where nothing was predicted (in intra blocks). Wherever a vector is
-# a whole number of pixels, our residual should equal the package's, down to the last level. Does it?
+# frames and adds a mask, which is False where nothing was predicted (in [intra
+# blocks](../docs/glossary.md#motion-in-the-file)). Wherever a vector is a whole number of pixels, our
+# residual should equal the package's, down to the last level. Does it?
 
 # %%
 residual = news.residuals()
@@ -310,10 +313,10 @@ show(
 )
 
 # %% [markdown]
-# - **Occlusion.** A block at the edge of the disc contains some disc *and* some wall. The two move
-#   differently, and one vector cannot serve both. And behind the disc a strip of wall comes into view that
-#   the last frame did not show. So a residual draws the outline of whatever moves in front of something
-#   else.
+# - **[Occlusion](../docs/glossary.md#motion-in-the-file).** A block at the edge of the disc contains some
+#   disc *and* some wall. The two move differently, and one vector cannot serve both. And behind the disc a
+#   strip of wall comes into view that the last frame did not show. So a residual draws the outline of
+#   whatever moves in front of something else.
 # - **New things.** There was nothing to copy. Either the residual is as strong as the thing itself, or the
 #   encoder gave up copying and used intra blocks. We cannot know a residual for those, so they are hatched.
 # - **Light.** Hardly anything has moved, but everything is brighter than the place it was copied from. The
@@ -459,21 +462,22 @@ with tempfile.TemporaryDirectory() as folder:
             found = video.residuals()
         size[name] = np.abs(found.values[found.predicted()]).mean()
         print(f"{name:17} {'exact' if found.exact else 'an approximation'}")
-with CompressedVideo(data_path("lessons/two_films.mp4")) as video:
-    found = video.residuals()
-    size["two films, several references"] = np.abs(found.values[found.predicted()]).mean()
 
 # %%
 show(
     bars(
         size,
         label="mean size of what we take for the residual, in levels",
-        title="A wrong reference makes nonsense; the size alone does not show the other approximations",
+        title="Only the first one is exact, and the size does not show it",
         role={"as news.mp4": "residual"},
     ),
-    "Bars for the settings, all between 1 and 2 levels, and one for a file of two films taking turns: "
-    "about 80 levels.",
+    "Bars for the seven settings, all between 1.3 and 1.7 levels.",
 )
+with CompressedVideo(data_path("lessons/two_films.mp4")) as video:
+    found = video.residuals()
+nonsense = np.abs(found.values[found.predicted()]).mean()
+print(f"two_films.mp4, with several references: {'exact' if found.exact else 'an approximation'},", end=" ")
+print(f"{nonsense:.0f} levels")
 
 # %% [markdown]
 # Why are they approximations?
@@ -486,16 +490,17 @@ show(
 # - A reference may be made brighter or darker before it is copied ("weighted" prediction).
 # - For codecs other than H.264 the package never claims to be exact.
 #
-# Files encoded for watching use most of these. An approximation may be close or worthless, and a small size
-# does not prove that it is close. In `two_films.mp4` two films take turns, and we copied each frame from
-# the other film. So check `exact`, and if it is False, check `video.reference_distance_known`.
+# Files encoded for watching use most of these. An approximation may be close or worthless. In
+# `two_films.mp4` two films take turns, and we copied each frame from the *other* film: that is what eighty
+# levels look like. A small size, on the other hand, does not prove that an approximation is close. So check
+# `exact`, and if it is False, check `video.reference_distance_known`.
 #
 # ## Back to the I-frame
 #
 # A residual shows what is new since the *last* frame, 40 milliseconds ago. That is not much. What is new
 # since the I-frame? To find out, chain the vectors: this cell came from there, and *that* place came from
-# yet somewhere else. The sum of the vectors leads back to the I-frame and is called an **accumulated**
-# vector. `motion(accumulate=True)` returns it.
+# yet somewhere else. The sum of the vectors leads back to the I-frame and is called an [**accumulated
+# vector**](../docs/glossary.md#motion-in-the-file). `motion(accumulate=True)` returns it.
 
 # %%
 accumulated = news.motion(accumulate=True)

@@ -284,8 +284,11 @@ show(
 )
 
 # %% [markdown]
-# Nobody tells a network what to ask or to offer: it learns the matrices that make these lists. Here is the
-# same thing at full size.
+# Nobody tells a network what to ask or to offer: it learns the matrices that make these lists.
+#
+# Here is the same thing at full size. A clip has 32 places and 16 questions, each a list of 96 numbers. And
+# each has a **position code**, learned numbers that are added to say *where* it is: attention by itself does
+# not know left from right.
 
 # %%
 torch.manual_seed(0)
@@ -294,13 +297,16 @@ clip_map = backbone.feature_maps(views.clip)[1].detach()
 predictor = MotionPredictor(128, grid=clip_map.shape[2:], points=grid).eval()
 print("the clips' maps", tuple(clip_map.shape))
 normed = predictor.norm(clip_map)
-tokens = predictor.entry(normed.flatten(2).transpose(1, 2)).detach()  # 96 numbers per place and time
-where = predictor.key_positions.detach()  # a learned code for each of the 32 places
-print("places of a clip", tuple(tokens.shape), "and their position codes", tuple(where.shape))
+tokens = predictor.entry(normed.flatten(2).transpose(1, 2)).detach()  # (6, 32, 96): the places of 6 clips
+here = normed.flatten(1, 2).flatten(2).transpose(1, 2)  # (6, 16, 2 x 128): both times of each point
+questions = predictor.start(here).detach()  # (6, 16, 96)
+where, place = predictor.key_positions.detach(), predictor.query_positions.detach()
+print("places   ", tuple(tokens.shape), "and their position codes", tuple(where.shape))
+print("questions", tuple(questions.shape), "and their position codes", tuple(place.shape))
 
 # %% [markdown]
-# We take one clip and one question: *what will happen at point 5?* It starts from what the clip shows at
-# point 5, plus a code for the point's position. (That start will turn out to be the cure.)
+# We take one clip and one question: *what will happen at point 5?* Note that it starts from what the clip
+# shows at point 5. (That start will turn out to be the cure.)
 #
 # **Step 1, scores.** One learned matrix turns the question into a list of 24 numbers, another turns each of
 # the 32 places into such a list. The inner product of the two lists says how well the place suits the
@@ -308,10 +314,6 @@ print("places of a clip", tuple(tokens.shape), "and their position codes", tuple
 # 24? The 96 numbers are split among four such comparisons, and we make the first.)
 
 # %%
-here = normed.flatten(1, 2).flatten(2).transpose(1, 2)  # (6, 16, 2 x 128): both times of each place
-questions = predictor.start(here).detach()  # (6, 16, 96)
-place = predictor.query_positions.detach()  # a learned code for each of the 16 points
-
 cross = predictor.decoder[0].cross  # the attention from points to the clip's places
 W_question, W_place, W_content = (w[:24].detach() for w in cross.in_proj_weight.chunk(3))
 ask = W_question @ (questions[0, 5] + place[5])  # (24,)

@@ -1,18 +1,19 @@
 # %% [markdown]
 # # Retrieval: which clip is nearest, and how sure are we?
 #
-# "Show me more like this." Search by example needs no classifier and no training: take the feature vectors
-# as they are and look up the nearest ones. That makes it the cheapest test of a pretrained network; papers
-# report it in one row of their tables. It is also a test with a lot of small print. In this notebook we write
-# the whole test by hand, look at what it finds, and then try to break it: with ties, with copies, with a
-# large k, with too few queries.
+# "Show me more like this." Search by example needs no classifier and no training: take the [feature
+# vectors](../docs/glossary.md#learning-without-labels) as they are and look up the nearest ones. That makes
+# it the cheapest test of a pretrained network; papers report it in one row of their tables. It is also a
+# test with a lot of small print. In this notebook we write the whole test by hand, look at what it finds,
+# and then try to break it: with ties, with copies, with a large k, with too few queries.
 #
 # **Goals.** After this notebook you will be able to
-# - write retrieval from the clip to [R@k](../docs/glossary.md#measuring), and say what a retrieval protocol
-#   has to state,
+# - write retrieval from the clip to [R@k](../docs/glossary.md#measuring), and say what a [retrieval
+#   protocol](../docs/glossary.md#measuring) has to state,
 # - draw a map of the space that a network has made,
 # - explain how ties or copies can produce a good score, and find such copies,
-# - put a confidence interval on R@1, and compare two scores on the same queries,
+# - put a [confidence interval](../docs/glossary.md#measuring) on R@1, and compare two scores on the same
+#   queries,
 # - say what guessing would score at any k, and why a score without its k means nothing,
 # - look at the errors, and turn a guess about them into a test.
 #
@@ -53,17 +54,18 @@ names = queries.classes["scene"]
 print(len(queries.videos), "queries,", len(gallery.videos), "clips in the gallery")
 
 # %% [markdown]
-# The **gallery**, the clips we search in, is a part of the training split, so that this takes a minute.
-# The **queries**, the clips we search for, are `val`. The `test` split stays closed: we are going to try
-# many things, and the best of many tries on `test` would owe some of its score to luck.
+# The [**gallery**](../docs/glossary.md#measuring), the clips we search in, is a part of the [training
+# split](../docs/glossary.md#measuring), so that this takes a minute. The **queries**, the clips we search
+# for, are `val`. The `test` split stays closed: we are going to try many things, and the best of many tries
+# on `test` would owe some of its score to luck.
 #
 # ## Retrieval, step by step
 #
-# What the literature calls "the retrieval protocol" is a chain of small decisions. Take a few clips from each
-# video, evenly spread: three that start at 1/4, 1/2 and 3/4 of the range where a clip can start. Take the
-# middle square of each frame (our frames are squares already), scaled to the network's size, without random
-# augmentation. Send each clip through the backbone, and average its feature maps over time and space. Let us
-# follow one video.
+# What the literature calls "the retrieval protocol" is a chain of small decisions. Take a few clips from
+# each video, evenly spread: three that start at 1/4, 1/2 and 3/4 of the range where a clip can start. Take
+# the middle square of each frame (our frames are squares already), scaled to the network's size, without
+# random augmentation. Send each clip through the backbone, and average its [feature
+# maps](../docs/glossary.md#learning-without-labels) over time and space. Let us follow one video.
 
 # %%
 FRAMES, STRIDE = recipe.sampling.frames, 2  # every second frame; the clips have 25 a second
@@ -525,10 +527,12 @@ show(
 # %% [markdown]
 # But this does not find all copies: those of steady motions all, and few of the others. The vector of a
 # video is the mean over three clips. A video that turns, shakes, pulses or stops moves differently in each
-# of them, so one clip alone is not close to the mean. Prevention is better: split by **source**, not by
-# clip. In UCF101, a popular data set of human actions, clips come in groups that were cut from one video,
-# and the official lists keep each group on one side. In MovingScenes every clip is drawn from its own seed.
-# And if queries and gallery are the same set, you have to leave out each query's own group yourself.
+# of them, so one clip alone is not close to the mean. Prevention is better: split by
+# [**source**](../docs/glossary.md#learning-without-labels), not by clip. In
+# [UCF101](../docs/glossary.md#measuring), a popular data set of human actions, clips come in groups that
+# were cut from one video, and the official lists keep each group on one side. In MovingScenes every clip is
+# drawn from its own seed. And if queries and gallery are the same set, you have to leave out each query's
+# own group yourself.
 #
 # **Exercise 2** (medium, 8 minutes). Every clip of a set is a query, and all clips of *other sources*
 # are its gallery. Compute R@1 for a label, by cosine. (Without this rule a clip would find itself, and
@@ -664,9 +668,9 @@ for name, own, other in (("scene", "context", "motion"), ("action", "motion", "c
 
 # %% [markdown]
 # Note what the interval does not cover. It varies the queries, but neither the gallery nor the *training*.
-# The same recipe with another seed is another network, and its R@1 on the very same queries differs. By how
-# much? The course's log has three seeds. (They were measured on `test`, with all of `train` as the gallery,
-# so compare the spread and not the level.)
+# The same recipe with another [seed](../docs/glossary.md#measuring) is another network, and its R@1 on the
+# very same queries differs. By how much? The course's log has three seeds. (They were measured on `test`,
+# with all of `train` as the gallery, so compare the spread and not the level.)
 
 # %% tags=["hide-input"]
 rows, columns = ("context", "motion", "whole"), [(n, m) for n in labels for m in ("R@1", "linear")]
@@ -701,20 +705,16 @@ by_count = {1: of_clips["queries"][:, 1], 3: X_query, 10: ten}
 first = {(name, n): hits(name, X_query=rows) for name in labels for n, rows in by_count.items()}
 alone = {f"{name}, {n} per video": sure(hit) for (name, n), hit in first.items()}
 
-# %% tags=["hide-input"]
-whiskers(
-    alone,
-    label="R@1 by the whole vector, 192 queries, 95 %",
-    title="One clip or ten: the whiskers overlap",
-    roles=dict.fromkeys(alone, "joint"),
-)
+# %% tags=["nbval-ignore-output"]
+for words, (low, share, high) in alone.items():
+    print(f"{words:20} R@1 {share:.2f}, interval {low:.2f} to {high:.2f}")
 for name in labels:
     one, many = (alone[f"{name}, {n} per video"] for n in (1, 10))
     assert one[2] > many[0] and many[2] > one[0]
     assert (first[name, 1] != first[name, 10]).sum() > 10
 
 # %% [markdown]
-# Overlapping whiskers suggest that there is no difference, but that argument is too crude. Both scores
+# The intervals overlap. That suggests that there is no difference, but the argument is too crude. Both scores
 # come from *the same* queries: most of them are easy or hard either way, and both scores share that
 # luck. What matters are the queries that change. So draw queries again, but keep the two hits of each
 # query together as a **pair**, and look at the difference.

@@ -16,7 +16,7 @@ from cvrl_lite.course.figures.decoding import between_pixels, filters, predictio
 from cvrl_lite.course.figures.matching import error_maps, pieces_and_cells
 from cvrl_lite.course.figures.packing import bytes_by_type, gop_timeline, gop_trade, order_of_frames, packing
 from cvrl_lite.course.figures.parts import by_parts, by_parts_in_words
-from cvrl_lite.course.figures.pictures import filmstrip, gop_strip, long_exposure, neighbors
+from cvrl_lite.course.figures.pictures import filmstrip, gop_strip, long_exposure, neighbors, trails
 from cvrl_lite.course.figures.prediction import (
     attention_by_hand,
     attention_over_frames,
@@ -29,7 +29,15 @@ from cvrl_lite.course.figures.prediction import (
 from cvrl_lite.course.figures.residuals import bars, residual_panels
 from cvrl_lite.course.figures.samples import batch_as_seen, clips_in_time, sample_timeline, swatches
 from cvrl_lite.course.figures.scores import decoupling, decoupling_finding, recall
-from cvrl_lite.course.figures.search import by_weight, confusion, histograms, maps, rankings, recalls
+from cvrl_lite.course.figures.search import (
+    beyond_the_line,
+    by_weight,
+    confusion,
+    histograms,
+    maps,
+    rankings,
+    recalls,
+)
 from cvrl_lite.course.figures.style import COLORS, HATCHES, INK, STYLE, new, png, save, show
 from cvrl_lite.course.figures.training import curves, pulls
 from cvrl_lite.course.figures.vectors import vector_arrows, vector_panels
@@ -45,6 +53,7 @@ __all__ = [
     "bars",
     "batch_as_seen",
     "between_pixels",
+    "beyond_the_line",
     "boards",
     "by_class",
     "by_keys",
@@ -94,6 +103,7 @@ __all__ = [
     "similarity_matrix",
     "swatches",
     "temperatures",
+    "trails",
     "transformer",
     "two_losses",
     "vector_arrows",

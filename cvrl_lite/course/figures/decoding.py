@@ -124,7 +124,7 @@ def filters(shares: np.ndarray, *, title: str) -> Figure:
     """
     figure = new(title, size=(5.5, 3.4))
     axes = figure.axes[0]
-    axes.imshow(shares, cmap="Greens", vmin=0, vmax=1.4, aspect="auto")
+    axes.imshow(shares, cmap="Greens", vmin=0.99, vmax=1.01, aspect="auto")  # white at 99 % and below
     for row, column in np.ndindex(4, 4):
         axes.text(column, row, f"{100 * shares[row, column]:.1f} %", ha="center", va="center", color=INK)
     axes.set(xlabel="pixels to the right", ylabel="pixels down")

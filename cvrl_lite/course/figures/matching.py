@@ -78,7 +78,7 @@ def error_maps(
         >>> figure.axes[0].get_title()
         'black'
     """
-    figure = new(title, rows=2, columns=len(blocks), size=(2.6 * len(blocks), 5))
+    figure = new(title, rows=2, columns=len(blocks), size=(2.8 * len(blocks), 5.8))
     for place, (caption, (row, column)) in enumerate(blocks.items()):
         picture, map_ = figure.axes[place], figure.axes[len(blocks) + place]
         x, y = 8 * column, 8 * row
@@ -90,7 +90,8 @@ def error_maps(
         picture.set_title(caption, fontsize=9)
         errors = matching_errors(before, now, x, y, side=side, reach=reach)
         edge = reach + 0.5
-        map_.imshow(errors, cmap="viridis", vmin=0, extent=(-edge, edge, edge, -edge))
+        drawn = map_.imshow(errors, cmap="viridis", vmin=0, extent=(-edge, edge, edge, -edge))
+        figure.colorbar(drawn, ax=map_, orientation="horizontal", label="off by, in levels")
         dx, dy = vectors[:, row, column]
         map_.plot(dx, dy, "+", color="white", ms=13, mew=3.5)
         map_.plot(dx, dy, "+", color=COLORS["motion"], ms=12, mew=2)

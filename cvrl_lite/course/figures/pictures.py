@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from cvrl_lite.course.figures.style import COLORS, HATCHES, INK, color_of, new
@@ -106,12 +107,11 @@ def filmstrip(
     return figure
 
 
-def long_exposure(frames: np.ndarray, *, fading: bool = False) -> np.ndarray:
+def long_exposure(frames: np.ndarray) -> np.ndarray:
     """A clip as one picture, as a camera with its shutter open would take it: what moves leaves a trail.
 
     Args:
         frames: (T, H, W, 3) uint8 RGB.
-        fading: Whether later frames count more, so that a trail fades towards where a thing came from.
 
     Returns:
         (H, W, 3) uint8, the mean over time.
@@ -120,9 +120,34 @@ def long_exposure(frames: np.ndarray, *, fading: bool = False) -> np.ndarray:
         >>> long_exposure(np.array([0, 100], np.uint8).reshape(2, 1, 1, 1)).item()
         50
     """
-    weights = np.geomspace(1, 12, len(frames)) if fading else None
-    exposed: np.ndarray = np.average(frames, axis=0, weights=weights).astype(np.uint8)
+    exposed: np.ndarray = np.mean(frames, axis=0).astype(np.uint8)
     return exposed
+
+
+def trails(frames: np.ndarray) -> np.ndarray:
+    """A clip as one gray picture in which what moves leaves a trail from blue, early, to orange, late.
+
+    Args:
+        frames: (T, H, W, 3) uint8 RGB, two or more.
+
+    Returns:
+        (H, W, 3) uint8.
+
+    Example:
+        >>> clip = np.zeros((3, 1, 3, 3), np.uint8)
+        >>> clip[[0, 1, 2], 0, [0, 1, 2]] = 255  # a white dot goes to the right
+        >>> red, _, blue = trails(clip)[0].T
+        >>> bool(blue[0] > red[0]), bool(red[2] > blue[2])
+        (True, True)
+    """
+    values = frames.astype(float)
+    image = (110 + 0.45 * values.mean((0, 3)))[..., None].repeat(3, 2)
+    early, late = (255 * np.array(to_rgb(COLORS[role])) for role in ("I", "motion"))
+    for time, change in zip(np.linspace(0, 1, len(frames) - 1), np.abs(np.diff(values, axis=0))):
+        covers = 0.85 * np.clip((change.max(2, keepdims=True) - 8) / 60, 0, 1)  # a codec's flicker does not
+        image = (1 - covers) * image + covers * ((1 - time) * early + time * late)
+    painted: np.ndarray = image.round().astype(np.uint8)
+    return painted
 
 
 def neighbors(

@@ -174,6 +174,55 @@ def by_weight(
     return figure
 
 
+def beyond_the_line(
+    cosines: tuple[np.ndarray, np.ndarray],
+    same: tuple[np.ndarray, np.ndarray],
+    *,
+    weight: float,
+    most: int = 5,
+    title: str,
+) -> Figure:
+    """One query's gallery by both cosines, and the line beyond which its nearest clips lie.
+
+    Args:
+        cosines: (N,) of the context parts and (N,) of the motion parts.
+        same: (N,) bool, whether a clip has the query's scene, and (N,), whether its action.
+        weight: Of the motion part in the mix by which the nearest are chosen, 0 to 1.
+        most: How many are nearest.
+        title: The finding.
+
+    Returns:
+        The figure; the nearest have a ring.
+
+    Example:
+        >>> cosines = np.array([0.1, 0.9, 0.5]), np.array([0.2, 0.1, 0.6])
+        >>> same = np.array([False, True, True]), np.array([False, False, True])
+        >>> mixed = beyond_the_line(cosines, same, weight=0.5, most=1, title="A mix")
+        >>> float(mixed.axes[0].lines[-2].get_xdata()[0])
+        0.5
+    """
+    figure = new(title, size=(6.2, 4.2))
+    axes = figure.axes[0]
+    (context, motion), (scene, action) = cosines, same
+    for words, chosen, color, mark, size in (
+        ("another scene, another action", ~scene & ~action, COLORS["untrained"], ".", 4),
+        ("the same scene", scene & ~action, COLORS["context"], "s", 4),
+        ("the same action", ~scene & action, COLORS["motion"], "^", 4.5),
+        ("both the same", scene & action, COLORS["joint"], "D", 6),
+    ):
+        axes.plot(context[chosen], motion[chosen], mark, ms=size, color=color, label=words)
+    score = (1 - weight) * context + weight * motion
+    nearest = np.argsort(-score, kind="stable")[:most]
+    ring: Any = {"ms": 11, "mfc": "none", "mec": INK, "mew": 1.5}
+    axes.plot(context[nearest], motion[nearest], "o", label=f"the {most} nearest", **ring)
+    limits: Any = {"xlim": axes.get_xlim(), "ylim": axes.get_ylim()}
+    x = np.array(axes.get_xlim())
+    axes.plot(x, (score[nearest[-1]] - (1 - weight) * x) / weight, "--", color=INK, lw=1)
+    axes.set(xlabel="cosine of the context parts", ylabel="cosine of the motion parts", **limits)
+    figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=8)
+    return figure
+
+
 def histograms(
     values: Mapping[str, np.ndarray],
     edges: np.ndarray,
@@ -238,7 +287,7 @@ def maps(
         roles: Of the maps, keys of `COLORS`, for the colors of their captions.
 
     Returns:
-        The figure; on the diagonal each class has its name at the median of its points.
+        The figure; on the diagonal each class has its name where its points are densest.
 
     Example:
         >>> flat, names = np.zeros((4, 2)), ["a", "b"]
@@ -252,11 +301,27 @@ def maps(
     for row, (name, places) in enumerate(points.items()):
         for column, (label, (numbers, names)) in enumerate(labels.items()):
             axes = figure.axes[row * len(labels) + column]
-            axes.scatter(places[:, 0], places[:, 1], s=9, c=palette(numbers % 20), linewidths=0)
+            for number in np.unique(numbers):
+                look: Any = {"s": 9, "color": palette(number % 20), "marker": "os^D"[number % 4], "lw": 0}
+                axes.scatter(*places[numbers == number].T, **look)
             axes.set_title(f"{name}, colored by {label}", color=color_of(roles[row]), fontsize=9, loc="left")
             axes.set(xticks=[], yticks=[])
-            for number, words in enumerate(names if row == column else ()):
-                x, y = np.median(places[numbers == number], axis=0)
+            for number, spot in (_spots(places, numbers) if row == column else {}).items():
                 box = {"fc": "white", "ec": "none", "alpha": 0.75, "pad": 0.4}
-                axes.text(x, y, words, fontsize=7, ha="center", va="center", bbox=box)
+                axes.text(spot[0], spot[1], names[number], fontsize=7, ha="center", va="center", bbox=box)
     return figure
+
+
+def _spots(places: np.ndarray, numbers: np.ndarray) -> dict[int, np.ndarray]:
+    """A point of each class (N,) of places (N, 2) among many of its own, and not close to another's spot."""
+    spread = np.ptp(places, axis=0).max() or 1.0
+    near = np.exp(-np.square((places[:, None] - places) / (0.05 * spread)).sum(2))  # (N, N), 1 at itself
+    spots: dict[int, np.ndarray] = {}
+    for number in np.unique(numbers).tolist():
+        own = numbers == number
+        worth = near[:, own].sum(1) - near[:, ~own].sum(1)
+        for taken in spots.values():  # a name is about four times as wide as high
+            apart = np.abs(places - taken) / spread / (0.16, 0.05)
+            worth = worth - len(places) * (apart.max(1) < 1)
+        spots[number] = places[np.where(own, worth, -np.inf).argmax()]
+    return spots

@@ -133,6 +133,9 @@ def draw_arrows(
     x, y = across * CELL + CELL / 2 - 0.5, down * CELL + CELL / 2 - 0.5
     dx, dy = magnify * vectors[0][moving], magnify * vectors[1][moving]  # back to where the content was
     look: Any = {"angles": "xy", "scale_units": "xy", "scale": 1, "width": width, "color": COLORS["motion"]}
+    if magnify == 1:  # tails lie where the content was; long arrows that cross have to be told apart
+        look |= {"width": 0.7 * width, "headwidth": 5, "edgecolor": "white", "linewidth": 0.25}
+        axes.plot(x + dx, y + dy, "o", ms=3.5, mfc="white", mec=COLORS["motion"], zorder=4)
     axes.quiver(x + dx, y + dy, -dx, -dy, **look, zorder=3)
     down, across = np.nonzero(mask & ~moving)
     x, y = across * CELL + CELL / 2 - 0.5, down * CELL + CELL / 2 - 0.5
