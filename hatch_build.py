@@ -17,8 +17,13 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 # Without its outputs the course is a fortieth of its size; running a notebook brings them back.
 BESIDE = (
     "README.md",
+    "CHANGELOG.md",
+    "LICENSE",
     "docs/*.md",
+    "docs/*.pdf",
+    "docs/how_to/*.md",
     "docs/figures/*",
+    "examples/*.py",
     "experiments/*.json",
     "experiments/*.jsonl",
     "benchmarks/*.json",

@@ -17,7 +17,7 @@ from trove_classifiers import classifiers
 
 import cvrl_lite
 from cvrl_lite.cli import main
-from cvrl_lite.cli.course import FIRST, copy_course
+from cvrl_lite.cli.course import FIRST, PARTS, copy_course
 
 ROOT = Path(__file__).resolve().parents[1]
 NAME = f"cvrl_lite-{cvrl_lite.__version__}"
@@ -64,6 +64,8 @@ def test_the_wheel_holds_the_package_its_data_and_the_course(
     expected = {name for name in tracked if name.startswith("cvrl_lite/")} | notebooks
     expected |= {f"cvrl_lite/{name}" for name in tracked if name.startswith("data/")}
     assert {"cvrl_lite/py.typed", "cvrl_lite/data/README.md", f"cvrl_lite/{FIRST}"} <= expected
+    copied = {path.relative_to(ROOT).as_posix() for pattern in PARTS for path in ROOT.glob(pattern)}
+    expected |= {f"cvrl_lite/{name}" for name in copied & tracked}
     assert expected - held == set()
     assert {name.split("/")[0] for name in held} == {"cvrl_lite", f"{NAME}.dist-info"}
     for name in notebooks:
@@ -130,6 +132,19 @@ def test_what_the_notebooks_link_to_and_read_is_copied_with_them(tmp_path: Path)
                 assert (tmp_path / "notebooks" / link).is_file(), f"{path.name}: {link}"
                 looked += 1
     assert looked > 50
+
+
+def test_what_the_copied_documents_link_to_is_copied_with_them(tmp_path: Path) -> None:
+    copied, _ = copy_course(tmp_path)
+    assert {"docs/cheat_sheet.pdf", "docs/how_to/own_task.md", "examples/search_service.py"} <= set(copied)
+    dead = []
+    for name in (name for name in copied if name.endswith(".md")):
+        text = read(tmp_path / name)
+        links = re.findall(r"\]\(([^)\s#]+)[^)\s]*\)|^\[[^]]+\]: ([^\s#]+)", text, re.M)
+        for link in filter(None, sum(links, ())):
+            if not re.match(r"\w+:", link) and not (tmp_path / name).parent.joinpath(link).exists():
+                dead.append(f"{name}: {link}")
+    assert dead == []
 
 
 def test_a_course_is_taken_up_again_with_the_work_in_it(

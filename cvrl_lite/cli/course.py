@@ -19,9 +19,14 @@ FIRST = "notebooks/00_start_here.ipynb"
 PARTS = (
     "notebooks/*.ipynb",
     "README.md",
+    "CHANGELOG.md",
+    "LICENSE",
     "docs/*.md",
+    "docs/*.pdf",
+    "docs/how_to/*.md",
     "docs/figures/*",
     "data/README.md",
+    "examples/*.py",
     "benchmarks/*.json",
 )
 

@@ -246,8 +246,9 @@ for what, fine in checks.items():
 # Each notebook moves in small steps: a few sentences on what to look for, a few lines of code, a result,
 # and what the result means. Make a guess before you look; it is more fun, and you will remember more.
 #
-# - All outputs are stored, so you can read without running anything. To run: **Run > Run All Cells**. Most
-#   notebooks take about a minute on 2 cores, none more than 1.6 GB of memory and 50 MB of disk.
+# - **Run > Run All Cells** runs a notebook. Most take about a minute on 2 cores, none more than 1.6 GB of
+#   memory and 50 MB of disk. In the repository and on the site all outputs are stored, so there you can read
+#   without running anything; `cvrl-lite course` copies the notebooks of an installed package without them.
 # - When we build something ourselves, we check it against the package once. From then on we use the
 #   package.
 # - An **exercise** has a function to fill in, a check that says *Right* or *Not yet*, a hint and a solution
