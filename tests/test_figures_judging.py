@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from cvrl_lite.course import figures
 from cvrl_lite.course.figures import COLORS, png
-from cvrl_lite.course.figures.judging import grid, ranges, shares
+from cvrl_lite.course.figures.judging import claims, grid, ranges, shares, staircase
 from cvrl_lite.course.figures.style import PLAIN
 
 WORDS = {"across": "labels", "along": "accuracy", "title": "More labels, better"}
@@ -49,7 +49,7 @@ def test_ranges_lie_where_they_should_and_say_their_width():
     assert whiskers == [[0.7, 0.9], [-0.02, 0.02], [-0.05, 0.05]], "the pairs below their own"
     thick = [line.get_color() for line in axes.lines if line.get_linewidth() == 3]
     assert thick == [PLAIN, COLORS["joint"]]
-    assert [text.get_text() for text in axes.texts] == [".80 (.70 to .90)", ".00 (-.02 to .02)"]
+    assert [text.get_text() for text in axes.texts] == [".80 (.70 to .90)", "± .02"], "an error alone"
     assert [tick.get_text() for tick in axes.get_yticklabels()] == list(values)
     assert axes.get_xlim()[0] < -0.02 and axes.get_xlim()[1] > 0.9
     assert png(figure)
@@ -85,3 +85,27 @@ def test_parts_are_tables_of_means_with_the_part_of_each_label_framed():
     assert "both tasks: scene .60 ± .10 by the context part" in figures.by_parts_in_words(
         runs, {"scene": 0.1}
     )
+
+
+def test_a_column_of_a_table_is_shaded_in_the_color_of_its_role():
+    figure = grid(
+        [[[1.0], [0.0]]], rows=["a"], columns=["x", "y"], title="Shades", tints=["residual", "motion"]
+    )
+    full, none = figure.axes[0].images[0].get_array()[0]
+    assert none.tolist() == [1, 1, 1] and full[1] == max(full) < 1  # of green
+
+
+def test_a_claim_points_from_the_report_to_the_truth():
+    values = {"peeking": ((0.6, 0.7, 0.8), (0.4, 0.5, 0.6)), "honest": ((0.5, 0.6, 0.7), (0.5, 0.6, 0.7))}
+    figure = claims(values, label="accuracy", title="Peeking boasts")
+    (arrow,) = (text for text in figure.axes[0].texts if getattr(text, "arrow_patch", None))
+    assert arrow.xyann[0] == 0.7 and arrow.xy[0] == 0.5, "no arrow where both are the same"
+    circles = [line.get_xdata()[0] for line in figure.axes[0].lines if line.get_marker() == "o"]
+    assert circles == [0.7, 0.5, 0.6, 0.6] and png(figure)
+
+
+def test_a_staircase_climbs():
+    figure = staircase({"b": 0.9, "a": 0.2}, label="x", title="Up", guess=0.1, roles={"b": "motion"})
+    steps = [line for line in figure.axes[0].lines if line.get_marker() == "o"]
+    assert [float(line.get_xdata()[0]) for line in steps] == [0.2, 0.9] and png(figure)
+    assert [line.get_color() for line in steps] == [PLAIN, COLORS["motion"]]

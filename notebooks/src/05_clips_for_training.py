@@ -276,8 +276,8 @@ show(
 
 # %% [markdown]
 # To see this in pictures, we draw a film at 50 frames per second and keep every second frame for a version
-# at 25. A long exposure blends all frames from a clip's first to its last, so the trails show how far things
-# go. How long will the third trails be?
+# at 25. Below, everything that moves between a clip's first frame and its last leaves a trail, from blue to
+# orange. How long will the third trails be?
 
 # %%
 film = draw("waves", "right", 5, frames=60)  # at 50 per second
@@ -287,11 +287,11 @@ cuts = {
     "50 per second, by seconds": (film, by_seconds(np.arange(60) / 50, 0, 0.08, 8)),
     "50 per second, by frames": (film, 2 * np.arange(8)),
 }
-trails = [figures.long_exposure(frames[: clip[-1] + 1], fading=True) for frames, clip in cuts.values()]
+pictures = [figures.trails(frames[: clip[-1] + 1]) for frames, clip in cuts.values()]
 title = "Cut by seconds, things go equally far; cut by frames, half as far"
 show(
-    figures.filmstrip(trails, labels=list(cuts), columns=3, title=title),
-    "Three blurred images of shapes before waves. In the first two the trails are long and alike; in the "
+    figures.filmstrip(pictures, labels=list(cuts), columns=3, title=title),
+    "Three gray images with colored trails of shapes. In the first two the trails are long and alike; in the "
     "third they are half as long.",
 )
 ends = [frames[clip[-1]] for frames, clip in cuts.values()]

@@ -16,7 +16,14 @@ from cvrl_lite.course.figures.decoding import between_pixels, filters, predictio
 from cvrl_lite.course.figures.matching import error_maps, pieces_and_cells
 from cvrl_lite.course.figures.packing import bytes_by_type, gop_timeline, gop_trade, order_of_frames, packing
 from cvrl_lite.course.figures.parts import by_parts, by_parts_in_words
-from cvrl_lite.course.figures.pictures import filmstrip, gop_strip, long_exposure, neighbors, trails
+from cvrl_lite.course.figures.pictures import (
+    contact_sheet,
+    filmstrip,
+    gop_strip,
+    long_exposure,
+    neighbors,
+    trails,
+)
 from cvrl_lite.course.figures.prediction import (
     attention_by_hand,
     attention_over_frames,
@@ -63,6 +70,7 @@ __all__ = [
     "bytes_by_type",
     "clips_in_time",
     "confusion",
+    "contact_sheet",
     "course_map",
     "curves",
     "decoupling",

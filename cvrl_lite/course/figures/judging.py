@@ -6,8 +6,10 @@ Axes: K places along a curve, R repetitions of each.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
@@ -25,6 +27,8 @@ from cvrl_lite.course.figures.style import (
 
 Range = tuple[float, float, float]
 """Lower end, middle, upper end."""
+
+_BESIDE: dict[str, Any] = {"textcoords": "offset points", "fontsize": 9}
 
 _LOOKS = (("-", "o"), ("--", "s"), ("-.", "^"), (":", "D"))
 
@@ -117,6 +121,7 @@ def ranges(
     if zero is not None:
         axes.axvline(zero, color=INK, ls="--", lw=1)
     ends = [end for low, _, high in (*values.values(), *pairs.values()) for end in (low, high)]
+    ends += [] if zero is None else [zero]
     for place, (name, (low, middle, high)) in enumerate(values.items()):
         axes.plot([low, high], [place, place], color=color_of(roles.get(name)), lw=3)
         axes.plot([low, high], [place, place], "|", color=INK, ms=9)
@@ -124,6 +129,8 @@ def ranges(
         if name in pairs:
             axes.plot(pairs[name][::2], [place + 0.27] * 2, color=INK, lw=1, marker="|", ms=4)
         words = two_digits(middle) + (f" ({two_digits(low)} to {two_digits(high)})" if low < high else "")
+        if low < 0 == middle and high == -low:  # an error without the number that it belongs to
+            words = f"± {two_digits(high)}"
         axes.text(1.02, place, words, transform=axes.get_yaxis_transform(), va="center")
     margin = 0.08 * (max(ends) - min(ends) or 1.0)
     axes.set(xlim=(min(ends) - margin, max(ends) + margin), ylim=(len(values) - 0.4, -0.6), xlabel=label)
@@ -150,6 +157,86 @@ def ranges_in_words(values: Mapping[str, Range]) -> str:
     )
 
 
+def claims(values: Mapping[str, tuple[Range, Range]], *, label: str, title: str) -> Figure:
+    """What was reported, and what is so: an arrow from the one to the other in each row.
+
+    Args:
+        values: `{name: (reported, true)}`, each a range, drawn from top to bottom.
+        label: What they are, with the unit.
+        title: The finding.
+
+    Returns:
+        The figure: open circles are reports, full ones truths, thin lines their ranges.
+
+    Example:
+        >>> figure = claims({"he": ((0.6, 0.7, 0.8), (0.4, 0.5, 0.6))}, label="share", title="He boasts")
+        >>> [text.get_text() for text in figure.axes[0].texts if text.get_text()]
+        ['reported .70', 'true .50']
+    """
+    figure = new(title, size=(9.5, 0.9 + 0.85 * len(values)))
+    axes = figure.axes[0]
+    for row, (report, truth) in enumerate(values.values()):
+        for place, words, (low, middle, high), face in (
+            (row - 0.16, "reported", report, "white"),
+            (row + 0.16, "true", truth, COLORS["joint"]),
+        ):
+            axes.plot([low, high], [place, place], color=INK, lw=1)
+            axes.plot(middle, place, "o", mfc=face, mec=INK, ms=10)
+            axes.annotate(f"{words} {two_digits(middle)}", (high, place), (8, 0), va="center", **_BESIDE)
+        if abs(report[1] - truth[1]) > 0.01:
+            start, end = (report[1], row - 0.09), (truth[1], row + 0.09)
+            axes.annotate("", end, start, arrowprops={"arrowstyle": "->", "color": COLORS["joint"], "lw": 2})
+    axes.set(ylim=(len(values) - 0.5, -0.5), xlabel=label)
+    axes.set_yticks(range(len(values)), list(values))
+    axes.margins(x=0.14)
+    return figure
+
+
+def staircase(
+    values: Mapping[str, float],
+    *,
+    label: str,
+    title: str,
+    guess: float,
+    roles: Mapping[str, str] | None = None,
+) -> Figure:
+    """Numbers from the lowest to the highest, one step each, with its name beside it.
+
+    Args:
+        values: `{name: share 0..1}`, in any order.
+        label: What they are.
+        title: The finding.
+        guess: What a blind guess scores, as a dashed line.
+        roles: `{name: role}`, keys of `COLORS`; gray where there is none.
+
+    Returns:
+        The figure.
+
+    Example:
+        >>> figure = staircase({"b": 0.9, "a": 0.2}, label="accuracy", title="Up", guess=0.1)
+        >>> [text.get_text() for text in figure.axes[0].texts]
+        ['.20  a', 'b  .90', ' dashed: guessing']
+    """
+    figure = new(title, size=(9.5, 1.0 + 0.33 * len(values)))
+    axes = figure.axes[0]
+    axes.axvline(guess, color=INK, ls="--", lw=1)
+    for step, (name, value) in enumerate(sorted(values.items(), key=lambda item: item[1])):
+        color = color_of((roles or {}).get(name))
+        axes.plot([0, value], [step, step], color=color, lw=1.5, alpha=0.5)
+        axes.plot(value, step, "o", color=color, mec=INK, ms=9)
+        beside: dict[str, Any] = {
+            "xytext": (-8 if value > 0.6 else 8, 0),
+            "ha": "right" if value > 0.6 else "left",
+        }
+        words = f"{name}  {two_digits(value)}" if value > 0.6 else f"{two_digits(value)}  {name}"
+        text = axes.annotate(words, (value, step), va="center", textcoords="offset points", **beside)
+        text.set_bbox({"fc": "white", "ec": "none", "pad": 0.5})
+    axes.text(guess, -0.9, " dashed: guessing", fontsize=8, va="center")
+    axes.set(xlim=(0, 1.02), ylim=(-1.2, len(values) - 0.4), xlabel=label, yticks=[])
+    axes.spines["left"].set_visible(False)
+    return figure
+
+
 def grid(
     values: Sequence[Sequence[Sequence[float] | np.ndarray]],
     *,
@@ -157,6 +244,7 @@ def grid(
     columns: Sequence[str],
     title: str,
     own: Mapping[tuple[int, int], str] | None = None,
+    tints: Sequence[str] = (),
 ) -> Figure:
     """A table of shares, the darker the higher.
 
@@ -166,6 +254,7 @@ def grid(
         columns: Names of the columns.
         title: The finding.
         own: `{(row, column): role}`, cells that get a frame in a color of `COLORS`.
+        tints: The role of each column, in whose color its cells are shaded; gray where empty.
 
     Returns:
         The figure; a cell holds the mean and, from three repetitions on, the standard deviation.
@@ -179,6 +268,9 @@ def grid(
     figure = new(title, size=(2.2 + 1.5 * len(columns), 1.0 + 0.45 * len(rows)))
     axes = figure.axes[0]
     axes.imshow(means, cmap="Greys", vmin=0, vmax=1.4, aspect="auto")
+    if tints:
+        full = np.array([to_rgb(COLORS[role]) for role in tints])
+        axes.images[0].set_data(1 - 0.9 * means[..., None] * (1 - full))
     for (row, column), mean in np.ndenumerate(means):
         color = "white" if mean > 0.65 else INK
         axes.text(column, row, with_spread(values[row][column]), ha="center", va="center", color=color)

@@ -107,6 +107,42 @@ def filmstrip(
     return figure
 
 
+def contact_sheet(images: Mapping[str, np.ndarray | None], *, title: str = "", columns: int = 9) -> Figure:
+    """A folder at a glance: one small picture of each file, as photographers print their films.
+
+    Args:
+        images: `{name: (H, W, 3) uint8 RGB}`, of any sizes; None for a file that shows nothing.
+        title: What the sheet shows.
+        columns: Pictures a row, at most.
+
+    Returns:
+        The figure, with each name below its picture and a question mark where there is none.
+
+    Raises:
+        ValueError: No images.
+
+    Example:
+        >>> sheet = contact_sheet({"a.mp4": np.zeros((8, 8, 3), np.uint8), "b.mp4": None})
+        >>> [text.get_text() for text in sheet.axes[1].texts]
+        ['?']
+    """
+    if not images:
+        raise ValueError("no images for a contact sheet")
+    columns = min(columns, len(images))
+    rows = -(-len(images) // columns)
+    figure = new(title, rows=rows, columns=columns, size=(9.5, rows * (9.5 / columns + 0.16) + 0.4))
+    for axes in figure.axes:
+        axes.set_axis_off()
+    for axes, (name, image) in zip(figure.axes, images.items(), strict=False):
+        if image is None:
+            axes.imshow(np.full((8, 8, 3), 225, np.uint8))
+            axes.text(0.5, 0.5, "?", transform=axes.transAxes, ha="center", va="center", size=18, color=INK)
+        else:
+            axes.imshow(image)
+        axes.set_title(name, fontsize=7, y=-0.2)
+    return figure
+
+
 def long_exposure(frames: np.ndarray) -> np.ndarray:
     """A clip as one picture, as a camera with its shutter open would take it: what moves leaves a trail.
 
