@@ -118,9 +118,11 @@ show(
 )
 
 # %% [markdown]
-# Bytes go where the prediction fails, in frames 6 and 10. The other frames need more and more, too, and the
-# last one as much as frame 6. Nothing new happens in it, but its prediction is worse as well: it is off by .7
-# levels of brightness on average, that of frame 1 by .3. (We have not looked into why.)
+# Bytes go where the prediction fails, in frames 6 and 10. The other frames need more and more, too. Up to
+# frame 9 the prediction is off at the edge of the disc only, a little more each time. After the change of
+# light the resting wall is off as well, in the last frame by .4 levels of brightness on average: frame 10
+# was patched together from places that only looked right, and the frames after it seem to be still
+# repairing that.
 #
 # Codecs keep brightness and color apart, and treat brightness with more care. Brightness is called
 # [**luma**](../docs/glossary.md#a-video-as-a-file): one number from 0 to 255 for each pixel. All residuals
