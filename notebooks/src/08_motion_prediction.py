@@ -401,7 +401,8 @@ print("16 answers for each of 6 clips", tuple(answers.shape), " weights", tuple(
 #
 # A **[Transformer](../docs/glossary.md#learning-without-labels)** is attention with three things around it:
 # the answer is *added* to what was there before, a norm keeps the numbers in range, and a small network
-# (`feed`) is applied to each place separately. It comes in two kinds of layers:
+# (`feed`) is applied to each place separately. It comes in two kinds of layers, whose names have nothing to
+# do with the encoder and decoder of a video:
 #
 # - In an **encoder** layer the clip's 32 places ask *each other*: a sprite's place can learn from its
 #   neighbors which way the whole sprite went.
