@@ -327,13 +327,7 @@ for skipped in mixed.skipped[:3]:
 #
 # How much do we lose? At 25 frames per second, a video has to last 2.84 seconds for the released recipe, and
 # just 1 second for ours.
-
-# %%
-for frames, how in ((71, released), (25, laptop)):
-    fits = [len(Timeline(*evenly(n), how).starts) for n in (frames - 1, frames)]
-    print(f"{frames - 1} frames: {fits[0]} starts; {frames} frames: {fits[1]}")
-
-# %% [markdown]
+#
 # ## A view: pixels and vectors together
 #
 # One sample can give any number of **views**: random crops, enlarged to full size, half of them mirrored. A
@@ -387,9 +381,12 @@ assert all(torch.equal(a, b) for a, b in zip(mirrored(*by_hand), (now, vectors, 
 print(f"by hand and package agree in {sum(agree)} of 3: frames, vectors, mask")
 
 # %% [markdown]
-# The released code mirrors the map and leaves the sign of x alone: that is **mirror A** of the riddle.
-# Shapes go left, arrows go right. We look at the numbers in a clip in which the camera is still and shapes
-# move to the right. (A vector points to where its content came from, so what goes right has a negative x.)
+# The released code mirrors the map and leaves the sign of x alone: that is **mirror A** of the riddle. Shapes
+# go left, arrows go right. In training, half of the samples would have the right sign and half the wrong one.
+# We have not trained such a network, but it is hard to see how it could learn to tell left from right.
+#
+# Now the second trap. A crop of half the width is enlarged to full width. What moved by 2 pixels now moves by
+# 4. Which of the two enlarged panels is right?
 
 # %%
 actions = {str(entry.path): everything.classes["action"][entry.labels["action"]] for entry in part.entries}
@@ -404,20 +401,6 @@ def panels(views, labels, title):
     held = [view[3][chosen].numpy() for view in views]
     return figures.vector_panels(stills, fields, held, labels=labels, magnify=2, title=title)
 
-
-# %%
-views = [seen(crop(1.0, False)), seen(crop(1.0, True)), seen(crop(1.0, True), faithful=True)]
-labels = ["as filmed", "mirrored, x negated", "mirrored, x left as it was (released)"]
-x = [view[2][chosen, 0][view[3][chosen] & (view[2][chosen].abs().amax(0) > 0.5)].median() for view in views]
-print("median x of the moving cells", *(f"{words:38} {v:+.2f}" for words, v in zip(labels, x)), sep="\n  ")
-assert x[0] * x[1] < 0 < x[0] * x[2]
-
-# %% [markdown]
-# In training, half of the samples would have the right sign and half the wrong one. We have not trained such
-# a network, but it is hard to see how it could learn to tell left from right.
-#
-# Now the second trap. A crop of half the width is enlarged to full width. What moved by 2 pixels now moves
-# by 4. Which of the two enlarged panels is right?
 
 # %%
 views = [seen(crop(1.0, False)), seen(crop(0.5, False)), seen(crop(0.5, False), faithful=True)]
@@ -585,8 +568,8 @@ print(sum(places), "of", len(places), "windows contain an I-frame")
 
 # %% [markdown]
 # A window that contains an I-frame contains just one, so one of its eight maps is empty. We accept that. A
-# part of the frame with hardly any vectors in the *whole* window is
-# another matter: there is nothing to predict. Notebook 08 leaves such places out.
+# part of the frame with hardly any vectors in the *whole* window is another matter: there is nothing to
+# predict. Notebook 08 leaves such places out.
 
 # %% [markdown]
 # ## Colors
@@ -777,17 +760,6 @@ show(
 # The hatched map belongs to an I-frame, and the mask says so. Clip and key frame share the scene, and not
 # the colors. And the other window shows the same kind of motion at another time, under a crop of its own: a
 # hard negative. (In the first row that crop is mirrored, so there the shapes go left.)
-#
-# A last check, with numbers. Inputs should have a mean near 0 and a standard deviation near 1, or the first
-# layers start with a handicap.
-
-# %% tags=["nbval-ignore-output"]
-wide = augment(batch64, recipe.augmentation)
-vectors_seen = wide.motion[:, :, :2].movedim(2, -1)[wide.mask]
-for name, values in (("clip", wide.clip), ("key frame", wide.keyframe), ("vectors", vectors_seen)):
-    print(f"{name:9} mean {values.mean():5.1f}, standard deviation {values.std():.1f}")
-print(f"{(vectors_seen.abs() < 1).float().mean():.0%} of the vectors' values lie between -1 and 1")
-assert torch.equal(augment(batch24, views_of).clip, views.clip)  # made again, the views are the same
 
 # %% [markdown]
 # ## The same batch, however it is read
