@@ -253,7 +253,8 @@ def grid(
         rows: Names of the rows.
         columns: Names of the columns.
         title: The finding.
-        own: `{(row, column): role}`, cells that get a frame in a color of `COLORS`.
+        own: `{(row, column): role}`, cells that get a frame in a color of `COLORS`, or a dark one where
+            there are tints.
         tints: The role of each column, in whose color its cells are shaded; gray where empty.
 
     Returns:
@@ -276,7 +277,7 @@ def grid(
         axes.text(column, row, with_spread(values[row][column]), ha="center", va="center", color=color)
     for (row, column), role in (own or {}).items():
         corner = column - 0.46, row - 0.42
-        axes.add_patch(Rectangle(corner, 0.92, 0.84, fill=False, ec=COLORS[role], lw=3))
+        axes.add_patch(Rectangle(corner, 0.92, 0.84, fill=False, ec=INK if tints else COLORS[role], lw=3))
     axes.tick_params(length=0, labeltop=True, labelbottom=False)
     axes.set_xticks(range(len(columns)), columns)
     axes.set_yticks(range(len(rows)), rows)
