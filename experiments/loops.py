@@ -1,6 +1,6 @@
 """Draws the moving pictures of the course, `cvrl_lite/course/loops/*.webp`, and a still of each.
 
-    python experiments/loops.py FOLDER
+    python experiments/loops.py FOLDER      # all but those of real clips, which `real_arrows.py` draws
 
 All of them show clips of MovingScenes or of `data/`. The pixels drawn are the same on every machine; the
 encoded bytes depend on the build of libwebp, and arrows and residuals on that of x264. So the files in
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -93,9 +93,15 @@ def sample() -> Loop:
 
 
 def arrow(
-    pen: ImageDraw.ImageDraw, start: Sequence[float], step: Sequence[float], color: str, width: int
+    pen: ImageDraw.ImageDraw,
+    start: Sequence[float],
+    step: Sequence[float],
+    color: str,
+    width: int,
+    *,
+    around: str = "white",
 ) -> None:
-    """A line with a head, under which a white one makes it stand out."""
+    """A line with a head, under which a wider one makes it stand out."""
     (x, y), (dx, dy) = start, step
     length = float(np.hypot(dx, dy))
     u, v = dx / length, dy / length
@@ -106,7 +112,7 @@ def arrow(
         (x + dx - head * u - 0.6 * head * v, y + dy - head * v + 0.6 * head * u),
         (x + dx - head * u + 0.6 * head * v, y + dy - head * v - 0.6 * head * u),
     ]
-    for shade, more in (("white", 3), (color, 0)):
+    for shade, more in ((around, 3), (color, 0)):
         pen.line([(x, y), end], shade, width + more)
         pen.polygon(tip, shade, outline=shade, width=1 + more // 2)
 
@@ -259,10 +265,9 @@ LOOPS: dict[str, Callable[[], Loop]] = {
 }
 
 
-def main(folder: Path) -> None:
+def write(folder: Path, loops: Mapping[str, Loop]) -> None:
     """Writes each loop, and a still of it."""
-    for name, make in LOOPS.items():
-        loop = make()
+    for name, loop in loops.items():
         first, *others = loop.frames
         durations = [*[loop.interval] * len(others), REST]
         file, still = folder / f"{name}.webp", folder / f"{name}.jpg"
@@ -276,4 +281,4 @@ def main(folder: Path) -> None:
 if __name__ == "__main__":
     if len(sys.argv) != 2 or not Path(sys.argv[1]).is_dir():
         raise SystemExit(__doc__)
-    main(Path(sys.argv[1]))
+    write(Path(sys.argv[1]), {name: make() for name, make in LOOPS.items()})

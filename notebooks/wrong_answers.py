@@ -336,6 +336,12 @@ WRONG: dict[str, tuple[Mistake, ...]] = {
         ("sorted({entry.source for entry in entries})", "[entry.source for entry in entries]"),
     ),
     "15.1": (
+        ("\n}", "\n}\nguesses = dict(list(guesses.items())[:2])"),
+        ("\n}", "\n}\nguesses = dict.fromkeys(guesses, 'Surfing')"),
+        ("\n}", "\n}\nguesses = dict(zip(guesses, sorted(guesses.values(), reverse=True)))"),
+        ("\n}", "\n}\nguesses = {name: letter for letter, name in guesses.items()}"),
+    ),
+    "15.2": (
         ("random.integers(0, len(rows), len(rows))", "random.permutation(len(rows))"),
         ("np.concatenate([rows[number] for number in drawn])", "random.integers(0, len(one), len(one))"),
         ("(one - other)[clips].mean()", "np.mean([(one - other)[rows[n]].mean() for n in drawn])"),
@@ -345,7 +351,7 @@ WRONG: dict[str, tuple[Mistake, ...]] = {
         ),
         ("np.concatenate([rows[number] for number in drawn])", "[rows[number][0] for number in drawn]"),
     ),
-    "15.2": (
+    "15.3": (
         ("np.mean(context != motion)", "abs(np.mean(context) - np.mean(motion))"),
         ("np.mean(context != motion)", "np.mean(context.mean(0) != motion.mean(0))"),
         (

@@ -23,7 +23,7 @@ ALT = 'Shapes "circle" to the right.'
 @pytest.mark.parametrize("name", loops.names())
 def test_a_loop_moves_repeats_and_is_small(name: str) -> None:
     moving, still = loops.read(name)
-    assert len(moving) + len(still) < 160_000
+    assert len(moving) + len(still) < 300_000
     with Image.open(io.BytesIO(moving)) as film, Image.open(io.BytesIO(still)) as one:
         assert film.n_frames > 1 and film.info["loop"] == 0
         assert film.size == one.size
@@ -62,14 +62,33 @@ def test_slips_are_named() -> None:
 @pytest.mark.parametrize("name", ["sample", "past_and_future"])
 def test_a_file_shows_what_the_script_draws(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(ROOT / "experiments"))
-    script = importlib.import_module("loops")
-    assert sorted(script.LOOPS) == loops.names()
+    script, real = importlib.import_module("loops"), importlib.import_module("real_arrows")
+    assert sorted([*script.LOOPS, *real.LABELS]) == loops.names()
     drawn = script.LOOPS[name]().frames
     with Image.open(io.BytesIO(loops.read(name).moving)) as film:
         assert film.n_frames == len(drawn)
         for place in range(0, len(drawn), 7):
             film.seek(place)
             assert np.abs(np.asarray(film.convert("RGB"), int) - np.asarray(drawn[place])).mean() < 12
+
+
+def test_arrows_point_where_a_camera_sends_things(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "experiments"))
+    script = importlib.import_module("real_arrows")
+    ground = np.random.default_rng(0).integers(0, 255, (20, 60, 3), np.uint8)
+    ground = np.asarray(Image.fromarray(ground).resize((960, 192), Image.Resampling.BICUBIC))
+    count = script.STEP * script.COUNT + script.WINDOW
+    for way, color in ((4, "#FF4040"), (-4, "#40FFFF")):  # to the right, to the left
+        offsets = [4 * (count - at) if way > 0 else 4 * at for at in range(count)]
+        frames = np.stack([ground[:, offset : offset + 256] for offset in offsets])
+        encode(frames, tmp_path / f"{way}.mp4", gop=12)
+        motion = script.motion_of(tmp_path / f"{way}.mp4")
+        assert motion.shape == (script.COUNT, 2, 12, 16)
+        assert np.median(motion[:, 0]) == pytest.approx(way, abs=0.5) and abs(np.median(motion[:, 1])) < 0.5
+        assert script.color_of(*np.median(motion, (0, 2, 3)).round()) == color
+        red, _, blue = script.drawn(motion[:1])[0].reshape(-1, 3).astype(int).T
+        colored = red[np.abs(red - blue) > 100] > blue[np.abs(red - blue) > 100]
+        assert len(colored) > 0.05 * len(red) and (colored == (way > 0)).all()
 
 
 def test_the_readmes_loop_shows_the_query_and_what_was_found(
