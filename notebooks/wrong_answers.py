@@ -153,14 +153,6 @@ WRONG: dict[str, tuple[Mistake, ...]] = {
         ),
     ),
     "07.1": (
-        ("0.9, 0.8, 0.8, 0.8", "0.9, 0.3, 0.3, 0.3"),
-        ("0.9, 0.8, 0.8, 0.8", "0.9, 0.9, 0.8, 0.8"),
-        ("0.9, 0.8, 0.8, 0.8", "0.9, 0.8, 0.8, 0.5"),
-        ("table[0] =", "table[:, 0] ="),
-        ("    table[0] = torch.tensor([0.9, 0.8, 0.8, 0.8])\n", ""),
-        ("0.9, 0.8, 0.8, 0.8", "9.0, 8.0, 8.0, 8.0"),
-    ),
-    "07.2": (
         ("(times[clip[0]] + times[clip[-1]]) / 2", "times[clip[0]]"),
         ("(times[clip[0]] + times[clip[-1]]) / 2", "times[clip[-1]]"),
         ("times[keys] - (times[clip[0]] + times[clip[-1]]) / 2", "keys - (clip[0] + clip[-1]) / 2"),
@@ -168,7 +160,7 @@ WRONG: dict[str, tuple[Mistake, ...]] = {
         ("keys[away.argmin()], keys[away.argmax()]", "keys[away.argmax()], keys[away.argmin()]"),
         ("np.abs(times[keys] - (times[clip[0]] + times[clip[-1]]) / 2)", "times[keys] - times[clip].mean()"),
     ),
-    "07.3": (
+    "07.2": (
         ("[sources].float().log().mean()", ".float().clamp(1).log().mean()"),
         (".log()", ".log2()"),
         (".float().log().mean()", ".float().mean().log()"),
@@ -176,6 +168,14 @@ WRONG: dict[str, tuple[Mistake, ...]] = {
             "torch.bincount(sources)[sources].float().log().mean()",
             "np.log(len(sources) / len(sources.unique()))",
         ),
+    ),
+    "07.3": (
+        ("0.9, 0.8, 0.8, 0.8", "0.9, 0.3, 0.3, 0.3"),
+        ("0.9, 0.8, 0.8, 0.8", "0.9, 0.9, 0.8, 0.8"),
+        ("0.9, 0.8, 0.8, 0.8", "0.9, 0.8, 0.8, 0.5"),
+        ("table[0] =", "table[:, 0] ="),
+        ("    table[0] = torch.tensor([0.9, 0.8, 0.8, 0.8])\n", ""),
+        ("0.9, 0.8, 0.8, 0.8", "9.0, 8.0, 8.0, 8.0"),
     ),
     "08.1": (
         ("np.log(windows * counts[kind.ravel()]).mean()", "np.log((windows * counts[kind.ravel()]).mean())"),

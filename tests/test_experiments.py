@@ -97,6 +97,7 @@ SCRIPTS = [
     ["fairness.py", "--fast"],
     ["real_after.py", "--fast"],
     ["tug_of_war.py", "--fast"],
+    ["color.py", "--fast"],
 ]
 ONE_AFTER_THE_OTHER = """
 import json, runpy, sys

@@ -6,32 +6,40 @@ import numpy as np
 import torch
 
 from cvrl_lite.course import figures
-from cvrl_lite.course.cues import dressed, shuffled_blocks
-from cvrl_lite.course.figures import by_class, played_and_learned
-
-WORDS = {"rows": "clips", "columns": "frames", "title": "By class"}
-
-
-def test_rows_and_columns_are_sorted_each_by_its_own_labels() -> None:
-    rows, columns = np.array([2, 0, 1, 0]), np.array([1, 1, 0, 2, 0])
-    cosines = (rows[:, None] == columns) * 1.0 - 0.01 * np.arange(5)
-    figure = by_class(cosines, rows, columns, ["a", "b", "c"], **WORDS)
-    left, right = figure.axes[:2]
-    expected = cosines[[1, 3, 2, 0]][:, [2, 4, 0, 1, 3]]
-    assert np.array_equal(left.images[0].get_array(), expected)
-    ends = [line.get_ydata()[0] for line in left.lines[:2]], [line.get_xdata()[0] for line in left.lines[2:]]
-    assert ends == ([1.5, 2.5], [1.5, 3.5])
-    means = np.asarray(right.images[0].get_array())
-    assert np.isclose(means[0, 0], cosines[[1, 3]][:, [2, 4]].mean()) and np.isclose(means[2, 1], -0.005)
-    assert [tick.get_text() for tick in right.get_yticklabels()] == ["a", "b", "c"]
-    assert left.images[0].get_clim() == right.images[0].get_clim() == (-1, 1)
-    assert figure.get_suptitle() == "By class"
+from cvrl_lite.course.cues import as_images, conflicts, dressed, nearness, shuffled_blocks
+from cvrl_lite.course.figures import by_change, games, played_and_learned
+from cvrl_lite.models import ContextEncoder, TinyR2Plus1D
+from cvrl_lite.pretext import ContextMatching
 
 
-def test_a_class_without_clips_stays_blank() -> None:
-    labels = np.array([0, 2])
-    means = by_class(np.eye(2), labels, labels, ["a", "b", "c"], **WORDS).axes[1].images[0].get_array()
-    assert np.isnan(np.asarray(means, float)[1]).all() and means[0, 0] == 1
+def test_each_game_shows_its_mean_its_seeds_and_somebodys_guess() -> None:
+    runs = {"strong": np.array([[0.1, 0.2], [0.1, 0.4]]), "weak": np.array([[0.5, 0.9]])}
+    guesses = {"strong": None, "weak": 0.7}
+    axes = games(runs, every=10, keys=32, title="Won", guesses=guesses).axes[0]
+    means = [
+        line for line in axes.lines if line.get_linestyle() in ("-", "--") and len(line.get_xdata()) == 2
+    ]
+    assert np.allclose(means[0].get_ydata(), [0.1, 0.3]) and list(means[0].get_xdata()) == [10, 20]
+    assert np.allclose(means[1].get_ydata(), [0.5, 0.9])
+    stars = [line for line in axes.lines if line.get_marker() == "*"]
+    assert [list(np.ravel(line.get_ydata())) for line in stars] == [[0.7]]
+    said = [text.get_text() for text in axes.texts]
+    assert said == ["strong", "weak", "your guess: weak"]
+    assert axes.get_title(loc="right") == "dashed: a guess, 1 in 32"
+
+
+def test_each_change_is_joined_to_where_its_network_began() -> None:
+    shares = {"as they are": {"a": 0.8, "b": 0.3}, "in gray": {"a": 0.7, "b": 0.1}}
+    words = {"roles": {"a": "context", "b": "untrained"}, "label": "R@1", "guess": 0.06, "title": "Lost"}
+    axes = by_change(shares, **words).axes[0]
+    joins = [
+        list(line.get_xdata())
+        for line in axes.lines
+        if line.get_linewidth() == 2 and len(line.get_xdata()) == 2
+    ]
+    assert [0.8, 0.7] in joins and [0.3, 0.1] in joins
+    assert [text.get_text() for text in axes.texts] == [".80", ".70", ".30", ".10"]
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == list(shares)
 
 
 def test_each_seed_has_a_mark_and_each_training_its_own_shape() -> None:
@@ -56,6 +64,30 @@ def test_dressed_images_keep_their_pattern_and_take_the_colors() -> None:
     assert torch.allclose(changed.std((2, 3)), colors.std((2, 3)), atol=1e-4)
     flat = torch.stack([images[0, 0].flatten(), changed[0, 0].flatten()])
     assert torch.corrcoef(flat)[0, 1] > 0.999
+
+
+def test_a_conflict_has_the_pattern_of_one_scene_and_the_colors_of_another() -> None:
+    images = 0.4 + 0.05 * torch.rand(4, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    images[2:] += 0.3  # the other scene is lighter
+    wall, colors = conflicts(images, np.array([0, 0, 1, 1]))
+    own, foreign = images.mean((1, 2, 3)), images.mean((1, 2, 3))[[2, 2, 0, 0]]
+    assert torch.allclose(wall.mean((1, 2, 3)), foreign, atol=0.02)
+    assert torch.allclose(colors.mean((1, 2, 3)), own, atol=0.02)
+    for image, same in zip(images, wall):
+        assert torch.corrcoef(torch.stack([image[0].flatten(), same[0].flatten()]))[0, 1] > 0.999
+
+
+def test_nearness_is_the_games_own_comparison() -> None:
+    torch.manual_seed(0)
+    widths = (4, 4, 8, 8)
+    backbone = TinyR2Plus1D(widths)
+    task = ContextMatching(8, ContextEncoder(widths), hidden=8, projection=8)
+    clips = np.random.default_rng(0).integers(0, 256, (3, 2, 24, 24, 3), dtype=np.uint8)
+    images = as_images([*clips[:, 0]], 16)
+    table = nearness(backbone, task, clips, images)
+    assert table.shape == (3, 3) and table.abs().max() <= 1 + 1e-5
+    assert not backbone.training and not task.training
+    assert torch.allclose(nearness(backbone, task, clips[1:], images), table[1:], atol=1e-5)
 
 
 def test_shuffled_blocks_are_whole_and_the_same_in_every_frame() -> None:

@@ -1,6 +1,6 @@
 """Pictures over plain arrays, in one style: the title states the finding, one color stands for one role."""
 
-from cvrl_lite.course.figures.context import by_class, played_and_learned
+from cvrl_lite.course.figures.context import by_change, games, played_and_learned
 from cvrl_lite.course.figures.contrast import (
     by_keys,
     in_words,
@@ -62,7 +62,7 @@ __all__ = [
     "between_pixels",
     "beyond_the_line",
     "boards",
-    "by_class",
+    "by_change",
     "by_keys",
     "by_parts",
     "by_parts_in_words",
@@ -78,6 +78,7 @@ __all__ = [
     "error_maps",
     "filmstrip",
     "filters",
+    "games",
     "gop_strip",
     "gop_timeline",
     "gop_trade",

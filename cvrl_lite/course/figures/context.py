@@ -1,69 +1,135 @@
-"""Context matching as pictures: who is alike, class by class, and what winning the game taught.
+"""Context matching as pictures: how the game went, and what winning it taught.
 
-Axes: N rows, M columns, K classes.
+Axes: S seeds, L points along a training.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from cvrl_lite.course.figures.style import COLORS, INK, new
+from cvrl_lite.course.figures.style import COLORS, INK, new, two_digits
 
 _MARKS = "osD^v"
+_LINES = ("-", "--", "-.", ":", "-")
 
 
-def by_class(
-    cosines: np.ndarray,
-    row_labels: np.ndarray,
-    column_labels: np.ndarray,
-    names: Sequence[str],
+def games(
+    runs: Mapping[str, np.ndarray],
     *,
-    rows: str,
-    columns: str,
+    every: int,
+    keys: int,
     title: str,
+    guesses: Mapping[str, float | None] | None = None,
 ) -> Figure:
-    """Cosines with rows and columns sorted by class: blocks on the diagonal are classes that hold together.
+    """How often clips find their key frame while several trainings go on.
 
     Args:
-        cosines: (N, M), -1..1; blue is alike, red is opposite.
-        row_labels: (N,) integers, the class of each row.
-        column_labels: (M,) integers.
-        names: Of the K classes.
-        rows: What the rows are.
-        columns: What the columns are.
+        runs: `{name: (S, L) shares of S seeds}`, 0..1, each the mean of `every` steps; at most five names.
+        every: Steps between two points.
+        keys: Key frames that each clip is compared with.
+        title: The finding.
+        guesses: `{name: a share somebody expected at the end}`, drawn as a star where it is a number.
+
+    Returns:
+        The figure: a line for the mean over seeds, a small dot for each seed, the name at the end.
+
+    Example:
+        >>> runs = {"weak": np.array([[0.1, 0.5], [0.1, 0.7]])}
+        >>> figure = games(runs, every=10, keys=32, title="It rises")
+        >>> figure.axes[0].lines[0].get_ydata().tolist()
+        [0.1, 0.6]
+    """
+    figure = new(title, size=(7.5, 3.2))
+    axes = figure.axes[0]
+    last = 0
+    for (name, shares), mark, line in zip(runs.items(), _MARKS, _LINES, strict=False):
+        steps = every * np.arange(1, shares.shape[1] + 1)
+        last = max(last, int(steps[-1]))
+        look: dict[str, Any] = {"color": COLORS["context"], "marker": mark}
+        axes.plot(steps, shares.mean(0), ls=line, ms=5, **look)
+        for seed in shares if len(shares) > 1 else ():
+            axes.plot(steps, seed, ls="", ms=2.5, alpha=0.5, **look)
+        end = (steps[-1], shares[:, -1].mean())
+        axes.annotate(name, end, (9, 0), textcoords="offset points", va="center", color=COLORS["context"])
+        if (guess := (guesses or {}).get(name)) is not None:
+            axes.plot(steps[-1], guess, "*", ms=13, color="#F0E442", mec=INK, clip_on=False)
+            axes.annotate(
+                f"your guess: {name}",
+                (steps[-1], guess),
+                (-10, 0),
+                ha="right",
+                va="center",
+                textcoords="offset points",
+                fontsize=8,
+            )
+    axes.axhline(1 / keys, color=INK, ls="--", lw=1)
+    axes.set_title(f"dashed: a guess, 1 in {keys}", loc="right", fontsize=8, color=INK)
+    axes.set(xlim=(0, 1.03 * last), ylim=(0, 1), xlabel="step", ylabel="clips that find their key frame")
+    return figure
+
+
+def by_change(
+    shares: Mapping[str, Mapping[str, float]],
+    *,
+    roles: Mapping[str, str],
+    label: str,
+    guess: float,
+    title: str,
+) -> Figure:
+    """What each change of the queries costs several networks: a mark for each, joined to where it began.
+
+    Args:
+        shares: `{change: {network: share 0..1}}`; the first change is none. All have the same networks.
+        roles: `{network: role}`, keys of `COLORS`.
+        label: What the shares count.
+        guess: What a blind guess scores.
         title: The finding.
 
     Returns:
-        Two panels with the classes' names: all pairs, and the means of all pairs of two classes (K, K).
+        The figure; from top to bottom the changes, at each mark its share, and a line from the share
+        without any change.
 
     Example:
-        >>> labels = np.array([1, 0])
-        >>> words = {"rows": "clips", "columns": "frames", "title": "Two classes"}
-        >>> len(by_class(np.eye(2), labels, labels, ["dots", "rings"], **words).axes)
-        3
+        >>> shares = {"as they are": {"trained": 0.8}, "in gray": {"trained": 0.7}}
+        >>> words = {"roles": {"trained": "context"}, "label": "R@1", "guess": 0.1, "title": "Little lost"}
+        >>> [text.get_text() for text in by_change(shares, **words).axes[0].texts][:2]
+        ['.80', '.70']
     """
-    down, across = np.argsort(row_labels, kind="stable"), np.argsort(column_labels, kind="stable")
-    figure = new(title, columns=2, size=(9.5, 5))
-    left, right = figure.axes
-    left.imshow(cosines[np.ix_(down, across)], cmap="RdBu", vmin=-1, vmax=1, interpolation="nearest")
-    kinds = range(len(names))
-    for labels, line in ((row_labels, left.axhline), (column_labels, left.axvline)):
-        for end in np.cumsum([(labels == kind).sum() for kind in kinds])[:-1]:
-            line(end - 0.5, color=INK, lw=0.3)
-    left.set(xticks=[], ylabel=rows, xlabel=columns)
-    counts = np.array([(row_labels == kind).sum() for kind in kinds])
-    left.set_yticks(np.cumsum(counts) - (counts + 1) / 2, names, fontsize=7)
-    left.tick_params(axis="y", length=0)
-    means = np.array([[_mean(cosines[row_labels == a][:, column_labels == b]) for b in kinds] for a in kinds])
-    shown = right.imshow(means, cmap="RdBu", vmin=-1, vmax=1)
-    right.set_xticks(kinds, names, rotation=90, fontsize=8)
-    right.set_yticks(kinds, names, fontsize=8)
-    left.set_title("all pairs, sorted by class", fontsize=9)
-    right.set_title("means of two classes", fontsize=9)
-    figure.colorbar(shown, ax=right, shrink=0.8, pad=0.02).set_label("cosine", fontsize=8)
+    figure = new(title, size=(7.5, 1.2 + 0.36 * len(shares)))
+    axes = figure.axes[0]
+    start = next(iter(shares.values()))
+    for (network, role), mark in zip(roles.items(), _MARKS, strict=False):
+        axes.axvline(start[network], color=COLORS[role], lw=1, alpha=0.6)
+        for place, row in enumerate(shares.values()):
+            axes.plot([start[network], row[network]], [place, place], color=COLORS[role], lw=2)
+            axes.plot(
+                row[network],
+                place,
+                mark,
+                color=COLORS[role],
+                mec=INK,
+                ms=8,
+                zorder=3,
+                label=network if place == 0 else None,
+            )
+            left = row[network] < start[network] - 0.02
+            axes.annotate(
+                two_digits(row[network]),
+                (row[network], place),
+                (-9 if left else 9, 0),
+                textcoords="offset points",
+                ha="right" if left else "left",
+                va="center",
+                fontsize=8,
+            )
+    axes.axvline(guess, color=INK, ls="--", lw=1, label="guessing")
+    axes.set(xlim=(-0.02, 1.02), ylim=(len(shares) - 0.4, -0.6), xlabel=label)
+    axes.set_yticks(range(len(shares)), list(shares))
+    figure.legend(loc="outside lower center", frameon=False, ncols=len(roles) + 1)
     return figure
 
 
@@ -99,15 +165,13 @@ def played_and_learned(
         points = np.array(seeds, float)
         color = COLORS["untrained" if name == "untrained" else "context"]
         axes.plot(*points.T, mark, color=color, mec=INK, ms=8, alpha=0.8)
-        left = points[:, 0].mean() > 0.6
-        axes.annotate(
-            name,
-            (points[:, 0].min() if left else points[:, 0].max(), points[:, 1].mean()),
-            (-9 if left else 9, 0),
-            textcoords="offset points",
-            ha="right" if left else "left",
-            va="center",
-        )
+        if name == "untrained":  # a network that guesses stands where weak trainings stand, too
+            at, ways = (points[:, 0].min(), points[:, 1].min()), ((-5, -10), "left", "top")
+        elif points[:, 0].mean() > 0.6:
+            at, ways = (points[:, 0].min(), points[:, 1].mean()), ((-9, 0), "right", "center")
+        else:
+            at, ways = (points[:, 0].max(), points[:, 1].mean()), ((9, 0), "left", "center")
+        axes.annotate(name, at, ways[0], textcoords="offset points", ha=ways[1], va=ways[2])
     axes.axvline(guess[0], color=INK, ls="--", lw=1)
     axes.axhline(guess[1], color=INK, ls="--", lw=1)
     axes.annotate(
@@ -116,8 +180,3 @@ def played_and_learned(
     highest = max(share for seeds in runs.values() for _, share in seeds)
     axes.set(xlim=(0, 1.02), ylim=(0, 1.25 * highest + 0.03), xlabel=played, ylabel=learned)
     return figure
-
-
-def _mean(values: np.ndarray) -> float:
-    """The mean, nan where there are none."""
-    return float(values.mean()) if values.size else float("nan")
