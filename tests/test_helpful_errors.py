@@ -52,3 +52,42 @@ def test_a_network_is_no_classifier(tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().err == (
         "cvrl-lite: joint: no classifier's folder; `finetune` writes one from a network\n"
     )
+
+
+NO_WORD = "is one word too many: a data set is given by --data, a folder of videos by --folder"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("evaluate joint ucf", f"evaluate: ucf {NO_WORD}; did you mean --data ucf101?"),
+        ("evaluate joint mine", f"evaluate: mine {NO_WORD}"),
+        (
+            "finetune joint scenes --out x",
+            f"finetune: scenes {NO_WORD}; did you mean --data hard_scenes or --data moving_scenes?",
+        ),
+        ("evaluate joint --dta=ucf101", "evaluate: there is no option --dta=ucf101; did you mean --data?"),
+        ("doctor cats", "doctor: cats is one word too many"),
+    ],
+)
+def test_a_word_that_is_left_over_gets_a_sentence(words, said, capsys):
+    assert main(words.split()) == 2
+    command = words.split()[0]
+    assert capsys.readouterr().err == f"cvrl-lite {said} (see cvrl-lite {command} --help)\n"
+
+
+@pytest.mark.parametrize("words", ["evaluate joint --data hmdb", "pretrain --out x --data hmdb"])
+def test_a_misspelled_data_set_gets_the_nearest_name(words, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(words.split()) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and said.endswith(
+        "got hmdb (for a folder: --folder); did you mean hmdb51?\n"
+    )
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("command", ["cut", "transcode"])
+def test_a_command_says_that_sound_is_left_out(command, capsys):
+    assert main([command, "--help"]) == 0
+    assert "sound and subtitles are left out" in " ".join(capsys.readouterr().out.split()).lower()

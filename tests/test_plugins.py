@@ -177,7 +177,7 @@ def test_a_training_starts_from_another_network(folder, tmp_path, capsys):
         ("--epochs 0", "--epochs is above 0"),
         ("--epochs 1 --steps 1", "not allowed with argument"),
         ("--backbone vgg", "networks.backbone is one of tiny"),
-        ("--back tiny", "unrecognized arguments: --back"),
+        ("--back tiny", "there is no option --back; did you mean --batch or --backbone?"),
     ],
 )
 def test_a_wrong_word_is_one_line_and_leaves_nothing(words, message, folder, tmp_path, capsys):

@@ -28,6 +28,27 @@ class _Parser(argparse.ArgumentParser):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options, allow_abbrev=False)
 
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse's, but a word that is left over is an error here, where it is known what may stand."""
+        arguments, strays = super().parse_known_args(args, namespace)
+        if strays:
+            self.error(self._of_no_use(strays[0]))
+        return arguments, strays
+
+    def _of_no_use(self, word: str) -> str:
+        from cvrl_lite.cli.choosing import meant
+        from cvrl_lite.train.data import NAMED_SETS
+
+        options = self._option_string_actions
+        if word.startswith("-"):
+            return f"there is no option {shown(word)}{meant(word.split('=')[0], options)}"
+        if "--data" not in options:
+            return f"{shown(word)} is one word too many"
+        return (
+            f"{shown(word)} is one word too many: a data set is given by --data, a folder of videos by "
+            f"--folder{meant(word, NAMED_SETS, '--data ')}"
+        )
+
     def error(self, message: str) -> None:  # type: ignore[override]
         print(f"{self.prog}: {message} (see {self.prog} --help)", file=sys.stderr)
         raise SystemExit(2)

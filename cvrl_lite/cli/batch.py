@@ -49,7 +49,7 @@ def add_commands(commands: Commands) -> None:
         commands,
         "transcode",
         _transcode,
-        "Encode again with short GOPs and no B-frames, as training likes it.",
+        "Encode again with short GOPs and no B-frames, as training likes it. Sound and subtitles are left out.",
         "cvrl-lite transcode videos/ --out short/ --short-side 128 --workers 4",
     )
     _add_batch(made)
@@ -92,7 +92,8 @@ def add_commands(commands: Commands) -> None:
         commands,
         "cut",
         _cut,
-        "Cut long films into pieces: every so many seconds, or where the scene changes.",
+        "Cut long films into pieces: every so many seconds, or where the scene changes. The pieces hold the "
+        "video alone: sound and subtitles are left out.",
         "cvrl-lite cut films/ --out pieces/ --seconds 10 --workers 4",
     )
     _add_batch(made)

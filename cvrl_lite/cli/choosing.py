@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import difflib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from cvrl_lite.errors import shown
 
 if TYPE_CHECKING:
     from cvrl_lite.datasets import VideoDataset
@@ -68,6 +72,33 @@ def share(text: str) -> float:
     return value
 
 
+def meant(word: str, names: Iterable[str], before: str = "") -> str:
+    """A question to add to what an error says of a misspelled name; empty where no name is like it.
+
+    Args:
+        word: As it was typed.
+        names: Those there are.
+        before: What stands before a name where it is typed.
+
+    Example:
+        >>> meant("ucf", ("ucf101", "hmdb51"), "--data "), meant("cats", ("ucf101", "hmdb51"))
+        ('; did you mean --data ucf101?', '')
+    """
+    nearest = difflib.get_close_matches(word, list(names), 2)
+    return f"; did you mean {' or '.join(before + name for name in nearest)}?" if nearest else ""
+
+
+def check_name(data: str) -> None:
+    """Raises ValueError if there is no data set of this name."""
+    from cvrl_lite.train.data import NAMED_SETS
+
+    if data not in NAMED_SETS:
+        there = ", ".join(NAMED_SETS)
+        raise ValueError(
+            f"--data is one of {there}; got {shown(data)} (for a folder: --folder){meant(data, NAMED_SETS)}"
+        )
+
+
 def chosen_data(
     arguments: argparse.Namespace, recipe: Recipe, *, holdout: float | None
 ) -> tuple[VideoDataset, VideoDataset | None]:
@@ -84,7 +115,7 @@ def chosen_data(
         FileNotFoundError: The folder is not there.
     """
     from cvrl_lite.datasets import VideoFolder
-    from cvrl_lite.train.data import NAMED_SETS, videos_of
+    from cvrl_lite.train.data import videos_of
 
     kind, others = ("--data", _OF_A_FOLDER) if arguments.folder is None else ("--folder", _OF_A_SET)
     for name in others:
@@ -102,8 +133,7 @@ def chosen_data(
             return videos, None
         return videos.split(held_out, arguments.split_seed or 0, label=arguments.label)
     data = arguments.data or "moving_scenes"
-    if data not in NAMED_SETS:
-        raise ValueError(f"--data is one of {', '.join(NAMED_SETS)}; got {data} (for a folder: --folder)")
+    check_name(data)
     if arguments.fold is not None and data not in ("ucf101", "hmdb51"):
         raise ValueError(f"--fold belongs to --data ucf101 or hmdb51; {data} has one split")
     if arguments.split == "train":

@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cvrl_lite.cli.choosing import check_name
 from cvrl_lite.cli.judging import add_evaluate
 from cvrl_lite.cli.output import complain, say
 from cvrl_lite.cli.reading import Commands, command
@@ -127,6 +128,8 @@ def _pretrain(arguments: argparse.Namespace) -> int:
 
     if arguments.recipe not in train.recipes.NAMED:
         raise ValueError(f"--recipe is one of {', '.join(train.recipes.NAMED)}; got {arguments.recipe}")
+    if arguments.data:
+        check_name(arguments.data)
     if arguments.root and arguments.folder:
         raise ValueError("--root belongs to --data")
     if arguments.source and not arguments.folder:

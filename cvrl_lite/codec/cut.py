@@ -64,9 +64,9 @@ def cut(
 ) -> list[Piece]:
     r"""Cuts a film into pieces, and writes a table of them.
 
-    The pieces hold the frames alone, without sound. They lie beside the table and are named after it, with a
-    number: `film.json` lists `film_0000.mp4` and so on. `VideoFolder(folder, source=r"^.+(?=_[0-9]{4}\.)")`
-    makes all pieces of a film one source.
+    The pieces hold the frames alone: sound and subtitles are left out. They lie beside the table and are
+    named after it, with a number: `film.json` lists `film_0000.mp4` and so on.
+    `VideoFolder(folder, source=r"^.+(?=_[0-9]{4}\.)")` makes all pieces of a film one source.
 
     Args:
         src: The film.

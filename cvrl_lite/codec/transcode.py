@@ -42,8 +42,9 @@ def transcode(
 
     Random access decodes from the key frame before, so a GOP of 12 instead of 250 doubles the clips per
     second that can be read, and vectors that span one frame are easier to learn from. Frames are written in
-    the orientation of display and, where their pixels are not square, scaled. The container's comment records
-    source and settings, where it can (MP4, AVI and Matroska; see `is_transcoded`).
+    the orientation of display and, where their pixels are not square, scaled; sound and subtitles are left
+    out. The container's comment records source and settings, where it can (MP4, AVI and Matroska; see
+    `is_transcoded`).
 
     Args:
         src: The video to read.
