@@ -49,7 +49,8 @@ def add_commands(commands: Commands) -> None:
         commands,
         "transcode",
         _transcode,
-        "Encode again with short GOPs and no B-frames, as training likes it. Sound and subtitles are left out.",
+        "Encode again with short GOPs and no B-frames, as training likes it. Sound and subtitles are left "
+        "out.",
         "cvrl-lite transcode videos/ --out short/ --short-side 128 --workers 4",
     )
     _add_batch(made)
