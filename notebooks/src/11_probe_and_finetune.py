@@ -2,7 +2,7 @@
 # # Probe and finetune: how much was learned, and how sure are we?
 #
 # A network was trained without labels. Now somebody asks: *how good is it at telling actions apart?* Here
-# are ten answers, and every one of them was honestly measured on the same network and the same clips:
+# are ten answers. Each was honestly measured, on the same clips, and all start from the same network:
 #
 # **.31, .38, .52, .65, .76, .85, .87, .92, .94, .95.**
 #
@@ -80,6 +80,7 @@ def look(backbone, data):
     return evaluate.features(backbone, data, recipe.sampling, size=recipe.augmentation.size, clips=1)
 
 
+# %%
 networks = {"joint": joint, "untrained": untrained(0)}
 features = {name: [look(net, data) for data in (train_set, val)] for name, net in networks.items()}
 labels = {label: (train_set.labels(label), val.labels(label)) for label in ("scene", "action")}

@@ -59,26 +59,28 @@ show_loop(
     "The same clip four times, playing: under steady light, getting brighter, getting darker, and wavering.",
 )
 
+# %% [markdown]
+# How does the light change, exactly? Below, **time runs from left to right**: each picture is a single
+# column of pixels, the one in the middle of the frame, taken from each of the 40 frames and set side by
+# side. Shapes that pass through that column leave their silhouettes. Can you see the light waver?
+
 # %% tags=["hide-input"]
 LOOKS = dict(zip(APPEARANCES, (("#333333", "-"), ("#777777", "--"), ("#777777", "-."), ("#333333", ":"))))
-figure = figures.new(
-    "Nothing moves differently, only the light changes", columns=5, size=(9.5, 2.6), widths=[1, 1, 1, 1, 2.2]
-)
-*stills, axes = figure.axes
-for still, (name, frames) in zip(stills, clips.items()):
-    still.imshow(frames[37])
-    still.set_title(f"{name}, frame 37", fontsize=8)
-    still.set_axis_off()
-spots = {"steady": (1, 1), "brightening": (22, 17), "dimming": (3, 18), "wavering": (21, -16)}
-for name, frames in clips.items():
-    color, style = LOOKS[name]
-    axes.plot((frames.astype(float) - clips["steady"]).mean((1, 2, 3)), style, color=color, lw=2)
-    axes.annotate(name, spots[name], fontsize=8)
-axes.set(xlabel="frame", ylabel="light added, gray levels")
+title = "The same shapes pass at the same times, only the light differs"
+figure = figures.new(title, rows=2, columns=4, size=(9.5, 4.4))
+for above, below, (name, frames) in zip(figure.axes[:4], figure.axes[4:], clips.items()):
+    above.imshow(frames[:, :, 56].swapaxes(0, 1), aspect="auto", interpolation="nearest")
+    above.set_title(name, fontsize=9)
+    above.set(xticks=[], yticks=[])
+    added = (frames.astype(float) - clips["steady"]).mean((1, 2, 3))
+    below.plot(added, color=figures.INK, lw=2)
+    below.set(xlabel="frame", ylim=(-24, 24), xlim=(0, 39))
+figure.axes[0].set_ylabel("one column of pixels")
+figure.axes[4].set_ylabel("light added,\ngray levels")
 show(
     figure,
-    "Four stills of one clip, under four lights, and curves of the light added over the frames: zero, rising "
-    "by about one level a frame, falling as fast, and going up and down.",
+    "Four pictures of one column of pixels over time, and below each a curve of the light added: zero, "
+    "rising by about one level a frame, falling as fast, and going up and down.",
 )
 
 # %% [markdown]
@@ -94,8 +96,8 @@ show_loop(
 )
 
 # %% [markdown]
-# <details><summary>Answer</summary> A is wavering, B steady, C dimming and D brightening. (At the moving
-# edges all four have specks, whatever the light.)
+# <details><summary>Answer</summary>
+# A is wavering, B steady, C dimming and D brightening. At moving edges all four have specks.
 # </details>
 #
 # Could you have told them apart by the *vectors*? The left panel below shows their mean length in each
@@ -202,7 +204,8 @@ else:
 # in the study (they are not test clips of the study, so we may look at all of them). From each clip we
 # keep only **statistics**: for vectors, the means and deviations over time of both components, of their
 # sizes, and of the share of blocks that have one; for residuals, the same of the mean and the mean size.
-# Then a linear classifier tries to recognize the light from either.
+# Then a linear classifier tries to recognize the light from either. **Guess** the winner for each of the
+# three labels.
 
 # %%
 root = hard_set(240)
@@ -276,31 +279,31 @@ print(*residual_recipe.differences(motion_recipe), sep="\n")
 # window. In which one does the light change?
 
 # %%
-batch = next(MemoryLoader(train_set, residual_recipe.sampling, seed=0).batches(8, 1))
+batch = next(MemoryLoader(train_set, residual_recipe.sampling, seed=0).batches(24, 1))
 views = augment(batch, residual_recipe.augmentation)
 print("residual:", tuple(views.residual.shape), "= clips, windows, channels, maps, cells, cells")
 
 # %% tags=["hide-input"]
 light = dict(zip(train_set.source_numbers.tolist(), train_set.labels("appearance")))
 lights = [APPEARANCES[light[source]] for source in batch.sources.tolist()]
+vivid = (views.clip[:, :, -1].amax(1) - views.clip[:, :, -1].amin(1)).mean((1, 2))  # how far from gray
 rows = [
-    lights.index("steady"),
-    next(n for n, name in enumerate(lights) if name in ("brightening", "dimming")),
+    max((n for n, name in enumerate(lights) if name in wanted), key=vivid.__getitem__)
+    for wanted in (("steady",), ("brightening", "dimming"))
 ]
-figure = figures.new(
-    "Changing light shows everywhere, motion only where things move", rows=2, columns=3, size=(7.5, 4.8)
-)
+title = "Changing light shows everywhere, motion only where things move"
+figure = figures.new(title, rows=2, columns=3, size=(9.5, 6.6))
 maps = (views.residual[rows, 0, :2].sum(2) / views.residual[rows, 0, 2:].sum(2).clamp(1)).numpy()
 most = np.quantile(np.abs(maps), 0.9)
 for row, clip in enumerate(rows):
     frame = views.clip[clip, :, -1].permute(1, 2, 0)
     panels = figure.axes[3 * row : 3 * row + 3]
     panels[0].imshow((frame - frame.min()) / (frame.max() - frame.min()))
-    panels[1].imshow(maps[row, 0], cmap="PiYG", vmin=-most, vmax=most)
+    panels[1].imshow(maps[row, 0], cmap="BrBG", vmin=-most, vmax=most)
     panels[2].imshow(maps[row, 1], cmap="Greens", vmin=0, vmax=most)
-    words = (f"{lights[clip]}: last frame", "mean residual (pink: darker)", "its mean size")
+    words = (f"{lights[clip]}: last frame", "mean residual (brown: darker)", "its mean size")
     for panel, name in zip(panels, words):
-        panel.set_title(name, fontsize=8)
+        panel.set_title(name, fontsize=9)
         panel.set(xticks=[], yticks=[])
 show(
     figure,
@@ -355,6 +358,7 @@ def found_by(backbone, recipe):
     }
 
 
+# %%
 live, stored = found_by(run.backbone, quick), log.runs("short")
 panels = {
     name: {
@@ -366,16 +370,17 @@ panels = {
 }
 
 # %% tags=["hide-input"]
-before, after = (panels["light"][name] for name in ("untrained", "150 steps, seeds 0 to 2"))
-show(
-    figures.seeds(
-        panels,
-        guess=guess,
-        title=f"150 steps: R@1 of the light from {min(after):.2f} to {max(after):.2f}, depending on the seed",
-        roles={name: "residual" for name in panels["light"] if name != "untrained"},
-    ),
-    f"Three panels of three bars, the first two with a dot for each seed. {figures.in_words(panels)}",
-)
+after = panels["light"]["150 steps, seeds 0 to 2"]
+figure = figures.new("After 150 steps, two of three stored runs know the light", size=(7.5, 2.4))
+axes = figure.axes[0]
+axes.axvline(guess[-1], color=figures.INK, ls="--", lw=1)
+axes.text(guess[-1], 2.7, " dashed: guessing", va="center", fontsize=8)
+for place, (name, shares) in enumerate(panels["light"].items()):
+    color = figures.COLORS["untrained" if name == "untrained" else "residual"]
+    axes.plot(shares, [place] * len(shares), "o", ms=11, color=color, mec=figures.INK, alpha=0.85)
+axes.set(xlim=(0, 1.05), ylim=(3, -0.5), xlabel="R@1 of the light")
+axes.set_yticks(range(3), list(panels["light"]))
+show(figure, f"A row of dots for each way of training, one dot a run. {figures.in_words(panels)}")
 for label in ("scene", "action"):
     values = panels[label]
     assert np.subtract(values["150 steps, seeds 0 to 2"], values["untrained"]).max() < 0.1
@@ -491,6 +496,7 @@ own = {(row, row + side): model for side in (0, 3) for row, model in enumerate([
 show(
     grid(
         table,
+        tints=["context", "motion", "residual"] * 2,
         rows=list(SIGNALS.values()),
         columns=[f"{LIGHT[label]}, {how}\nguess {guesses[label]:.2f}" for label, how in COLUMNS],
         title="By both measures, each signal teaches its own label best",
@@ -531,33 +537,38 @@ for model in ("context", "motion"):
 #
 # The light shows in the difference between a frame and the one before. You can get such a difference without
 # a codec: subtract the frames. What the codec adds is motion compensation: it moves the blocks before it
-# subtracts. Does that matter for what is learned? Here is the same task with plain **frame differences** in
-# place of residuals. (One more thing differs: these runs were made in float32, the others in bfloat16.
-# [12_ablations](12_ablations.ipynb) would object, so we do not build on differences of a few points.)
+# subtracts. Here are both, for one frame, under steady light and while it gets brighter.
+
+# %% tags=["hide-input"]
+pairs = {}
+for name in ("steady", "brightening"):
+    with CompressedVideo(work / f"{name}.mp4") as video:
+        two = video.clip(29, 2).astype(float) @ [0.299, 0.587, 0.114]  # luma of frames 29 and 30
+        pairs[f"{name}: residual"] = video.residuals(29, 31).values[1]
+        pairs[f"{name}: difference"] = two[1] - two[0]
+show(
+    figures.residual_panels(
+        list(pairs.values()),
+        labels=list(pairs),
+        limit=6,
+        title="Subtracting frames outlines whatever moves, and shows the same light",
+    ),
+    "Four maps of one frame. Under steady light the residual shows thin broken edges, the difference of "
+    "frames thick ones. In a clip that gets brighter both are tinted green nearly everywhere, too.",
+)
+
+# %% [markdown]
+# A difference of frames shows more of what moves. Does it teach the actions better, then?
+# And does it teach the light as well? Guess, then see.
 
 # %%
 SOURCES = {"residual": "residuals", "differences": "frame differences"}
 THREE = (("appearance", "R@1"), ("action", "R@1"), ("action", "linear"))
-panels = {
-    f"{LIGHT[label]}, {how}": {
-        name: log.scores("study", model, label, how) for model, name in SOURCES.items()
-    }
-    for label, how in THREE
-}
-for name, values in panels.items():
-    low, middle, high = evaluate.difference(values["frame differences"], values["residuals"])
-    print(f"{name}: frame differences minus residuals {middle:+.2f} ({low:.3f} to {high:.3f})")
-
-# %% tags=["hide-input"]
-show(
-    figures.seeds(
-        panels,
-        guess=[guesses[label] for label, _ in THREE],
-        title="Subtracting frames teaches the light nearly as well; for actions no loss is seen",
-        roles=dict.fromkeys(SOURCES.values(), "residual"),
-    ),
-    f"Three panels of two bars. {figures.in_words(panels)}",
-)
+for label, how in THREE:
+    both = {name: log.scores("study", model, label, how) for model, name in SOURCES.items()}
+    low, middle, high = evaluate.difference(both["frame differences"], both["residuals"])
+    means = ", ".join(f"{name} {scores.mean():.2f}" for name, scores in both.items())
+    print(f"{LIGHT[label]}, {how}: {means}; difference {middle:+.2f} ({low:.3f} to {high:.3f})")
 
 # %% [markdown]
 # So it does not have to be the residual. A plain subtraction shows nearly as much of the light (.98 against
@@ -565,7 +576,9 @@ show(
 # Nor is the residual cheaper. The file contains it, but FFmpeg does not export it, so the package decodes
 # the frames, moves blocks by the vectors and subtracts ([04](04_residuals.ipynb)). Once you have the frames,
 # you can leave out the step in the middle. A decoder that handed out residuals directly would make them
-# free; FFmpeg does not, and this course has none.
+# free; FFmpeg does not, and this course has none. (One more thing differs: the runs with frame differences
+# were made in float32, the others in bfloat16. [12_ablations](12_ablations.ipynb) would object, so we do not
+# build on differences of a few points.)
 #
 # ## What did not work
 #
