@@ -95,6 +95,19 @@ def test_a_column_of_a_table_is_shaded_in_the_color_of_its_role():
     assert none.tolist() == [1, 1, 1] and full[1] == max(full) < 1  # of green
 
 
+def test_numbers_stand_out_from_every_shade():
+    figure = grid(
+        [[[0.9], [0.9]]], rows=["a"], columns=["x", "y"], title="Both", tints=["untrained", "context"]
+    )
+    pale, deep = figure.axes[0].texts
+    assert (pale.get_color(), deep.get_color()) == ("#333333", "white")
+
+
+def test_a_cell_says_how_many_seeds_it_has():
+    figure = grid([[[0.2, 0.3, 0.4], [1.0]]], rows=["a"], columns=["x", "y"], title="Few", seeds=True)
+    assert [text.get_text() for text in figure.axes[0].texts] == [".30 ± .10\n3 seeds", "1.00\n1 seed"]
+
+
 def test_a_claim_points_from_the_report_to_the_truth():
     values = {"peeking": ((0.6, 0.7, 0.8), (0.4, 0.5, 0.6)), "honest": ((0.5, 0.6, 0.7), (0.5, 0.6, 0.7))}
     figure = claims(values, label="accuracy", title="Peeking boasts")

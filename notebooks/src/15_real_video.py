@@ -483,6 +483,7 @@ show(
         rows=[f"{'* ' * (guesses.get(letter) == name)}{letter}  {name}" for letter, name in ANSWERS.items()],
         columns=list(columns),
         own=ahead,
+        tints=["untrained", "context", "motion", "context", "motion"],
         title="Pianos and surfers are found by nearly all, archers by hardly any (R@1; * by you, too)",
     ),
     "A table of shares: "

@@ -245,6 +245,7 @@ def grid(
     title: str,
     own: Mapping[tuple[int, int], str] | None = None,
     tints: Sequence[str] = (),
+    seeds: bool = False,
 ) -> Figure:
     """A table of shares, the darker the higher.
 
@@ -256,6 +257,7 @@ def grid(
         own: `{(row, column): role}`, cells that get a frame in a color of `COLORS`, or a dark one where
             there are tints.
         tints: The role of each column, in whose color its cells are shaded; gray where empty.
+        seeds: Whether a cell also says how many repetitions, as seeds, stand behind it.
 
     Returns:
         The figure; a cell holds the mean and, from three repetitions on, the standard deviation.
@@ -266,15 +268,21 @@ def grid(
         ['.30 ± .10', '1.00']
     """
     means = np.array([[np.mean(cell) for cell in row] for row in values])
-    figure = new(title, size=(2.2 + 1.5 * len(columns), 1.0 + 0.45 * len(rows)))
+    figure = new(title, size=(2.2 + 1.5 * len(columns), 1.0 + (0.6 if seeds else 0.45) * len(rows)))
     axes = figure.axes[0]
     axes.imshow(means, cmap="Greys", vmin=0, vmax=1.4, aspect="auto")
+    dark = means > 0.65
     if tints:
         full = np.array([to_rgb(COLORS[role]) for role in tints])
-        axes.images[0].set_data(1 - 0.9 * means[..., None] * (1 - full))
-    for (row, column), mean in np.ndenumerate(means):
-        color = "white" if mean > 0.65 else INK
-        axes.text(column, row, with_spread(values[row][column]), ha="center", va="center", color=color)
+        shades = 1 - 0.9 * means[..., None] * (1 - full)
+        axes.images[0].set_data(shades)
+        dark = shades @ [0.299, 0.587, 0.114] < 0.6  # luma
+    for row, column in np.ndindex(means.shape):
+        color = "white" if dark[row, column] else INK
+        words, count = with_spread(values[row][column]), len(values[row][column])
+        if seeds:
+            words += f"\n{count} seed{'s' * (count > 1)}"
+        axes.text(column, row, words, ha="center", va="center", color=color)
     for (row, column), role in (own or {}).items():
         corner = column - 0.46, row - 0.42
         axes.add_patch(Rectangle(corner, 0.92, 0.84, fill=False, ec=INK if tints else COLORS[role], lw=3))
