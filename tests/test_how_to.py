@@ -7,6 +7,7 @@ import re
 import shlex
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -84,9 +85,18 @@ def test_commands_do_what_the_page_says(
             "2" if option == "--steps" else word for option, word in zip(["", *asked], asked, strict=False)
         ]
         assert cli.main(few) == 0, f"{shlex.join(few)}: {capsys.readouterr().err}"
+    if name == "docs/how_to/own_backbone":
+        assert recipe(tmp_path / "runs/small")["networks"]["backbone"] == "networks:small"
     if name == "docs/how_to/own_task":
+        assert recipe(tmp_path / "runs/speed")["tasks"]["speed"]["kind"] == "speed:SpeedConfig"
         logged = [
             json.loads(line)
             for line in (tmp_path / "runs/speed/metrics.jsonl").read_text(encoding="utf-8").splitlines()
         ]
-        assert any("speed" in key for key in logged[0])
+        assert len(logged) == 2
+        assert all({"speed_loss", "speed_error", "context_loss"} <= set(row) for row in logged)
+
+
+def recipe(run: Path) -> dict[str, Any]:
+    values: dict[str, Any] = json.loads((run / "recipe.json").read_text(encoding="utf-8"))
+    return values

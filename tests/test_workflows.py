@@ -62,6 +62,13 @@ def test_a_file_follows_its_schema(schema: str, names: list[str]) -> None:
     assert run.returncode == 0, run.stdout
 
 
+def test_actions_are_of_whom_contributing_names() -> None:
+    called = [step["uses"] for path in WORKFLOWS for step in steps(path) if "uses" in step]
+    assert len(called) > 20
+    for action in called:
+        assert re.fullmatch(r"actions/[\w-]+@v\d+|pypa/gh-action-pypi-publish@release/v\d+", action), action
+
+
 def test_a_wrong_word_in_a_workflow_is_found(tmp_path: Path) -> None:
     text = WORKFLOWS[0].read_text(encoding="utf-8")
     (tmp_path / "a.yml").write_text(text.replace("runs-on:", "run-on:"), encoding="utf-8")
