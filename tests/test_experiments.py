@@ -98,6 +98,7 @@ SCRIPTS = [
     ["real_after.py", "--fast"],
     ["tug_of_war.py", "--fast"],
     ["color.py", "--fast"],
+    ["plateau.py", "--fast"],
 ]
 ONE_AFTER_THE_OTHER = """
 import json, runpy, sys

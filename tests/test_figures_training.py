@@ -36,14 +36,31 @@ def test_no_metrics_make_no_curves() -> None:
         figures.curves([])
 
 
-def test_pulls_show_each_batch_their_means_and_what_chance_would_give() -> None:
-    cosines = np.array([[0.1, 0.3], [0.0, -0.2]])
+def test_pulls_show_each_pair_of_batches_and_their_means_in_the_color_of_the_task() -> None:
+    cosines = {
+        "context and motion": np.array([[0.1, 0.3], [0.0, -0.2]]),
+        "motion on two batches": np.ones((2, 3)),
+    }
     lengths = {"context": np.array([[1.0, 3.0], [2.0, 2.0]]), "motion": np.array([[4.0, 4.0], [1.0, 1.0]])}
-    left, right = figures.pulls([0, 10], cosines, lengths, random=0.05, title="Two pulls").axes
-    means = [line for line in left.lines if line.get_linestyle() == "-"]
-    assert np.allclose(means[0].get_ydata(), [0.2, -0.1])
-    band = left.patches[0].get_extents()
-    assert np.allclose(left.transData.inverted().transform(band)[:, 1], [-0.1, 0.1])
+    left, right = figures.pulls([0, 10], cosines, lengths, title="Two pulls").axes
+    means = {line.get_label(): line for line in left.lines if line.get_label() in cosines}
+    assert np.allclose(means["context and motion"].get_ydata(), [0.2, -0.1])
+    colors = [means[name].get_color() for name in cosines]
+    assert colors == [figures.COLORS["joint"], figures.COLORS["motion"]]
+    assert left.get_ylim()[0] < -1 and left.get_ylim()[1] > 1
     by_task = [line for line in right.lines if line.get_linestyle() == "-"]
     assert [list(line.get_ydata()) for line in by_task] == [[2, 2], [4, 1]]
     assert [line.get_color() for line in by_task] == [figures.COLORS[task] for task in lengths]
+
+
+def test_the_words_at_a_guess_stand_where_the_loss_is_not() -> None:
+    falls = [{"step": step, "context_loss": 4.0 - step, "motion_loss": 6.0} for step in (0, 1, 2, 3)]
+    axes = figures.curves(falls, smooth=1, keys={"context": 24, "motion": 300}).axes[0]
+    places = {text.get_text(): (text.get_ha(), text.get_va()) for text in axes.texts}
+    assert places["context: a guess among 24"] == ("right", "bottom")
+    assert places["motion: a guess among 300"] == ("left", "top")
+
+
+def test_no_peak_of_a_measure_is_cut_off() -> None:
+    peak = [{"step": step, "context_accuracy": 0.1 + 0.4 * (step == 5)} for step in range(10)]
+    assert figures.curves(peak, smooth=5).axes[1].get_ylim()[1] >= 0.5

@@ -16,7 +16,7 @@ from cvrl_lite.course.figures.style import COLORS, INK, STYLE, new
 _GUESS: dict[str, Any] = {"lw": 1.0, "ls": (0, (2, 2)), "color": "#777777"}
 
 _BESIDE: dict[str, Any] = {
-    **{"fontsize": 8, "color": "#777777", "ha": "right", "va": "bottom"},
+    **{"fontsize": 8, "color": "#777777"},
     "bbox": {"fc": "white", "ec": "none", "pad": 0, "alpha": 0.7},
 }
 
@@ -60,7 +60,7 @@ def curves(
     figure = new("", columns=2, size=(9.5, 3.2))
     ends = []
     for axes, kinds in zip(figure.axes, (("loss",), ("accuracy", "explained")), strict=True):
-        highest = 0.0
+        highest, lasts = 0.0, {}
         for task, look in _LOOKS.items():
             for kind in kinds:
                 name = f"{task}_{kind}"
@@ -79,21 +79,24 @@ def curves(
                     "color": look["color"],
                 }
                 axes.annotate(task, (steps[-1], mean[-1]), (4, 0), **at_end)
-                highest = max(highest, float(mean.max()))
+                highest = max(highest, float(values.max()))
+                lasts[task] = float(mean[-1])
                 if kind != "loss":
                     ends.append(f"{task} {kind} {mean[-1]:.2f}".replace("0.", "."))
         for task, count in (keys or {}).items():
             height = np.log(count) if kinds == ("loss",) else 1 / count
             axes.axhline(height, label=f"{task}: a guess, 1 of {count}", **_GUESS)
             if kinds == ("loss",):
-                axes.text(
-                    1,
-                    height,
-                    f"{task}: a guess among {count}",
-                    transform=axes.get_yaxis_transform(),
-                    **_BESIDE,
-                )
-        top = None if kinds == ("loss",) else min(1.0, 1.25 * highest + 0.02)
+                # A loss begins above a guess; where it ends below, there is room above the line's right end.
+                at_right = task in lasts and lasts[task] < height
+                place: dict[str, Any] = {
+                    "ha": "right" if at_right else "left",
+                    "va": "bottom" if at_right else "top",
+                }
+                words = f"{task}: a guess among {count}"
+                at = axes.get_yaxis_transform()
+                axes.text(float(at_right), height, words, transform=at, **_BESIDE, **place)
+        top = None if kinds == ("loss",) else min(1.0, 1.05 * highest + 0.01)
         axes.set(xlabel="step", ylim=(0, top))
         axes.spines["right"].set_visible(False)
     figure.axes[0].set_ylabel("loss in nats")
@@ -107,38 +110,39 @@ def curves(
 
 def pulls(
     steps: Sequence[int],
-    cosines: np.ndarray,
+    cosines: Mapping[str, np.ndarray],
     lengths: Mapping[str, np.ndarray],
     *,
-    random: float,
     title: str,
 ) -> Figure:
     """How two tasks pull at shared weights during a training.
 
     Args:
         steps: K steps at which it was measured.
-        cosines: (K, R) of the two gradients, on R batches.
+        cosines: `{"context and motion": (K, R) cosines of two gradients}`, R pairs of batches; a name that
+            begins with a task and "on" is in that task's color, any other in the color of joint training.
         lengths: `{task: (K, R) lengths of its gradient}`.
-        random: Standard deviation of the cosine of two random directions of that many weights.
         title: The finding.
 
     Returns:
-        The figure: cosines on the left with a band of two such deviations, lengths on the right. Lines are
-        means, dots are batches.
+        The figure: cosines on the left, lengths on the right. Lines are means, dots single values.
 
     Example:
         >>> ones = np.ones((2, 3))
-        >>> len(pulls([0, 10], 0 * ones, {"context": ones}, random=0.01, title="At right angles").axes)
+        >>> pair = {"context and motion": 0 * ones}
+        >>> len(pulls([0, 10], pair, {"context": ones}, title="At right angles").axes)
         2
     """
-    figure = new(title, columns=2, size=(9.5, 3.1))
+    figure = new(title, columns=2, size=(9.5, 3.4))
     left, right = figure.axes
-    left.axhspan(-2 * random, 2 * random, color="#777777", alpha=0.25, lw=0, label="random directions")
-    left.plot(steps, cosines, ".", color=INK, ms=4, alpha=0.6)
-    left.plot(steps, cosines.mean(1), color=INK)
-    reach = max(0.3, 1.2 * float(np.abs(cosines).max()))
-    left.set(xlabel="step", ylabel="cosine of the two gradients", ylim=(-reach, reach))
-    left.legend(frameon=False, loc="lower right")
+    left.axhline(0, color=INK, ls="--", lw=1)
+    for (name, values), mark in zip(cosines.items(), "osD", strict=False):
+        task, _, rest = name.partition(" ")
+        color = COLORS[task if rest.startswith("on ") else "joint"]
+        left.plot(steps, values, ".", color=color, ms=4, alpha=0.6)
+        left.plot(steps, values.mean(1), color=color, marker=mark, ms=5, label=name)
+    reach = max(0.3, *(1.2 * float(np.abs(values).max()) for values in cosines.values()))
+    left.set(xlabel="step", ylabel="cosine of two gradients", ylim=(-reach, reach))
     for task, values in lengths.items():
         color = _LOOKS[task]["color"]
         right.plot(steps, values, ".", color=color, ms=4, alpha=0.6)
@@ -147,4 +151,5 @@ def pulls(
             task, (steps[-1], values[-1].mean()), (5, 0), textcoords="offset points", va="center", color=color
         )
     right.set(xlabel="step", ylabel="length of the gradient, unweighted", ylim=(0, None))
+    figure.legend(loc="outside lower left", frameon=False, ncols=len(cosines))
     return figure
