@@ -618,8 +618,8 @@ assert by_probe["vectors", "cosine"] > by_probe["vectors", "smooth L1"] + 0.3
 # by R@1), and one learning rate served them all. That smooth L1 fails at this one does not say that it fails
 # at every one. [The study](../docs/study.md) has more cells.
 #
-# > **Does it hold outside of this world?** Not this one. Drawn vectors are clean. On real clips
-# > ([15_real_video](15_real_video.ipynb)), one training on plain vectors by direction found next to nothing:
+# > **Does it hold outside of this world?** Not this one, as it seems. Drawn vectors are clean. On real clips
+# > ([15_real_video](15_real_video.ipynb)), one training on plain vectors by direction taught next to nothing:
 # > .22 of the validation clips by R@1 and .26 by the probe, where motion prediction with InfoNCE has .35 and
 # > .47 (one seed each). An ablation tells what a part is for *where it was made*.
 #
