@@ -37,6 +37,7 @@ PAIRS = [
     *((REFERENCE, f"{task}, drawings") for task in ("context", "motion")),
     *(("joint", other) for other in ("untrained", "context", "motion", "two clips", REFERENCE)),
     ("joint and residual", "joint"),
+    *(("motion by cosine", other) for other in ("motion", "untrained")),
     *(("joint, drawings then real", other) for other in ("joint", REFERENCE)),
     *((CHOSEN, f"{task}, drawings then both") for task in ("context", "motion")),
     *((CHOSEN, other) for other in ("color histograms", "untrained", "joint", REFERENCE)),

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from conftest import ROOT
 
 from cvrl_lite import CompressedVideo
 from cvrl_lite.codec import encode
+from cvrl_lite.datasets import DecodedSet
 
 EXPERIMENTS = ROOT / "experiments"
 
@@ -62,6 +64,18 @@ def test_an_interval_draws_whole_sources(scripts):
     assert wide > 1.4 * narrow
     low, high = interval(together)
     assert low < together.mean() < high
+
+
+def test_the_steadiness_of_vectors_is_their_correlation_from_map_to_map(scripts):
+    from steadiness import steadiness
+    from worlds import load
+
+    data = load("train", "tiny")
+    videos = tuple(
+        replace(v, vectors=np.repeat(v.vectors[5:6], len(v.vectors), 0), mask=np.ones_like(v.mask))
+        for v in data.videos
+    )
+    assert 0.5 < steadiness(data, 1) < 0.99 < steadiness(DecodedSet(videos, (), {}), 1)
 
 
 @pytest.mark.slow
