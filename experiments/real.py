@@ -55,9 +55,10 @@ TARGETS: dict[str, TaskConfig] = {
     "cosine": RegressionConfig(),
     "vectors": ObjectiveConfig(target="vectors", loss="InfoNCE"),
     "random": RegressionConfig(target="features"),
+    "learned": ObjectiveConfig(),
 }
-"""Motion prediction of other targets than learned features: of the vectors themselves, by cosine and by
-InfoNCE, and of random features, by cosine; see apart.py."""
+"""Motion prediction taken apart as in apart.py: of the vectors themselves, by cosine and by InfoNCE; of random
+features, by cosine; of learned features by InfoNCE, which is the method without its further windows."""
 
 Sets = dict[str, DecodedSet]  # by split
 
@@ -197,6 +198,7 @@ MODELS = {
     "motion by cosine": Model(("cosine",)),
     "motion by InfoNCE on vectors": Model(("vectors",)),
     "motion by random features": Model(("random",)),
+    "motion by learned features": Model(("learned",)),
     "joint by cosine": Model(("context", "cosine")),
     "joint and residual": Model((*JOINT, "residual")),
     "two clips": Model(train=instance_discrimination),
