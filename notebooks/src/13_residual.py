@@ -316,7 +316,7 @@ show(
 # And the loss of an untrained network? It should be close to that of a blind guess, the logarithm of the
 # number of keys.
 
-# %%
+# %% tags=["nbval-ignore-output"]
 torch.manual_seed(0)
 model = train.Pretraining(residual_recipe).eval()
 with torch.no_grad():
