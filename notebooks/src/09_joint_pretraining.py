@@ -334,14 +334,14 @@ print(f"the cosine of the two gradients stays between {min(cosines):.2f} and {ma
 # > **Your turn: shift the balance.** Train again with `small.replace(tasks={"context": {"weight": 5.0}})`
 # > in another folder, then with `0.05`. Which loss will pay, and how much? Write down a guess, and compare
 # > the means of the last 20 steps.
-# >
-# > <details><summary>Our results</summary>
-# > With 5.0 context ended at 3.00 nats and motion at 6.69; with 0.05 at 3.11 and 6.70. A hundredfold weight
-# > moved context by a tenth of a nat, and motion not at all: in 60 steps there was little to take away. In
-# > trainings of 500 steps with a single branch it did matter. From a weight of 1 for context to one of .4, the
-# > R@1 of scenes on <code>val</code> fell from .68 to .61, and that of actions rose from .52 to .73. (One run
-# > each; of the long ones, the second also had one block that was wider.)
-# > </details>
+#
+# <details><summary>Our results</summary>
+# With 5.0, context ended at 3.00 nats and motion at 6.69; with 0.05, at 3.11 and 6.70. A hundredfold weight
+# moved context by a tenth of a nat, and motion not at all: in 60 steps there was little to take away. In
+# trainings of 500 steps with a single branch it did matter. From a weight of 1 for context to one of .4, the
+# R@1 of scenes on <code>val</code> fell from .68 to .61, and that of actions rose from .52 to .73. (One run
+# each; of the long ones, the second also had one block that was wider.)
+# </details>
 #
 # **Exercise 2** (hard, 15 minutes). *Equal progress.* A small step against the gradient `weight * context +
 # motion` lowers both losses, each by the inner product of its own gradient with the step. At which weight
