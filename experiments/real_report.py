@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from real import CHOSEN, LOG, MODELS, PER_CLASS, SEARCH, VARIETY, log_of
+from real import APART, CHOSEN, LOG, MODELS, PER_CLASS, SEARCH, VARIETY, log_of
 from real_after import AFTER, ASKED, STARTS
 from ucf11 import CLASSES, CLIPS, SPLITS
 
@@ -31,13 +31,21 @@ SHORT = {
 }
 """Models of the short table, and what it calls them."""
 GROUPS = len(SPLITS["test"])  # of each class
-COMPARED = [name for name in MODELS if name.removeprefix("joint, ") not in VARIETY]
+TARGETS = {
+    "motion by learned features": "learned features, InfoNCE",
+    "motion": "... with further windows of every clip: the method",
+    "motion by random features": "random features, cosine",
+    "motion by InfoNCE on vectors": "vectors, InfoNCE",
+    "motion by cosine": "vectors, cosine",
+    "untrained": "untrained",
+}
+"""The models of the table of targets, and what it calls them; the first is compared with the others."""
+COMPARED = [name for name in MODELS if name not in APART and name.removeprefix("joint, ") not in VARIETY]
 PAIRS = [
     *((REFERENCE, other) for other in MODELS if other in ("color histograms", "untrained")),
     *((REFERENCE, f"{task}, drawings") for task in ("context", "motion")),
     *(("joint", other) for other in ("untrained", "context", "motion", "two clips", REFERENCE)),
     ("joint and residual", "joint"),
-    *(("motion by cosine", other) for other in ("motion", "untrained")),
     *(("joint, drawings then real", other) for other in ("joint", REFERENCE)),
     *((CHOSEN, f"{task}, drawings then both") for task in ("context", "motion")),
     *((CHOSEN, other) for other in ("color histograms", "untrained", "joint", REFERENCE)),
@@ -120,14 +128,31 @@ def differences() -> str:
     """Pairs of models by their whole vectors, query by query."""
     lines = ["| first | second | R@1, first minus second | linear |", "|---|---|---|---|"]
     for first, second in PAIRS:
-        if not (runs(first) and runs(second)):
-            continue
-        cells = []
-        for measure in ("R@1", "linear"):
-            gap = hits(first, "whole", measure) - hits(second, "whole", measure)
-            low, high = interval(gap)
-            cells.append(f"{gap.mean():+.2f} ({low:+.2f} to {high:+.2f})")
-        lines.append(f"| {first} | {second} | {' | '.join(cells)} |")
+        if runs(first) and runs(second):
+            cells = [_gap(first, second, measure) for measure in ("R@1", "linear")]
+            lines.append(f"| {first} | {second} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _gap(first: str, second: str, measure: str) -> str:
+    gap = hits(first, "whole", measure) - hits(second, "whole", measure)
+    low, high = interval(gap)
+    return f"{gap.mean():+.2f} ({low:+.2f} to {high:+.2f})"
+
+
+def targets() -> str:
+    """Targets and losses of motion prediction, each less learned features by InfoNCE."""
+    first = next(iter(TARGETS))
+    if not runs(first):
+        return ""
+    lines = ["| target, loss | seeds | R@1 | mAP | linear | R@1, less the first | linear |", "|---" * 7 + "|"]
+    for model, words in TARGETS.items():
+        mine = runs(model)
+        if mine:
+            cells = [_with_interval(model, "whole", measure) for measure in ("R@1", "linear")]
+            cells.insert(1, f"{statistics.mean(row['parts']['whole']['mAP'] for row in mine):.2f}")
+            cells += ["" if model == first else _gap(model, first, measure) for measure in ("R@1", "linear")]
+            lines.append(f"| {words} | {len(mine)} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
@@ -232,4 +257,4 @@ def tables() -> dict[str, str]:
         "real, classes": classes(),
     }
     made |= {"real, pairs": pairs(), "real, search": attempts(), "real, variety": variety()}
-    return made | {"real, finetuned": finetuned(), "real, drawings": drawings()}
+    return made | {"real, targets": targets(), "real, finetuned": finetuned(), "real, drawings": drawings()}
