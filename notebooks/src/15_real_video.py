@@ -445,7 +445,7 @@ for model in ("joint, drawings", "joint"):
 #
 # > **What drawings did not teach us.** In [12_ablations](12_ablations.ipynb) the best target for motion
 # > prediction, on drawings, was the plain vectors, compared by direction. One training like that on the
-# > real clips taught next to nothing: it finds .22 of the validation clips by R@1 and .26 by the probe,
+# > real clips taught little: it finds .22 of the validation clips by R@1 and .26 by the probe,
 # > where motion prediction with InfoNCE finds .35 and .47 (one seed each). One possible reason: drawn
 # > vectors are clean, and many real ones are the noise that we left out of the riddle. So a network may
 # > carry over to real video, and advice on how to train one may not.
@@ -666,8 +666,8 @@ else:
 #   the whole ranking they are. Both tasks together beat context alone on either kind of clip.
 # - **The division of labor helps less.** In real video place and action go together, and the two parts of a
 #   network that learned from it differ less in what they know.
-# - **Not every lesson carries over.** The target that was best on drawings taught next to nothing on real
-#   clips, in the one training that we report.
+# - **Not every lesson carries over.** The target that was best on drawings taught little on real clips,
+#   in the one training that we report.
 #
 # And about tests: keep source videos apart, remove what the file format gives away, draw whole sources (and
 # trainings), and compare networks query by query.
