@@ -375,7 +375,7 @@ assert weak_100 >= 97 and strong_100 < weak_100 - 4
 # %% [markdown]
 # Caught. The winner chooses color nearly every time, against wall *and* shapes. (The other network leans on
 # color, too: the palette *is* loosely typical of the scene, and a few seconds are not enough to learn walls.)
-# `nearness` is the game's own comparison, in [the package](../cvrl_lite/course/cues.py).
+# `nearness` is the game's own comparison, `cvrl_lite.course.cues.nearness`.
 #
 # And the third cue, the shapes? They move, so a key frame from another moment of the same video shows the
 # same wall in the same colors with the shapes elsewhere. How much of the game is lost if we ask for that?
@@ -450,7 +450,7 @@ for moment, places in {"nearest": [a.argmin() for a in away], "farthest": [a.arg
 #
 # A few seconds of training cannot show what strong changes are good for. So we let the same two trainings
 # run five times as long, beforehand: 600 steps, one run of each, in the package's own loop and all else as
-# above ([color.py](../experiments/color.py) wrote the log). The weak training is near the top already and
+# above (`experiments/color.py` wrote the log). The weak training is near the top already and
 # has 480 more steps to learn what it likes. **Will the other one catch up? And in what, the game or the
 # scenes?**
 
