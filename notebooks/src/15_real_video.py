@@ -444,11 +444,10 @@ for model in ("joint, drawings", "joint"):
 # *those* apart, which is of no use for new ones.
 #
 # > **What drawings did not teach us.** In [12_ablations](12_ablations.ipynb) the best target for motion
-# > prediction, on drawings, was the plain vectors, compared by direction. One training like that on the
-# > real clips taught little: it finds .22 of the validation clips by R@1 and .26 by the probe,
-# > where motion prediction with InfoNCE finds .35 and .47 (one seed each). One possible reason: drawn
-# > vectors are clean, and many real ones are the noise that we left out of the riddle. So a network may
-# > carry over to real video, and advice on how to train one may not.
+# > prediction, on drawings, was the plain vectors, compared by direction. On the real clips a network that
+# > learns from them knows no more than an untrained one; only learned features teach. One possible reason:
+# > drawn vectors are clean, and many real ones are the noise that we left out of the riddle. So a network
+# > may carry over to real video, and advice on how to train one may not.
 #
 # ## Third: is there still a part that stays, and a part that moves?
 #
