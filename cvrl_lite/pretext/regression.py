@@ -61,9 +61,6 @@ class MotionRegression(PretextTask):
         self._patch = (window[0] // times, window[1] // rows, window[1] // columns)
         if target == "features":
             self.encoder = MotionEncoder() if encoder is None else encoder
-            width = self.encoder.width
-            assert isinstance(width, int)
-            self.target_head = ProjectionHead(width, hidden, projection)
         else:
             projection = 2 * self._patch[0] * self._patch[1] * self._patch[2]
             if loss == "cosine":
@@ -74,6 +71,10 @@ class MotionRegression(PretextTask):
             if scaled
             else ProjectionHead(predictor.d_model, hidden, projection)
         )
+        if target == "features":
+            width = self.encoder.width
+            assert isinstance(width, int)
+            self.target_head = ProjectionHead(width, hidden, projection)
 
     def forward(self, maps: FeatureMaps, views: Views) -> TaskOutput:
         """The loss, and the share of the target's variance that is explained (below 0: worse than its mean).
