@@ -14,17 +14,15 @@ WORDS = {"labels": ["a", "b", "c"], "columns": 2, "title": "Looks"}
 def test_attention_is_laid_over_each_frame_and_the_own_place_is_framed(half: bool) -> None:
     frames = np.random.default_rng(0).integers(0, 256, (3, 8, 12, 3), dtype=np.uint8)
     weights = np.arange(3 * 2 * 3).reshape(3, 2, 3) / 10
-    words = WORDS | ({"highest": 0.5} if half else {})
+    words = WORDS | ({"highest": 1.2} if half else {})
     figure = figures.attention_over_frames(frames, weights, [0, 4, 5], **words)
     shares = [text.get_text() for axes in figure.axes[:3] for text in axes.texts]
     assert shares == [f"{100 * weight:.0f}" for weight in weights.ravel()]
     for number, (axes, corner) in enumerate(zip(figure.axes, [(0, 0), (4, 4), (8, 4)], strict=False)):
         below, above = axes.images
         assert np.allclose(below.get_array(), frames[number].mean(2))
-        assert np.array_equal(above.get_array(), weights[number]) and above.get_clim() == (
-            0,
-            0.5 if half else weights.max(),
-        )
+        assert np.array_equal(above.get_array(), weights[number])
+        assert above.get_clim() == (weights.mean(), 1.2 if half else weights.max())
         assert list(above.get_extent()) == [0, 12, 8, 0]
         (own,) = axes.patches
         assert own.get_xy() == corner and (own.get_width(), own.get_height()) == (4, 4)

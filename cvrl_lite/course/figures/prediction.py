@@ -19,6 +19,7 @@ from cvrl_lite.course.figures.style import COLORS, INK, new, two_digits
 _VEIL = LinearSegmentedColormap.from_list(
     "veil", [(*to_rgb(COLORS["motion"]), 0.0), (*to_rgb(COLORS["motion"]), 0.9)]
 )
+_PALE = -450  # the level of black below 0 that lets frames look pale, so that the only color is attention
 _KINDS = (INK, COLORS["motion"], "#F0B27A", "#E3E6EA")  # of pairs: the positive first, then ever farther
 _ABOVE: Any = {"textcoords": "offset points", "ha": "center", "va": "bottom", "fontsize": 8}
 
@@ -33,16 +34,16 @@ def attention_over_frames(
     title: str,
     highest: float | None = None,
 ) -> Figure:
-    """How much attention each place of a frame gets: the more, the less the orange veil over it lets through.
+    """How much attention each place of a pale frame gets: the more above an even share, the more orange.
 
     Args:
         frames: P of (H, W, 3) uint8.
-        weights: (P, R, C), 0 or more; all panels share one scale, from 0 to `highest`.
+        weights: (P, R, C), 0 or more; all panels share one scale, from their mean (no color) to `highest`.
         own: The number of the place that each panel's question stands for, row by row; it is framed.
         labels: A caption for each panel.
         columns: Panels in a row.
         title: The finding.
-        highest: The weight that covers a place; the largest of `weights` where None.
+        highest: The weight that covers a place, above their mean; the largest of `weights` where None.
 
     Returns:
         The figure; each place's share stands in it.
@@ -67,15 +68,16 @@ def attention_over_frames(
     across, down = weights.shape[2], weights.shape[1]
     for axes, frame, weight, place, label in zip(figure.axes, frames, weights, own, labels, strict=False):
         height, width = frame.shape[:2]
-        axes.imshow(np.asarray(frame).mean(2), cmap="gray", vmin=0, vmax=255)
-        axes.imshow(weight, cmap=_VEIL, vmin=0, vmax=highest or weights.max(), extent=(0, width, height, 0))
+        axes.imshow(np.asarray(frame).mean(2), cmap="gray", vmin=_PALE, vmax=255)
+        around = (0, width, height, 0)
+        axes.imshow(weight, cmap=_VEIL, vmin=weights.mean(), vmax=highest or weights.max(), extent=around)
         for (down_, across_), share in np.ndenumerate(weight):
             x, y = (across_ + 0.5) * width / across, (down_ + 0.5) * height / down
-            words = axes.text(x, y, f"{100 * share:.0f}", ha="center", va="center", fontsize=7, color="white")
-            words.set_path_effects([withStroke(linewidth=1.5, foreground=INK)])
+            words = axes.text(x, y, f"{100 * share:.0f}", ha="center", va="center", fontsize=8, color=INK)
+            words.set_path_effects([withStroke(linewidth=2, foreground="white")])
         row, column = divmod(place, across)
         corner = column * width / across, row * height / down
-        frame_of_place = Rectangle(corner, width / across, height / down, fill=False, ec="white", lw=2.5)
+        frame_of_place = Rectangle(corner, width / across, height / down, fill=False, ec=INK, lw=2.5)
         axes.add_patch(frame_of_place)
         axes.set_title(label, fontsize=9)
     for axes in figure.axes:
