@@ -179,10 +179,10 @@ def batch_as_seen(
                 spine.set(visible=True, color=INK, linewidth=0.5)
             if row == 0:
                 axes.set_title(columns[place], fontsize=8)
-    longer = f" (x {magnify:g})" * (magnify != 1)
+    longer = f", {magnify:g} times its length" * (magnify != 1)
     look: Any = {"ls": "", "color": COLORS["motion"], "marker": r"$\rightarrow$", "ms": 16, "mew": 0.4}
     keys = [
-        Line2D([], [], label=f"arrow: apparent motion{longer}", **look),
+        Line2D([], [], label=f"arrow: motion{longer}", **look),
         Line2D([], [], ls="", marker=".", color=INK, label="dot: a vector of zero"),
         Patch(fc="white", ec=INK, hatch="///", label="hatched: no vector"),
     ]
