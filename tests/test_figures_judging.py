@@ -33,6 +33,14 @@ def test_curves_are_means_and_every_draw_is_a_dot():
     assert png(figure)
 
 
+def test_equal_repetitions_are_one_marker_without_dots():
+    draws = np.array([[0.1, 0.3], [0.7, 0.7]])
+    figure = shares([1, "all"], {"scene": {"joint": draws}}, guess=[0.1], **WORDS)
+    assert curves_of(figure, 0) == {"joint": [0.2, 0.7]}
+    dots = [line for line in figure.axes[0].lines if line.get_marker() == "."]
+    assert sorted(np.concatenate([line.get_ydata() for line in dots])) == [0.1, 0.3]
+
+
 def test_curves_need_a_guess_for_each_panel_and_a_value_for_each_tick():
     with pytest.raises(ValueError, match="zip"):
         shares([1, 2], {"a": {"x": [0.1, 0.2]}}, guess=[], **WORDS)

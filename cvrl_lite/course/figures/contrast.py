@@ -240,7 +240,7 @@ def seeds(
         roles: `{name: role}`, keys of `COLORS`, for the colors of the bars; gray where there is none.
 
     Returns:
-        The figure; beside each bar stand the mean and, from three seeds on, the standard deviation.
+        The figure; at the right edge stand the mean and, from three seeds on, the standard deviation.
 
     Example:
         >>> figure = seeds({"R@1": {"trained": [0.8, 0.9, 1.0]}}, guess=[0.1], title="It learns")
@@ -258,10 +258,7 @@ def seeds(
             if len(scores) > 1:  # apart, that none hides another
                 heights = place + np.linspace(-0.15, 0.15, len(scores))
                 axes.plot(scores, heights, "o", color=INK, ms=4, mfc="white")
-            words = axes.annotate(
-                with_spread(scores), (max(scores), place), (7, 0), textcoords="offset points", va="center"
-            )
-            words.set_bbox({"fc": "white", "ec": "none", "pad": 0.5})  # where the dashed line passes
+            axes.text(1.04, place, with_spread(scores), va="center")  # a column, apart from all dots
         axes.text(chance, len(names) - 0.45, " dashed: guessing", va="top", fontsize=8)
         axes.set(xlim=(0, 1.3), ylim=(len(names) - 0.05, -0.55))
         axes.set_xlabel(label, x=0.5 / 1.3)

@@ -48,7 +48,8 @@ def shares(
     Args:
         ticks: The K things it is varied to, in their order; they are drawn at equal distances.
         panels: `{condition: {name: (K,) or (K, R) shares 0..1}}`. A curve is the mean over R, and each
-            repetition a small dot. A name looks the same in every panel; there are at most four.
+            repetition a small dot, where they differ. A name looks the same in every panel; there are at
+            most four.
         across: What is varied.
         along: What is measured.
         guess: What a blind guess scores, in each panel.
@@ -76,9 +77,10 @@ def shares(
             color, style, mark = looks[name]
             table = np.asarray(values, float).reshape(len(ticks), -1)
             axes.plot(places, table.mean(1), color=color, ls=style, marker=mark, ms=5)
-            if table.shape[1] > 1:
-                spread = places[:, None] + np.linspace(-0.12, 0.12, table.shape[1])  # that none hides another
-                axes.plot(spread, table, ".", color=color, ms=5, alpha=0.7, mew=0)
+            differ = np.ptp(table, axis=1) > 0  # ten equal dots would look like ten draws without any luck
+            if differ.any():
+                spread = places[differ, None] + np.linspace(-0.12, 0.12, table.shape[1])  # none hides another
+                axes.plot(spread, table[differ], ".", color=color, ms=5, alpha=0.7, mew=0)
         axes.set_title(condition, fontsize=9)
         axes.set(xlabel=across, ylim=(0, 1.03), ylabel=along if axes is figure.axes[0] else "")
         axes.set_xticks(places, [str(tick) for tick in ticks])
