@@ -310,19 +310,19 @@ show(
         points,
         played="the game: share of clips that find their key frame among 32",
         learned="scenes: linear accuracy",
-        title=f"Winning {ratio:.0f} times as often does not show in the scenes",
+        title=f"Winning {ratio:.0f} times as often makes little difference to the scenes",
         guess=(1 / BATCH, 1 / 16),
     ),
     "Marks for two seeds each. Untrained: at the left, low. Strong color changes: far left and "
-    "higher. Weak ones: at the far right and about as high as the strong ones.",
+    "one as low, one higher. Weak ones: at the far right, in height between the two strong ones.",
 )
 assert ratio > 4 and ahead < 0.08
 
 # %% [markdown]
-# At the upper right. It does stand at the right, but no higher than the other. (One of the two strong
-# trainings is where the untrained networks are, and with 192 test clips a share of .3 has a standard error of
-# .03. So 120 steps and two seeds cannot say which training knows more of scenes.) **The game alone could not
-# have told you.** So what did the winner learn instead?
+# At the upper right. It does stand at the right, but its .32 lies between the two strong trainings, .34 and
+# .21. (That .21 is where the untrained networks are, and with 192 test clips a share of .3 has a standard
+# error of .03. So 120 steps and two seeds cannot say which training knows more of scenes.) **The game alone
+# could not have told you.** So what did the winner learn instead?
 #
 # ## Caught in the act
 #
@@ -341,14 +341,17 @@ val_clips = np.concatenate([evaluation_clips(video, sampling, 1) for video in va
 val_scenes = val_set.labels("scene")
 wall, palette = conflicts(keyframes, val_scenes)
 three = torch.cat([as_images([*val_clips[:8, 1]], SIZE), wall[:8], palette[:8]])
+figure = figures.filmstrip(
+    three.permute(0, 2, 3, 1).numpy(),
+    labels=[*"12345678", *[""] * 16],
+    title="Wall and colors disagree: which of the two lower images belongs to the clip?",
+)
+for axes, row in zip(figure.axes[::8], ("clip", "its own wall", "its own colors"), strict=True):
+    axes.text(-0.06, 0.5, row, rotation=90, ha="right", va="center", fontsize=8, transform=axes.transAxes)
 show(
-    figures.filmstrip(
-        three.permute(0, 2, 3, 1).numpy(),
-        labels=["clip"] * 8 + ["its own wall"] * 8 + ["its own colors"] * 8,
-        title="Wall and colors disagree: which of the two lower images belongs to the clip?",
-    ),
-    "Eight columns. From the top: a frame of a clip, the same wall in foreign colors, and a foreign wall in "
-    "the clip's colors.",
+    figure,
+    "Eight numbered columns. From the top: a frame of a clip, the same wall in foreign colors, and a foreign "
+    "wall in the clip's colors.",
 )
 
 
@@ -499,8 +502,8 @@ for name, runs in stored.items():
     print(f"{name:6} changes: in the conflict of cues, {100 * share:.0f} of 100 choose their colors")
 
 # %% [markdown]
-# There is the answer. The winner of the game tells scenes *by their colors*: take these away, and it knows no
-# more than a guess, just as the untrained network does. The loser finds half of the key frames, but it knows
+# There is the answer. The winner of the game tells scenes *by their colors*: take these away, and it is at
+# a guess, no better than the untrained network. The loser finds half of the key frames, but it knows
 # more scenes, and it knows them in gray. (One run of each; but with 192 clips a share has a standard error of
 # about .03, and these gaps are several times that.) And in the conflict of cues, it used to side with the
 # colors, too, in 75 of 100 clips after 120 steps. After 600 steps it hardly ever does. **The game did not
@@ -548,22 +551,26 @@ show(
         np.stack([[train_set.videos[m].frames[0] for m in nearest[n]] for n in chosen]),
         [names[val_scenes[n]] for n in chosen],
         [[names[train_scenes[m]] for m in nearest[n]] for n in chosen],
-        title=f"Neighbors share the wall, not the palette; {right.sum()} of 192 queries find their scene",
+        title=f"{right.sum()} of 192 queries find their scene; the lower two rows are mistakes",
     ),
     "Four rows: a query and its five nearest training clips, each with its scene and a tick or a cross. The "
-    "neighbors have many colors; in the last two rows the nearest one is of another scene.",
+    "neighbors of the upper two rows have many colors. In the lower two the nearest one is of another scene, "
+    "and in the last row all five have the dark green of the query.",
 )
 assert right.mean() > 0.7
 
 # %% [markdown]
-# The walls agree, and the palettes do not. (The last two rows are mistakes, chosen from the other
-# queries.) Note also what the neighbors *are*: other videos of the same scene. In training, whenever one
-# was in the batch, it was a negative to be pushed away, and still they lie close. The features that tell
-# these bricks from those bricks seem to tell bricks from waves as well.
+# In the upper two rows, eight of ten neighbors have the query's wall, and most have other colors. The lower
+# two rows are mistakes, chosen from the other queries, and the last one makes one suspicious: all five
+# neighbors have the query's dark green, and three of them the wrong wall.
 #
-# Does it ignore color altogether? We change the query clips and leave the searched clips as they are. An
-# untrained network gets the same queries, for what *it* ignores says nothing about training. **Which of the
-# six changes will hurt the trained network? Pick two.**
+# Note also what the neighbors in the upper rows *are*: mostly other videos of the same scene. In training,
+# whenever one was in the batch, it was a negative to be pushed away, and still they lie close. The features
+# that tell these bricks from those bricks seem to tell bricks from waves as well.
+#
+# So does it ignore color, or is the last row the rule? We change the query clips and leave the searched
+# clips as they are. An untrained network gets the same queries, for what *it* ignores says nothing about
+# training. **Which of the six changes will hurt the trained network? Pick two.**
 
 
 # %%
@@ -612,7 +619,8 @@ assert turned < as_is - 0.08 and blocks < as_is - 0.2
 # %% [markdown]
 # The gray marks make the case. Mirrors and the order of time did not matter to the untrained network either,
 # so there is nothing to prove. But in other colors, or in gray, *it* falls from .25 to a blind guess, and the
-# trained network loses nothing. (96 clips and one network of each kind.)
+# trained network loses nothing: the row in dark green was not the rule. (96 clips and one network of each
+# kind.)
 #
 # What counts for the trained network is structure: the direction of lines (no view was ever turned) and how
 # the pieces of a wall fit together. (Turning hurts the untrained network as well, from .25 to .15, and the
@@ -651,7 +659,7 @@ print(f"{'a guess':14} {1 / 16:.2f}               {1 / 8:.2f}")
 # the actions after context matching and .27 before: [a trace at most](../docs/experiments.md).)
 #
 # The loss asked for no motion, the motion branch got no gradient, and only the shared layers could have
-# brought any. (They can: in `joint` they also serve motion prediction, and a probe reads about four in ten
+# brought any. (They can: in `joint` they also serve motion prediction, and a probe reads nearly half of the
 # actions from its *context* part. [09_joint_pretraining](09_joint_pretraining.ipynb) looks at this.) One last
 # test of `joint`: play each clip backwards, so that "right" goes left, and compare it with itself.
 

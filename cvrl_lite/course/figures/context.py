@@ -14,7 +14,6 @@ from matplotlib.figure import Figure
 from cvrl_lite.course.figures.style import COLORS, INK, new, two_digits
 
 _MARKS = "osD^v"
-_LINES = ("-", "--", "-.", ":", "-")
 
 
 def games(
@@ -46,11 +45,11 @@ def games(
     figure = new(title, size=(7.5, 3.2))
     axes = figure.axes[0]
     last = 0
-    for (name, shares), mark, line in zip(runs.items(), _MARKS, _LINES, strict=False):
+    for (name, shares), mark in zip(runs.items(), _MARKS, strict=False):
         steps = every * np.arange(1, shares.shape[1] + 1)
         last = max(last, int(steps[-1]))
         look: dict[str, Any] = {"color": COLORS["context"], "marker": mark}
-        axes.plot(steps, shares.mean(0), ls=line, ms=5, **look)
+        axes.plot(steps, shares.mean(0), ms=5, **look)
         for seed in shares if len(shares) > 1 else ():
             axes.plot(steps, seed, ls="", ms=2.5, alpha=0.5, **look)
         end = (steps[-1], shares[:, -1].mean())
