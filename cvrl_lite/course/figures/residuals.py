@@ -5,7 +5,7 @@ Axes: H W pixels, H8 W8 cells of 8x8 pixels.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -72,7 +72,7 @@ def bars(
     label: str,
     title: str,
     role: str | Mapping[str, str] = "residual",
-    form: str = ".1f",
+    form: str | Callable[[float], str] = ".1f",
     guess: float | None = None,
 ) -> Figure:
     """A few numbers as bars, each with its value.
@@ -82,7 +82,7 @@ def bars(
         label: What they count, with its unit.
         title: The finding.
         role: One of the keys of `COLORS`, or `{name: key}`; a bar without a role is gray.
-        form: How the values are written.
+        form: How the values are written: a format, or a function that makes words of a value.
         guess: What a blind guess scores, as a dashed line.
 
     Returns:
@@ -91,6 +91,9 @@ def bars(
     Example:
         >>> [text.get_text() for text in bars({"a": 1, "b": 0.25}, label="px", title="a").axes[0].texts]
         ['1.0', '0.2']
+        >>> percent = bars({"a": 0.25}, label="share", title="a", form="{:.0%}".format)
+        >>> percent.axes[0].texts[0].get_text()
+        '25%'
     """
     figure = new(title, size=(7.5, 0.8 + 0.36 * len(values)))
     axes = figure.axes[0]
@@ -100,7 +103,8 @@ def bars(
     for place, (name, value) in enumerate(values.items()):
         of_bar = role if isinstance(role, str) else role.get(name)
         axes.barh(place, value, 0.62, color=color_of(of_bar))
-        axes.annotate(f"{value:{form}}", (value, place), (4, 0), textcoords="offset points", va="center")
+        words = f"{value:{form}}" if isinstance(form, str) else form(value)
+        axes.annotate(words, (value, place), (4, 0), textcoords="offset points", va="center")
     axes.set(ylim=(len(values) - 0.4, -0.6), xlim=(0, 1.12 * max([*values.values(), 1e-9])), xlabel=label)
     axes.set_yticks(range(len(values)), list(values))
     return figure
