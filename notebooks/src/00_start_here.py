@@ -80,10 +80,9 @@ show(
 #    they, flaws included?
 # 3. **How do we stop the network from taking the easy way out?** "By how many pixels will this block move?"
 #    can be answered by copying small shifts, without understanding anything. So the paper puts the true
-#    continuation among hundreds of others and asks "which of these comes next?" To choose, the network
-#    compares **features**, lists of numbers that it computes from the clip and from each candidate. Is that
-#    what helps?
-#    [12_ablations](12_ablations.ipynb) finds a surprise.
+#    continuation among thousands of others (we, among hundreds) and asks "which of these comes next?" To
+#    choose, the network compares **features**, lists of numbers that it computes from the clip and from each
+#    candidate. Is that what helps? [12_ablations](12_ablations.ipynb) finds a surprise.
 #
 # ## Clips in which nothing gives the answer away
 #
@@ -122,7 +121,7 @@ show(
 # 24 frames, and whatever moves leaves a trail. Each image is another action. Which is which? Two of them you
 # cannot tell apart.
 
-# %%
+# %% tags=["hide-input"]
 names = ["shake", "clockwise", "down", "stop_and_go", "counter_clockwise", "pulse", "right", "turn"]
 trails = [long_exposure(moving_scenes.draw("planks", name, 30, frames=24, size=224)) for name in names]
 show(
@@ -154,8 +153,8 @@ show_loop(
 
 # %% [markdown]
 # In the four actions of the lower row, knowing where a shape is and how it moves now is not enough to know
-# what comes next. It may be about to turn back, or to stop: one moment does not show how far along its swing,
-# its circle or its drift a shape is.
+# what comes next. It may be about to turn back, to bend or to stop, and one moment does not show which, or
+# how soon.
 #
 # Now for the reason we draw our own clips. How often does each scene appear with each action? On the left
 # you see the clips of our data set that networks learn from, on the right a set we made up, as biased as
@@ -256,7 +255,8 @@ for what, fine in checks.items():
 # - Printed results are the same on every machine, but for those of a few cells that train or measure, which
 #   may differ a little. Other numbers that would vary appear in figures, or we say on which machine we
 #   measured them ([why](../docs/determinism.md)).
-# - Long cells of imports and checks are folded away; click on the bar beside one to unfold it.
+# - Long cells of imports and checks are folded away, and so is a cell that would give an answer away;
+#   click on the bar beside one to unfold it.
 # - Words in **bold** are explained where they first appear. Most are in the
 #   [glossary](../docs/glossary.md), too.
 #
@@ -324,7 +324,8 @@ show_progress()
 # <details><summary>Answer</summary>
 # Copying the current shifts is often good enough for that. A shape that shakes and a shape that drifts may
 # have the same shift right now, and yet their futures differ. To pick the true future out of many is
-# harder: the network has to notice which of the two it sees.
+# harder: the network has to notice which of the two it sees. That is the paper's argument. Whether the
+# comparison is what helps, notebook 12 tests.
 # </details>
 #
 # ## Next, and further reading
