@@ -212,13 +212,14 @@ show(
 
 # %% [markdown]
 # Some crosses are near misses, such as zigzag bands for waves; `triangles` for `marble` and `scales` for
-# `grain` are less easy to understand. Color does not seem to matter. Waves are found in green and in blue
-# alike; in training, the colors of every clip were changed at random.
+# `grain` are less easy to understand. Color matters little: waves are found in green and in blue
+# alike. In training, the colors of every clip were changed at random.
 #
 # Here are the same four queries with their neighbors by the **motion part**. Each image shows the whole
 # first series that the network saw, painted over one another: what moves leaves a trail, blue where it was
-# early and orange where it was late. Now a tick means that the **action** agrees. No single frame could tell
-# you that.
+# early and orange where it was late. (Where a shape stays near one place, the late orange covers the early
+# blue, so in the last two rows you see little but *that* something moved.) Now a tick means that the
+# **action** agrees. No single frame could tell you that.
 
 # %%
 show(
@@ -284,12 +285,14 @@ show(
         title="At w = .5 the nearest clips are those beyond a slanted line",
     ),
     "A cloud of dots, one for each clip of the gallery, by its cosine with a query in the context parts and "
-    "in the motion parts. Clips that share a label lie to the right or high up; a slanted line cuts off the "
-    "five nearest in the upper right corner.",
+    "in the motion parts. Most clips of the same scene lie to the right, most of the same action high up; a "
+    "slanted line cuts off the five nearest in the upper right corner, none of which shares both.",
 )
 
 # %% [markdown]
-# The same action lies high up, the same scene far to the right, and what shares both tends to the corner.
+# Most clips of the same scene lie to the right and most of the same action high up, but both clouds are wide.
+# Of the five nearest, two share the scene, one the action and two neither (the small gray dots in the rings).
+# None of the nine clips that share both is among them. That is the price of asking for both.
 #
 # **Exercise** (medium, 10 minutes). Suppose you want *both*, the same scene and the same
 # action, and must not neglect either. Find the weight at which the **smaller** of the two R@1 is as large
@@ -394,7 +397,11 @@ weak = [name for name, hits in zip(actions, table.diagonal()) if hits < 0.95 * 3
 print("actions that are found less than 95 times in 100:", ", ".join(weak))
 show(
     confusion(
-        table, actions, found="the nearest clip", title="turn, shake and pulse are taken for each other"
+        table,
+        actions,
+        found="the nearest clip",
+        title="turn, shake and pulse are taken for each other",
+        role="motion",
     ),
     "A table of eight actions by eight. 32 in five places on the diagonal, about 25 in those of "
     "turn, shake and pulse; the misses lie among turn, shake and pulse.",
@@ -477,7 +484,8 @@ for model in ("context", "motion", "joint"):
 # %% [markdown]
 # There is the answer: one network that learned both tasks finds scenes as well as one that
 # learned nothing but scenes, and actions as well as one that learned nothing but actions. Between the
-# means the difference is .02 at most, less than between two trainings of the same network.
+# means the difference is .02 at most, less than between two trainings of the same network. (With
+# three trainings each, a difference of a few hundredths would escape us.)
 #
 # How clean is the separation? By R@1, next to perfect. By the linear probe, less so:
 

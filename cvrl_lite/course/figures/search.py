@@ -125,7 +125,7 @@ def confusion(
     figure = new(title, size=(1.8 + 0.36 * size, 1.5 + 0.3 * size))
     axes = figure.axes[0]
     inks = np.where(right[..., None], to_rgb(color_of(role)), to_rgb(INK))
-    strength = np.where(right, counts / most, np.minimum(1.5 * counts / most, 1))[..., None]
+    strength = (counts / most)[..., None]  # one scale, or errors would look as heavy as hits
     axes.imshow(1 - strength * (1 - inks), aspect="auto")
     for row, column in np.argwhere(counts > 0):
         color = "white" if strength[row, column, 0] > 0.55 else INK
