@@ -145,7 +145,7 @@ print(f"the largest P-frame is frame {odd}, with {sizes[odd]} bytes")
 
 # %% [markdown]
 # What happens there? Run the next cell and move its slider (or click on it and use the arrow keys). The
-# figure below it shows the frame in question and the one before.
+# figure below it shows the frame in question and its neighbors.
 
 # %%
 step_through(frames, types, sizes)
@@ -270,8 +270,8 @@ for name, video, bytes_ in (("sample", sample, sizes), ("sample_watch", watch, s
 #
 # A B-frame is cheap because it has two frames to copy from. With our settings its residual is also stored
 # more coarsely, which does little harm: hardly any other frame copies from it, so its errors do not spread.
-# (In the scene before the cut a B-frame takes .4 of a P-frame's bytes; stored as finely as the P-frames, it
-# would take .6.)
+# (Measured by us, not in this notebook: in the scene before the cut a B-frame takes .4 of a P-frame's bytes;
+# stored as finely as the P-frames, by x264's option `pbratio=1`, it takes .6.)
 #
 # For *learning* we still prefer the first file. There, every vector spans exactly one frame. In the second
 # file a P-frame may choose among several earlier frames, and FFmpeg does not tell us *which* one a vector
@@ -347,7 +347,7 @@ print(f"in the I-frames: {carry[types == 'I'].max():.0%}")
 # as far as they really go), then the residual is added. The arcs lead to the frames it is built on, and the
 # lines to its place in the file. Try these:
 #
-# - Which frame is decoded second? Which one has to wait for it?
+# - Which frame is decoded second? Which ones have to wait for it?
 # - Follow one B-frame. Which of its blocks come from the past, and which from the future (purple)?
 # - Switch the *residual* off and go through to the end. Which frames suffer most, and why those?
 
@@ -370,6 +370,15 @@ show(
 )
 
 # %% [markdown]
+# <details><summary>Answer</summary>
+# Frame 3, a P-frame, is decoded second. Frames 1 and 2 have to wait for it.<br>
+# Most blocks of a B-frame come from both sides, and the two are blended. The others come mostly from the
+# nearer side: in frame 4 from the past, frame 3, and in frame 5 from the future, frame 6.<br>
+# The frames at the end suffer most: each P-frame copies the errors of the one before and adds its own. A
+# B-frame inherits errors from both sides and adds its own, too, but no other frame copies from it.
+# (Notebook 04 shows in a figure how errors pile up.)
+# </details>
+#
 # **Exercise 2** (medium, 15 minutes). The mask makes a simple detector of cuts. But how low must the share
 # of cells with a vector be? The next cell prints the lowest shares of four clips. Two of them have a cut
 # that the vectors can show: `sample` in frame 42, and `two_films` in frame 1. (In `two_films` two scenes
@@ -449,7 +458,8 @@ show(
 
 # %% [markdown]
 # From GOP 1 to GOP 12 the file shrinks to half. From 12 to 42 it shrinks by only another fifth, while a jump
-# costs more than three times as much. A GOP of about 12 is a common compromise for training.
+# costs more than three times as much. (At GOP 12 a jump takes 6.1 frames here and not 6.5, since the last of
+# the four GOPs has only 6 frames.) A GOP of about 12 is a common compromise for training.
 #
 # ## A small encoder laboratory
 #
@@ -574,10 +584,10 @@ show(
 
 # %% [markdown]
 # At crf 15 and 23 all stray vectors lie within two cells of a moving shape, many of them in blocks that a
-# shape covers in part. At crf 39 there are four times as many, and one in six lies elsewhere. What we
-# measured is *that* they increase. Several things change at once when a video is stored more coarsely:
-# blocks get larger, more of them are copied with their neighbors' vector, and the frame that is searched is
-# blurred.
+# shape covers in part. At crf 39 there are four times as many as at crf 15, and one in six lies elsewhere.
+# What we measured is *that* they increase. Several things change at once when a video is stored more
+# coarsely: blocks get larger, more of them are copied with their neighbors' vector, and the frame that is
+# searched is blurred.
 #
 # **Exercise 3** (medium, 10 minutes). Choose settings for a training set. Try some with `pack` and `stray`,
 # or in the laboratory:
