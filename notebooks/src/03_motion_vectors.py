@@ -206,7 +206,7 @@ show(
     "the right and lower border. Not moved: dark outlines of all scales. The other way: darker still.",
 )
 times = errors["not moved"] / errors["along the vectors"]
-print(f"not moving is about {round(times, -1):.0f} times as far off as copying along the vectors")
+print(f"not moving is about {times:.0f} times as far off as copying along the vectors")
 
 # %% [markdown]
 # ## Click a block
@@ -243,8 +243,10 @@ show(
 # %% [markdown]
 # Here are the answers for three blocks. Dark is a good fit, and the cross is the codec's vector. The star
 # has a single minimum, and the vector hits it. The joint fits about as well anywhere along itself, until
-# the block meets an upright joint, and the plain face in a whole band of places. In the last two the codec
-# takes the cheapest of many good answers, which here is zero, and happens to be true.
+# the block meets an upright joint, and the plain face in a whole band of places. (Each map has a scale of its
+# own: the best and the worst place differ by about 85 levels for the star and by 15 for the face.) In the
+# last two the codec takes the cheapest of many good answers. Here that is zero, which happens to be the best
+# fit and the truth, too.
 #
 # ## Quarter pixels
 #
@@ -620,14 +622,13 @@ places = {  # where, and its true vector
     "stripes": ((np.arange(24) >= 8) & (np.arange(24) < 16) & (middle >= 0), (-5, 0)),
     "flickering wall": ((np.arange(24) >= 16) & (middle >= 0), (0, 0)),
 }
-print("cells of          true motion   frame: right  wrong  no vector   frame: right  wrong  no vector")
+print("cells of          true vector  frame  right  wrong  no vector")
 for name, (where, truth) in places.items():
-    shares = ""
     for t in (5, 7):
         found, mask = trick_motion.vectors[t][:, where].T, trick_motion.mask[t][where]
         right = mask & (found == truth).all(1)
-        shares += f"{t:8}: {right.mean():6.0%} {(mask & ~right).mean():6.0%} {(~mask).mean():10.0%}"
-    print(f"{name:17} {truth!s:>11}{shares}")
+        shares = f"{right.mean():6.0%} {(mask & ~right).mean():6.0%} {(~mask).mean():10.0%}"
+        print(f"{name:17} {truth!s:>11}  {t:5} {shares}")
 
 # %% [markdown]
 # - **Plain plate.** Its inside looks the same wherever it is copied from, so the encoder may write anything:
@@ -687,8 +688,9 @@ print("the vector at its center:", *motion.vectors[8, :, row, column].tolist())
 
 # %% [markdown]
 # It is a ring with a wide hole. At its center you see the wall, and the wall does not move. To within a
-# quarter of a pixel the vector says just that. It knew better than we did. (There is a white ring, too. Its
-# hole is narrower, and the vector there is the ring's.)
+# quarter of a pixel the vector says just that. In the middle of the hole it knew better than we did; in the
+# lower part of the hole, still on the wall, the vectors are the ring's. (There is a white ring, too. Its hole
+# is narrower, and the vector there is the ring's.)
 #
 # And where nothing moves? In notebook 02 some 5 to 20 % of such cells had a vector that was not zero, most of
 # them near a moving shape. So a single vector is not to be trusted. A field of hundreds of them, over several
@@ -706,11 +708,11 @@ METHODS = ("motion vectors", "OpenCV DIS (medium)", "OpenCV Farneback")
 named = {}
 for method in METHODS:  # the last five columns: frames a second, ratio, distance, cosine, in still parts
     fps, _, distance, _, _ = log.measured(method)[-5:]
-    named[f"{method}: {1000 / fps:.2f} ms"] = distance
+    named[f"{method}, {1000 / fps:.2f} ms a frame"] = distance
 show(
     bars(
         named,
-        label="mean distance from the true motion where something moves (px); by the name: time a frame",
+        label="mean distance from the true motion where something moves (px)",
         title="On drawn clips, vectors are as near the truth as flow, in a thirtieth of the time or less",
         role={name: "motion" if "vectors" in name else "untrained" for name in named},
         form=".2f",
@@ -729,8 +731,9 @@ show(
 # `cvrl_lite.course.encoding` at crf 15, 31 and 39, and repeat the count of the last section. Guess first.
 #
 # <details><summary>Our result</summary>
-# Within half a pixel: 90 % at crf 15, 91 % at 23, 85 % at 31, 59 % at 39. Within one pixel the last is
-# still 86 %. On shapes with a pattern the vectors hold out longer than on the resting wall, where notebook
+# Within half a pixel: 90 % at crf 15, 91 % at 23, 85 % at 31, 59 % at 39. (91 % and not the 89 % above: the
+# sample was encoded together with the scene after the cut, so it is another file.) Within one pixel the last
+# is still 86 %. On shapes with a pattern the vectors hold out longer than on the resting wall, where notebook
 # 02 counted.
 # </details>
 #
