@@ -70,7 +70,7 @@ show(
         [frame[left_part] for row in rows.values() for frame in row[shown]],
         labels=[f"{name}, frame {t}" for name in rows for t in shown],
         columns=4,
-        title="Leave one thing out, and errors pile up, until the I-frame 12 starts afresh",
+        title="Leave one thing out, and errors pile up; only an I-frame starts afresh",
     ),
     "Four rows of frames 0, 4, 11 and 12, enlarged. Everything: shapes drift upwards over bricks. No "
     "residual: they lose their edges and leave crumbs behind. No vectors: they smear into ghosts. No "
@@ -119,10 +119,9 @@ show(
 
 # %% [markdown]
 # Bytes go where the prediction fails, in frames 6 and 10. The other frames need more and more, too. Up to
-# frame 9 the prediction is off at the edge of the disc only, a little more each time. After the change of
-# light the resting wall is off as well, in the last frame by .4 levels of brightness on average: frame 10
-# was patched together from places that only looked right, and the frames after it seem to be still
-# repairing that.
+# frame 9 the prediction is off mostly at the edge of the disc, by a little more with time (and in frame 6 at
+# the tiles). After the change of light the resting wall is off as well: frame 10 was patched together from
+# places that only looked right, and the frames after it seem to be still repairing that.
 #
 # Codecs keep brightness and color apart, and treat brightness with more care. Brightness is called
 # [**luma**](../docs/glossary.md#a-video-as-a-file): one number from 0 to 255 for each pixel. All residuals
@@ -439,8 +438,8 @@ show(
 print(f"cells without a single wrong pixel: {shares.min():.1%} or more at each of the sixteen positions")
 
 # %% [markdown]
-# A filter that rounded wrongly would spoil a whole entry of this map. What is missing from 100 % is no more
-# than the few cells that do have a residual can explain.
+# A filter that rounded wrongly would spoil a whole entry of this map. The missing cells, .6 % at most,
+# are no more than the cells that do hold a residual (fewer than one in a hundred, see above).
 #
 # How do you know whether a residual is exact in *your* file? `residual.exact` says so; it is read from the
 # headers of the stream. Let us encode the frames of `news.mp4` again, first as they were and then with one
@@ -549,7 +548,7 @@ show(
         [residual.values[9], by_cells],
         [residual.mask[9], accumulated.mask[9]],
         labels=["new since frame 8", "new since the I-frame"],
-        title="Behind the disc, wall that came into view; in front of it, a crescent that is an error",
+        title="Behind the disc, wall that came into view; at its front edge, a crescent that is an error",
     ),
     "Left, a thin ring only. Right, strong values: on the left the trail of wall that came into view, "
     "on the right a dark crescent at the disc's front; around hatched places the tiles.",
@@ -672,8 +671,8 @@ check(chain, cases, says=in_short, exercise="add_link")
 #   with the codec's own filter.
 # - A residual shows what shifting cannot explain: the edges of moving things, new things, changes in the
 #   light. For intra blocks we cannot know it, and the mask says so.
-# - What we compute is the encoder's residual only if the file has no deblocking, one reference, and no
-#   B-frames or blocks below 8 x 8. `exact` says whether that is so.
+# - What we compute is the encoder's residual only if the file is H.264 with one reference and without
+#   deblocking, weighting, B-frames and blocks below 8 x 8. `exact` says whether that is so.
 #
 # ## Quiz
 #
