@@ -16,9 +16,11 @@
 # - recognize a collapse and a shortcut, and say why we compare features instead of predicting values.
 #
 # **Needs.** [05_clips_for_training](05_clips_for_training.ipynb). 1 minute on 2 cores, 0.6 GB of memory, no
-# disk: all images are drawn here. You need a little PyTorch.
+# disk: all images are drawn here. You need a little PyTorch. The notebook is long and has two halves, with
+# a good place to rest between: the loss, a first training and its collapse, up to *The circle in your hands*,
+# and, from *A shortcut* on, what a network may learn instead and what to do about the keys.
 
-# %%
+# %% tags=["hide-input"]
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -46,7 +48,7 @@ torch.set_num_threads(1)  # our networks are so small that a second core would o
 # right patches of the same walls. Match them. What do you go by?
 
 
-# %%
+# %% tags=["hide-input"]
 def draw_walls(count, first):
     """(count, 3, 64, 64) images in 0..1, the scenes in turn, from seed `first` on."""
     kinds = moving_scenes.SCENES * (count // 16)
@@ -62,7 +64,7 @@ def patch(images, half, draws):
     return every[torch.arange(len(images)), :, top, left]
 
 
-# %%
+# %% tags=["hide-input"]
 def in_gray(images, draws):
     """Two views of each wall: a left and a right patch, without color, with mean 0 and deviation 1."""
     lights = [patch(images, half, draws).mean(1, keepdim=True) for half in (0, 1)]
@@ -75,7 +77,7 @@ def to_show(patches):
     return [*(0.5 + 0.2 * patches).clamp(0, 1).permute(0, 2, 3, 1).numpy()]
 
 
-# %%
+# %% tags=["hide-input"]
 walls, unseen = draw_walls(320, first=0), draw_walls(128, first=10_000)  # to learn from, and to test on
 left, right = in_gray(unseen[:8], torch.Generator().manual_seed(2))
 shuffled = np.random.default_rng(4).permutation(8)
@@ -272,9 +274,9 @@ show(
 # A [**hard negative**](../docs/glossary.md#learning-without-labels) is one that is easily mistaken for the
 # positive. At a high temperature all negatives are pushed alike, even those that are already far away, and
 # fine differences hardly count. At a low temperature only the hardest negative counts, and that may be one
-# that should not be pushed at all (see *False negatives* below). So we need something in between. The paper
-# uses 0.1 for both of its tasks. So do we for motion; for context matching we use 0.2, because a batch
-# holds several clips of one scene ([paper map](../docs/paper_map.md)).
+# that should not be pushed at all (see *False negatives* below). So one would expect something in between to
+# be best; you will try it below. The paper uses 0.1 for both of its tasks. So do we for motion; for context
+# matching we use 0.2, because a batch holds several clips of one scene ([paper map](../docs/paper_map.md)).
 #
 # There is a second reason for a temperature. Cosines lie between -1 and 1, so without it the logits would
 # be limited, and so would the probabilities. The best that *N* vectors can do, given enough dimensions, is
@@ -401,7 +403,7 @@ knows = {"InfoNCE": [*map(knows_scene, compared)], "untrained": [*map(knows_scen
 R1 = "R@1: the nearest wall has the same scene"
 ours, theirs = (np.mean(knows[name]) for name in ("InfoNCE", "untrained"))
 title = f"Matching patches teaches textures: {ours:.2f} find their scene, {theirs:.2f} untrained"
-roles = {"untrained": "untrained"}
+roles = {"InfoNCE": "context", "gray": "context", "untrained": "untrained"}
 show(figures.seeds({R1: knows}, guess=[1 / 16], title=title, roles=roles), figures.in_words({R1: knows}))
 assert min(knows["InfoNCE"]) > 2 * max(knows["untrained"])
 
@@ -595,17 +597,17 @@ for name, look in looks.items():
     knows[name] = [max(knows_scene(model), knows_scene(model, look)) for model in cheats[name]]
 measures = {"the game: finds its partner among 64": game, R1: {name: knows[name] for name in game}}
 title = "With color, networks play better and learn less"
-show(figures.seeds(measures, guess=[1 / 64, 1 / 16], title=title), figures.in_words(measures))
+show(figures.seeds(measures, guess=[1 / 64, 1 / 16], title=title, roles=roles), figures.in_words(measures))
 assert max(game["gray"]) < min(game["own colors"] + game["one tint"])
 assert min(knows["gray"]) > 1.2 * max(knows["own colors"] + knows["one tint"])
 
 # %% [markdown]
 # (The two networks with color were asked about scenes twice, in gray and in their own colors, and the
-# better score counts.) **A good score at the game does not show what was learned.** In gray, good play came
-# with texture; with the tint, the game is won nearly every time, and less has been learned about scenes.
-# And the test walls were *new*. A [shortcut](../docs/glossary.md#learning-without-labels) is not
-# overfitting: it works just as well on new data, so testing the same game does not reveal it. Two things
-# do. Take the cue away and see how the game goes then. And measure what you actually want, here R@1.
+# better score counts.) **A good score at the game does not show what was learned.** In gray the network
+# played less well, and had to learn texture for it. With the tint the game is won nearly every time, and less
+# has been learned about scenes. And the test walls were *new*. A
+# [shortcut](../docs/glossary.md#learning-without-labels) is not overfitting: it works just as well on new data,
+# so testing the same game does not reveal it. Two things do. Take the cue away and see how the game goes then. And measure what you actually want, here R@1.
 
 # %% tags=["nbval-ignore-output"]
 bare = [matches(model, in_gray) for model in cheats["one tint"]]

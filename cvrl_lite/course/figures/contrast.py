@@ -261,6 +261,7 @@ def seeds(
             axes.text(1.04, place, with_spread(scores), va="center")  # a column, apart from all dots
         axes.text(chance, len(names) - 0.45, " dashed: guessing", va="top", fontsize=8)
         axes.set(xlim=(0, 1.3), ylim=(len(names) - 0.05, -0.55))
+        axes.spines.bottom.set_bounds(0, 1)  # the rest is room for the words
         axes.set_xlabel(label, x=0.5 / 1.3)
         axes.set_xticks([0, 0.25, 0.5, 0.75, 1])
         axes.set_yticks(range(len(names)), names if axes is figure.axes[0] else [])
