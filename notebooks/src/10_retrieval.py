@@ -782,9 +782,8 @@ def paired(before, after):
 
 
 gains = {f"{a}, {n} instead of 1": paired(first[a, 1], first[a, n]) for a in labels for n in (3, 10)}
-disagree = (
-    first["scene", 10] ^ first["scene", 1]
-).mean()  # the variance of the change, since its mean is small
+# The share of queries that change is the variance of the change, since its mean is small.
+disagree = (first["scene", 10] ^ first["scene", 1]).mean()
 needed = disagree / (0.01 / 1.96) ** 2  # so that the standard error is .01 / 1.96
 print("queries needed to detect a gain of .01 for scenes, to the nearest thousand:", int(round(needed, -3)))
 
@@ -836,12 +835,9 @@ for name, pair in labels.items():
     panels[name] = {part: [table[:, :k].any(1).mean() for k in range(1, 51)] for part, table in same.items()}
     chance[name] = [by_chance(k, *pair) for k in range(1, 51)]
 blind = panels["scene"]["motion part"]
+title = f"At k = 50 even guessing scores {two_digits(chance['scene'][-1])} for scenes"
 show(
-    figures.recalls(
-        panels,
-        chance,
-        title=f"At k = 50 even guessing scores {two_digits(chance['scene'][-1])} for scenes",
-    ),
+    figures.recalls(panels, chance, title=title),
     "Two panels, R@k over k. Far apart at k = 1, all reach about 1 at k = 50, that of chance, too. The "
     f"motion part on scenes goes from {blind[0]:.2f} to {blind[-1]:.2f}.",
 )
@@ -950,16 +946,13 @@ def leveled(clips):
     return (clips * (level / clips.mean())).clip(0, 255).round().astype(np.uint8)
 
 
-bright = np.stack(
-    [vectors(leveled(evaluation_clips(video, recipe.sampling, 3))).mean(0) for video in queries.videos]
-)
-before, after = hits("scene", "context part"), hits("scene", "context part", X_query=bright)
+bright = [vectors(leveled(evaluation_clips(video, recipe.sampling, 3))).mean(0) for video in queries.videos]
+before, after = hits("scene", "context part"), hits("scene", "context part", X_query=np.stack(bright))
 print(f"R@1 {before.mean():.2f} before, {after.mean():.2f} after")
 print(f"wrong to right: {(after & ~before).sum()} of {(~before).sum()}")
 print(f"right to wrong: {(before & ~after).sum()} of {before.sum()}")
 print("change: {1:+.2f} ({0:.2f} to {2:.2f})".format(*paired(before, after)))
-column = parts["context part"]
-ranked = ranking(bright[worst][:, column], X_gallery[:, column])
+ranked = ranking(np.stack(bright)[worst, parts["context part"]], X_gallery[:, parts["context part"]])
 moved = (y_gallery[ranked] == y_query[worst][:, None]).argmax(1) + 1
 print("first right clip of the three:", *(f"{old} -> {new}" for old, new in zip(place[worst], moved)))
 
