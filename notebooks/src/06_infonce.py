@@ -606,8 +606,9 @@ assert min(knows["gray"]) > 1.2 * max(knows["own colors"] + knows["one tint"])
 # better score counts.) **A good score at the game does not show what was learned.** In gray the network
 # played less well, and had to learn texture for it. With the tint the game is won nearly every time, and less
 # has been learned about scenes. And the test walls were *new*. A
-# [shortcut](../docs/glossary.md#learning-without-labels) is not overfitting: it works just as well on new data,
-# so testing the same game does not reveal it. Two things do. Take the cue away and see how the game goes then. And measure what you actually want, here R@1.
+# [shortcut](../docs/glossary.md#learning-without-labels) is not overfitting: it works just as well on new
+# data, so testing the same game does not reveal it. Two things do. Take the cue away and see how the game
+# goes then. And measure what you actually want, here R@1.
 
 # %% tags=["nbval-ignore-output"]
 bare = [matches(model, in_gray) for model in cheats["one tint"]]
