@@ -543,6 +543,9 @@ assert all(
 #   see (by R@1 it came out .09 *higher*; in pairs that interval contains zero), and neither do two linear
 #   layers instead of the Transformer. "No gain seen" means: changes of a tenth and less would escape us.
 #
+# These, too, are eight intervals at once, and that .09 would be the first to suspect; a warning about this
+# comes below.
+#
 # Pick a variant and a measure, and see each run and both intervals:
 
 # %% tags=["hide-input"]
@@ -622,7 +625,9 @@ assert by_probe["vectors", "cosine"] > by_probe["vectors", "smooth L1"] + 0.3
 #
 # Drawn vectors are clean, real ones are not. So the same four ways to predict motion were trained on the 528
 # real clips of [15_real_video](15_real_video.ipynb), 600 steps each, everything but target and loss
-# equal. **Your bet**: which of the four suffers most?
+# equal. On the left stand the 200-step runs from above again, so compare the *order* within a panel, not
+# heights between the panels; and an order at 200 steps may be one of speed. (With 600 steps on drawings,
+# random features reached .84 by the probe; with 200, .51.) **Your bet**: which of the four suffers most?
 
 # %%
 WAYS = {
@@ -632,7 +637,7 @@ WAYS = {
     "vectors, cosine": ("vectors, cosine", "motion by cosine"),
     "untrained": ("untrained", "untrained"),
 }
-DRAWN, REAL = "drawings: action, linear", "real clips: class, linear"
+DRAWN, REAL = "drawings, 200 steps: action, linear", "real clips, 600 steps: class, linear"
 worlds = {
     DRAWN: {
         way: [run["test"]["linear"] for run in log.runs("apart", model=m)] for way, (m, _) in WAYS.items()
@@ -648,7 +653,7 @@ show(
     figures.seeds(
         worlds,
         guess=[1 / 8, 1 / 11],
-        title="Vectors as they are: the best target on drawings, no use on real clips",
+        title="Vectors as they are: best on drawings, on real clips not seen to beat an untrained network",
         roles={way: "motion" for way in WAYS if way != "untrained"},
     ),
     f"Two panels of five bars. {figures.in_words(worlds)}",
@@ -656,14 +661,17 @@ show(
 means = {label: {way: np.mean(of) for way, of in ways.items()} for label, ways in worlds.items()}
 assert max(means[DRAWN], key=means[DRAWN].get).startswith("vectors")
 assert max(means[REAL], key=means[REAL].get) == "learned features, InfoNCE"
-assert means[REAL]["vectors, cosine"] < means[REAL]["learned features, InfoNCE"] - 0.1
+for way in ("vectors, InfoNCE", "vectors, cosine", "random features, cosine"):
+    low, _, high = evaluate.difference(np.array(worlds[REAL][way]), np.array(worlds[REAL]["untrained"]))
+    assert low < 0 < high and means[REAL][way] < means[REAL]["learned features, InfoNCE"] - 0.1
 
 # %% [markdown]
-# The order turns over. On real clips the network learns from *learned* features; with random features and
-# with the vectors themselves, which did so well on drawings, it stays near an untrained one. A real vector
-# is what the encoder found cheap to store, and it jumps from map to map (two in a row correlate at .63, on
-# drawings at .85). A target that learns along can leave the jumps out; a fixed one cannot. This is the
-# paper's reason to predict features and not vectors, and our drawn world did not show it.
+# The order turns over. On real clips the network learns from *learned* features (.57). With random features
+# (.35) and with the vectors themselves (.39 and .30), which did so well on drawings, it is not seen to differ
+# from an untrained one (.35 ± .06); three seeds of each can miss a difference of a tenth. One possible
+# reason: a real vector is what the encoder found cheap to store, and it jumps from map to map (two in a row
+# correlate at .63, on drawings at .85). A target that learns along could leave the jumps out; a fixed one
+# cannot. We have not tested that, but it is the paper's own reason to predict features and not vectors.
 #
 # > An ablation tells what a part is for *where it was made*.
 #
@@ -728,8 +736,8 @@ else:
 # ```
 #
 # Twelve *independent* intervals would raise a false alarm in 1 - .95^12 = 46 % of cases. With a shared
-# reference they err together, so it is about 30 %. Ours lie between: six variants and two measures of
-# each.
+# reference they err together, so it is about 30 %. Ours are six variants by two measures, and the two
+# measures of a run go together: between 20 and 37 %, depending on how closely.
 #
 # </details>
 #
@@ -750,6 +758,12 @@ def luck(draw):
 
 
 laboratory(luck, {"draw": tuple(range(3, 33))})
+
+# %% [markdown]
+# Draws 3 and 4 raise no alarm. The first one is at 5, and here it stays:
+
+# %% tags=["hide-input"]
+show(*luck(5))
 
 # %% [markdown]
 # And our own twelve? Is there an orange one among them, by that rule?
@@ -773,7 +787,7 @@ show(
     ranges(
         short_of,
         label="action, change from the method at 200 steps (thick: 95 %; thin: in pairs)",
-        title="One of twelve intervals excludes zero; in three to five cases of ten, luck does that",
+        title="One of twelve intervals excludes zero; in two to four cases of ten, luck does that",
         zero=0.0,
         roles=dict.fromkeys(apart, "motion"),
         pairs=short_pairs,
@@ -797,8 +811,8 @@ assert apart == ["4 maps, R@1"] and short_pairs["4 maps, R@1"][2] < 0
 #    fraction of its cost.
 # 3. **How do we stop the network from taking the easy way out?** Ask about the future, and do not ask for
 #    numbers one by one. On drawings, the direction in which a patch of vectors points is target enough; on
-#    real clips it takes features that learn along, and InfoNCE, which keeps them apart. Of the other parts
-#    we saw no gain.
+#    real clips, of the four ways that we tried, only features that learn along, kept apart by InfoNCE, taught
+#    anything that we could see. Of the other parts we saw no gain.
 #
 # All but that last comparison holds in a world of drawn shapes on drawn backgrounds, for small networks
 # and trainings of some minutes. [15_real_video](15_real_video.ipynb) goes on with real clips. To find out
