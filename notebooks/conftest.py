@@ -20,6 +20,7 @@ from wrong_answers import WRONG, applied
 
 # Solutions that are tried here are not the learner's (see cvrl_lite.course.exercises).
 os.environ["CVRL_PROGRESS"] = os.path.join(tempfile.mkdtemp(), "exercises.json")
+os.environ.setdefault("TQDM_DISABLE", "1")  # stored outputs hold no progress bars
 
 TIMEOUT = 300  # seconds for a solution or its check
 
