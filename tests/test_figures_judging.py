@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from cvrl_lite.course import figures
 from cvrl_lite.course.figures import COLORS, png
 from cvrl_lite.course.figures.judging import claims, grid, ranges, shares, staircase
-from cvrl_lite.course.figures.style import PLAIN
+from cvrl_lite.course.figures.style import PLAIN, contrast
 
 WORDS = {"across": "labels", "along": "accuracy", "title": "More labels, better"}
 
@@ -104,11 +104,14 @@ def test_a_column_of_a_table_is_shaded_in_the_color_of_its_role():
 
 
 def test_numbers_stand_out_from_every_shade():
-    figure = grid(
-        [[[0.9], [0.9]]], rows=["a"], columns=["x", "y"], title="Both", tints=["untrained", "context"]
-    )
-    pale, deep = figure.axes[0].texts
-    assert (pale.get_color(), deep.get_color()) == ("#333333", "white")
+    roles = ["untrained", "context", "motion", "joint", "residual"]
+    values = [[[height]] * len(roles) for height in np.linspace(0, 1, 21)]
+    words = {"rows": [""] * len(values), "columns": roles, "title": "All shades"}
+    for tints in (roles, ()):
+        axes = grid(values, **words, tints=tints).axes[0]
+        shades = axes.images[0].get_array().reshape(-1, 3)
+        inks = [text.get_color() for text in axes.texts]
+        assert min(map(contrast, inks, shades)) >= 4 and set(inks) == {"white", "black"}
 
 
 def test_a_cell_says_how_many_seeds_it_has():

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
-from cvrl_lite.course.figures.style import COLORS, INK, color_of, new, with_spread
+from cvrl_lite.course.figures.style import COLORS, INK, color_of, ink_on, new, with_spread, without_spines
 
 _MOST_WRITTEN = 12  # more columns than this leave no room for a number in each cell
 
@@ -72,6 +72,7 @@ def matrices(tables: Mapping[str, np.ndarray], *, title: str) -> Figure:
     panels = list(figure.axes)
     for axes, (caption, table) in zip(panels, tables.items(), strict=True):
         shown = axes.imshow(table, cmap="RdBu", vmin=-1, vmax=1, interpolation="nearest")
+        without_spines(axes)
         axes.set_title(caption, fontsize=9)
         axes.set(xlabel="keys", ylabel="queries" if axes is panels[0] else "")
     figure.colorbar(shown, ax=panels, shrink=0.85, pad=0.02).set_label("cosine", fontsize=8)
@@ -307,6 +308,7 @@ def _matrix(
     """Draws a matrix whose values reach from `lowest` to 1; `size` is a cell's side in inches, about."""
     rows, columns = values.shape
     shown = axes.imshow(values, cmap=colors, vmin=lowest, vmax=1, interpolation="nearest")
+    without_spines(axes)
     kept = np.ones(values.shape, bool) if allowed is None else allowed | np.eye(rows, columns, dtype=bool)
     best = np.where(kept, values, -np.inf).argmax(1)
     if columns <= _MOST_WRITTEN:
@@ -319,7 +321,7 @@ def _matrix(
                 ha="center",
                 va="center",
                 fontsize=6.5,
-                color="white" if abs(value) > 0.6 else INK,
+                color=ink_on(shown.to_rgba(value)),
                 weight="bold" if column == best[row] else "normal",
             )
     else:

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch, Rectangle
 
-from cvrl_lite.course.figures.style import COLORS, INK, new
+from cvrl_lite.course.figures.style import COLORS, INK, ink_on, new, without_spines
 from cvrl_lite.course.figures.vectors import draw_arrows
 
 _BOXES = {  # name: (x, y, width, height), words and the notebooks, role
@@ -160,11 +160,13 @@ def pairs(
     figure = new(title, columns=len(panels), size=(4.2 * len(panels), 0.9 + 0.2 * len(rows)))
     most = np.sqrt(max(counts.max() for counts in panels.values()))
     for axes, (caption, counts) in zip(figure.axes, panels.items(), strict=True):
-        axes.pcolormesh(np.sqrt(counts), cmap="Greys", vmin=0, vmax=most, edgecolors="white", linewidth=0.8)
+        look: Any = {"cmap": "Greys", "vmin": 0, "vmax": most, "edgecolors": "white", "linewidth": 0.8}
+        shades = axes.pcolormesh(np.sqrt(counts), **look)
+        without_spines(axes)
         for row, column in np.ndindex(*counts.shape):
-            color = "white" if np.sqrt(counts[row, column]) > 0.6 * most else INK
-            look: Any = {"ha": "center", "va": "center", "fontsize": 6, "color": color}
-            axes.text(column + 0.5, row + 0.5, str(counts[row, column]), **look)
+            color = ink_on(shades.to_rgba(np.sqrt(counts[row, column])))
+            words: Any = {"ha": "center", "va": "center", "fontsize": 6, "color": color}
+            axes.text(column + 0.5, row + 0.5, str(counts[row, column]), **words)
         axes.invert_yaxis()
         axes.set_title(caption, fontsize=9)
         axes.set_xticks(np.arange(len(columns)) + 0.5, columns, rotation=60, ha="right", fontsize=8)

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from cvrl_lite.course.figures.style import COLORS, INK, new
+from cvrl_lite.course.figures.style import COLORS, INK, new, without_spines
 from cvrl_lite.course.figures.vectors import CELL, hatch_missing
 
 _SIX_TAPS = (1, -5, 20, 20, -5, 1)  # H.264's weights for the value half-way between two pixels, over 32
@@ -125,6 +125,7 @@ def filters(shares: np.ndarray, *, title: str) -> Figure:
     figure = new(title, size=(5.5, 3.4))
     axes = figure.axes[0]
     axes.imshow(shares, cmap="Greens", vmin=0.99, vmax=1.01, aspect="auto")  # white at 99 % and below
+    without_spines(axes)
     for row, column in np.ndindex(4, 4):
         axes.text(column, row, f"{100 * shares[row, column]:.1f} %", ha="center", va="center", color=INK)
     axes.set(xlabel="pixels to the right", ylabel="pixels down")

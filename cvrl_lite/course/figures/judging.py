@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -20,9 +21,11 @@ from cvrl_lite.course.figures.style import (
     NEUTRAL,
     PLAIN,
     color_of,
+    ink_on,
     new,
     two_digits,
     with_spread,
+    without_spines,
 )
 
 Range = tuple[float, float, float]
@@ -272,15 +275,15 @@ def grid(
     means = np.array([[np.mean(cell) for cell in row] for row in values])
     figure = new(title, size=(2.2 + 1.5 * len(columns), 1.0 + (0.6 if seeds else 0.45) * len(rows)))
     axes = figure.axes[0]
-    axes.imshow(means, cmap="Greys", vmin=0, vmax=1.4, aspect="auto")
-    dark = means > 0.65
     if tints:
         full = np.array([to_rgb(COLORS[role]) for role in tints])
         shades = 1 - 0.9 * means[..., None] * (1 - full)
-        axes.images[0].set_data(shades)
-        dark = shades @ [0.299, 0.587, 0.114] < 0.6  # luma
+    else:
+        shades = colormaps["Greys"](means / 1.4)[..., :3]
+    axes.imshow(shades, aspect="auto")
+    without_spines(axes)
     for row, column in np.ndindex(means.shape):
-        color = "white" if dark[row, column] else INK
+        color = ink_on(shades[row, column])
         words, count = with_spread(values[row][column]), len(values[row][column])
         if seeds:
             words += f"\n{count} seed{'s' * (count > 1)}"

@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from cvrl_lite.course.figures.style import COLORS, INK, new
+from cvrl_lite.course.figures.style import COLORS, INK, new, without_spines
 
 
 def matching_errors(
@@ -87,11 +87,13 @@ def error_maps(
         picture.plot([x, x + side, x + side, x, x], [y, y, y + side, y + side, y], color="white", lw=1.5)
         picture.set(xlim=(x - reach - 8, x + side + reach + 8), ylim=(y + side + reach + 8, y - reach - 8))
         picture.set(xticks=[], yticks=[])
+        without_spines(picture)
         picture.set_title(caption, fontsize=9)
         errors = matching_errors(before, now, x, y, side=side, reach=reach)
         edge = reach + 0.5
         drawn = map_.imshow(errors, cmap="viridis", vmin=0, extent=(-edge, edge, edge, -edge))
         figure.colorbar(drawn, ax=map_, orientation="horizontal", label="off by, in levels")
+        without_spines(map_)
         dx, dy = vectors[:, row, column]
         map_.plot(dx, dy, "+", color="white", ms=13, mew=3.5)
         map_.plot(dx, dy, "+", color=COLORS["motion"], ms=12, mew=2)
@@ -138,5 +140,6 @@ def pieces_and_cells(
                 tip, tail = (center[0] + 1.2 * way, center[1]), (center[0] - 1.2 * way, center[1])
                 axes.annotate("", tip, tail, arrowprops=look)
         axes.set(xlim=(x - 0.5, x + 15.5), ylim=(y + 15.5, y - 0.5), xticks=[], yticks=[])
+        without_spines(axes)
         axes.set_title(name, fontsize=9)
     return figure

@@ -13,7 +13,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from cvrl_lite.course.figures.style import COLORS, INK, new, with_spread
+from cvrl_lite.course.figures.style import COLORS, INK, ink_on, new, with_spread, without_spines
 
 _NETWORKS = {
     "untrained": "untrained",
@@ -57,8 +57,9 @@ def by_parts(runs: Runs, guess: Mapping[str, float], *, title: str, measure: str
         colors = LinearSegmentedColormap.from_list("role", ["white", COLORS[_OWN[label]]])
         axes.imshow(means, cmap=colors, vmin=0, vmax=1, aspect="auto")
         for (row, column), mean in np.ndenumerate(means):
-            words, ink = with_spread(cells[row][column]), "white" if mean > 0.6 else INK
+            words, ink = with_spread(cells[row][column]), ink_on(colors(mean))
             axes.text(column, row, words, ha="center", va="center", color=ink)
+        without_spines(axes)
         own = list(_PARTS).index(_OWN[label])
         axes.add_patch(Rectangle((own - 0.5, -0.5), 1, len(names), fill=False, ec=INK, lw=1.8))
         axes.tick_params(length=0, labeltop=True, labelbottom=False)

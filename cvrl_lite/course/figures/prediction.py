@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.patheffects import withStroke
 
-from cvrl_lite.course.figures.style import COLORS, INK, new, two_digits
+from cvrl_lite.course.figures.style import COLORS, INK, new, two_digits, without_spines
 
 _VEIL = LinearSegmentedColormap.from_list(
     "veil", [(*to_rgb(COLORS["motion"]), 0.0), (*to_rgb(COLORS["motion"]), 0.9)]
@@ -82,6 +82,7 @@ def attention_over_frames(
         axes.set_title(label, fontsize=9)
     for axes in figure.axes:
         axes.set(xticks=[], yticks=[])
+        without_spines(axes)
     for axes in figure.axes[count:]:
         axes.set_visible(False)
     return figure
@@ -149,6 +150,7 @@ def kinds_of_pairs(kinds: np.ndarray, names: Sequence[str], *, title: str) -> Fi
     axes = figure.axes[0]
     colors = ListedColormap(_KINDS[: len(names)])
     axes.imshow(kinds, cmap=colors, vmin=0, vmax=len(names) - 1, aspect="auto", interpolation="nearest")
+    without_spines(axes)
     axes.set(xlabel="candidates: near futures, then other windows", ylabel="predictions")
     keys = [Patch(fc=color, ec=INK, lw=0.5, label=name) for name, color in zip(names, _KINDS, strict=False)]
     figure.legend(handles=keys, loc="outside lower center", frameon=False, ncols=len(keys))
@@ -178,6 +180,7 @@ def boards(kinds: Mapping[str, np.ndarray], *, title: str) -> Figure:
         for (row, column), letter in np.ndenumerate(board):
             axes.text(column, row, letter, ha="center", va="center", fontsize=13, weight="bold", color=INK)
         axes.set(xticks=[], yticks=[])
+        without_spines(axes)
         axes.set_title(caption, fontsize=9)
     return figure
 

@@ -14,7 +14,7 @@ from matplotlib.colors import ListedColormap, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullLocator
 
-from cvrl_lite.course.figures.style import COLORS, INK, color_of, new
+from cvrl_lite.course.figures.style import COLORS, INK, color_of, ink_on, new, without_spines
 
 _LOOKS = ((COLORS["context"], "--"), (COLORS["motion"], "-."), (COLORS["joint"], "-"))
 
@@ -126,9 +126,11 @@ def confusion(
     axes = figure.axes[0]
     inks = np.where(right[..., None], to_rgb(color_of(role)), to_rgb(INK))
     strength = (counts / most)[..., None]  # one scale, or errors would look as heavy as hits
-    axes.imshow(1 - strength * (1 - inks), aspect="auto")
+    shades = 1 - strength * (1 - inks)
+    axes.imshow(shades, aspect="auto")
+    without_spines(axes)
     for row, column in np.argwhere(counts > 0):
-        color = "white" if strength[row, column, 0] > 0.55 else INK
+        color = ink_on(shades[row, column])
         axes.text(column, row, str(counts[row, column]), ha="center", va="center", fontsize=8, color=color)
     axes.set(xlabel=found, ylabel="query")
     axes.set_xticks(range(size), names, rotation=90, fontsize=8)
@@ -306,6 +308,7 @@ def maps(
                 axes.scatter(*places[numbers == number].T, **look)
             axes.set_title(f"{name}, colored by {label}", color=color_of(roles[row]), fontsize=9, loc="left")
             axes.set(xticks=[], yticks=[])
+            without_spines(axes)
             for number, spot in (_spots(places, numbers) if row == column else {}).items():
                 box = {"fc": "white", "ec": "none", "alpha": 0.75, "pad": 0.4}
                 axes.text(spot[0], spot[1], names[number], fontsize=7, ha="center", va="center", bbox=box)

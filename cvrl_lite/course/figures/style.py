@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from cvrl_lite.files import replacing
@@ -68,6 +70,37 @@ def color_of(role: str | None) -> str:
         ('#0072B2', '#9AA5B1')
     """
     return COLORS.get(role or "", PLAIN)
+
+
+def ink_on(color: Any) -> str:
+    """White or black, so that letters stand out from a color by a contrast of 4 to 1 or more.
+
+    Args:
+        color: What Matplotlib takes for one, like RGB in 0..1; transparency is not regarded.
+
+    Example:
+        >>> ink_on("black"), ink_on(COLORS["context"]), ink_on((0.87, 0.63, 0.38))
+        ('white', 'white', 'black')
+    """
+    return "white" if contrast("white", color) >= 4 else "black"
+
+
+def contrast(one: Any, other: Any) -> float:
+    """How much two colors differ in luminance, 1 to 21, as the accessibility guidelines of the Web define it.
+
+    Example:
+        >>> round(contrast("white", "black"), 1)
+        21.0
+    """
+    parts = np.array([to_rgb(one), to_rgb(other)])
+    linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+    darker, brighter = sorted(linear @ [0.2126, 0.7152, 0.0722] + 0.05)
+    return float(brighter / darker)
+
+
+def without_spines(axes: Axes) -> None:
+    """Takes the lines at the left and below away from a panel that an image or a table fills."""
+    axes.spines[:].set_visible(False)
 
 
 def two_digits(value: float) -> str:

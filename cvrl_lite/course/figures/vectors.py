@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
-from cvrl_lite.course.figures.style import COLORS, INK, new
+from cvrl_lite.course.figures.style import COLORS, INK, new, without_spines
 
 CELL = 8  # pixels
 
@@ -142,6 +142,7 @@ def draw_arrows(
     axes.plot(x, y, ".", ms=1.5, color=INK)
     axes.set(xlim=(-0.5, image.shape[1] - 0.5), ylim=(image.shape[0] - 0.5, -0.5))
     axes.set(xlabel="x (px)", ylabel="y (px)")
+    without_spines(axes)
 
 
 def _add_keys(
