@@ -21,6 +21,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import textwrap
 import threading
 import time
 from collections.abc import Callable
@@ -159,10 +160,25 @@ def in_words(cost: Cost, text: str) -> str:
     text = re.sub(r"[\d.]+ GB(?=\W+of\W+memory)", memory(cost), text)
     if disk(cost) != "0":
         text = re.sub(r"no\W+disk(?:\W+space)?", f"{disk(cost)} of disk", text)
-    sizes = [size for size in re.findall(r"(\d+\W+MB)", text) if not size.startswith("64")]
+    sizes = re.findall(r"(\d+\W+MB)(?=\W+of\W+disk)", text)  # that of the clips is told otherwise
     if bool(sizes) != (disk(cost) != "0"):
         raise ValueError(f"the disk it takes is {disk(cost)} now; write that by hand")
     return text.replace(sizes[0], disk(cost)) if sizes else text
+
+
+def wrapped(paragraph: str) -> str:
+    """A paragraph of comments after its first words, in lines that are short enough."""
+    words = " ".join(paragraph.replace("\n#", " ").split())
+    before = " " * len("# **Needs.** ")
+    lines = textwrap.fill(
+        words,
+        108,
+        initial_indent=before,
+        subsequent_indent="# ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return lines[len(before) - 1 :]
 
 
 def write() -> None:
@@ -187,7 +203,8 @@ def write() -> None:
         before, mark, rest = source.read_text(encoding="utf-8").partition("**Needs.**")
         needs = re.split(r"\n(?:#\n|\n)", rest, maxsplit=1)[0]
         try:
-            source.write_text(before + mark + in_words(cost, needs) + rest[len(needs) :], encoding="utf-8")
+            words = in_words(cost, needs)
+            source.write_text(before + mark + wrapped(words) + rest[len(needs) :], encoding="utf-8")
         except ValueError as error:
             print(f"{source.name}: {error}", file=sys.stderr)
 

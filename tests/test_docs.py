@@ -116,7 +116,7 @@ def test_the_table_of_costs_says_what_the_notebooks_need(name: str) -> None:
     assert time is not None
     assert minutes == time[1].lower().replace("and", "to")
     assert memory == re.search(r"([\d.]+ GB) of memory", needs)[1]  # type: ignore[index]
-    assert disk == next((size for size in re.findall(r"(\d+ MB)", needs) if size != "64 MB"), "0")
+    assert disk == next(iter(re.findall(r"(\d+ MB) of disk", needs)), "0")
 
 
 def test_the_readme_gives_the_minutes_of_that_table() -> None:

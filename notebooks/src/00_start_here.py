@@ -14,8 +14,8 @@
 # - tell the *scene* of a clip from its *action*, and say why our data set keeps them apart,
 # - check that everything is installed.
 #
-# **Needs.** If you are reading this in Jupyter, you have all you need. Less than 1 minute on 2 cores, 0.2 GB
-# of memory, no disk space. (Otherwise, see [how to install](../README.md).)
+# **Needs.** If you are reading this in Jupyter, you have all you need. Less than 1 minute on 2 cores, 0.3
+# GB of memory, no disk space. (Otherwise, see [how to install](../README.md).)
 #
 # ## The idea in one figure
 #
@@ -266,22 +266,22 @@ for what, fine in checks.items():
 #
 # | notebook | minutes on 2 cores | memory | disk beside the 64 MB of clips |
 # |---|---|---|---|
-# | 00_start_here | less than 1 | 0.2 GB | 0 |
-# | 01_result_first | 1 | 1.6 GB | 0 |
+# | 00_start_here | less than 1 | 0.3 GB | 0 |
+# | 01_result_first | 1 | 1.8 GB | 877 MB |
 # | 02_inside_a_video_file | less than 1 | 0.4 GB | 0 |
-# | 03_motion_vectors | less than 1 | 0.4 GB | 0 |
-# | 04_residuals | less than 1 | 0.4 GB | 0 |
-# | 05_clips_for_training | less than 1 | 1 GB | 0 |
-# | 06_infonce | 1 | 0.6 GB | 0 |
-# | 07_context_matching | 1 to 2 | 1 GB | 0 |
-# | 08_motion_prediction | 1 | 1 GB | 0 |
-# | 09_joint_pretraining | 1 | 1 GB | 2 MB |
-# | 10_retrieval | 2 | 1 GB | 0 |
-# | 11_probe_and_finetune | 1 | 1.2 GB | 0 |
-# | 12_ablations | 2 | 1 GB | 0 |
-# | 13_residual | 1 | 1.4 GB | 12 MB |
-# | 14_your_own_videos | 1 | 1.5 GB | 50 MB |
-# | 15_real_video | less than 1 | 0.5 GB | 0 |
+# | 03_motion_vectors | less than 1 | 0.3 GB | 0 |
+# | 04_residuals | less than 1 | 0.3 GB | 0 |
+# | 05_clips_for_training | less than 1 | 0.9 GB | 148 MB |
+# | 06_infonce | less than 1 | 0.5 GB | 0 |
+# | 07_context_matching | 1 to 2 | 1.4 GB | 342 MB |
+# | 08_motion_prediction | 1 | 1 GB | 64 MB |
+# | 09_joint_pretraining | 1 | 1.4 GB | 57 MB |
+# | 10_retrieval | less than 1 | 1 GB | 0 |
+# | 11_probe_and_finetune | 1 | 1.1 GB | 0 |
+# | 12_ablations | 1 to 2 | 1.3 GB | 64 MB |
+# | 13_residual | 1 to 2 | 1.3 GB | 179 MB |
+# | 14_your_own_videos | 2 | 2.1 GB | 21 MB |
+# | 15_real_video | less than 1 | 0.3 GB | 0 |
 #
 # </details>
 #

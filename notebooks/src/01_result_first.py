@@ -13,8 +13,9 @@
 # - find a clip's nearest neighbors by place or by motion, and say how often the nearest one is right,
 # - say what each of the two tasks teaches, and what it leaves out.
 #
-# **Needs.** [00_start_here](00_start_here.ipynb). About 1 minute on 2 cores, 1.6 GB of memory, 64 MB of
-# disk for the clips. If `make lab` has not drawn them yet, they are drawn now (45 seconds more).
+# **Needs.** [00_start_here](00_start_here.ipynb). About 1 minute on 2 cores, 1.8 GB of memory, and beside
+# the clips (64 MB) 877 MB of disk for their decoded frames, which later notebooks use again. If `make lab`
+# has not drawn the clips yet, they are drawn now (45 seconds more).
 
 # %% tags=["hide-input"]
 import json

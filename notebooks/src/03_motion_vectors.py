@@ -14,7 +14,7 @@
 # - name the two things about vectors that FFmpeg hides,
 # - show a vector that is not motion, and explain why the encoder was right to choose it.
 #
-# **Needs.** [02_inside_a_video_file](02_inside_a_video_file.ipynb). Less than 1 minute on 2 cores, 0.4 GB
+# **Needs.** [02_inside_a_video_file](02_inside_a_video_file.ipynb). Less than 1 minute on 2 cores, 0.3 GB
 # of memory, no disk space: the clips are in the repository.
 #
 # **The path.** First we read the vectors and turn them into an array that a network can use. Then we test

@@ -15,7 +15,7 @@
 # - prove that a residual is what the encoder stored, and say when it is not,
 # - add up vectors over several frames, back to the [I-frame](../docs/glossary.md#a-video-as-a-file).
 #
-# **Needs.** [03_motion_vectors](03_motion_vectors.ipynb). Less than 1 minute on 2 cores, 0.4 GB of memory,
+# **Needs.** [03_motion_vectors](03_motion_vectors.ipynb). Less than 1 minute on 2 cores, 0.3 GB of memory,
 # no disk space: the clips are in the repository.
 
 # %% tags=["hide-input"]

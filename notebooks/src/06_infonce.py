@@ -15,10 +15,10 @@
 # - train a small network with it, and find out whether it learned more than the game,
 # - recognize a collapse and a shortcut, and say why we compare features instead of predicting values.
 #
-# **Needs.** [05_clips_for_training](05_clips_for_training.ipynb). 1 minute on 2 cores, 0.6 GB of memory, no
-# disk: all images are drawn here. You need a little PyTorch. The notebook is long and has two halves, with
-# a good place to rest between: the loss, a first training and its collapse, up to *The circle in your hands*,
-# and, from *A shortcut* on, what a network may learn instead and what to do about the keys.
+# **Needs.** [05_clips_for_training](05_clips_for_training.ipynb). Less than 1 minute on 2 cores, 0.5 GB of
+# memory, no disk: all images are drawn here. You need a little PyTorch. The notebook is long and has two
+# halves, with a good place to rest between: the loss, a first training and its collapse, up to *The circle
+# in your hands*, and, from *A shortcut* on, what a network may learn instead and what to do about the keys.
 
 # %% tags=["hide-input"]
 import numpy as np

@@ -17,8 +17,8 @@
 # - test which cue a network relies on, and say what random changes of color do about it,
 # - say what context matching cannot teach, and why clips of one video must not be each other's negatives.
 #
-# **Needs.** [06_infonce](06_infonce.ipynb). Between 1 and 2 minutes on 2 cores, 1 GB of memory, and the 64
-# MB of clips on disk that `make lab` has drawn.
+# **Needs.** [06_infonce](06_infonce.ipynb). Between 1 and 2 minutes on 2 cores, 1.4 GB of memory, and
+# beside the clips that `make lab` has drawn 342 MB of disk for decoded frames.
 
 # %% tags=["hide-input"]
 from dataclasses import replace

@@ -22,7 +22,7 @@
 # - find out whether a good score was earned, by asking about the wrong clip.
 #
 # **Needs.** [07_context_matching](07_context_matching.ipynb). About 1 minute on 2 cores, 1 GB of memory,
-# and the 64 MB of clips on disk that `make lab` has drawn.
+# and beside the clips that `make lab` has drawn 64 MB of disk for decoded frames.
 #
 # **The path.** First the *answers*: which vectors have to be predicted, and how a small network turns them
 # into sixteen points. The first culprit sits there. Then the *questions*: attention, from three numbers to

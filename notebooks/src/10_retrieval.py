@@ -18,8 +18,8 @@
 # - look at the errors, and turn a guess about them into a test.
 #
 # **Needs.** [07_context_matching](07_context_matching.ipynb) and
-# [09_joint_pretraining](09_joint_pretraining.ipynb). About 2 minutes on 2 cores, 1 GB of memory, and
-# the 64 MB of clips.
+# [09_joint_pretraining](09_joint_pretraining.ipynb). Less than 1 minute on 2 cores, 1 GB of memory, and the
+# 64 MB of clips.
 #
 # The core is "Retrieval, step by step", "One query, several neighborhoods", "How sure is R@1?" and "Where it
 # fails". A good place for a break is before "How sure is R@1?". The appendix is optional.

@@ -21,7 +21,7 @@
 # - say which protocol answers which question.
 #
 # **Needs.** [09_joint_pretraining](09_joint_pretraining.ipynb) and [10_retrieval](10_retrieval.ipynb).
-# About 1 minute on 2 cores, 1.2 GB of memory, and the 64 MB of clips on disk that `make lab` has drawn.
+# About 1 minute on 2 cores, 1.1 GB of memory, and the 64 MB of clips on disk that `make lab` has drawn.
 #
 # A good place for a break is before "Few labels". The three appendices after the quiz are optional; nothing
 # later builds on them.

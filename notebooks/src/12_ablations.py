@@ -24,8 +24,8 @@
 #
 # **Needs.** [08_motion_prediction](08_motion_prediction.ipynb),
 # [09_joint_pretraining](09_joint_pretraining.ipynb) and
-# [11_probe_and_finetune](11_probe_and_finetune.ipynb). About 2 minutes on 2 cores, 1 GB of memory, and the
-# 64 MB of clips.
+# [11_probe_and_finetune](11_probe_and_finetune.ipynb). Between 1 and 2 minutes on 2 cores, 1.3 GB of
+# memory, and beside the clips 64 MB of disk for decoded frames.
 
 # %% tags=["hide-input"]
 import numpy as np

@@ -16,8 +16,8 @@
 # - answer the harder question with numbers, even if the answer is "we see no gain".
 #
 # **Needs.** [04_residuals](04_residuals.ipynb), [08_motion_prediction](08_motion_prediction.ipynb) and
-# [12_ablations](12_ablations.ipynb). About 1 minute on 2 cores, 1.4 GB of memory; 240 clips are drawn once,
-# 12 MB of disk.
+# [12_ablations](12_ablations.ipynb). Between 1 and 2 minutes on 2 cores, 1.3 GB of memory, and 179 MB of
+# disk for 240 clips that are drawn once, and their decoded frames.
 
 # %% tags=["hide-input"]
 import tempfile

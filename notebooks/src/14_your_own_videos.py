@@ -17,7 +17,7 @@
 #   the cost beforehand.
 #
 # **Needs.** [09_joint_pretraining](09_joint_pretraining.ipynb) and
-# [01_result_first](01_result_first.ipynb). About 1 minute on 2 cores, 1.5 GB of memory, 50 MB of disk in a
+# [01_result_first](01_result_first.ipynb). About 2 minutes on 2 cores, 2.1 GB of memory, 21 MB of disk in a
 # temporary folder.
 #
 # To work on *your* folder, put its path between quotes in the next cell and run all cells again. Your files

@@ -21,7 +21,7 @@
 # - run the same test on a folder of your own, or on UCF101.
 #
 # **Needs.** [10_retrieval](10_retrieval.ipynb) and [14_your_own_videos](14_your_own_videos.ipynb). Less
-# than 1 minute on 2 cores, 0.5 GB of memory, no disk. Each training took 3 to 17 minutes on one core, all
+# than 1 minute on 2 cores, 0.3 GB of memory, no disk. Each training took 3 to 17 minutes on one core, all
 # of them together hours, so this notebook reads their log. To run the last part on your own videos, put a
 # path between quotes here; its sub-folders are the classes.
 
