@@ -137,8 +137,9 @@ show(
 )
 
 # %% [markdown]
-# The purple star sinks, the blue square at the bottom goes to the left, and a white ring shows up twice at
-# the left edge: three bystanders.
+# The purple star sinks; the blue square comes along the bottom to the left and then rises at the left edge,
+# for it goes *clockwise* around the middle; and a white ring shakes in and out at the left edge: three
+# bystanders.
 #
 # ## How to read a difference
 #
@@ -160,7 +161,8 @@ print("motion and context:", *(f"{share:.2f}" for share in both))
 print(f"difference: {middle:.2f}, 95 % interval {low:.2f} to {high:.2f}")
 
 # %% [markdown]
-# The interval excludes zero, so the difference is more than the luck of six runs. And what if an
+# The interval excludes zero. Where nothing differs, luck alone does that in one comparison of twenty, so here
+# luck is an unlikely explanation. (This was *one* comparison. Of many at once, more below.) And what if an
 # interval *contains* zero? Then the difference may be zero, or it may have been missed. How often?
 #
 # **Exercise 2** (medium, 10 minutes). Find out by simulation. Suppose the true means of two ways of
@@ -223,9 +225,10 @@ else:
 #
 # The paper trains with I-frames alone, with vectors alone, and with both, and compares them on two data
 # sets: one whose classes can mostly be told from a single frame (UCF101), and one where motion matters
-# more (HMDB51). We do not need to argue about which is which, because our clips carry both labels. **Make
-# a guess first**: which of the bars will be high? And what will training on both signals cost each label?
-# Each dot is a training with another seed; ± is the standard deviation over the seeds.
+# more (HMDB51). We do not need to argue about which is which, because our clips carry both labels. So each
+# training is a dot in a square: the further right, the more it knows about scenes; the higher, the more about
+# actions. **Guess first**: draw that square and put four crosses into it, for a network that is untrained,
+# and for one trained on I-frames, on motion vectors, and on both. What will training on both cost each label?
 
 # %%
 MEASURES = ("R@1", "linear")
@@ -244,16 +247,32 @@ signals = {
 }
 
 # %% tags=["hide-input"]
-roles = {name: model for model, name in SIGNALS.items() if model != "untrained"}
-for measure, finding in (
-    ("linear", "By linear probe: I-frames teach scenes, vectors teach actions, both teach both"),
-    ("R@1", "By nearest neighbor, too, but with both signals each label loses some"),
-):
-    panels = {name: values for name, values in signals.items() if measure in name}
-    show(
-        figures.seeds(panels, guess=[1 / 16, 1 / 8], title=finding, roles=roles),
-        f"Two panels of four bars. {figures.in_words(panels)}",
-    )
+OF = {"linear": "by linear probe", "R@1": "by nearest neighbor (R@1)"}
+title = "I-frames move a network to the right, vectors move it up, both do both"
+figure = figures.new(title, columns=2, size=(9.5, 4.8))
+for axes, (measure, words) in zip(figure.axes, OF.items()):
+    for guessed, line in ((1 / 16, axes.axvline), (1 / 8, axes.axhline)):
+        line(guessed, color=figures.INK, ls="--", lw=1, zorder=0)
+    spots = {m: [signals[f"{of}, {measure}"][n] for of in ("scene", "action")] for m, n in SIGNALS.items()}
+    for model, (x, y) in spots.items():
+        ends = [(xs.mean(), ys.mean()) for xs, ys in (spots[model], spots["untrained"])]
+        axes.annotate(
+            "", *ends, arrowprops={"arrowstyle": "->", "color": "#AAAAAA", "shrinkB": 9, "shrinkA": 9}
+        )
+        axes.plot(x, y, "o", ms=9, color=figures.COLORS[model], mec=figures.INK, alpha=0.85)
+        low, high = ((x.mean(), y.min()), (0, -22)), ((x.mean(), y.max()), (-22 * (model == "joint"), 13))
+        spot, offset = high if model in ("motion", "joint") else low
+        name = axes.annotate(SIGNALS[model], spot, offset, textcoords="offset points", ha="center")
+        name.set_bbox({"fc": "white", "ec": "none", "pad": 0.5})
+    axes.text(1 / 16, 1.0, " dashed: guessing", va="top", fontsize=8)
+    axes.set(xlim=(0, 1.03), ylim=(0, 1.03), xlabel=f"scenes, {words}", ylabel=f"actions, {words}")
+    axes.set_aspect("equal")
+show(
+    figure,
+    "Two squares, scenes to the right, actions upward, dashed lines at guessing, a dot for each seed, arrows "
+    "from the untrained dots to the others. In the left square, I-frames lie to the right of them, vectors "
+    f"straight above, both at the top right. {figures.in_words(signals)}",
+)
 mean = {(label, name): values.mean() for label, row in signals.items() for name, values in row.items()}
 for label, own, other in (("scene", "I-frames", "motion vectors"), ("action", "motion vectors", "I-frames")):
     linear = f"{label}, linear"
@@ -266,9 +285,9 @@ for label, own, other in (("scene", "I-frames", "motion vectors"), ("action", "m
 # without training (.19 against .18). Motion vectors teach actions (.83); scenes stay where they were by the
 # probe (.45 against .43), and a nearest neighbor finds even fewer of them than before training (.18 against
 # .30). Training on both teaches both: by the probe .91 and .82, about as much as the better signal alone. A
-# nearest neighbor has to weigh two things at once, and finds less of each. That is the paper's comparison
-# of signals, on labels that cannot be confused. In real videos they can be: where people swim there is
-# water, so on UCF101 I-frames alone go a long way.
+# nearest neighbor has to weigh two things at once, and finds less of each: in the right square, the arrow to
+# both falls short of either. That is the paper's comparison of signals, on labels that cannot be confused. In
+# real videos they can be: where people swim there is water, so on UCF101 I-frames alone go a long way.
 #
 # ## Question 2: and optical flow?
 #
@@ -320,7 +339,7 @@ assert all(low < 0 < high and max(-low, high) < 0.105 for low, _, high in change
 # Predicting what moves next could be solved in easy ways that teach nothing about actions, such as copying
 # what moves now. Four parts of the method are there to prevent that. Here is the diagram of
 # [01_result_first](01_result_first.ipynb) again; they are the four boxes in full color: the window of
-# future vectors, the encoder that turns it into features, the predictor, and the loss.
+# future vectors, the motion encoder that turns it into features, the predictor, and the loss.
 
 # %% tags=["hide-input"]
 show(
@@ -329,7 +348,7 @@ show(
         title="Four places where motion prediction can be changed; all else stays",
     ),
     "The diagram of notebook 01, from a video file by the sample, the backbone and the heads to the losses. "
-    "Future vectors, vector encoder, predictor and the loss 'which motion?' are in full color.",
+    "Future vectors, motion encoder, predictor and the loss 'which motion?' are in full color.",
 )
 
 # %% [markdown]
@@ -351,7 +370,7 @@ for name, change in parts.items():
 # - **Current window**: the vectors to be predicted lie *inside* the clip, instead of .12 seconds after its
 #   end.
 # - **Regression on features**: the prediction should be close to the features of the window, and nothing
-#   pushes other features away. The vector encoder gets no gradient (or everything would
+#   pushes other features away. The motion encoder gets no gradient (or everything would
 #   [collapse](06_infonce.ipynb)), so it keeps its random initial weights: the target is a fixed, random
 #   summary of the vectors.
 # - **Regression on vectors**: predict the numbers of the vectors themselves. (The printed lines of the two
@@ -467,13 +486,16 @@ assert max(np.mean(values[2:10]) for values in curves.values()) < 0.2
 # For steady motions, copying still explains a little in the first half of the window; then the shapes
 # have left their cells. For shapes that shake or pulse, copying fails throughout the window: they come
 # back with the opposite sign, which is worse than predicting nothing. (After a full period they are
-# back, and copying works again.) So to predict the window you have to know *what is going on*. A window
-# inside the clip asks for less. Does that matter for what the network learns? The runs will tell. (The
-# figure shows four of the eight actions.)
+# back, and copying works again.) For steady motions one could do better, and push the map along by its own
+# vectors, which still asks for little; for shapes that shake or pulse that fails, too. So whoever wants to
+# predict the window for *all* actions has to know *which one is going on*. A window inside the clip asks for
+# less. Does that matter for what the network learns? The runs will tell. (The figure shows four of the eight
+# actions.)
 #
 # ### The long runs
 #
-# Here are all four, on the test clips of the hard set. Compare them with your ranking.
+# Here are all four, on the test clips of the hard set. Compare them with your ranking. (A bar is a mean, each
+# dot a training with another seed; ± is the standard deviation over the seeds.)
 
 # %%
 DESIGN = {
@@ -577,7 +599,9 @@ laboratory(compare, {"variant": tuple(BY_NAME), "measure": MEASURES})
 # So we exchange them one at a time, with everything else equal, in runs of 200 steps
 # (`experiments/apart.py`). Three targets: the **vectors** of a patch; **random** features of them, from an
 # encoder with fixed weights; **learned** features, from one that is trained along. Three losses: smooth L1,
-# cosine, InfoNCE. **Before you look**: is it the rows that will differ, or the columns?
+# cosine, InfoNCE. (Every target first leaves a batch norm, so that the vectors, too, are compared at an equal
+# scale, and every prediction leaves the same head.) **Before you look**: is it the rows that will differ, or
+# the columns?
 
 # %%
 TARGETS, LOSSES = ("vectors", "random", "learned"), ("smooth L1", "cosine", "InfoNCE")
@@ -614,12 +638,12 @@ assert by_probe["vectors", "cosine"] > by_probe["vectors", "smooth L1"] + 0.3
 # %% [markdown]
 # The columns differ. Number by number, no target teaches actions, not even random features. By direction or
 # by contrast, all do, with one exception: learned features under the cosine loss, which
-# [collapse](06_infonce.ipynb), since nothing keeps them apart. And the plain vectors, which looked so bad,
-# came out highest. So what failed above was hardly the vectors; it was the way they were compared.
+# [collapse](06_infonce.ipynb), since nothing keeps them apart. And the vectors themselves, which looked so
+# bad, came out highest. So what failed above was hardly the vectors; it was the way they were compared.
 #
-# Read it with care: many cells have one or two seeds, two runs of "random, cosine" lie far apart (.37 and .18
-# by R@1), and one learning rate served them all. That smooth L1 fails at this one does not say that it fails
-# at every one. [The study](../docs/study.md) has more cells.
+# Read it with care. The seeds are few, and some lie far apart (two runs of "random, cosine" scored .37 and
+# .18 by R@1). And one learning rate served all cells: that smooth L1 fails at this one does not say that it
+# fails at every one. [The study](../docs/study.md) has more cells.
 #
 # ### Does it hold outside of this world?
 #
@@ -627,7 +651,8 @@ assert by_probe["vectors", "cosine"] > by_probe["vectors", "smooth L1"] + 0.3
 # real clips of [15_real_video](15_real_video.ipynb), 600 steps each, everything but target and loss
 # equal. On the left stand the 200-step runs from above again, so compare the *order* within a panel, not
 # heights between the panels; and an order at 200 steps may be one of speed. (With 600 steps on drawings,
-# random features reached .84 by the probe; with 200, .51.) **Your bet**: which of the four suffers most?
+# random features reached .84 by the probe, far more than in the table above.) **Your bet**: which of the four
+# suffers most?
 
 # %%
 WAYS = {
@@ -640,7 +665,8 @@ WAYS = {
 DRAWN, REAL = "drawings, 200 steps: action, linear", "real clips, 600 steps: class, linear"
 worlds = {
     DRAWN: {
-        way: [run["test"]["linear"] for run in log.runs("apart", model=m)] for way, (m, _) in WAYS.items()
+        way: [run["test"]["linear"] for run in log.runs("apart", model=m) if run["steps"] <= 200]
+        for way, (m, _) in WAYS.items()
     },
     REAL: {
         way: [run["parts"]["whole"]["scores"]["linear"] for run in log.runs("real", model=m)]
@@ -653,7 +679,7 @@ show(
     figures.seeds(
         worlds,
         guess=[1 / 8, 1 / 11],
-        title="Vectors as they are: best on drawings, on real clips not seen to beat an untrained network",
+        title="Vectors as the target: best on drawings, on real clips not seen to beat an untrained network",
         roles={way: "motion" for way in WAYS if way != "untrained"},
     ),
     f"Two panels of five bars. {figures.in_words(worlds)}",
@@ -752,7 +778,7 @@ def luck(draw):
     reference = random.normal(0.5, 0.04, 3)
     rows = {f"variant {n}": evaluate.difference(random.normal(0.5, 0.04, 3), reference) for n in range(1, 13)}
     alarms = {name: "motion" for name, (low, _, high) in rows.items() if low > 0 or high < 0}
-    title = f"Nothing differs, and {len(alarms)} of 12 intervals exclude zero"
+    title = f"Nothing differs, and {len(alarms)} of 12 intervals exclude{'s' * (len(alarms) == 1)} zero"
     figure = ranges(rows, label="change from the reference", title=title, zero=0.0, roles=alarms)
     return figure, f"{title}. {ranges_in_words(rows)}"
 
@@ -778,21 +804,25 @@ WINDOW = {
     "as released": "as released",
 }
 short_of, short_pairs = against("motion, short", WINDOW)
-short_of = dict(sorted(short_of.items(), key=lambda item: item[1][1]))
 apart = [name for name, (low, _, high) in short_of.items() if low > 0 or high < 0]
 print("intervals that exclude zero:", len(apart), "of", len(short_of), "-", *apart)
 
 # %% tags=["hide-input"]
+figure = ranges(
+    short_of,
+    label="action, change from the method at 200 steps (dashed: the method, 8 maps, .12 s later)\n"
+    "thick: 95 %; thin: in pairs",
+    title="One of twelve intervals excludes zero; in two to four cases of ten, luck does that",
+    zero=0.0,
+    roles=dict.fromkeys(apart, "motion"),
+    pairs=short_pairs,
+)
+for place in range(0, len(short_of), 4):  # every other variant on gray: its two measures belong together
+    figure.axes[0].axhspan(place - 0.35, place + 1.55, color="#EEF0F2", lw=0, zorder=-2)
 show(
-    ranges(
-        short_of,
-        label="action, change from the method at 200 steps (thick: 95 %; thin: in pairs)",
-        title="One of twelve intervals excludes zero; in two to four cases of ten, luck does that",
-        zero=0.0,
-        roles=dict.fromkeys(apart, "motion"),
-        pairs=short_pairs,
-    ),
-    f"Twelve whiskers around a dashed line at zero. {ranges_in_words(short_of)}",
+    figure,
+    f"Twelve whiskers in six pairs, around a dashed line at zero. {ranges_in_words(short_of)} "
+    f"In pairs of seeds: {ranges_in_words(short_pairs)}",
 )
 assert apart == ["4 maps, R@1"] and short_pairs["4 maps, R@1"][2] < 0
 
