@@ -8,7 +8,11 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
+
+from cvrl_lite import data_path
+from cvrl_lite.codec import encode
 
 ROOT = Path(__file__).resolve().parents[1]
 EXPERIMENTS = ROOT / "experiments"
@@ -168,3 +172,19 @@ def test_real_footage_goes_through(real_videos: Path, tmp_path: Path) -> None:
     assert all(
         abs(found[name] - share) < 0.06 for name, share in logged.items() if name not in ("clips", "videos")
     )
+
+
+def test_the_sample_clips_are_encoded_as_their_script_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """x264 writes its settings into each stream."""
+    monkeypatch.syspath_prepend(str(EXPERIMENTS))
+    script = importlib.import_module("sample_clips")
+    frames = np.zeros((3, 224, 224, 3), np.uint8)
+    for name, settings in script.SETTINGS.items():
+        encode(frames, tmp_path / name, **settings)
+        new, kept = (
+            dict(re.findall(rb" (\w+)=([\w.:,-]+)", path.read_bytes().split(b" - options:")[1][:2000]))
+            for path in (tmp_path / name, data_path(name))
+        )
+        assert len(kept) > 40 and new == kept
