@@ -75,7 +75,7 @@ def tiled(clips: Sequence[np.ndarray], labels: Sequence[str], columns: int) -> l
 
 def actions() -> Loop:
     """The eight actions on one scene."""
-    clips = [draw("clouds", name, 30, frames=32, size=96)[::2] for name in ACTIONS]
+    clips = [draw("clouds", name, 30, frames=32, size=160)[::2] for name in ACTIONS]
     return Loop(tiled(clips, ACTIONS, 4), 80, still=7, quality=25)
 
 

@@ -14,8 +14,10 @@
 # - tell the *scene* of a clip from its *action*, and say why our data set keeps them apart,
 # - check that everything is installed.
 #
-# **Needs.** If you are reading this in Jupyter, you have all you need. Less than 1 minute on 2 cores, 0.3
-# GB of memory, no disk space. (Otherwise, see [how to install](../README.md).)
+# **Needs.** Python and NumPy, and a first idea of how a network is trained (weights, a loss, gradient
+# descent). You need to know nothing about video files: the course explains all of it. If you are reading
+# this in Jupyter, everything is installed; otherwise, see [how to install](../README.md). Less than 1 minute
+# on 2 cores, 0.3 GB of memory, no disk space.
 #
 # ## The idea in one figure
 #
@@ -65,10 +67,7 @@ show(
 # **Motion prediction** asks: which motion comes next? To answer, the network has to notice what is
 # happening.
 #
-# What stays is called the **context**; in the clips of this course it is the *scene*. In figures about
-# training, blue stands for context, orange for motion, green for the residual, pink for both tasks together
-# and gray for anything else. (I-, P- and B-frames, which you will meet in notebook 02, have three colors of
-# their own.)
+# What stays is called the **context**; in the clips of this course it is the *scene*.
 #
 # ## Three questions
 #
@@ -79,10 +78,10 @@ show(
 #    frame, while the motion vectors come with the file ([measured](../docs/benchmarks.md)). How good are
 #    they, flaws included?
 # 3. **How do we stop the network from taking the easy way out?** "By how many pixels will this block move?"
-#    can be answered by copying small shifts, without understanding anything. So the paper puts the true
-#    continuation among thousands of others (we, among hundreds) and asks "which of these comes next?" To
-#    choose, the network compares **features**, lists of numbers that it computes from the clip and from each
-#    candidate. Is that what helps? [12_ablations](12_ablations.ipynb) finds a surprise.
+#    can often be answered by repeating the shift of a moment ago, without understanding anything. So the
+#    paper puts the true continuation among thousands of others (we, among hundreds) and asks "which of these
+#    comes next?" To choose, the network compares **features**, lists of numbers that it computes from the
+#    clip and from each candidate. Is that what helps? [12_ablations](12_ablations.ipynb) finds a surprise.
 #
 # ## Clips in which nothing gives the answer away
 #
@@ -245,6 +244,9 @@ for what, fine in checks.items():
 # Each notebook moves in small steps: a few sentences on what to look for, a few lines of code, a result,
 # and what the result means. Make a guess before you look; it is more fun, and you will remember more.
 #
+# By our estimate, a notebook takes half an hour to read and its exercises almost as long again. All sixteen
+# take about fifteen hours, or eight if you skip the exercises.
+#
 # - **Run > Run All Cells** runs a notebook. Most take about a minute on 2 cores, none more than 1.6 GB of
 #   memory and 50 MB of disk. In the repository and on the site all outputs are stored, so there you can read
 #   without running anything; `cvrl-lite course` copies the notebooks of an installed package without them.
@@ -252,9 +254,11 @@ for what, fine in checks.items():
 #   package.
 # - An **exercise** has a function to fill in, a check that says *Right* or *Not yet*, a hint and a solution
 #   to unfold. You can skip any of them; nothing later depends on your answer.
-# - Printed results are the same on every machine, but for those of a few cells that train or measure, which
-#   may differ a little. Other numbers that would vary appear in figures, or we say on which machine we
-#   measured them ([why](../docs/determinism.md)).
+# - Printed numbers should match yours; where a cell trains or measures, they may differ a little
+#   ([why](../docs/determinism.md)).
+# - **Colors** keep their meaning. In figures about training, blue stands for context, orange for motion,
+#   green for the residual, pink for both tasks together and gray for anything else. The three kinds of frame
+#   that you will meet in notebook 02 have colors of their own.
 # - Long cells of imports and checks are folded away, and so is a cell that would give an answer away;
 #   click on the bar beside one to unfold it.
 # - Words in **bold** are explained where they first appear. Most are in the
@@ -322,7 +326,7 @@ show_progress()
 # **3.** Why not simply train a network to output the values of the next vectors?
 #
 # <details><summary>Answer</summary>
-# Copying the current shifts is often good enough for that. A shape that shakes and a shape that drifts may
+# Repeating the current shifts is often good enough for that. A shape that shakes and a shape that drifts may
 # have the same shift right now, and yet their futures differ. To pick the true future out of many is
 # harder: the network has to notice which of the two it sees. That is the paper's argument. Whether the
 # comparison is what helps, notebook 12 tests.
