@@ -105,7 +105,7 @@ def loops_of(root: Path) -> dict[str, Loop]:
         for name, source, number in CLIPS.values()
     ]
     return {
-        name: Loop(tiled([*tiles, key()], [*words, "colors of directions"], 4), 160, still=10, quality=18)
+        name: Loop(tiled([*tiles, key()], [*words, "colors of directions"], 4), 160, still=16, quality=18)
         for name, words in LABELS.items()
     }
 

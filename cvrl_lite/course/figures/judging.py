@@ -133,7 +133,9 @@ def ranges(
         axes.plot(middle, place, "o", color=INK, mfc="white", ms=5)
         if name in pairs:
             axes.plot(pairs[name][::2], [place + 0.27] * 2, color=INK, lw=1, marker="|", ms=4)
-        words = two_digits(middle) + (f" ({two_digits(low)} to {two_digits(high)})" if low < high else "")
+        words = two_digits(middle)
+        if low < high:  # an end just below zero keeps its sign: such a range holds zero
+            words += " ({} to {})".format(*("-.00" if -0.005 < x < 0 else two_digits(x) for x in (low, high)))
         if low < 0 == middle and high == -low:  # an error without the number that it belongs to
             words = f"± {two_digits(high)}"
         axes.text(1.02, place, words, transform=axes.get_yaxis_transform(), va="center")
