@@ -35,6 +35,19 @@ def test_a_trail_goes_from_blue_to_orange_and_what_rests_stays_gray() -> None:
     assert len(set(figures.long_exposure(clip)[0, :, 0].tolist())) == 1
 
 
+def test_tracks_mark_every_center_later_ones_larger_and_more_orange() -> None:
+    clip, places = (
+        np.zeros((3, 8, 8, 3), np.uint8),
+        np.array([[[1, 4], [9, 9]], [[2, 4], [9, 8]], [[3, 4], [9, 7]]]),
+    )
+    axes = figures.tracks([clip], [places], title="Level, and out of sight").axes[0]
+    (dots,) = axes.collections
+    assert dots.get_offsets().tolist() == places.reshape(-1, 2).tolist()
+    assert (np.diff(dots.get_sizes()[::2]) > 0).all() and axes.get_xlim() == (-0.5, 7.5)
+    red, _, blue, _ = dots.to_rgba(dots.get_array()).T
+    assert (np.diff(red[::2]) > 0).all() and (np.diff(blue[::2]) < 0).all()
+
+
 def as_seen(color: str, cone: str) -> np.ndarray:
     """A color in linear RGB as those see it who lack red or green cones (Machado and others, 2009)."""
     matrices = {

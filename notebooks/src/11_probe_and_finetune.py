@@ -47,7 +47,9 @@ from cvrl_lite.course import figures, log
 from cvrl_lite.course.exercises import judge
 from cvrl_lite.course.figures import in_words, show
 from cvrl_lite.course.figures.judging import claims, grid, ranges, ranges_in_words, shares, staircase
-from cvrl_lite.datasets import MovingScenes, decode, evaluation_clips
+from cvrl_lite.course.figures.style import two_digits
+from cvrl_lite.datasets import MovingScenes, decode, evaluation_clips, moving_scenes
+from cvrl_lite.datasets.moving_scenes.actions import FINE, paths
 from cvrl_lite.models import TinyR2Plus1D
 from cvrl_lite.transforms import eval_transform
 
@@ -160,7 +162,7 @@ show(
     grid(
         table,
         rows=names,
-        columns=[f"{label}\nguess {guess[label]:.2f}" for label in labels],
+        columns=[f"{label}\nguess {two_digits(guess[label])}" for label in labels],
         title="Each part knows its own label",
         own={(1, 0): "context", (2, 1): "motion"},
         tints=["context", "motion"],
@@ -177,10 +179,10 @@ for label, here, there in (("scene", "context", "motion"), ("action", "motion", 
 # %% [markdown]
 # Each part knows its own label best. For scenes, no row is near a guess: random weights already give more
 # than a quarter, and the trained motion part less than that, perhaps because it has learned other things.
-# For actions, only the untrained rows come close to a guess; the context part knows something about actions,
-# too.
+# For actions, the untrained rows come nearest to a guess, yet even random weights give a little (.15 to .22,
+# where a guess is .12). And the context part knows something about actions, too.
 #
-# And the whole vector is *not* better than its better part; for scenes it came out lower. Is that more than
+# The whole vector is *not* better than its better part; for scenes it came out lower. Is that more than
 # luck? Both are scored on the same clips, so compare in pairs, as in notebook 10: draw the clips again and
 # again, and look at the difference.
 
@@ -480,12 +482,15 @@ assert abs((high - low) / 2 - 1.96 * error) < 0.01
 # %% [markdown]
 # The third range is only roughly right. Draws of 200 clips vary more than draws of 400 would, but ours all
 # come from the same 400 and share half of their clips on average, which makes them vary less. (For a mean
-# the two cancel exactly; a probe is not a mean.) The choice of the test clips is a large source, too, and
-# the only one that follows from a formula alone; `evaluate.confidence_interval` uses it, with a correction
-# that keeps the interval between 0 and 1 (Wilson's). A useful rule: **a decimal whose unit is far below the
-# standard error is noise.** With 192 clips the error is about .03. So .80 means "between .74 and .85": the
-# second decimal is a hint, and a third one would mean nothing. (That another held-out fifth changes so
-# little is due to its 80 clips.)
+# the two cancel exactly; a probe is not a mean.) And that another held-out fifth changes so little has a
+# reason that you have seen: from C = .1 on the curve of `val` is flat, so it hardly matters which of those
+# values wins.
+#
+# What follows for the decimals? **A decimal whose unit is far below the standard error is noise.** With 192
+# clips, the choice of the test clips alone gives a standard error of about .03. So .80 means "between .74 and
+# .85": the second decimal is a hint, and a third one would mean nothing. This source is a large one, and the
+# only one that follows from a formula alone. `evaluate.confidence_interval` uses that formula, with a
+# correction that keeps the interval between 0 and 1 (Wilson's).
 #
 # What about the numbers in papers? The usual benchmarks of the field are UCF101 (13,320 short videos of 101
 # human actions) and HMDB51 (about 7,000 of 51). The model card of the published weights
@@ -558,15 +563,16 @@ else:
 #
 # Self-supervised learning exists to save labels. So let us ask: how good is it with only a few?
 # `few_labels` draws 1, 2, 5 or 10 clips of each class and trains a probe on those, with C fixed at 1. We
-# make ten draws each, shown as dots. (At "all" there is nothing to draw: one probe, one marker.) For
-# actions there is a third curve, for the motion part of the joint network alone.
+# make ten draws each, shown as dots. (At "all" there is nothing to draw: one probe, one marker.) A third
+# curve shows, of the joint network, only the part that was trained for the label: the context part for
+# scenes, the motion part for actions.
 
 # %%
 COUNTS, DRAWS = (1, 2, 5, 10), range(10)
 panels = {label: {} for label in labels}
-readers = [("joint", "whole"), ("joint", "motion part"), ("untrained", "whole")]
+own = {"scene": "context part", "action": "motion part"}
 for label, (y, y_val) in labels.items():
-    for name, part in readers if label == "action" else readers[::2]:
+    for name, part in (("joint", "whole"), ("joint", own[label]), ("untrained", "whole")):
         X, X_val = (rows[:, PARTS[part]] for rows in features[name])
         split = (X, y), (X_val, y_val)
         curve = [[evaluate.few_labels(*split, per_class=n, seed=draw) for draw in DRAWS] for n in COUNTS]
@@ -585,19 +591,24 @@ show(
         roles=ROLES,
     ),
     "Two panels, scenes and actions, over 1, 2, 5, 10 and all labels a class. The joint network rises "
-    "steeply and the untrained one hardly. By its motion part alone it starts far higher at actions. Dots of "
-    "single draws scatter most at one label, by about .1 up and down for actions, and less at ten.",
+    "steeply and the untrained one hardly. By the part trained for the label it lies higher, far higher at "
+    "one label; at all labels this lead is gone for actions and stays for scenes. Dots of single draws "
+    "scatter most at one label, by about .1 up and down for actions, and less at ten.",
 )
 at_one = {name: curve[0] for name, curve in panels["action"].items()}
 assert all(c["joint, whole"][3].min() > c["untrained, whole"][3].max() for c in panels.values())
-assert at_one["joint, motion part"].mean() > at_one["joint, whole"].mean() + 0.1
+for label, curves in panels.items():
+    part, whole = (curves[f"joint, {name}"].mean(1) for name in (own[label], "whole"))
+    assert part[0] > whole[0] + 0.1 and (part[-1] > whole[-1] + 0.04) == (label == "scene")
 assert np.ptp(at_one["joint, motion part"]) > 0.05
 
 # %% [markdown]
-# The figure shows two things. First, for actions and with one label per class, the whole vector is far
-# behind its own motion part; with all labels they are about equal. The knowledge was there all along. Eight
-# clips cannot tell which numbers matter (the clips also differ in their backgrounds); four hundred can.
-# **The curve over the number of labels says more than any single point on it.**
+# The figure shows two things. First, with one label per class, the whole vector is far behind its own better
+# part, though it contains that part. So few clips cannot tell which numbers matter: clips of two actions
+# differ in their backgrounds, too, and those of two scenes in what moves. For actions, four hundred clips can
+# tell, and the two curves meet. (For scenes not even four hundred could, as we saw; but there are sixteen
+# scenes, with half as many clips of each.) **The curve over the number of labels says more than any single
+# point on it.**
 #
 # Second, look at the dots. With one label per class, the score depends on which clips happened to be
 # labeled. A score at one label that comes without its number of draws may say more about luck than about
@@ -631,6 +642,11 @@ for seed, part in enumerate(parts):
 # classifier cannot rely on a few of them. The learning rate warms up and then falls along a cosine, as
 # in pretraining. Does it pay to start from `joint`? We compare two seeds, which are also two draws of
 # the labeled clips, on new clips and on the 80 clips that were trained on.
+#
+# Below that you see one clip of each action, and what the two networks of the first seed take it for. A dot
+# stands wherever the center of a shape was in one of 16 frames, small and blue at first, large and orange in
+# the end. Could you have named the eight actions? Look for the one whose shapes rest on their way, and for
+# the two whose shapes come back the way they went.
 
 
 # %% tags=["nbval-ignore-output"]
@@ -648,26 +664,32 @@ for words, values in measures.items():
 
 # %% tags=["hide-input"]
 acts = val.classes["action"]
+seed_of = {clip.file: clip.seed for clip in moving_scenes.read_index(moving_scenes.course_set())}
+
+
+def ways(data, rows, **words):
+    """A figure of some clips: their last frame of 16, and where their shapes have been."""
+    videos = [data.videos[row] for row in rows]
+    places = [paths(acts[v.entry.labels["action"]], seed_of[v.entry.source], 16) for v in videos]
+    scaled = [(place / FINE / 112 + 0.5) * 72 - 0.5 for place in places]  # drawn on 112 pixels, shown on 72
+    return figures.tracks([video.frames[:16] for video in videos], scaled, **words)
+
+
 picked = [np.flatnonzero(val.labels("action") == kind)[1] for kind in range(len(acts))]
-said = {name: train.predict(tuned[name, 0], val, how).argmax(1) for name in starts}
+said = {name: train.predict(tuned[name, 0], val, how).argmax(1)[picked] for name in starts}
+marks = {name: ["✓" if kind == answer else "✗" for kind, answer in enumerate(said[name])] for name in starts}
 words = [
-    "\n".join(
-        [f"is: {acts[kind]}"]
-        + [f"{'✓' if said[n][row] == kind else '✗'} {n}: {acts[said[n][row]]}" for n in starts]
-    )
-    for kind, row in enumerate(picked)
+    "\n".join([f"is: {act}"] + [f"{marks[name][kind]} {name}: {acts[said[name][kind]]}" for name in starts])
+    for kind, act in enumerate(acts)
 ]
-ends = {name: np.mean(values) for name, values in final.items()}
+counts = [marks[name].count("✓") for name in starts]
+ends = [two_digits(np.mean(final[name])) for name in starts]
+title = f"Of these eight, joint gets {counts[0]} and from scratch {counts[1]}; over all of val they get "
 show(
-    figures.filmstrip(
-        [figures.trails(val.videos[row].frames[:16]) for row in picked],
-        labels=words,
-        columns=4,
-        title=f"30 steps from joint find {ends['joint']:.2f} of the actions, from scratch "
-        f"{ends['from scratch']:.2f}",
-    ),
-    "Eight clips with trails of what moves, each with its action and what two classifiers say. "
-    + in_words(measures),
+    ways(val, picked, labels=words, columns=4, title=title + " and ".join(ends)),
+    "Eight pale stills with dotted ways of shapes: level, down, two kinds of arcs, small rings, short level "
+    "lines, short lines from the center, and level ones with heaps of dots. Each has its action and "
+    "what two classifiers say. " + in_words(measures),
 )
 assert min(final["joint"]) > max(final["from scratch"]) + 0.3
 
@@ -941,7 +963,7 @@ STARTS = {
     "motion, short": "after motion prediction",
 }
 after_200 = {
-    f"action, {words}": {
+    words: {
         name: [
             run["accuracy"] for run in log.runs("labels", protocol="finetune", start=start, per_class=amount)
         ]
@@ -954,15 +976,16 @@ for words, values in after_200.items():
     print(f"{words}: the helper adds {gain:.2f} ({low:.2f} to {high:.2f}, 95 % over three seeds of each)")
 
 # %% tags=["hide-input"]
-show(
-    figures.seeds(
-        after_200,
-        guess=[guess["action"]] * 2,
-        title="In each of three seeds the helper is ahead; a good start is further ahead",
-        roles=dict.fromkeys((*STARTS.values(),)[1:], "motion"),
-    ),
-    "Two panels with three bars each. " + in_words(after_200),
+figure = figures.seeds(
+    after_200,
+    guess=[guess["action"]] * 2,
+    title="In each of three seeds the helper is ahead; a good start is further ahead",
+    roles=dict.fromkeys((*STARTS.values(),)[1:], "motion"),
 )
+for axes, words in zip(figure.axes, after_200):
+    axes.set_title(words, fontsize=9, x=0.5 / 1.3)
+    axes.xaxis.label.set_text("accuracy by action")
+show(figure, "Two panels with three bars each, accuracy by action. " + in_words(after_200))
 for values in after_200.values():
     assert all(
         a < b for a, b in zip(values["from scratch"], values["from scratch, with helper"], strict=True)
@@ -1006,21 +1029,21 @@ by_pick = {name: evaluate.linear_probe((X[rows], y[rows]), (X_val, y_val)) for n
 
 # %% tags=["hide-input"]
 most, least = by_pick.values()
-frames = [figures.trails(train_set.videos[row].frames[:16]) for rows in picks.values() for row in rows]
 show(
-    figures.filmstrip(
-        frames,
-        labels=[
-            f"{pick}:\n{name}" for pick in ("typical", "untypical") for name in train_set.classes["action"]
-        ],
-        columns=8,
-        title=f"One label per class: accuracy {most:.2f} with the upper row, {least:.2f} with the lower",
+    ways(
+        train_set,
+        np.concatenate([*picks.values()]),
+        labels=[f"{pick}:\n{name}" for pick in ("typical", "untypical") for name in acts],
+        title=f"One label each: accuracy {two_digits(most)} with the upper row, {two_digits(least)} below",
     ),
-    "Two rows of eight gray images with colored trails, one for each action: typical above, untypical below.",
+    "Two rows of eight pale stills with dotted ways of shapes, one for each action: typical above, untypical "
+    "below.",
 )
 assert most > at_one["joint, motion part"].mean() > least
 
 # %% [markdown]
-# What makes a clip typical is not easy to see here: some untypical clips have clear trails, too. With one
-# typical clip of each action, the probe does better than with the average draw; with the untypical ones,
-# worse. (To know which clips are typical you need all labels, so this is an explanation and not a method.)
+# With one typical clip of each action, the probe does better than with the average draw; with the untypical
+# ones, worse. (To know which clips are typical you need all labels, so this is an explanation and not a
+# method.) What makes a clip typical? Compare the ways. In some untypical clips they are shorter than in the
+# typical clip above (`down`, `shake`), in others longer (the two that circle). So an unusual speed may be one
+# reason; two clips of each action cannot tell whether it is the main one.

@@ -22,6 +22,7 @@ from cvrl_lite.course.figures.pictures import (
     gop_strip,
     long_exposure,
     neighbors,
+    tracks,
     trails,
 )
 from cvrl_lite.course.figures.prediction import (
@@ -112,6 +113,7 @@ __all__ = [
     "similarity_matrix",
     "swatches",
     "temperatures",
+    "tracks",
     "trails",
     "transformer",
     "two_losses",

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
+from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
 
 from cvrl_lite.course.figures.style import COLORS, HATCHES, INK, color_of, new
@@ -184,6 +184,47 @@ def trails(frames: np.ndarray) -> np.ndarray:
         image = (1 - covers) * image + covers * ((1 - time) * early + time * late)
     painted: np.ndarray = image.round().astype(np.uint8)
     return painted
+
+
+def tracks(
+    clips: Sequence[np.ndarray],
+    places: Sequence[np.ndarray],
+    *,
+    labels: Sequence[str] = (),
+    title: str = "",
+    columns: int = 8,
+) -> Figure:
+    """Clips as pale stills, each with a dot for every frame where a shape's center was.
+
+    Args:
+        clips: (T, H, W, 3) uint8 RGB each; the last frame is shown.
+        places: (T, N, 2) pixels for each clip, x right and y down from the upper left corner.
+        labels: A caption for each; none where empty.
+        title: What they show.
+        columns: Pictures a row, at most.
+
+    Returns:
+        The figure; dots go from blue and small, early, to orange and large, late. Where a shape rests, its
+        dots lie on one another.
+
+    Raises:
+        ValueError: No clips, or not one label for each.
+
+    Example:
+        >>> clip, places = np.zeros((3, 8, 8, 3), np.uint8), np.array([[[1, 4]], [[2, 4]], [[3, 4]]])
+        >>> figure = tracks([clip], [places], title="One shape goes to the right")
+        >>> figure.axes[0].collections[0].get_offsets()[:, 0].tolist()
+        [1.0, 2.0, 3.0]
+    """
+    stills = [(150 + 0.4 * clip[-1].mean(2, keepdims=True)).repeat(3, 2).astype(np.uint8) for clip in clips]
+    figure = filmstrip(stills, labels=labels, title=title, columns=columns)
+    early_to_late = LinearSegmentedColormap.from_list("early to late", [COLORS["context"], COLORS["motion"]])
+    for axes, way in zip(figure.axes, places, strict=False):
+        times = np.linspace(0, 1, len(way)).repeat(way.shape[1])
+        look: Any = {"c": times, "cmap": early_to_late, "s": 4 + 14 * times, "lw": 0}
+        axes.autoscale(False)  # centers outside the picture are left out
+        axes.scatter(*way.reshape(-1, 2).T, **look)
+    return figure
 
 
 def neighbors(
