@@ -101,6 +101,8 @@ def test_the_strip_has_a_bar_for_each_picture() -> None:
     assert [words.get_text() for words in axes.get_legend().get_texts()] == ["I (1)", "P (2)", "B (2)"]
     assert [(words.xy[0], words.xy[1]) for words in axes.texts] == list(enumerate(sizes)), "above its bar"
     assert not figures.gop_strip("IPPP" * 50, [9] * 200).axes[0].texts, "no room for letters"
+    numbered = figures.gop_strip(types, sizes, numbers=True).axes[0].texts
+    assert [words.get_text() for words in numbered] == ["900", "60", "20", "10", "10"]
     with pytest.raises(ValueError, match="2 picture types do not go with 1 sizes"):
         figures.gop_strip("IP", [1])
 
@@ -209,6 +211,13 @@ def test_panels_of_vectors_are_their_fields_side_by_side() -> None:
     assert [axes.get_title() for axes in figure.axes] == ["past", "future"]
     arrows = [axes.collections[1] for axes in figure.axes]
     assert [(quiver.U[0], quiver.V[0]) for quiver in arrows] == [(-3, -1), (3, 1)], "apparent motion"
+    few = figures.vector_panels(images, [past, 2 * past], [mask, mask], labels=["", ""], every=2)
+    assert [axes.collections[1].get_offsets()[:, 0].tolist() for axes in few.axes] == [
+        [6.5, 22.5] * 2,
+        [9.5, 25.5] * 2,
+    ], "the first and the third cell of each row"
+    rings = [len(line.get_xdata()) for axes in few.axes for line in axes.lines if line.get_marker() == "o"]
+    assert rings == [0, 4] and "ring: that place" in [text.get_text() for text in few.legends[0].get_texts()]
     with pytest.raises(ValueError, match="2 fields and 1 labels do not go with 2 images"):
         figures.vector_panels(images, [past, future], [mask, mask], labels=["past"])
 

@@ -19,13 +19,18 @@ _MOST_LETTERS = 90  # more bars than this leave no room for a letter above each
 
 
 def gop_strip(
-    picture_types: Sequence[str] | np.ndarray, sizes: Sequence[int] | np.ndarray, *, title: str = ""
+    picture_types: Sequence[str] | np.ndarray,
+    sizes: Sequence[int] | np.ndarray,
+    *,
+    numbers: bool = False,
+    title: str = "",
 ) -> Figure:
     """One bar a frame: its type and how many bytes it takes.
 
     Args:
         picture_types: (T,) of "I", "P", "B", in display order.
         sizes: (T,) bytes.
+        numbers: Above each bar of a short strip stand its bytes, not the letter of its type.
         title: The finding; where empty, it says how many bytes the I-frames take.
 
     Returns:
@@ -49,8 +54,8 @@ def gop_strip(
     draw_gop_strip(axes, types, bytes_)
     if len(types) <= _MOST_LETTERS:
         above: Any = {"xytext": (0, 1.5), "textcoords": "offset points", "ha": "center", "va": "bottom"}
-        for place, kind in enumerate(types):
-            axes.annotate(kind, (place, bytes_[place]), **above, fontsize=7, color=INK)
+        for place, words in enumerate(bytes_ if numbers else types):
+            axes.annotate(str(words), (place, bytes_[place]), **above, fontsize=7, color=INK)
         axes.set_ylim(0, 1.1 * bytes_.max())
     return figure
 
@@ -96,8 +101,9 @@ def filmstrip(
         raise ValueError(f"{len(labels)} labels do not go with {len(frames)} frames")
     columns = min(columns, len(frames))
     rows = -(-len(frames) // columns)
-    height = 9.5 / columns * frames[0].shape[0] / frames[0].shape[1] + (0.22 if labels else 0)
-    figure = new(title, rows=rows, columns=columns, size=(9.5, rows * height + (0.35 if title else 0)))
+    height = rows * 9.5 / columns * frames[0].shape[0] / frames[0].shape[1] + (0.35 if title else 0)
+    height += 0.22 * sum(any(labels[row * columns : (row + 1) * columns]) for row in range(rows))
+    figure = new(title, rows=rows, columns=columns, size=(9.5, height))
     for place, axes in enumerate(figure.axes):
         axes.set_axis_off()
         if place < len(frames):

@@ -18,6 +18,7 @@ from matplotlib.patches import Patch, Rectangle
 from cvrl_lite.course.figures.style import COLORS, INK, new, without_spines
 
 CELL = 8  # pixels
+_RING = 5  # pixels; a ring at the tail would hide a shorter arrow
 
 
 def vector_arrows(
@@ -63,6 +64,7 @@ def vector_panels(
     *,
     labels: Sequence[str],
     magnify: float = 1,
+    every: int = 1,
     title: str = "",
 ) -> Figure:
     """Several pictures with their arrows side by side, each as in `vector_arrows`.
@@ -73,6 +75,7 @@ def vector_panels(
         masks: N of (H8, W8) bool.
         labels: A caption for each.
         magnify: How many times its true length an arrow has.
+        every: In each row, one of so many cells may have an arrow, so that long ones can be told apart.
         title: The finding.
 
     Returns:
@@ -94,7 +97,7 @@ def vector_panels(
     figure = new(title, columns=count, size=(9.5, height))
     for axes, image, field, mask, label in zip(figure.axes, images, vectors, masks, labels):
         check_field(image, field, mask)
-        draw_arrows(axes, image, field, mask, magnify)
+        draw_arrows(axes, image, field, mask, magnify, every=every)
         axes.set_title(label, fontsize=9)
         axes.set(xlabel="", ylabel="", xticks=[], yticks=[])
     _add_keys(figure, vectors, masks, magnify)
@@ -124,18 +127,22 @@ def draw_arrows(
     magnify: float,
     *,
     width: float = 0.005,
+    every: int = 1,
 ) -> None:
-    """Draws what `vector_arrows` shows into a panel; `width` is an arrow's, as a share of the panel's."""
+    """Draws what `vector_panels` shows into a panel; `width` is an arrow's, as a share of the panel's."""
     moving = mask & (np.abs(vectors).max(0) > 0)
+    rows, columns = np.indices(mask.shape)
+    drawn = moving & ((columns + 2 * rows) % every == 0)  # rows take turns
     axes.imshow((image * 0.5 + 255 * 0.5).astype(np.uint8))
     hatch_missing(axes, mask)
-    down, across = np.nonzero(moving)
+    down, across = np.nonzero(drawn)
     x, y = across * CELL + CELL / 2 - 0.5, down * CELL + CELL / 2 - 0.5
-    dx, dy = magnify * vectors[0][moving], magnify * vectors[1][moving]  # back to where the content was
+    dx, dy = magnify * vectors[0][drawn], magnify * vectors[1][drawn]  # back to where the content was
     look: Any = {"angles": "xy", "scale_units": "xy", "scale": 1, "width": width, "color": COLORS["motion"]}
     if magnify == 1:  # tails lie where the content was; long arrows that cross have to be told apart
         look |= {"width": 0.7 * width, "headwidth": 5, "edgecolor": "white", "linewidth": 0.25}
-        axes.plot(x + dx, y + dy, "o", ms=3.5, mfc="white", mec=COLORS["motion"], zorder=4)
+        long = np.hypot(dx, dy) >= _RING
+        axes.plot((x + dx)[long], (y + dy)[long], "o", ms=3.5, mfc="white", mec=COLORS["motion"], zorder=4)
     axes.quiver(x + dx, y + dy, -dx, -dy, **look, zorder=3)
     down, across = np.nonzero(mask & ~moving)
     x, y = across * CELL + CELL / 2 - 0.5, down * CELL + CELL / 2 - 0.5
@@ -155,8 +162,12 @@ def _add_keys(
     if any((mask & ~still).any() for mask, still in zip(masks, zero)):
         look: Any = {"marker": r"$\rightarrow$", "ms": 16, "mew": 0.4}
         keys.append(Line2D([], [], ls="", color=COLORS["motion"], label=f"arrow: {arrow}", **look))
+    if magnify == 1 and any((np.hypot(*field) * mask >= _RING).any() for field, mask in zip(vectors, masks)):
+        ring: Any = {"ls": "", "marker": "o", "ms": 3.5, "mfc": "white", "mec": COLORS["motion"]}
+        keys.append(Line2D([], [], label="ring: that place", **ring))
     if any(still.any() for still in zero):
         keys.append(Line2D([], [], ls="", marker=".", color=INK, label="dot: a vector of zero"))
     if not all(mask.all() for mask in masks):
         keys.append(Patch(fc="white", ec=INK, hatch="///", label="hatched: no vector"))
-    figure.legend(handles=keys, loc="outside lower center", ncols=3, frameon=False)
+    columns = 2 if len(keys) == 4 and figure.get_figwidth() < 9 else 4
+    figure.legend(handles=keys, loc="outside lower center", ncols=columns, frameon=False)
