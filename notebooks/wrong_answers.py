@@ -313,7 +313,15 @@ WRONG: dict[str, tuple[Mistake, ...]] = {
         ("(np.mean(with_it) - guess) / (np.mean(without) - guess)", "np.mean(with_it) / np.mean(without)"),
         ("(np.mean(without) - guess)", "np.mean(without)"),
         ("np.mean", "np.median"),
-        ("(np.mean(with_it) - guess) / (np.mean(without) - guess)", "np.mean(without) - np.mean(with_it)"),
+        ("(np.mean(with_it) - guess) / (np.mean(without) - guess)", "np.mean(shares)"),
+        (
+            "[(with_one - guess) / (one - guess) for with_one in with_it for one in without]",
+            "(with_it - guess) / (without - guess)",
+        ),
+        (
+            "return min(shares), (np.mean(with_it) - guess) / (np.mean(without) - guess), max(shares)",
+            "return (np.mean(with_it) - guess) / (np.mean(without) - guess)",
+        ),
     ),
     "14.1": (
         ("(lengths * (lengths + 1) / 2).sum() / lengths.sum()", "((lengths + 1) / 2).mean()"),
