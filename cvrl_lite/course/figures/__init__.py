@@ -35,7 +35,13 @@ from cvrl_lite.course.figures.prediction import (
     two_losses,
 )
 from cvrl_lite.course.figures.residuals import bars, residual_panels
-from cvrl_lite.course.figures.samples import batch_as_seen, clips_in_time, sample_timeline, swatches
+from cvrl_lite.course.figures.samples import (
+    batch_as_seen,
+    batch_by_task,
+    clips_in_time,
+    sample_timeline,
+    swatches,
+)
 from cvrl_lite.course.figures.scores import decoupling, decoupling_finding, recall
 from cvrl_lite.course.figures.search import (
     beyond_the_line,
@@ -60,6 +66,7 @@ __all__ = [
     "attention_over_frames",
     "bars",
     "batch_as_seen",
+    "batch_by_task",
     "between_pixels",
     "beyond_the_line",
     "boards",

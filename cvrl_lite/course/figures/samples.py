@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
-from cvrl_lite.course.figures.style import COLORS, INK, new
+from cvrl_lite.course.figures.style import COLORS, INK, color_of, new
 
 _LANES = ("the file", "clip", "key frame", "near future")
 
@@ -179,14 +179,55 @@ def batch_as_seen(
                 spine.set(visible=True, color=INK, linewidth=0.5)
             if row == 0:
                 axes.set_title(columns[place], fontsize=8)
-    longer = f", {magnify:g} times its length" * (magnify != 1)
-    look: Any = {"ls": "", "color": COLORS["motion"], "marker": r"$\rightarrow$", "ms": 16, "mew": 0.4}
-    keys = [
-        Line2D([], [], label=f"arrow: motion{longer}", **look),
-        Line2D([], [], ls="", marker=".", color=INK, label="dot: a vector of zero"),
-        Patch(fc="white", ec=INK, hatch="///", label="hatched: no vector"),
-    ]
-    figure.legend(handles=keys, loc="outside lower center", ncols=3, frameon=False)
+    figure.legend(handles=_arrow_keys(magnify), loc="outside lower center", ncols=3, frameon=False)
+    return figure
+
+
+def batch_by_task(
+    clips: Mapping[str, np.ndarray],
+    keyframes: np.ndarray,
+    motion: np.ndarray,
+    mask: np.ndarray,
+    *,
+    magnify: float = 1,
+    title: str = "",
+) -> Figure:
+    """Samples of a batch, one a column: frames of the clip, and below what each task asks about it.
+
+    Args:
+        clips: `{name: (B, H, H, 3) uint8 RGB}`, a row each.
+        keyframes: (B, H, H, 3) uint8 RGB; framed in the color of context.
+        motion: (B, 2, G, G) pixels of those pictures, x right and y down, pointing back; drawn as apparent
+            motion and framed in the color of motion.
+        mask: (B, G, G) bool; cells without a vector are hatched.
+        magnify: How many times its true length an arrow has.
+        title: The finding.
+
+    Returns:
+        The figure.
+
+    Example:
+        >>> frames, vectors = np.zeros((3, 8, 8, 3), np.uint8), np.zeros((3, 2, 4, 4))
+        >>> len(batch_by_task({"clip": frames}, frames, vectors, vectors[:, 0] == 0).axes)
+        9
+    """
+    pictures = {**clips, "key frame": keyframes}
+    samples, rows = len(keyframes), len(pictures) + 1
+    figure = new(title, rows=rows, columns=samples, size=(9.5, 9.1 / samples * rows + 0.7))
+    panels = np.array(figure.axes).reshape(rows, samples)
+    names = [*pictures, "near future"]
+    roles = [*[None] * len(clips), "context", "motion"]
+    for line, name, role in zip(panels, names, roles, strict=True):
+        color = color_of(role) if role else INK
+        line[0].set_ylabel(name, fontsize=9, color=color, weight="bold" if role else "normal")
+        for sample, axes in enumerate(line):
+            if name in pictures:
+                axes.imshow(pictures[name][sample])
+            else:
+                _map(axes, magnify * motion[sample], mask[sample], keyframes.shape[1])
+            axes.set(xticks=[], yticks=[])
+            axes.spines[:].set(visible=role is not None, color=color, linewidth=2)
+    figure.legend(handles=_arrow_keys(magnify), loc="outside lower center", ncols=3, frameon=False)
     return figure
 
 
@@ -216,6 +257,16 @@ def swatches(rows: Mapping[str, tuple[np.ndarray, np.ndarray]], *, title: str = 
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
     return figure
+
+
+def _arrow_keys(magnify: float) -> list[Any]:
+    longer = f", {magnify:g} times its length" * (magnify != 1)
+    look: Any = {"ls": "", "color": COLORS["motion"], "marker": r"$\rightarrow$", "ms": 16, "mew": 0.4}
+    return [
+        Line2D([], [], label=f"arrow: motion{longer}", **look),
+        Line2D([], [], ls="", marker=".", color=INK, label="dot: a vector of zero"),
+        Patch(fc="white", ec=INK, hatch="///", label="hatched: no vector"),
+    ]
 
 
 def _map(axes: Axes, vectors: np.ndarray, mask: np.ndarray, side: int) -> None:

@@ -151,5 +151,7 @@ def pulls(
             task, (steps[-1], values[-1].mean()), (5, 0), textcoords="offset points", va="center", color=color
         )
     right.set(xlabel="step", ylabel="length of the gradient, unweighted", ylim=(0, None))
-    figure.legend(loc="outside lower left", frameon=False, ncols=len(cosines))
+    single = f"dots: each of {next(iter(cosines.values())).shape[1]} batches"
+    left.plot([], [], ".", color="#777777", ms=4, label=single)
+    figure.legend(loc="outside lower left", frameon=False, ncols=len(cosines) + 1, fontsize=8)
     return figure
