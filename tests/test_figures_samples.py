@@ -7,7 +7,16 @@ from matplotlib.colors import to_rgba
 from matplotlib.patches import Rectangle
 from matplotlib.quiver import Quiver
 
-from cvrl_lite.course.figures import COLORS, batch_as_seen, clips_in_time, png, sample_timeline, swatches
+from cvrl_lite.course.figures import (
+    COLORS,
+    batch_as_seen,
+    clips_in_time,
+    journeys,
+    png,
+    residual_panels,
+    sample_timeline,
+    swatches,
+)
 from cvrl_lite.datasets import ClipSampling, Timeline
 
 TIMES, KEYS = np.arange(60) / 25, np.arange(0, 60, 12)
@@ -57,6 +66,24 @@ def test_clips_in_time_says_what_each_spans():
     marked = [line.get_xdata() for line in axes.lines if line.get_marker() == "s"]
     assert np.allclose(marked[1], np.arange(0, 16, 2) / 50)
     assert [text.get_text() for text in axes.get_yticklabels()] == ["25", "50"]
+
+
+def test_journeys_lead_from_a_shapes_first_place_to_its_last():
+    clip = np.zeros((3, 60, 60, 3), np.uint8)
+    way = np.array(
+        [[[20, 30], [5, 5], [50, 10]], [[25, 30], [8, 5], [55, 10]], [[32, 35], [11, 5], [62, 10]]]
+    )
+    axes, other = journeys({"long": clip, "short": clip[:2]}, [way, way[:2]], title="A way").axes
+    assert [(text.xy, text.xyann) for text in axes.texts[:2]] == [((32, 35), (20, 30)), ((11, 5), (5, 5))]
+    assert [axes.texts[-1].get_text(), other.texts[-1].get_text()] == ["13 px", "5 px"]
+    assert (len(axes.lines), len(other.lines)) == (2, 3), "one of them leaves the picture"
+    with pytest.raises(ValueError, match="places of 1 clips do not go with 2 clips"):
+        journeys({"long": clip, "short": clip}, [way])
+
+
+def test_a_bar_of_colors_says_of_what_the_differences_are():
+    figure = residual_panels(np.zeros((1, 8, 8)), labels=["a"], quantity="mean of R, G, B")
+    assert figure.axes[-1].get_ylabel() == "mean of R, G, B: darker (-), lighter (+)"
 
 
 def test_a_batch_is_drawn_row_by_row_with_what_is_missing():

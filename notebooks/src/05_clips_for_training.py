@@ -29,6 +29,7 @@ from cvrl_lite.course import figures
 from cvrl_lite.course.exercises import judge
 from cvrl_lite.course.figures import show
 from cvrl_lite.course.loops import show_loop
+from cvrl_lite.course.truth import shape_centers
 from cvrl_lite.course.widgets import laboratory
 from cvrl_lite.datasets import VECTOR_STEPS, ClipSampling, MemoryLoader, MovingScenes, Timeline, decode
 from cvrl_lite.datasets.moving_scenes import draw
@@ -138,9 +139,9 @@ print(f"{len(times)} frames: {len(timeline.starts)} starts, at frames", *timelin
 # each of three windows, two starts allow over two million draws.
 #
 # The course's own recipe, `laptop`, has shorter clips, so that they fit into the 40 frames of a
-# MovingScenes video: 8 frames .08 s apart, a gap of .12 s, one other window. The widget draws samples with
-# either recipe. Can you find a key frame outside its clip? One of the other windows inside the clip? Or
-# after the future?
+# MovingScenes video: 8 frames .08 s apart, a gap of .12 s, one other window. The widget draws samples
+# with either recipe. Can you find a key frame before the clip's first frame, or after its last? One of
+# the other windows inside the clip? Or after the future?
 
 
 # %%
@@ -276,29 +277,34 @@ show(
 
 # %% [markdown]
 # To see this in pictures, we draw a film at 50 frames per second and keep every second frame for a version
-# at 25. Below, everything that moves between a clip's first frame and its last leaves a trail, from blue to
-# orange. How long will the third trails be?
+# at 25. Below, an arrow leads from each shape's place in a clip's first frame to its place in the last. How
+# long will the third arrows be?
 
 # %%
-film = draw("waves", "right", 22, frames=60)  # at 50 per second
+film = draw("waves", "right", 22, frames=60)  # at 50 per second, 112 pixels wide
+where = shape_centers("right", 22, frames=60, size=112)  # (60, shapes, x and y)
 half_film = film[::2]  # at 25
 cuts = {
     "25 per second, by seconds": (half_film, by_seconds(np.arange(30) / 25, 0, 0.08, 8)),
     "50 per second, by seconds": (film, by_seconds(np.arange(60) / 50, 0, 0.08, 8)),
     "50 per second, by frames": (film, 2 * np.arange(8)),
 }
-pictures = [figures.trails(frames[: clip[-1] + 1]) for frames, clip in cuts.values()]
-title = "Three versions of one film: whose trails are short?"
+places = [w[clip] for w, (_, clip) in zip((where[::2], where, where), cuts.values())]
 show(
-    figures.filmstrip(pictures, labels=list(cuts), columns=3, title=title),
-    "Three gray images with colored trails of shapes. In the first two the trails are long and alike; in the "
-    "third they are half as long.",
+    figures.journeys(
+        {name: frames[clip] for name, (frames, clip) in cuts.items()},
+        places,
+        title="Three versions of one film: how far do the shapes go?",
+    ),
+    "Three gray images of shapes, each shape in its first and its last place, with an arrow between the two. "
+    "In the first two images the arrows are alike; in the third they are half as long.",
 )
 ends = [frames[clip[-1]] for frames, clip in cuts.values()]
 assert np.array_equal(ends[0], ends[1]) and not np.array_equal(ends[0], ends[2])
 
 # %% [markdown]
-# Cut by seconds, things go equally far at both rates. Cut by frames, they go half as far.
+# Cut by seconds, things go equally far at both rates. Cut by frames, they go half as far, as if they
+# were half as fast.
 #
 # > **Caution.** Seconds fix the clip, not the vectors. A vector describes the motion between *two frames*,
 # > so at 50 frames per second it is half as long, and a window of 8 maps covers half as much time. Neither
@@ -383,12 +389,8 @@ assert all(torch.equal(a, b) for a, b in zip(mirrored(*by_hand), (now, vectors, 
 print(f"by hand and package agree in {sum(agree)} of 3: frames, vectors, mask")
 
 # %% [markdown]
-# The released code mirrors the map and leaves the sign of x alone: that is **mirror A** of the riddle. Shapes
-# go left, arrows go right. In training, half of the samples would have the right sign and half the wrong one.
-# We have not trained such a network, but it is hard to see how it could learn to tell left from right.
-#
-# Now the second trap. A crop of half the width is enlarged to full width. What moved by 2 pixels now moves by
-# 4. Which of the two enlarged panels is right?
+# The released code mirrors the map and leaves the sign of x alone: that is **mirror A** of the riddle. Here
+# is a still of another clip, treated in both ways.
 
 # %%
 actions = {str(entry.path): everything.classes["action"][entry.labels["action"]] for entry in part.entries}
@@ -403,6 +405,22 @@ def panels(views, labels, title):
     held = [view[3][chosen].numpy() for view in views]
     return figures.vector_panels(stills, fields, held, labels=labels, magnify=2, title=title)
 
+
+# %%
+views = [seen(crop(1.0, False)), seen(crop(1.0, True), faithful=True), seen(crop(1.0, True))]
+labels = ["as filmed", "mirror A, as released", "mirror B"]
+show(
+    panels(views, labels, "In mirror A the arrows still point right, though the shapes now go left"),
+    "Three panels of shapes with arrows. As filmed the arrows point right. In both mirror images the shapes "
+    "have changed sides; in mirror A the arrows still point right, in mirror B left.",
+)
+
+# %% [markdown]
+# In training, half of the samples would have the right sign and half the wrong one. We have not trained such
+# a network, but it is hard to see how it could learn to tell left from right.
+#
+# Now the second trap. A crop of half the width is enlarged to full width. What moved by 2 pixels now moves by
+# 4. Which of the two enlarged panels is right?
 
 # %%
 views = [seen(crop(1.0, False)), seen(crop(0.5, False)), seen(crop(0.5, False), faithful=True)]
@@ -469,6 +487,7 @@ show(
         wrong,
         labels=list(guesses),
         limit=80,
+        quantity="mean of R, G, B",
         title="In the mirror, only mirrored vectors explain the frame",
     ),
     "Three maps of the error. Along our vectors hardly anything is left; along the released ones each shape "
@@ -756,19 +775,21 @@ show(
         columns=headings,
         rows=[acts[row] for row in rows],
         magnify=4,
-        title="Same scene, other colors; the motion goes on; the other window is another moment",
+        title="Same scene, changed colors; the motion goes on; the other window is another moment",
     ),
     "Three rows, named by their actions. In each, three frames of a clip in the same colors, a key frame of "
-    "the same scene with another crop and other colors, and three maps of arrows. One map in the last row is "
-    "hatched all over.",
+    "the same scene with another crop and changed colors, and three maps of arrows. One map in the last row "
+    "is hatched all over.",
 )
 assert all(kind.any() for kind in kinds)
 
 # %% [markdown]
-# The hatched map belongs to an I-frame, and the mask says so. Clip and key frame share the scene, and not
-# the colors. And the other window shows the same kind of motion at another time, under a crop of its own: a
-# hard negative. (In the first row that crop is mirrored, so there the shapes go left.) The third row is the
-# hardest: its shapes go in small circles, and the other window begins at almost the same point of a circle.
+# The hatched map belongs to an I-frame, and the mask says so. Clip and key frame share the scene. Their
+# colors differ: plainly in the first row, in the second mostly in the shapes (the orange one is pink in
+# the key frame, the purple one blue), in the third in little but brightness. And the other window shows
+# the same kind of motion at another time, under a crop of its own: a hard negative. (In the first row
+# that crop is mirrored, so there the shapes go left.) The third row is the hardest: its shapes go in
+# small circles, and the other window begins at almost the same point of a circle.
 
 # %% [markdown]
 # ## The same batch, however it is read
@@ -936,23 +957,25 @@ for name, numbers in zip(("clip", "keyframe", "motion", "motion_mask"), kept):
 print("axes of the vectors: batch, windows, maps, x and y, rows, columns")
 
 # %%
+pixels, maps = 64 * (view.clip.nbytes + view.keyframe.nbytes) / 1e6, 64 * view.motion.nbytes / 1e6
+small = 64 * sum(part.nbytes for part in kept) / 1e6
 megabytes = {
-    "bytes and 16-bit vectors": 64 * sum(part.nbytes for part in kept) / 1e6,
+    "bytes and 16-bit vectors": small,
     "the same numbers as floats": 64 * sum(4 * part.numel() for part in kept) / 1e6,
-    "finished views: pixels": 64 * (view.clip.nbytes + view.keyframe.nbytes) / 1e6,
-    "finished views: vector maps": 64 * view.motion.nbytes / 1e6,
+    "finished views": pixels + maps,
 }
-small, _, *views_now = megabytes.values()
-show(
-    figures.bars(
-        megabytes,
-        label="MB for a batch of 64",
-        title=f"Finished views take {sum(views_now) / small:.1f} times the bytes",
-        role="untrained",
-        form=".0f",
-    ),
-    "Four bars: " + ", ".join(f"{name} {size:.0f} MB" for name, size in megabytes.items()) + ".",
+figure = figures.bars(
+    megabytes,
+    label="MB for a batch of 64",
+    title=f"Finished views take {(pixels + maps) / small:.1f} times the bytes",
+    role="untrained",
+    form=".0f",
 )
+figure.axes[0].barh(2, maps, 0.62, left=pixels, color=figures.COLORS["motion"], alpha=0.5)
+for middle, words in ((pixels / 2, f"pixels {pixels:.0f}"), (pixels + maps / 2, f"vector maps {maps:.0f}")):
+    figure.axes[0].text(middle, 2, words, ha="center", va="center")
+words = ", ".join(f"{name} {size:.0f} MB" for name, size in megabytes.items())
+show(figure, f"Three bars: {words}, of which {pixels:.0f} are pixels and {maps:.0f} vector maps.")
 
 # %% [markdown]
 # A float takes four bytes instead of one. And most of a finished view is vector maps: they were enlarged

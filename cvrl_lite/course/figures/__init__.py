@@ -39,6 +39,7 @@ from cvrl_lite.course.figures.samples import (
     batch_as_seen,
     batch_by_task,
     clips_in_time,
+    journeys,
     sample_timeline,
     swatches,
 )
@@ -92,6 +93,7 @@ __all__ = [
     "gop_trade",
     "histograms",
     "in_words",
+    "journeys",
     "kinds_of_pairs",
     "learning",
     "long_exposure",

@@ -21,15 +21,17 @@ def residual_panels(
     *,
     labels: Sequence[str],
     limit: float = 40,
+    quantity: str = "luma",
     title: str = "",
 ) -> Figure:
-    """Differences of luma side by side: white is none, brown is darker than predicted, green lighter.
+    """Differences of brightness side by side: white is none, brown is darker than predicted, green lighter.
 
     Args:
-        values: N maps (H, W) of luma differences.
+        values: N maps (H, W) of differences.
         masks: N of (H8, W8) bool or None; cells where it is False are hatched.
         labels: A caption for each.
         limit: The difference at which the colors are full.
+        quantity: Of what they are differences.
         title: The finding.
 
     Returns:
@@ -59,7 +61,7 @@ def residual_panels(
         for spine in axes.spines.values():
             spine.set(visible=True, color="#999999")
     bar = figure.colorbar(shown, ax=panels, shrink=0.85, aspect=15, pad=0.01)
-    bar.set_label("luma: darker (-), lighter (+)", fontsize=8)
+    bar.set_label(f"{quantity}: darker (-), lighter (+)", fontsize=8)
     if any(mask is not None and not mask.all() for mask in masks):
         key = Patch(fc="white", ec=INK, hatch="///", label="hatched: no prediction")
         figure.legend(handles=[key], loc="outside lower center", frameon=False)

@@ -125,6 +125,57 @@ def clips_in_time(
     return figure
 
 
+def journeys(clips: Mapping[str, np.ndarray], places: Sequence[np.ndarray], *, title: str = "") -> Figure:
+    """How far shapes go in clips of one film: an arrow from each one's first place to its last.
+
+    Args:
+        clips: `{caption: (T, H, W, 3) uint8 RGB}`, side by side; drawn in gray, first frame over last.
+        places: For each clip (T, S, 2), where its shapes are: pixels, x right and y down. A shape that begins
+            or ends outside has no arrow.
+        title: The finding.
+
+    Returns:
+        The figure; beside the arrow nearest to the middle stands its length.
+
+    Raises:
+        ValueError: Not places for each clip.
+
+    Example:
+        >>> clip, way = np.zeros((2, 64, 64, 3), np.uint8), np.array([[[20, 30]], [[35, 30]]])
+        >>> [text.get_text() for text in journeys({"a clip": clip}, [way]).axes[0].texts if text.get_text()]
+        ['15 px']
+    """
+    if len(clips) != len(places):
+        raise ValueError(f"places of {len(places)} clips do not go with {len(clips)} clips")
+    height = next(iter(clips.values())).shape[1]
+    figure = new(title, columns=len(clips), size=(9.5, 9.5 / len(clips) + 0.9))
+    look: Any = {"color": COLORS["motion"], "lw": 2, "arrowstyle": "-|>", "shrinkA": 0, "shrinkB": 0}
+    for axes, (caption, clip), way in zip(figure.axes, clips.items(), places, strict=True):
+        axes.imshow(90 + 0.6 * clip[[0, -1]].mean((0, 3)), cmap="gray", vmin=0, vmax=255)
+        first, last = way[0], way[-1]
+        inside = ((np.minimum(first, last) >= 0) & (np.maximum(first, last) < height)).all(1)
+        for start, end in zip(first[inside], last[inside]):
+            axes.plot(*start, "o", ms=7, mfc=COLORS["I"], mec=INK)
+            axes.annotate("", end, start, arrowprops=look)
+        middle = np.hypot(*(first[inside] - height / 2).T).argmin()
+        start, end = first[inside][middle], last[inside][middle]
+        words = f"{np.hypot(*(end - start)):.0f} px"
+        axes.annotate(
+            words, (start + end) / 2, (0, 6), textcoords="offset points", ha="center", weight="bold"
+        )
+        axes.set_title(caption, fontsize=9)
+        axes.set(xticks=[], yticks=[])
+        axes.spines[:].set_visible(False)
+    keys = [
+        Line2D([], [], ls="", marker="o", ms=7, mfc=COLORS["I"], mec=INK, label="place in the first frame"),
+        Line2D(
+            [], [], ls="", color=COLORS["motion"], marker=r"$\rightarrow$", ms=16, label="to that in the last"
+        ),
+    ]
+    figure.legend(handles=keys, loc="outside lower center", ncols=2, frameon=False)
+    return figure
+
+
 def batch_as_seen(
     pictures: np.ndarray,
     motion: np.ndarray,
