@@ -29,6 +29,7 @@ from cvrl_lite.course.explorables import Clips, two_searches
 from cvrl_lite.course.figures import (
     architecture,
     beyond_the_line,
+    by_own_part,
     by_weight,
     confusion,
     decoupling,
@@ -38,6 +39,7 @@ from cvrl_lite.course.figures import (
     show,
     trails,
 )
+from cvrl_lite.course.loops import play
 from cvrl_lite.datasets import MovingScenes, decode
 
 # %%
@@ -64,7 +66,7 @@ show(
     " layers, which split into a context branch and a motion branch: the backbone, framed. The context "
     "branch leads through a head to a loss that asks which key frame belongs to the clip, the motion "
     "branch through a predictor to a loss that asks which motion follows. Only the backbone is in full "
-    "color.",
+    "color; all other boxes and their arrows are pale.",
 )
 
 # %% [markdown]
@@ -213,20 +215,25 @@ show(
 
 # %% [markdown]
 # Some crosses are near misses, such as zigzag bands for waves; `triangles` for `marble` and `scales` for
-# `grain` are less easy to understand. Color matters little: waves are found in green and in blue
-# alike. In training, the colors of every clip were changed at random.
+# `grain` are less easy to understand. Color matters less than you might think: waves are found in green and
+# in blue, and dots on walls from green to dark red. (The marbles found for the green marble are all green
+# or teal, though; with four queries that may be chance.) In training, the colors of every clip were changed
+# at random.
 #
-# Here are the same four queries with their neighbors by the **motion part**. Each image shows the whole
-# first series that the network saw, painted over one another: what moves leaves a trail, blue where it was
-# early and orange where it was late. (Where a shape stays near one place, the late orange covers the early
-# blue, so in the last two rows you see little but *that* something moved.) Now a tick means that the
-# **action** agrees. No single frame could tell you that.
+# Here are the same four queries with their neighbors by the **motion part**. Now a tick means that the
+# **action** agrees, and no single frame could tell you that, so the clips play. Follow one shape of a query,
+# then one of a neighbor. (In print, or where nothing may move, you see the first series of frames painted
+# over one another: what moves leaves a trail, blue where it was early and orange where it was late.)
 
-# %%
-show(
+# %% tags=["hide-input", "nbval-ignore-output"]
+five = np.argsort(-motion, axis=1, kind="stable")[:, :5]
+shown = [(queries.videos[row], *(gallery.videos[n] for n in five[row])) for row in chosen]
+play(
     compare("action", motion, same_action, lambda frames: trails(frames[:15:2])),
-    "The same four queries in gray, with trails from blue to orange where shapes move, and their nearest "
-    "neighbors by the motion part, each with its action and a tick or a cross.",
+    [video.frames[::2] for row in shown for video in row],
+    "Four rows of moving clips: the same four queries, each with its nearest neighbors by the motion part, "
+    "its action and a tick or a cross. Shapes drift to the right, circle the center, go round small circles, "
+    "swing away from the center and back; most neighbors do as their query.",
 )
 
 # %% [markdown]
@@ -264,7 +271,7 @@ show(
 # Each dot on the left is a clip of the gallery: the further to the right, the more it resembles the query
 # in context, and the higher up, in motion. The five clips beyond the line are the five nearest, and they
 # play above. Drag the slider, and watch the line turn. (If you are only reading: the figure below shows the
-# same for one query, halfway.)
+# same for one query, at w = .5.)
 
 
 # %%
@@ -291,9 +298,13 @@ show(
 )
 
 # %% [markdown]
+# Mind the axes: the cosines of the context parts spread four times as widely here as those of the motion
+# parts, so at equal weights context has the greater say. (On axes of equal scale the line would slant by 45
+# degrees.)
+#
 # Most clips of the same scene lie to the right and most of the same action high up, but both clouds are wide.
 # Of the five nearest, two share the scene, one the action and two neither (the small gray dots in the rings).
-# None of the nine clips that share both is among them. That is the price of asking for both.
+# None of the nine clips that share both is among them.
 #
 # **Exercise** (medium, 10 minutes). Suppose you want *both*, the same scene and the same
 # action, and must not neglect either. Find the weight at which the **smaller** of the two R@1 is as large
@@ -380,10 +391,11 @@ for name, part in gallery_table.parts.items():
     print(f"length of the {name} part: {np.linalg.norm(gallery_table.features[:, part], axis=1).mean():.1f}")
 
 # %% [markdown]
-# The curves cross where each R@1 is between .7 and .75: asking for both costs about two
-# hits in ten. (Only nine of the 1152 clips in the gallery share *both* labels with a query.) The whole
-# vector is such a mix, too. Its motion part is 1.5 times as long as its context part, so in a cosine it
-# counts 1.5 x 1.5 = 2.25 times as much, which is the weight 2.25 / 3.25 = .69.
+# The curves cross to the right of .5, since the cosines of the motion parts spread less and need the greater
+# weight. There each R@1 is between .7 and .75: asking for both costs about two hits in ten. (Only nine of the
+# 1152 clips in the gallery share *both* labels with a query.) The whole vector is such a mix, too. Its motion
+# part is 1.5 times as long as its context part, so in a cosine it counts 1.5 x 1.5 = 2.25 times as much, the
+# weight 2.25 / 3.25 = .69.
 #
 # ## Where it goes wrong
 #
@@ -469,18 +481,18 @@ show(
 # the `context` network is no better at naming actions than an untrained one, and the `motion` network no
 # better at naming scenes. (By R@1 it is even worse: its neighbors are now chosen by motion.)
 #
-# But this chart is unfair to `joint`. Its whole vector mixes what its parts keep apart. So let us search
-# by parts, as above, in all the trainings:
+# But this chart is unfair to `joint`. Its whole vector mixes what its parts keep apart. So let us search by
+# parts, as above: for scenes by the context part, for actions by the motion part.
 
 # %%
-print("R@1 by the part of that name, in three trainings each")
-print("             scene, context part      action, motion part")
-for model in ("context", "motion", "joint"):
-    cells = []
-    for label, part in (("scene", "context"), ("action", "motion")):
-        scores = [run["scores"][part][label]["R@1"] for run in trained if run["model"] == model]
-        cells.append("  ".join(f"{score:.2f}" for score in scores) + f"  mean {np.mean(scores):.2f}")
-    print(f"{model:8}  {cells[0]}    {cells[1]}")
+show(
+    by_own_part(
+        trained, chance, title="Each part of one network finds its label as well as a network trained for it"
+    ),
+    "Two panels of two bars, each with a dot for each of three trainings. Scenes, by the context part: "
+    "context matching alone .90, both tasks .88. Actions, by the motion part: motion prediction alone .91, "
+    "both tasks .91. Chance is far below.",
+)
 
 # %% [markdown]
 # There is the answer: one network that learned both tasks finds scenes as well as one that
@@ -506,9 +518,9 @@ for label, part, guess in (("action", "context", 1 / 8), ("scene", "motion", 1 /
 # This *decoupling*, in the paper's title, is a first answer to our first question: neither task is the
 # better teacher. They teach different things, and one network can learn both.
 #
-# **An experiment of your own.** Put `cvrl_lite.load("motion")` into the second cell and run the notebook
-# again. Before you do, write down what you expect of its *context part*: how often will it find the
-# scene, and how often the action? (It was never trained for anything.)
+# **An experiment of your own.** Put `cvrl_lite.load("motion")` into the cell that loads the network, near
+# the top, and run the notebook again. Before you do, write down what you expect of its *context part*,
+# which was never trained for anything: how often will it find the scene, and how often the action?
 #
 # <details><summary>Our result</summary>
 # It finds the scene in .18 of the queries, far less than the .90 of the joint network; and the action in

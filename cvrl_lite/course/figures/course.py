@@ -181,7 +181,7 @@ def architecture(parts: Collection[str] = tuple(_NETWORK), *, shapes: bool = Tru
     Args:
         parts: Which are lit: "file", "sample", "encoders", "backbone", "heads", "losses", single
             boxes of these, such as "predictor", and "context" or "motion" for all that one task passes
-            through; others are pale.
+            through; others are pale, and so are the arrows from and to them.
         shapes: Whether the tensors' shapes are written on the boxes and arrows.
         title: What to look at.
 
@@ -204,15 +204,18 @@ def architecture(parts: Collection[str] = tuple(_NETWORK), *, shapes: bool = Tru
     axes.set_axis_off()
     axes.set(xlim=(-0.1, 14.3), ylim=(-0.2, 5.2))
     boxes = {name: (part, *box) for part, group in _NETWORK.items() for name, box in group.items()}
-    for name, (part, place, words, role) in boxes.items():
+    lit = {name for name, (part, *_, role) in boxes.items() if {part, role, name} & {*parts, *path}}
+    for name, (_, place, words, role) in boxes.items():
         words = words if shapes else re.sub(r"\n\d+ x .*", "", words)
-        _box(axes, place, words, role, pale=not {part, role, name} & {*parts, *path})
+        _box(axes, place, words, role, pale=name not in lit)
     axes.add_patch(Rectangle((4.6, 1.3), 4.75, 2.5, fill=False, ec=INK, ls=":", lw=1.2))
     axes.text(6.975, 1.05, "the backbone: all that is kept", ha="center", fontsize=8, color=INK)
     if shapes:
-        axes.text(7.15, 2.55, "48 x 8 x\n16 x 16", ha="center", va="center", fontsize=7, color=INK)
+        ink = INK if "shared" in lit else "#8C8C8C"
+        axes.text(7.15, 2.55, "48 x 8 x\n16 x 16", ha="center", va="center", fontsize=7, color=ink)
     for start, end, shape in _FLOW:
-        _arrow(axes, boxes[start][1], boxes[end][1], "-", shape if shapes else "")
+        pale = bool({start, end} - lit)
+        _arrow(axes, boxes[start][1], boxes[end][1], "-", shape if shapes else "", pale=pale)
     return figure
 
 
@@ -227,13 +230,22 @@ def _box(
     axes.text(*center, words, ha="center", va="center", fontsize=9, color=INK, alpha=0.4 if pale else 1)
 
 
-def _arrow(axes: Axes, start: tuple[float, ...], end: tuple[float, ...], line: str, words: str = "") -> None:
+def _arrow(
+    axes: Axes,
+    start: tuple[float, ...],
+    end: tuple[float, ...],
+    line: str,
+    words: str = "",
+    *,
+    pale: bool = False,
+) -> None:
     """From the right side of one box to the left side of another, with words beside."""
+    line_color, ink = ("#BBBBBB", "#8C8C8C") if pale else (INK, INK)
     tail = (start[0] + start[2] + 0.07, start[1] + start[3] / 2)
     head = (end[0] - 0.07, end[1] + end[3] / 2)
-    axes.annotate("", head, tail, arrowprops={"arrowstyle": "-|>", "color": INK, "lw": 1, "ls": line})
+    axes.annotate("", head, tail, arrowprops={"arrowstyle": "-|>", "color": line_color, "lw": 1, "ls": line})
     middle = (tail[0] + head[0]) / 2, (tail[1] + head[1]) / 2
     slope = (head[1] - tail[1]) / (head[0] - tail[0])
     side = "center" if abs(slope) < 0.3 else "right" if slope > 0 else "left"
     offset = (4, 0) if slope < -0.3 else (0, 3)
-    axes.annotate(words, middle, offset, textcoords="offset points", ha=side, fontsize=7, color=INK)
+    axes.annotate(words, middle, offset, textcoords="offset points", ha=side, fontsize=7, color=ink)
