@@ -6,10 +6,12 @@ map, P points (R rows and C columns of them), H parts of a clip.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from PIL import Image
 
 from cvrl_lite.course.explorables.base import Explorable, module, resized, sheet
 from cvrl_lite.course.figures import COLORS
@@ -38,6 +40,38 @@ class WhatNext(Explorable):
     """
 
     _esm = module("what_next")
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """What is drawn, for figures beside it.
+
+        Returns:
+            `cosines` (K, P, W) of the prediction at each point with the windows there; `flow`
+            (W, F, 2, G, G) in cells a frame, NaN where there is no vector; `clips` (K, T, S, S, 3) and
+            `windows` (W, F, S, S, 3) uint8 RGB.
+
+        Example:
+            >>> from cvrl_lite.course.explorables import stored
+            >>> {name: values.shape[:3] for name, values in stored("what_next").arrays().items()}
+            {'cosines': (8, 16, 64), 'flow': (64, 4, 2), 'clips': (8, 8, 64), 'windows': (64, 4, 64)}
+        """
+        clips, windows = (len(self.state["names"][kind]) for kind in ("clips", "windows"))
+        times, spans = self.state["frames"]["clip"], self.state["frames"]["window"]
+        points, cells = int(np.prod(self.state["grid"])), self.state["cells"]
+        side, columns = self.state["sheet"]["side"], self.state["sheet"]["columns"]
+        shape = clips, points, windows
+        cosines = np.frombuffer(self.data, "<i2", int(np.prod(shape))).reshape(shape) / FULL
+        start = cosines.size * 2 + clips * points * self.state["parts"] * points
+        shape_of_flow = windows, spans, 2, cells, cells
+        flow = np.frombuffer(self.data, np.int8, int(np.prod(shape_of_flow)), start).reshape(shape_of_flow)
+        whole = np.asarray(Image.open(io.BytesIO(self.data[start + flow.size :])).convert("RGB"))
+        tiles = whole.reshape(-1, side, columns, side, 3).swapaxes(1, 2).reshape(-1, side, side, 3)
+        filmed = clips * times
+        return {
+            "cosines": cosines,
+            "flow": np.where(flow == NONE, np.nan, flow / PARTS_OF_A_CELL),
+            "clips": tiles[:filmed].reshape(clips, times, side, side, 3),
+            "windows": tiles[filmed : filmed + windows * spans].reshape(windows, spans, side, side, 3),
+        }
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ from cvrl_lite.course.figures.prediction import (
     boards,
     kinds_of_pairs,
     recognized,
+    rivals,
     transformer,
     two_losses,
 )
@@ -116,6 +117,7 @@ __all__ = [
     "recalls",
     "recognized",
     "residual_panels",
+    "rivals",
     "sample_timeline",
     "save",
     "seeds",

@@ -262,6 +262,64 @@ def two_losses(losses: Mapping[str, np.ndarray], keys: int, *, title: str, smoot
     return figure
 
 
+def rivals(
+    clips: np.ndarray,
+    points: Sequence[int],
+    windows: np.ndarray,
+    flow: np.ndarray,
+    *,
+    labels: Sequence[Sequence[str]],
+    title: str,
+    grid: tuple[int, int] = (4, 4),
+) -> Figure:
+    """A clip's last frame and the point that is asked for; beside it windows that may follow, a row each.
+
+    Args:
+        clips: (N, S, S, 3) uint8 RGB.
+        points: N numbers of the points, row by row of the grid.
+        windows: (N, M, S, S, 3) uint8 RGB.
+        flow: (N, M, 2, G, G) motion in cells, x right and y down, NaN where there is no vector; drawn three
+            times as long, faint outside the point.
+        labels: N times 1 + M captions.
+        title: The finding.
+        grid: Rows and columns of points.
+
+    Returns:
+        The figure.
+
+    Example:
+        >>> frames, still = np.zeros((1, 2, 8, 8, 3), np.uint8), np.zeros((1, 2, 2, 4, 4))
+        >>> words = [["right", "truth", "rival"]]
+        >>> len(rivals(frames[:, 0], [5], frames, still, labels=words, title="Two").axes)
+        3
+    """
+    count, wide = len(clips), 1 + windows.shape[1]
+    figure = new(title, rows=count, columns=wide, size=(9.5, (9.4 / wide + 0.25) * count + 0.3))
+    panels = np.array(figure.axes).reshape(count, wide)
+    side, cells = clips.shape[1], flow.shape[-1]
+    place = np.indices((cells, cells)) + 0.5
+    for row, point in enumerate(points):
+        here = np.array(divmod(point, grid[1]))
+        width, height = side / grid[1], side / grid[0]
+        inside = (place * np.reshape(grid, (2, 1, 1)) // cells == here[:, None, None]).all(0)
+        for axes, caption, number in zip(panels[row], labels[row], range(-1, wide - 1), strict=True):
+            picture = clips[row] if number < 0 else windows[row, number] * 0.45 + 140
+            axes.imshow(picture.astype(np.uint8), extent=(0, side, side, 0))
+            for chosen, alpha in () if number < 0 else ((~inside, 0.4), (inside, 1.0)):
+                moves = chosen & (np.hypot(*flow[row, number]) > 0.04)
+                (y, x), (dx, dy) = place[:, moves] * side / cells, flow[row, number][:, moves] * 3
+                look: Any = {"angles": "xy", "scale_units": "xy", "scale": cells / side, "width": 0.012}
+                axes.quiver(x, y, dx, dy, color=COLORS["motion"], alpha=alpha, **look)
+            for color, line in (("white", 4.5), (INK, 2.5)):
+                box = Rectangle((here[1] * width, here[0] * height), width, height, fill=False, ec=color)
+                axes.add_patch(box)
+                box.set_linewidth(line)
+            axes.set(xlim=(0, side), ylim=(side, 0), xticks=[], yticks=[])
+            axes.set_title(caption, fontsize=9)
+            without_spines(axes)
+    return figure
+
+
 def recognized(
     shares: Mapping[str, Mapping[str, float]],
     controls: Mapping[str, Mapping[str, float]],
@@ -297,7 +355,11 @@ def recognized(
         color = COLORS["motion" if name == "trained" else "untrained"]
         axes.bar(at, list(found.values()), 0.9 * width, color=color, label=f"{name} backbone")
         for x, share in zip(at, found.values(), strict=True):
-            axes.annotate(f"{share:.2f}".replace("0.", "."), (x, share), (0, 2), **_ABOVE)
+            if share < 0.1:  # the control's diamond lies on top of so low a bar
+                beside: Any = {**_ABOVE, "ha": "right", "va": "center"}
+                axes.annotate(two_digits(share), (x, share), (-7, 5), **beside)
+            else:
+                axes.annotate(two_digits(share), (x, share), (0, 2), **_ABOVE)
         words = "" if number else "the same, asked about the wrong clip"
         wrong = list(controls[name].values())
         axes.plot(at, wrong, "D", ms=6, color="white", mec=INK, label=words)
