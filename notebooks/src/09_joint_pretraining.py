@@ -343,12 +343,13 @@ assert max(abs(cosines.mean()) for cosines in (both, context_again, motion_again
 
 # %% [markdown]
 # Left: context and motion, on the same batch, have a cosine around 0. Peace, then? Look at the yardstick. A
-# task and *itself*, on another batch, agree hardly better: in our run context came to about .2 in the end,
-# and motion stayed around 0. With 24 clips a step, a gradient is mostly about these 24 clips. The part that
-# every batch shares is small: for context we began to see it, for motion we did not. And if even motion and
-# motion have a cosine of 0, then a 0 between motion and context means nothing. So this measurement **cannot
-# tell friendship from war**. (Had we only compared it with random directions, nearly every dot would have
-# looked like a discovery.) What many steps add up to has to be read off the scores, further down.
+# task and *itself*, on another batch, agree hardly better: in one run of ours context came to about .2 in
+# the end, and motion stayed around 0; in another, on one thread and so with other roundings, it was the
+# other way round. With 24 clips a step, a gradient is mostly about these 24 clips. The part that every batch
+# shares is small: each time we began to see it for one task only. And if even a task and itself can have a
+# cosine of 0, then a 0 between motion and context means nothing. So this measurement **cannot tell
+# friendship from war**. (Had we only compared it with random directions, nearly every dot would have looked
+# like a discovery.) What many steps add up to has to be read off the scores, further down.
 #
 # Right: unweighted, the two gradients begin about equally long. Then motion's shrinks, to about a third of
 # context's. (A short gradient does not mean that a task is done: motion is still at a guess.) With the
