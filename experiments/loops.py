@@ -132,17 +132,29 @@ def flow_of(drawn: np.ndarray) -> np.ndarray:
             return video.motion().flow()
 
 
-def with_arrows(drawn: np.ndarray, flow: np.ndarray, times: Sequence[int], side: int = 168) -> np.ndarray:
-    """(K, side, side, 3) frames at K times, under ten times the motion of every fourth cell."""
+def with_arrows(
+    drawn: np.ndarray,
+    flow: np.ndarray,
+    times: Sequence[int],
+    side: int = 168,
+    *,
+    canvas: int = 288,
+    width: int = 4,
+) -> np.ndarray:
+    """(K, side, side, 3) frames at K times, under five times the motion of every fourth cell.
+
+    The arrows are `width` wide on a canvas of that many pixels, which is then resized.
+    """
     frames = []
     for time in times:
-        image = Image.fromarray(drawn[time]).resize((288, 288), Image.Resampling.LANCZOS)
+        image = Image.fromarray(drawn[time]).resize((canvas, canvas), Image.Resampling.LANCZOS)
         pen = ImageDraw.Draw(image)
-        scale = 288 / drawn.shape[2]
+        scale = canvas / drawn.shape[2]
         for row, column in np.argwhere(np.hypot(*flow[time]) > 0.7).tolist():
             if row % 2 == column % 2 == 0:  # every fourth cell, or the shapes would be hidden
                 step = 5 * scale * flow[time, :, row, column]
-                arrow(pen, (8 * scale * (column + 0.5), 8 * scale * (row + 0.5)), step, COLORS["motion"], 4)
+                middle = 8 * scale * (column + 0.5), 8 * scale * (row + 0.5)
+                arrow(pen, middle, step, COLORS["motion"], width)
         frames.append(np.asarray(image.resize((side, side), Image.Resampling.LANCZOS)))
     return np.stack(frames)
 
@@ -158,11 +170,11 @@ def two_turns() -> Loop:
 def mirrors() -> Loop:
     """A clip and twice its mirror image: in the second, the vectors keep their signs."""
     shown, turned = 13, np.array([-1, 1])[:, None, None]
-    drawn = draw("clouds", "right", 33, frames=shown, size=144)
+    drawn = draw("clouds", "right", 35, frames=shown, size=144)  # hardly a shape is orange as the arrows
     flow, flipped = flow_of(drawn), drawn[:, :, ::-1]
     pairs = [(drawn, flow), (flipped, flow[..., ::-1]), (flipped, turned * flow[..., ::-1])]
-    tiles = [with_arrows(frames, field, range(1, shown)) for frames, field in pairs]
-    return Loop(tiled(tiles, ("as filmed", "mirror A", "mirror B"), 3), 160, still=4, quality=25)
+    tiles = [with_arrows(frames, field, range(1, shown), 340, canvas=680, width=7) for frames, field in pairs]
+    return Loop(tiled(tiles, ("as filmed", "mirror A", "mirror B"), 3), 160, still=4, quality=20)
 
 
 def flicker() -> Loop:
