@@ -24,6 +24,7 @@ from PIL import Image, ImageDraw, ImageFont
 from cvrl_lite import CompressedVideo, data_path
 from cvrl_lite.codec import encode
 from cvrl_lite.course.figures import COLORS, INK
+from cvrl_lite.course.truth import shape_centers
 from cvrl_lite.datasets.moving_scenes import ACTIONS, APPEARANCES, draw
 from cvrl_lite.train import recipes
 from cvrl_lite.transforms import color_matrix
@@ -160,10 +161,24 @@ def with_arrows(
 
 
 def two_turns() -> Loop:
-    """The same shapes circling one way and the other, with the motion that the file tells of."""
-    shown, names = 11, ("clockwise", "counter_clockwise")
-    clips = [draw("clouds", name, 30, frames=shown, size=144) for name in names]
-    tiles = [with_arrows(clip, flow_of(clip), range(1, shown)) for clip in clips]
+    """The same shapes circling one way and the other, each with the motion that the file tells of it."""
+    shown, size, names = 11, 240, ("clockwise", "counter_clockwise")
+    tiles = []
+    for name in names:
+        drawn = draw("clouds", name, 30, frames=shown, size=size)
+        flow, centers = flow_of(drawn), shape_centers(name, 30, frames=shown, size=size)
+        images = [Image.fromarray(frame).resize((2 * size, 2 * size)) for frame in drawn[1:]]
+        for time, image in enumerate(images, 1):
+            for x, y in centers[time]:
+                if min(x, y) < 12 or max(x, y) > size - 12:
+                    continue
+                row, column = int(y // 8), int(x // 8)
+                cells = flow[time, :, max(row - 1, 0) : row + 2, max(column - 1, 0) : column + 2]
+                step = 16 * np.median(cells, (1, 2))
+                if np.hypot(*step) > 24:  # nearer to the center hardly anything moves
+                    start = 2 * x - step[0] / 2, 2 * y - step[1] / 2
+                    arrow(ImageDraw.Draw(image), start, step, "white", 7, around="black")
+        tiles.append(np.stack([np.asarray(image.resize((size, size))) for image in images]))
     return Loop(tiled(tiles, names, 2), 160, still=4, quality=25)
 
 

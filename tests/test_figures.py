@@ -129,6 +129,20 @@ def test_arrows_point_where_things_went_and_masked_cells_are_hatched() -> None:
         figures.vector_arrows(image[:8], vectors, mask)
 
 
+def test_arrows_of_true_length_are_one_for_each_block_and_show_tails_beyond_the_border() -> None:
+    vectors, mask = np.zeros((2, 4, 4), np.float32), np.ones((4, 4), bool)
+    vectors[0, :2, :2] = -20  # a block of 16 x 16
+    vectors[0, 2, 2] = 5
+    axes = figures.vector_arrows(np.zeros((32, 32, 3), np.uint8), vectors, mask).axes[0]
+    arrows = next(drawn for drawn in axes.collections if hasattr(drawn, "U"))
+    assert arrows.get_offsets().tolist() == [[-12.5, 7.5], [24.5, 19.5]]
+    assert arrows.U.tolist() == [20, -5] and axes.get_xlim() == (-24.5, 55.5)
+    assert axes.images[-1].get_array().shape == (80, 80, 3), "the border's pixels, repeated"
+    vectors[0, :2, :2] = -5
+    inside = figures.vector_arrows(np.zeros((32, 32, 3), np.uint8), vectors, mask).axes[0]
+    assert inside.get_xlim() == (-0.5, 31.5)
+
+
 def test_neighbors_are_ticked_by_name() -> None:
     images = np.arange(2 * 2 * 4 * 4 * 3, dtype=np.uint8).reshape(2, 2, 4, 4, 3)
     figure = figures.neighbors(

@@ -34,6 +34,7 @@ from cvrl_lite.course.figures import (
     bars,
     error_maps,
     filmstrip,
+    numbered_path,
     pieces_and_cells,
     show,
     vector_arrows,
@@ -158,14 +159,15 @@ show_loop(
 
 # %% [markdown]
 # So drawing minus the vectors shows what moves which way, even in a single frame. Below are the same shapes
-# twice, circling in opposite directions. Freeze any frame without its arrows, and you could not tell which is
-# which. With the arrows, one frame is enough.
+# twice, circling in opposite directions; each arrow is the median of the vectors around a shape's center,
+# turned around and drawn eight times as long. Freeze any frame without its arrows, and you could not tell
+# which is which. With the arrows, one frame is enough.
 
 # %%
 show_loop(
     "two_turns",
-    "Two moving clips of the same shapes. Left they circle clockwise, right counter-clockwise, and short "
-    "arrows on the shapes point the way they go.",
+    "Two moving clips of the same shapes. Left they circle clockwise, right counter-clockwise, and a white "
+    "arrow on each shape points the way it goes.",
 )
 
 # %% [markdown]
@@ -280,8 +282,9 @@ for name in ("slow_pan.mp4", "slow_pan_mpeg4.mp4"):
 #
 # Two kinds of blocks are easily confused. A [**skipped block**](../docs/glossary.md#motion-in-the-file) is
 # simply copied. Its vector is not even stored: the decoder works it out from the vectors of the neighboring
-# blocks. An [**intra block**](../docs/glossary.md#motion-in-the-file) is stored from scratch, without
-# copying. `pan.mp4` has both. After frame 8 the camera rests, and in frame 12 half of the image is new.
+# blocks. An [**intra block**](../docs/glossary.md#motion-in-the-file) is stored from scratch, without looking
+# at any other frame. `pan.mp4` has both. After frame 8 the camera rests, and in frame 12 half of the image is
+# new.
 
 
 # %%
@@ -319,7 +322,7 @@ show(
 # would be 0; only the mask tells them apart. The few arrows on the right are blocks for which something
 # similar happened to be found elsewhere.
 #
-# **Exercise 1** (medium, 10 minutes). Draw the path of the *camera*: where is it in each frame, if it
+# **Exercise 1** (medium, 10 minutes). Find the path of the *camera*: where is it in each frame, if it
 # starts at (0, 0)? You have to decide three things. Which sign does the camera's motion have? How do you
 # get one step from hundreds of vectors of which some are stray? And what do you do in a frame without any?
 
@@ -375,6 +378,18 @@ check(camera_path, cases, says=lambda answer: str(np.round(answer, 2).tolist()))
 # ```
 #
 # </details>
+
+# %% tags=["hide-input"]
+steps = [
+    np.median(v[:, m], 1) if m.any() else np.zeros(2) for v, m in zip(pan_motion.vectors, pan_motion.mask)
+]
+path = np.cumsum(steps, axis=0)
+assert np.array_equal(path, np.minimum(np.arange(16), 8)[:, None] * [3, 1])
+show(
+    numbered_path(path, title="The path of pan.mp4: eight equal steps, then the camera rests"),
+    "Numbered dots on a straight line that leads to the right and gently down: frame 0 at (0, 0), each of "
+    "the next seven 3 pixels further to the right and 1 down, and frames 8 to 15 together at (24, 8).",
+)
 
 # %% [markdown]
 # ## Past and future
@@ -453,7 +468,9 @@ print(
 )
 
 # %% [markdown]
-# Neither field is complete, because many blocks use one side only.
+# Neither field is complete. Most of the past's gaps lie along the right border: there the pan uncovers wall
+# that frame 4 had not shown yet, and frame 8 has. In the upper left it is the other way round: the encoder
+# got by with the past alone, for a second vector costs bits.
 #
 # How do we get one field without gaps? Where the past vector is missing, the future vector may tell us what
 # it would have been, if the motion is steady. `fill="opposite"` does that.
@@ -519,7 +536,8 @@ check(fill_past, cases, same=as_near, says=in_words)
 #
 # H.264 may cut blocks down to 4 x 4 pixels, each with its own vector. In `shattered_4x4.mp4` the image breaks
 # into a chessboard of pieces of 4 x 4 pixels: the black squares go one pixel to the left, the white ones one
-# to the right. What will FFmpeg report for a cell of 8 x 8, which contains two of each?
+# to the right (in the figure, orange and blue). What will FFmpeg report for a cell of 8 x 8, which contains
+# two of each?
 
 # %%
 with CompressedVideo(data_path("lessons/shattered_4x4.mp4")) as video:
@@ -530,8 +548,8 @@ show(
         shattered_motion.vectors[1],
         title="Sixteen pieces moved both ways; FFmpeg reports one way for each cell",
     ),
-    "The same 16 x 16 pixels twice. Left, sixteen pieces with arrows to the left and right by turns. "
-    "Right, four cells with one arrow each, all to the left.",
+    "The same 16 x 16 pixels twice. Left, sixteen pieces, orange with an arrow to the left and blue with one "
+    "to the right, like a chessboard. Right, four cells with one arrow each, all orange and to the left.",
 )
 for name in ("shattered_8x8", "shattered_4x4"):
     blocks = {(int(r["w"]), int(r["h"])) for frame in read_records(f"lessons/{name}.mp4") for r in frame}
@@ -542,8 +560,9 @@ for name in ("shattered_8x8", "shattered_4x4"):
 # `shattered_8x8.mp4` holds the same frames, but its encoder was not allowed to use blocks below 8 x 8.
 #
 # When 4 x 4 is allowed the file is much smaller, so the encoder did use small blocks. Yet FFmpeg exports no
-# block below 8 x 8. Of the four vectors in such a cell it exports one, that of the upper left piece. **An
-# exported vector field is never finer than 8 x 8 pixels.** If a network needs another grid,
+# block below 8 x 8. Of the four vectors in such a cell it exports one, that of the upper left piece. (On
+# this chessboard the lower right piece goes the same way. That it is the upper left one stands in FFmpeg's
+# source.) **An exported vector field is never finer than 8 x 8 pixels.** If a network needs another grid,
 # `motion.resample(4)` repeats each cell and `resample(16)` averages. The finer grid contains no more
 # information than the coarse one.
 #
@@ -731,8 +750,9 @@ show(
 # `cvrl_lite.course.encoding` at crf 15, 31 and 39, and repeat the count of the last section. Guess first.
 #
 # <details><summary>Our result</summary>
-# Within half a pixel: 90 % at crf 15, 91 % at 23, 85 % at 31, 59 % at 39. (91 % and not the 89 % above: the
-# sample was encoded together with the scene after the cut, so it is another file.) Within one pixel the last
+# Within half a pixel: 90 % at crf 15, 91 % at 23, 84 % at 31, 59 % at 39. (91 % and not the 89 % above: the
+# sample was made with x264's *macroblock tree*, which stores more finely what later frames copy from. Our
+# <code>encode</code> switches it off.) Within one pixel the last
 # is still 86 %. On shapes with a pattern the vectors hold out longer than on the resting wall, where notebook
 # 02 counted.
 # </details>

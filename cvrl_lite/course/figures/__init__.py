@@ -56,7 +56,7 @@ from cvrl_lite.course.figures.search import (
 )
 from cvrl_lite.course.figures.style import COLORS, HATCHES, INK, STYLE, new, png, save, show
 from cvrl_lite.course.figures.training import curves, pulls
-from cvrl_lite.course.figures.vectors import vector_arrows, vector_panels
+from cvrl_lite.course.figures.vectors import numbered_path, vector_arrows, vector_panels
 
 __all__ = [
     "COLORS",
@@ -103,6 +103,7 @@ __all__ = [
     "matrices",
     "neighbors",
     "new",
+    "numbered_path",
     "order_of_frames",
     "packing",
     "pairs",

@@ -115,7 +115,8 @@ def pieces_and_cells(
         title: The finding.
 
     Returns:
-        A figure of two panels: the pieces' true motion, and the motion that the vectors tell.
+        A figure of two panels: the pieces' true motion, and the motion that the vectors tell; what goes to
+        the left is pale orange, what goes to the right pale blue.
 
     Example:
         >>> frame, field = np.zeros((64, 64, 3), np.uint8), np.ones((2, 8, 8))
@@ -130,13 +131,14 @@ def pieces_and_cells(
         axes.imshow((frame * 0.5 + 127).astype(np.uint8), interpolation="nearest")
         for down in range(0, 16, side):
             for across in range(0, 16, side):
-                axes.add_patch(Rectangle((x + across - 0.5, y + down - 0.5), side, side, fill=False, ec=INK))
                 if side == 4:
                     way = -1.0 if (across // 4 + down // 4) % 2 == 0 else 1.0
                 else:
                     way = -float(vectors[0, row + down // 8, column + across // 8])
+                corner = x + across - 0.5, y + down - 0.5
+                axes.add_patch(Rectangle(corner, side, side, fc="#FFDDBB" if way < 0 else "#CFE3F5", ec=INK))
                 center = x + across + side / 2 - 0.5, y + down + side / 2 - 0.5
-                look = {"arrowstyle": "-|>", "color": COLORS["motion"], "lw": 2, "shrinkA": 0, "shrinkB": 0}
+                look = {"arrowstyle": "-|>", "color": INK, "lw": 2, "shrinkA": 0, "shrinkB": 0}
                 tip, tail = (center[0] + 1.2 * way, center[1]), (center[0] - 1.2 * way, center[1])
                 axes.annotate("", tip, tail, arrowprops=look)
         axes.set(xlim=(x - 0.5, x + 15.5), ylim=(y + 15.5, y - 0.5), xticks=[], yticks=[])

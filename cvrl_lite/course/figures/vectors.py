@@ -15,10 +15,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
-from cvrl_lite.course.figures.style import COLORS, INK, new, without_spines
+from cvrl_lite.course.figures.style import COLORS, INK, PLAIN, new, without_spines
 
 CELL = 8  # pixels
 _RING = 5  # pixels; a ring at the tail would hide a shorter arrow
+_BORDER = 24  # pixels beyond a frame, as far as x264 lets a vector lead
 
 
 def vector_arrows(
@@ -32,7 +33,7 @@ def vector_arrows(
             their heads lie in the middle of their cells.
         mask: (H8, W8) bool; cells without a vector are hatched.
         magnify: How many times its true length an arrow has. At 1 its tail lies where the content was,
-            be it beyond the picture's border.
+            be it beyond the picture's border, and a block of 16x16 pixels has one arrow.
         title: The finding; where empty, it says how many cells have a vector and how many move.
 
     Returns:
@@ -104,6 +105,36 @@ def vector_panels(
     return figure
 
 
+def numbered_path(positions: np.ndarray, *, title: str) -> Figure:
+    """Where something is in each frame, as numbered dots.
+
+    Args:
+        positions: (T, 2) pixels, x right and y down.
+        title: The finding.
+
+    Returns:
+        The figure; frames in one place share a dot, which names the first and the last of them.
+
+    Example:
+        >>> axes = numbered_path(np.array([(0, 0), (3, 1), (3, 1)]), title="Two steps").axes[0]
+        >>> [text.get_text() for text in axes.texts]
+        ['0', '1 to 2']
+    """
+    figure = new(title, size=(7.5, 3))
+    axes = figure.axes[0]
+    starts = [0, *(t for t in range(1, len(positions)) if (positions[t] != positions[t - 1]).any())]
+    places = positions[starts]
+    axes.plot(*places.T, "-", color=PLAIN, lw=1)
+    axes.plot(*places.T, "o", color=COLORS["motion"], ms=7)
+    for first, after in zip(starts, [*starts[1:], len(positions)]):
+        words = f"{first}" if after == first + 1 else f"{first} to {after - 1}"
+        axes.annotate(words, positions[first], (5, 5), textcoords="offset points", fontsize=9, color=INK)
+    axes.set(xlabel="x (px)", ylabel="y, down (px)", aspect="equal")
+    axes.margins(0.08, 0.2)
+    axes.invert_yaxis()
+    return figure
+
+
 def check_field(image: np.ndarray, vectors: np.ndarray, mask: np.ndarray) -> None:
     """Raises ValueError where a field and its mask do not go with a picture."""
     cells = tuple(-(-side // CELL) for side in image.shape[:2])
@@ -133,11 +164,17 @@ def draw_arrows(
     moving = mask & (np.abs(vectors).max(0) > 0)
     rows, columns = np.indices(mask.shape)
     drawn = moving & ((columns + 2 * rows) % every == 0)  # rows take turns
-    axes.imshow((image * 0.5 + 255 * 0.5).astype(np.uint8))
+    axes.imshow((image * 0.5 + 255 * 0.5).astype(np.uint8), zorder=0)
     hatch_missing(axes, mask)
-    down, across = np.nonzero(drawn)
-    x, y = across * CELL + CELL / 2 - 0.5, down * CELL + CELL / 2 - 0.5
-    dx, dy = magnify * vectors[0][drawn], magnify * vectors[1][drawn]  # back to where the content was
+    x, y, dx, dy = _arrows(vectors, drawn, magnify)  # back to where the content was
+    right, bottom = image.shape[1] - 0.5, image.shape[0] - 0.5
+    beyond = [((tail < -0.5) | (tail > end)).any() for tail, end in ((x + dx, right), (y + dy, bottom))]
+    border = _BORDER if magnify == 1 and any(beyond) else 0
+    if border:  # there the codec repeats the outermost pixels
+        pale = np.pad(image, ((border, border), (border, border), (0, 0)), "edge") * 0.2 + 255 * 0.8
+        edges = -0.5 - border, right + border, bottom + border, -0.5 - border
+        axes.imshow(pale.astype(np.uint8), extent=edges, zorder=-1)
+        axes.add_patch(Rectangle((-0.5, -0.5), right + 0.5, bottom + 0.5, fill=False, ec=INK))
     look: Any = {"angles": "xy", "scale_units": "xy", "scale": 1, "width": width, "color": COLORS["motion"]}
     if magnify == 1:  # tails lie where the content was; long arrows that cross have to be told apart
         look |= {"width": 0.7 * width, "headwidth": 5, "edgecolor": "white", "linewidth": 0.25}
@@ -147,9 +184,27 @@ def draw_arrows(
     down, across = np.nonzero(mask & ~moving)
     x, y = across * CELL + CELL / 2 - 0.5, down * CELL + CELL / 2 - 0.5
     axes.plot(x, y, ".", ms=1.5, color=INK)
-    axes.set(xlim=(-0.5, image.shape[1] - 0.5), ylim=(image.shape[0] - 0.5, -0.5))
+    axes.set(xlim=(-0.5 - border, right + border), ylim=(bottom + border, -0.5 - border))
     axes.set(xlabel="x (px)", ylabel="y (px)")
     without_spines(axes)
+
+
+def _arrows(vectors: np.ndarray, moving: np.ndarray, magnify: float) -> np.ndarray:
+    """(4, N): the heads' x and y and the steps back to the tails; at true length one for each block.
+
+    Four cells of a macroblock with one vector are taken for one block.
+    """
+    found, drawn = [], np.zeros_like(moving)
+    for row, column in np.argwhere(moving):
+        block = slice(row, row + 2), slice(column, column + 2)
+        whole = row % 2 == column % 2 == 0 and moving[block].sum() == 4
+        if magnify == 1 and whole and not np.ptp(vectors[:, *block], axis=(1, 2)).any():
+            drawn[block] = True
+            found.append((column + 0.5, row + 0.5, *vectors[:, row, column]))
+        elif not drawn[row, column]:
+            found.append((column, row, *vectors[:, row, column]))
+    x, y, dx, dy = np.array(found, float).reshape(-1, 4).T
+    return np.stack([(x + 0.5) * CELL - 0.5, (y + 0.5) * CELL - 0.5, magnify * dx, magnify * dy])
 
 
 def _add_keys(
