@@ -304,8 +304,8 @@ def maps(
         for column, (label, (numbers, names)) in enumerate(labels.items()):
             axes = figure.axes[row * len(labels) + column]
             for number in np.unique(numbers):
-                look: Any = {"s": 9, "color": palette(number % 20), "marker": "os^D"[number % 4], "lw": 0}
-                axes.scatter(*places[numbers == number].T, **look)
+                look: Any = {"s": 30, "color": palette(number % 20), "marker": "os^D"[number % 4]}
+                axes.scatter(*places[numbers == number].T, ec="white", lw=0.4, **look)
             axes.set_title(f"{name}, colored by {label}", color=color_of(roles[row]), fontsize=9, loc="left")
             axes.set(xticks=[], yticks=[])
             without_spines(axes)
@@ -322,9 +322,9 @@ def _spots(places: np.ndarray, numbers: np.ndarray) -> dict[int, np.ndarray]:
     spots: dict[int, np.ndarray] = {}
     for number in np.unique(numbers).tolist():
         own = numbers == number
-        worth = near[:, own].sum(1) - near[:, ~own].sum(1)
-        for taken in spots.values():  # a name is about four times as wide as high
-            apart = np.abs(places - taken) / spread / (0.16, 0.05)
+        worth = near[:, own].sum(1)
+        for taken in spots.values():  # a name is about three times as wide as high
+            apart = np.abs(places - taken) / spread / (0.12, 0.04)
             worth = worth - len(places) * (apart.max(1) < 1)
         spots[number] = places[np.where(own, worth, -np.inf).argmax()]
     return spots
