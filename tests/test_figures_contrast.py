@@ -118,6 +118,8 @@ def test_seeds_have_a_bar_a_dot_each_and_from_three_on_their_spread() -> None:
     assert [axes.get_xlabel() for axes in figure.axes] == ["game", "R@1"]
     assert right.lines[0].get_xdata()[0] == 0.5, "each measure has its own guess"
     assert len(right.lines) == 1, "a single run needs no dot on its bar"
+    hatched = figures.seeds(measures, guess=[0.1, 0.5], title="B", hatched=["b"]).axes[0]
+    assert [bool(bar.get_hatch()) for bar in hatched.patches] == [False, True]
 
 
 def test_the_laboratory_plays_the_quiz() -> None:
@@ -146,6 +148,10 @@ def test_matrices_stand_side_by_side_in_one_scale() -> None:
     for axes, (caption, table) in zip(figure.axes, tables.items(), strict=False):
         assert axes.get_title() == caption and np.array_equal(axes.images[0].get_array(), table)
         assert axes.images[0].get_clim() == (-1, 1)
+        frames = [patch.get_xy() for patch in axes.patches if isinstance(patch, Rectangle)]
+        assert frames == [(-0.5, -0.5), (0.5, 0.5), (1.5, 1.5)]
+    large = figures.matrices({"noise": made_up(20, 20)[2]}, title="One").axes[0]
+    assert np.array_equal(large.lines[0].get_xdata(), made_up(20, 20)[2].argmax(1))
 
 
 def test_patients_have_the_cosines_and_hits_that_are_said_of_them() -> None:

@@ -5,12 +5,14 @@ Axes: N queries, M keys, K temperatures, S seeds, L steps.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from matplotlib.patches import Patch, Rectangle
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
 from cvrl_lite.course.figures.style import COLORS, INK, color_of, ink_on, new, with_spread, without_spines
@@ -45,7 +47,8 @@ def similarity_matrix(
     cell = min(0.42, 4.6 / columns)
     figure = new(title, size=(cell * columns + 2.2, cell * rows + 1.1))
     axes = figure.axes[0]
-    _matrix(axes, cosines, "RdBu", -1, "cosine", size=cell, allowed=allowed)
+    shown = _matrix(axes, cosines, "RdBu", -1, size=cell, allowed=allowed)
+    _color_bar(shown, [axes], "cosine")
     axes.set(ylabel=names[0], xlabel=names[1])
     keys = [Patch(fc="white", ec=INK, lw=2, label="its own")]
     if allowed is not None and not allowed.all():
@@ -55,14 +58,14 @@ def similarity_matrix(
 
 
 def matrices(tables: Mapping[str, np.ndarray], *, title: str) -> Figure:
-    """Square tables of cosines side by side; blue is alike, red is opposite.
+    """Square tables of cosines side by side: blue is alike, red is opposite; frames mark the own keys.
 
     Args:
         tables: `{caption: (N, N)}`, -1..1.
         title: The finding.
 
     Returns:
-        The figure.
+        The figure. Each row's largest cosine is bold, or a dot where there is no room for numbers.
 
     Example:
         >>> len(matrices({"apart": np.eye(2), "all the same": np.ones((2, 2))}, title="Two").axes)
@@ -71,11 +74,10 @@ def matrices(tables: Mapping[str, np.ndarray], *, title: str) -> Figure:
     figure = new(title, columns=len(tables), size=(4.2 * len(tables) + 0.6, 3.7))
     panels = list(figure.axes)
     for axes, (caption, table) in zip(panels, tables.items(), strict=True):
-        shown = axes.imshow(table, cmap="RdBu", vmin=-1, vmax=1, interpolation="nearest")
-        without_spines(axes)
+        shown = _matrix(axes, table, "RdBu", -1, size=3.0 / len(table))
         axes.set_title(caption, fontsize=9)
-        axes.set(xlabel="keys", ylabel="queries" if axes is panels[0] else "")
-    figure.colorbar(shown, ax=panels, shrink=0.85, pad=0.02).set_label("cosine", fontsize=8)
+        axes.set_ylabel("queries" if axes is panels[0] else "")
+    _color_bar(shown, panels, "cosine")
     return figure
 
 
@@ -104,7 +106,7 @@ def quiz(cosines: np.ndarray, temperature: float, *, names: tuple[str, str] = ("
     for axes, values, colors, lowest, label in zip(
         figure.axes, (cosines, shares), ("RdBu", "Blues"), (-1, 0), ("cosine", "probability"), strict=True
     ):
-        _matrix(axes, values, colors, lowest, label, size=3.6 / count)
+        _color_bar(_matrix(axes, values, colors, lowest, size=3.6 / count), [axes], label)
         axes.set(ylabel=names[0], xlabel=names[1])
     return figure
 
@@ -230,6 +232,7 @@ def seeds(
     guess: Sequence[float],
     title: str,
     roles: Mapping[str, str] | None = None,
+    hatched: Collection[str] = (),
 ) -> Figure:
     """A panel for each measure; in it a bar for the mean of each way of training, and a dot for each seed.
 
@@ -239,6 +242,7 @@ def seeds(
         guess: What a blind guess scores by each measure.
         title: The finding.
         roles: `{name: role}`, keys of `COLORS`, for the colors of the bars; gray where there is none.
+        hatched: Names whose bars are hatched, to tell them from others of the same role.
 
     Returns:
         The figure; at the right edge stand the mean and, from three seeds on, the standard deviation.
@@ -255,7 +259,9 @@ def seeds(
         axes.axvline(chance, color=INK, ls="--", lw=1)
         for place, name in enumerate(names):
             scores = values[name]
-            axes.barh(place, np.mean(scores), 0.6, color=color_of(roles.get(name)))
+            (bar,) = axes.barh(place, np.mean(scores), 0.6, color=color_of(roles.get(name)))
+            if name in hatched:
+                bar.set(hatch="///", ec="white", lw=0)
             if len(scores) > 1:  # apart, that none hides another
                 heights = place + np.linspace(-0.15, 0.15, len(scores))
                 axes.plot(scores, heights, "o", color=INK, ms=4, mfc="white")
@@ -300,11 +306,10 @@ def _matrix(
     values: np.ndarray,
     colors: str,
     lowest: float,
-    label: str,
     *,
     size: float,
     allowed: np.ndarray | None = None,
-) -> None:
+) -> AxesImage:
     """Draws a matrix whose values reach from `lowest` to 1; `size` is a cell's side in inches, about."""
     rows, columns = values.shape
     shown = axes.imshow(values, cmap=colors, vmin=lowest, vmax=1, interpolation="nearest")
@@ -331,10 +336,18 @@ def _matrix(
         axes.add_patch(hatched)
     for place in range(rows):
         corner, width = (place - 0.5, place - 0.5), 1.6 if rows <= 16 else 0.7
-        axes.add_patch(Rectangle(corner, 1, 1, fill=False, ec=INK, lw=width))
+        frame = Rectangle(corner, 1, 1, fill=False, ec=INK, lw=width)
+        if size > 0.1:  # else there is no room for it
+            frame.set_path_effects([withStroke(linewidth=width + 1.2, foreground="white")])  # on dark cells
+        axes.add_patch(frame)
     axes.set(xlabel="keys", ylabel="queries")
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(MaxNLocator(nbins=8, integer=True))
         axis.set_major_formatter(FuncFormatter(lambda place, _: f"{place:g}" if place >= 0 else ""))
-    bar = axes.figure.colorbar(shown, ax=axes, shrink=0.85, pad=0.02)
-    bar.set_label(label, fontsize=8)
+    return shown
+
+
+def _color_bar(shown: AxesImage, panels: Sequence[Axes], label: str) -> None:
+    """The scale of a matrix, beside the panels that share it."""
+    figure = panels[0].figure
+    figure.colorbar(shown, ax=panels, shrink=0.85, pad=0.02).set_label(label, fontsize=8)
