@@ -247,9 +247,10 @@ for what, fine in checks.items():
 # By our estimate, a notebook takes half an hour to read and its exercises almost as long again. All sixteen
 # take about fifteen hours, or eight if you skip the exercises.
 #
-# - **Run > Run All Cells** runs a notebook. Most take about a minute on 2 cores, none more than 1.6 GB of
-#   memory and 50 MB of disk. In the repository and on the site all outputs are stored, so there you can read
-#   without running anything; `cvrl-lite course` copies the notebooks of an installed package without them.
+# - **Run > Run All Cells** runs a notebook. Most take about a minute on 2 cores, and none more than 2.1 GB of
+#   memory; on disk, all sixteen together take less than 2 GB. In the repository and on the site all outputs
+#   are stored, so there you can read without running anything; `cvrl-lite course` copies the notebooks of an
+#   installed package without them.
 # - When we build something ourselves, we check it against the package once. From then on we use the
 #   package.
 # - An **exercise** has a function to fill in, a check that says *Right* or *Not yet*, a hint and a solution
