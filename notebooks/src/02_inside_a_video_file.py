@@ -270,8 +270,9 @@ for name, video, bytes_ in (("sample", sample, sizes), ("sample_watch", watch, s
 #
 # A B-frame is cheap because it has two frames to copy from. With our settings its residual is also stored
 # more coarsely, which does little harm: hardly any other frame copies from it, so its errors do not spread.
-# (Measured by us, not in this notebook: in the scene before the cut a B-frame takes .4 of a P-frame's bytes;
-# stored as finely as the P-frames, by x264's option `pbratio=1`, it takes .6.)
+# (Measured by us, not in this notebook: encode the scene before the cut with `gop=42, crf=23, b_frames=2`,
+# and a B-frame takes .35 of a P-frame's bytes; stored as finely as the P-frames, by x264's `pbratio=1`, it
+# takes .54.)
 #
 # For *learning* we still prefer the first file. There, every vector spans exactly one frame. In the second
 # file a P-frame may choose among several earlier frames, and FFmpeg does not tell us *which* one a vector
@@ -310,8 +311,8 @@ show(
 # motion or not.
 #
 # What about frame 42, after the cut? In the next figure each arrow has its true length: its tail, a small
-# ring, is where the cell was copied from. Some tails lie outside the frame. There, the codec repeats the
-# pixels at the border.
+# ring, is where the block was copied from. Some tails lie outside the frame, in the pale border. There, the
+# codec repeats the outermost pixels.
 
 # %%
 show(
@@ -319,17 +320,17 @@ show(
         frames[odd],
         motion.vectors[odd],
         motion.mask[odd],
-        title="Frame 42, after the cut: for hardly a cell was there anything to copy",
+        title="Frame 42, after the cut: for hardly a block was there anything to copy",
     ),
     "Frame 42, nearly all hatched: no vectors. The few arrows are long, with a ring at the tail; some begin "
-    "outside the frame.",
+    "outside the frame, in a pale border that repeats its outermost pixels.",
 )
 carry = motion.mask.mean((1, 2))  # share of cells with a vector, frame by frame
 print("cells with a vector in frame 41, 42, 43:", *[f"{carry[t]:.0%}" for t in (41, 42, 43)])
 print(f"in the I-frames: {carry[types == 'I'].max():.0%}")
 
 # %% [markdown]
-# The hatched cells were stored without copying anything; they are [**intra
+# The hatched cells were stored without copying from another frame; they are [**intra
 # blocks**](../docs/glossary.md#motion-in-the-file). They have *no* vector. That is not the same as a vector
 # of zero, which says "I stayed where I was". To keep the two apart, `motion()` also returns a
 # [**mask**](../docs/glossary.md#motion-in-the-file), which is True wherever there is a vector. In an
@@ -382,7 +383,7 @@ show(
 # **Exercise 2** (medium, 15 minutes). The mask makes a simple detector of cuts. But how low must the share
 # of cells with a vector be? The next cell prints the lowest shares of four clips. Two of them have a cut
 # that the vectors can show: `sample` in frame 42, and `two_films` in frame 1. (In `two_films` two scenes
-# take turns, frame by frame, but only in frame 1 had the encoder not seen the new one yet.) In `pan` half
+# alternate frame by frame; only frame 1 shows something that no earlier frame had.) In `pan` half
 # of the frame is replaced, which is not a cut, and `deceiver` only flickers. Find a rule that misses no cut
 # and raises no false alarm. The check also tries it on clips that you have not seen.
 
@@ -533,23 +534,29 @@ changes = {
     "2 B-frames": {"b_frames": 2},
     "4 references": {"references": 4},
 }
-kilobytes = {name: pack(shapes, **(plain | change)).sizes.sum() / 1000 for name, change in changes.items()}
+packed = {name: pack(shapes, **(plain | change)) for name, change in changes.items()}
+kilobytes = {name: tried.sizes.sum() / 1000 for name, tried in packed.items()}
+whole = kilobytes["gop 12, crf 23"]
 show(
     bars(
         kilobytes,
         label="kB",
         title="A coarser crf and a longer GOP save bytes; B-frames a few, more references none",
-        role={},
-        form=".0f",
+        role={"gop 12, crf 23": "untrained"},
+        form=lambda kb: f"{kb:.0f}" if kb == whole else f"{kb:.0f} ({100 * (kb / whole - 1):+.0f} %)",
     ),
-    "Five bars of kilobytes. With gop 12 and crf 23: 53. With crf 31 instead: 24. With gop 42: 41. With 2 "
-    "B-frames: 49. With 4 references: 54.",
+    "Five bars of kilobytes. With gop 12 and crf 23, in light gray: 53. With crf 31 instead: 24, less than "
+    "half. With gop 42: 41, a fifth less. With 2 B-frames: 49, 6 % less. With 4 references: 54, 2 % more.",
 )
+for name in ("gop 12, crf 23", "2 B-frames"):
+    of_p = packed[name].sizes[packed[name].motion.picture_types == "P"]
+    print(f"{name}: {len(of_p)} P-frames of {of_p.mean():.0f} bytes on average")
 
 # %% [markdown]
-# B-frames save less than a tenth, and several references nothing in a clip like this. And both have a price:
-# with several references, or where B-frames copy from both sides, it takes more than the vector to know the
-# motion (notebook 03). So the two settings left to us are crf and GOP.
+# B-frames save less than a tenth. (Why so little, if a B-frame costs a third of a P-frame? Because the
+# P-frames get dearer: most of them now reach two or three frames back.) Several references save nothing in a
+# clip like this. And both have a price: with several references, or where B-frames copy from both sides, it
+# takes more than the vector to know the motion (notebook 03). So the two settings left to us are crf and GOP.
 #
 # How many vectors are spoiled? Where not a single pixel of the wall has changed, a vector should be zero. A
 # vector there that is not zero is **stray**. How often does that happen, and where: right beside the moving
