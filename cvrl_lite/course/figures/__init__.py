@@ -22,6 +22,7 @@ from cvrl_lite.course.figures.pictures import (
     gop_strip,
     long_exposure,
     neighbors,
+    outlines,
     tracks,
     trails,
 )
@@ -105,6 +106,7 @@ __all__ = [
     "new",
     "numbered_path",
     "order_of_frames",
+    "outlines",
     "packing",
     "pairs",
     "pieces_and_cells",
