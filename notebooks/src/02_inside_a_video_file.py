@@ -536,6 +536,8 @@ changes = {
 }
 packed = {name: pack(shapes, **(plain | change)) for name, change in changes.items()}
 kilobytes = {name: tried.sizes.sum() / 1000 for name, tried in packed.items()}
+
+# %%
 whole = kilobytes["gop 12, crf 23"]
 show(
     bars(

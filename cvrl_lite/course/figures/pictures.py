@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from cvrl_lite.course.figures.style import COLORS, HATCHES, INK, color_of, new
 
-_MOST_LETTERS = 90  # more bars than this leave no room for a letter above each
+_MOST_LETTERS = 30  # bars with a letter above each; of a longer strip, only I-frames have one
 
 
 def gop_strip(
@@ -52,10 +52,12 @@ def gop_strip(
     figure = new(title, size=(9.5, 2.8))
     axes = figure.axes[0]
     draw_gop_strip(axes, types, bytes_)
-    if len(types) <= _MOST_LETTERS:
+    every = len(types) <= _MOST_LETTERS
+    if every or intra.sum() <= _MOST_LETTERS:
         above: Any = {"xytext": (0, 1.5), "textcoords": "offset points", "ha": "center", "va": "bottom"}
         for place, words in enumerate(bytes_ if numbers else types):
-            axes.annotate(str(words), (place, bytes_[place]), **above, fontsize=7, color=INK)
+            if every or intra[place]:
+                axes.annotate(str(words), (place, bytes_[place]), **above, fontsize=7, color=INK)
         axes.set_ylim(0, 1.1 * bytes_.max())
     return figure
 
