@@ -7,7 +7,7 @@ import torch
 
 from cvrl_lite.course import figures
 from cvrl_lite.course.cues import as_images, conflicts, dressed, nearness, shuffled_blocks
-from cvrl_lite.course.figures import by_change, games, played_and_learned
+from cvrl_lite.course.figures import by_change, by_network, games, played_and_learned
 from cvrl_lite.models import ContextEncoder, TinyR2Plus1D
 from cvrl_lite.pretext import ContextMatching
 
@@ -40,6 +40,23 @@ def test_each_change_is_joined_to_where_its_network_began() -> None:
     assert [0.8, 0.7] in joins and [0.3, 0.1] in joins
     assert [text.get_text() for text in axes.texts] == [".80", ".70", ".30", ".10"]
     assert [tick.get_text() for tick in axes.get_yticklabels()] == list(shares)
+
+
+def test_each_network_has_its_marks_one_below_the_other_and_a_line_that_joins_them() -> None:
+    shares = {
+        "weak": {"as they are": 0.4, "in gray": 0.1},
+        "untrained": {"as they are": 0.2, "in gray": 0.15},
+    }
+    roles = {"weak": "context", "untrained": "untrained"}
+    figure = by_network(shares, roles=roles, label="scenes", guess=0.06, title="It falls")
+    axes = figure.axes[0]
+    joins = [line for line in axes.lines if len(line.get_xdata()) == 2 and line.get_linewidth() == 2]
+    assert [list(line.get_xdata()) for line in joins] == [[0.4, 0.1], [0.2, 0.15]]
+    assert all(np.diff(line.get_ydata())[0] > 0 for line in joins)
+    assert [text.get_text() for text in axes.texts] == [".40", ".10", ".20", ".15"]
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == list(shares)
+    legend = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert legend == ["as they are", "in gray", "guessing"]
 
 
 def test_each_seed_has_a_mark_and_each_training_its_own_shape() -> None:

@@ -1,6 +1,6 @@
 """Pictures over plain arrays, in one style: the title states the finding, one color stands for one role."""
 
-from cvrl_lite.course.figures.context import by_change, games, played_and_learned
+from cvrl_lite.course.figures.context import by_change, by_network, games, played_and_learned
 from cvrl_lite.course.figures.contrast import (
     by_keys,
     in_words,
@@ -75,6 +75,7 @@ __all__ = [
     "boards",
     "by_change",
     "by_keys",
+    "by_network",
     "by_own_part",
     "by_parts",
     "by_parts_in_words",

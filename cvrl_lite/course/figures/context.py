@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from cvrl_lite.course.figures.style import COLORS, INK, new, two_digits
 
 _MARKS = "osD^v"
+_WHITE: dict[str, Any] = {"fc": "white", "ec": "none", "pad": 0.5}  # under numbers that a line would cross
 
 
 def games(
@@ -132,6 +133,53 @@ def by_change(
     return figure
 
 
+def by_network(
+    shares: Mapping[str, Mapping[str, float]],
+    *,
+    roles: Mapping[str, str],
+    label: str,
+    guess: float,
+    title: str,
+) -> Figure:
+    """What each change of the queries leaves of each network's score: marks joined by a line.
+
+    Args:
+        shares: `{network: {queries: share 0..1}}`; the first queries are unchanged. All have the same ones,
+            at most five.
+        roles: `{network: role}`, keys of `COLORS`.
+        label: What the shares count.
+        guess: What a blind guess scores.
+        title: The finding.
+
+    Returns:
+        The figure; from top to bottom the networks, and for each its shares, one below the other.
+
+    Example:
+        >>> shares = {"weak": {"as they are": 0.4, "in gray": 0.1}}
+        >>> words = {"roles": {"weak": "context"}, "label": "scenes", "guess": 0.1, "title": "It falls"}
+        >>> [text.get_text() for text in by_network(shares, **words).axes[0].texts]
+        ['.40', '.10']
+    """
+    queries = list(next(iter(shares.values())))
+    figure = new(title, size=(7.5, 1.2 + 0.24 * len(shares) * (len(queries) + 0.8)))
+    axes = figure.axes[0]
+    below = np.linspace(-0.28, 0.28, len(queries))  # the networks are 1 apart
+    for place, (network, row) in enumerate(shares.items()):
+        heights, color = place + below, COLORS[roles[network]]
+        axes.plot([row[query] for query in queries], heights, color=color, lw=2)
+        for query, height, mark in zip(queries, heights, _MARKS, strict=False):
+            axes.plot(row[query], height, mark, color=color, mec=INK, ms=7)
+            at: dict[str, Any] = {"xytext": (9, 0), "textcoords": "offset points", "va": "center"}
+            axes.annotate(two_digits(row[query]), (row[query], height), fontsize=8, bbox=_WHITE, **at)
+    line = axes.axvline(guess, color=INK, ls="--", lw=1, zorder=0)
+    marks = [axes.plot([], [], mark, color="white", mec=INK, ms=7)[0] for mark in _MARKS[: len(queries)]]
+    figure.legend([*marks, line], [*queries, "guessing"], loc="outside lower center", frameon=False, ncols=6)
+    highest = max(share for row in shares.values() for share in row.values())
+    axes.set(xlim=(0, 1.1 * highest), ylim=(len(shares) - 0.45, -0.55), xlabel=label)
+    axes.set_yticks(range(len(shares)), list(shares))
+    return figure
+
+
 def played_and_learned(
     runs: Mapping[str, Sequence[tuple[float, float]]],
     *,
@@ -165,7 +213,7 @@ def played_and_learned(
         color = COLORS["untrained" if name == "untrained" else "context"]
         axes.plot(*points.T, mark, color=color, mec=INK, ms=8, alpha=0.8)
         if name == "untrained":  # a network that guesses stands where weak trainings stand, too
-            at, ways = (points[:, 0].min(), points[:, 1].min()), ((-5, -10), "left", "top")
+            at, ways = (points[:, 0].max(), points[:, 1].min()), ((8, -1), "left", "top")
         elif points[:, 0].mean() > 0.6:
             at, ways = (points[:, 0].min(), points[:, 1].mean()), ((-9, 0), "right", "center")
         else:
