@@ -6,7 +6,8 @@ Axes: T time, H W pixels, H8 W8 cells of 8x8 pixels.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -72,6 +73,56 @@ def drift(frames: np.ndarray, motion: Motion) -> dict[str, np.ndarray]:
                 row.append(source + (frames[t] - copied(frames[t - 1].astype(float), motion.vectors[t])))
     rows = {name: np.clip(row, 0, 255).round().astype(np.uint8) for name, row in kept.items()}
     return {"everything": np.asarray(frames)} | rows
+
+
+def blended(sources: Sequence[np.ndarray], vectors: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """A frame copied from one or two others, as a B-frame is: their mean where a cell has both vectors.
+
+    Args:
+        sources: One or two frames (H, W, 3), as many as there are directions.
+        vectors: (directions, 2, H8, W8) pixels to where each cell is copied from.
+        mask: (directions, H8, W8) bool; cells without any vector stay black.
+
+    Returns:
+        (H, W, 3) float64.
+
+    Example:
+        >>> dark, light = np.zeros((8, 8, 3)), np.full((8, 8, 3), 100)
+        >>> blended([dark, light], np.zeros((2, 2, 1, 1)), np.ones((2, 1, 1), bool))[0, 0, 0].item()
+        50.0
+    """
+    height, width = sources[0].shape[:2]
+    weight = mask.astype(float).repeat(8, 1).repeat(8, 2)[:, :height, :width, None]
+    found = [copied(source.astype(float), way) for source, way in zip(sources, vectors, strict=True)]
+    return np.asarray((weight * np.stack(found)).sum(0) / np.maximum(weight.sum(0), 1))
+
+
+def without_residual(frames: np.ndarray, motion: Motion) -> np.ndarray:
+    """A clip with B-frames decoded from its I-frame and its vectors alone, in the order of the file.
+
+    Args:
+        frames: (T, H, W, 3) uint8 RGB in display order; the first is the only I-frame, the last no B-frame.
+        motion: Their vectors in both directions.
+
+    Returns:
+        (T, H, W, 3) float64.
+
+    Example:
+        >>> still = np.full((2, 8, 8, 3), 7, np.uint8)
+        >>> vectors, mask = np.zeros((2, 2, 2, 1, 1), np.float32), np.ones((2, 2, 1, 1), bool)
+        >>> without_residual(still, Motion(vectors, mask, np.array(["I", "P"]))).max().item()
+        7.0
+    """
+    built = {0: frames[0].astype(float)}
+    anchors = [t for t, kind in enumerate(motion.picture_types) if kind != "B"]
+    for before, after in pairwise(anchors):
+        vectors, mask = (after - before) * motion.vectors[after, :1], motion.mask[after, :1]
+        built[after] = blended([built[before]], vectors, mask)
+        for t in range(before + 1, after):
+            spans = np.array([t - before, after - t]).reshape(2, 1, 1, 1)
+            sources = [built[before], built[after]]
+            built[t] = blended(sources, spans * motion.vectors[t], motion.mask[t])
+    return np.stack([built[t] for t in range(len(frames))])
 
 
 class Paper(NamedTuple):

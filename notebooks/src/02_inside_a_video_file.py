@@ -28,6 +28,7 @@ import numpy as np
 from cvrl_lite import CompressedVideo, VideoError, data_path
 from cvrl_lite.codec import encode
 from cvrl_lite.course.checks import check
+from cvrl_lite.course.decoding import blended, without_residual
 from cvrl_lite.course.encoding import pack, stray
 from cvrl_lite.course.exercises import judge
 from cvrl_lite.course.explorables import decoder
@@ -369,6 +370,40 @@ show(
     + ", ".join(f"{ways.picture_types[t]}{t}" for t in order)
     + ".",
 )
+
+# %% [markdown]
+# For paper and for readers without a browser, here is the decoder at frame 5: the two frames that it is built
+# on, what their shifted blocks make of it, what is left over (gray: nothing), and the frame itself. Below:
+# how far each frame ends up from the true one if the residuals are left out from the start.
+
+# %% tags=["hide-input"]
+spans = np.array([2, 1]).reshape(2, 1, 1, 1)  # frames from 5 back to 3, and on to 6
+made = blended(shown[[3, 6]], spans * ways.vectors[5], ways.mask[5])
+rest = np.clip(128.0 + shown[5] - made, 0, 255).astype(np.uint8)
+show(
+    filmstrip(
+        [shown[3], shown[6], made.astype(np.uint8), rest, shown[5]],
+        labels=["frame 3", "frame 6", "their blocks, shifted", "the residual", "frame 5"],
+        columns=5,
+        title="A B-frame is made of the frame before it, the frame after it, and a little more",
+    ),
+    "Frames 3 and 6 of shapes that circle over bricks; frame 5 as their blocks make it, with jagged edges; "
+    "a gray image with faint outlines of the shapes; frame 5.",
+)
+
+# %% tags=["hide-input"]
+off = np.abs(without_residual(shown, ways) - shown).mean((1, 2, 3))
+names = [f"{kind}{t}" for t, kind in enumerate(ways.picture_types)]
+show(
+    bars(
+        dict(zip(names, off, strict=True)),
+        label="mean error without residuals, gray levels of 255",
+        title="Without residuals, each P-frame is further off than the last",
+        role={name: name[0] for name in names},
+    ),
+    "Bars for frames 0 to 12, from 0 at the I-frame up to the last P-frame.",
+)
+assert (np.diff(off[::3]) > 0).all()
 
 # %% [markdown]
 # <details><summary>Answer</summary>
