@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from real import APART, CHOSEN, LOG, MODELS, PER_CLASS, SEARCH, VARIETY, log_of
-from real_after import AFTER, ASKED, STARTS
+from real_after import AFTER, ASKED, SCRATCH, STARTS
 from ucf11 import CLASSES, CLIPS, SPLITS
 
 from cvrl_lite import evaluate
@@ -135,7 +135,11 @@ def differences() -> str:
 
 
 def _gap(first: str, second: str, measure: str) -> str:
-    gap = hits(first, "whole", measure) - hits(second, "whole", measure)
+    return _signed(hits(first, "whole", measure) - hits(second, "whole", measure))
+
+
+def _signed(gap: NDArray[np.float64]) -> str:
+    """The mean of (queries,) differences, with its interval."""
     low, high = interval(gap)
     return f"{gap.mean():+.2f} ({low:+.2f} to {high:+.2f})"
 
@@ -235,6 +239,30 @@ def finetuned() -> str:
     return "\n".join(lines)
 
 
+def finetuned_differences() -> str:
+    """Those accuracies less that from scratch after as many steps, and after the most."""
+    rows = [row for row in log_of(AFTER) if "hits" in row]
+    most = max((row["steps"] for row in rows), default=0)
+    lines = [
+        "| start | steps | less scratch after | 10 labels a class | all, 48 a class |",
+        "|---|---|---|---|---|",
+    ]
+
+    def answers(*wanted: Any) -> NDArray[np.float64]:
+        mine = [row for row in rows if (row["start"], row["steps"], row["per_class"]) == wanted]
+        return np.asarray(np.mean([[int(bit) for bit in row["hits"]] for row in mine], 0))
+
+    for start in STARTS[1:]:
+        for steps in sorted({row["steps"] for row in rows if row["start"] == start}):
+            for of_scratch in sorted({steps, most}):
+                cells = [
+                    _signed(answers(start, steps, amount) - answers(SCRATCH, of_scratch, amount))
+                    for amount in (10, None)
+                ]
+                lines.append(f"| {start} | {steps} | {of_scratch} steps | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def drawings() -> str:
     """Networks of either world asked about drawings: the mean over seeds, by part."""
     rows = [row for row in log_of(AFTER) if "model" in row]
@@ -257,4 +285,5 @@ def tables() -> dict[str, str]:
         "real, classes": classes(),
     }
     made |= {"real, pairs": pairs(), "real, search": attempts(), "real, variety": variety()}
-    return made | {"real, targets": targets(), "real, finetuned": finetuned(), "real, drawings": drawings()}
+    made |= {"real, targets": targets(), "real, drawings": drawings()}
+    return made | {"real, finetuned": finetuned(), "real, finetuned, differences": finetuned_differences()}
