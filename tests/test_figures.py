@@ -153,6 +153,8 @@ def test_neighbors_are_ticked_by_name() -> None:
     ]
     assert figure.get_suptitle() == "2 of 4 neighbors agree with their query"
     assert np.array_equal(figure.axes[4].images[0].get_array(), images[1, 0])
+    both = figures.neighbors(images[:1, 0], images[:1], ["rings\nturn"], [["rings\nshake", "rings\nturn"]])
+    assert [axes.get_title() for axes in both.axes[1:]] == ["✓ rings\n✗ shake", "✓ rings\n✓ turn"]
 
 
 def test_a_filmstrip_fills_rows_and_leaves_the_rest_empty() -> None:

@@ -11,6 +11,7 @@ from cvrl_lite.course.figures import (
     COLORS,
     batch_as_seen,
     clips_in_time,
+    clips_of_video,
     journeys,
     png,
     residual_panels,
@@ -66,6 +67,18 @@ def test_clips_in_time_says_what_each_spans():
     marked = [line.get_xdata() for line in axes.lines if line.get_marker() == "s"]
     assert np.allclose(marked[1], np.arange(0, 16, 2) / 50)
     assert [text.get_text() for text in axes.get_yticklabels()] == ["25", "50"]
+
+
+def test_clips_of_a_video_lie_in_lanes_above_the_range_where_they_can_begin():
+    numbers = np.array([[6], [12], [19]]) + 2 * np.arange(8)
+    stills = np.arange(3 * 4 * 4 * 3, dtype=np.uint8).reshape(3, 4, 4, 3)
+    axes = clips_of_video(stills, numbers, total=40, begin=("a", "b", "c")).axes[0]
+    marked = [line.get_xdata() for line in axes.lines if line.get_marker() == "s"]
+    assert np.array_equal(marked, numbers)
+    (bar,) = axes.patches
+    assert (bar.get_x(), bar.get_x() + bar.get_width()) == (-0.5, 25.5)
+    assert [text.get_text() for text in axes.texts] == ["a", "b", "c"]
+    assert np.array_equal(axes.child_axes[2].images[0].get_array(), stills[2])
 
 
 def test_journeys_lead_from_a_shapes_first_place_to_its_last():

@@ -281,7 +281,7 @@ def neighbors(
         found: (Q, K, H, W, 3) uint8 RGB, nearest first.
         query_labels: Q names.
         found_labels: Q times K names. A neighbor with the query's name gets a tick and a solid frame, any
-            other a cross and a dotted one.
+            other a cross and a dotted one. A name of several lines is a label a line, each marked by itself.
         title: The finding; where empty, it counts the ticks.
         rows: `{name: role}` of the Q rows, written at their left in the color of the role.
 
@@ -302,7 +302,8 @@ def neighbors(
         _framed(panels[0], queries[row], f"query: {query_labels[row]}", "-", 0.0)
         for column, axes in enumerate(panels[1:]):
             right = same[row][column]
-            words = f"{'✓' if right else '✗'} {found_labels[row][column]}"
+            lines = zip(query_labels[row].split("\n"), found_labels[row][column].split("\n"))
+            words = "\n".join(f"{'✓' if name == wanted else '✗'} {name}" for wanted, name in lines)
             _framed(axes, found[row, column], words, "-" if right else ":", 2.5)
     for row, (name, role) in enumerate((rows or {}).items()):
         axes = figure.axes[row * (columns + 1)]

@@ -125,6 +125,50 @@ def clips_in_time(
     return figure
 
 
+def clips_of_video(
+    stills: np.ndarray, numbers: np.ndarray, *, total: int, begin: Sequence[str], title: str = ""
+) -> Figure:
+    """Where clips lie in their video: a lane of frames each, and below where a clip can begin at all.
+
+    Args:
+        stills: (C, H, W, 3) uint8 RGB, shown at the right of their lanes.
+        numbers: (C, T) of each clip's frames.
+        total: Frames of the video.
+        begin: C words for where the clips begin, in the range where one can.
+        title: The finding.
+
+    Returns:
+        The figure.
+
+    Example:
+        >>> numbers = np.array([[2, 4], [5, 7]])
+        >>> words = {"total": 12, "begin": ("1/4", "1/2")}
+        >>> len(clips_of_video(np.zeros((2, 8, 8, 3), np.uint8), numbers, **words).axes[0].child_axes)
+        2
+    """
+    count = len(stills)
+    figure = new(title, size=(9.5, 1.3 + 0.62 * count))
+    axes = figure.axes[0]
+    frames, last = np.arange(total), total - 1 - np.ptp(numbers[0])
+    look: Any = {"fc": COLORS["untrained"], "ec": "none"}
+    axes.add_patch(Rectangle((-0.5, count - 0.1), last + 1, 0.2, **look))
+    for lane, (still, chosen, words) in enumerate(zip(stills, numbers, begin, strict=True)):
+        axes.plot(frames, [lane] * total, "|", color=COLORS["untrained"], ms=10)
+        axes.plot([chosen[0]] * 2, [lane, count], ":", color=INK, lw=1)
+        axes.plot(chosen, [lane] * len(chosen), "s-", color=INK, ms=7, lw=0.8)
+        axes.text(chosen[0], count + 0.2, words, ha="center", va="top", fontsize=8)
+        side = axes.inset_axes((total + 0.5, lane - 0.46, 0.1 * total, 0.92), transform=axes.transData)
+        side.imshow(still)
+        side.set(xticks=[], yticks=[])
+        side.set_title("" if lane else "first frame", fontsize=8, pad=2)
+    axes.set(xlim=(-1, 1.13 * total), ylim=(count + 0.7, -0.6), xlabel="frame")
+    axes.set_xticks(range(0, total, 5))
+    axes.set_yticks(range(count + 1), [*(f"clip {n + 1}" for n in range(count)), "a clip can\nbegin here"])
+    axes.tick_params(left=False)
+    axes.spines["left"].set_visible(False)
+    return figure
+
+
 def journeys(clips: Mapping[str, np.ndarray], places: Sequence[np.ndarray], *, title: str = "") -> Figure:
     """How far shapes go in clips of one film: an arrow from each one's first place to its last.
 
