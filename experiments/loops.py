@@ -89,7 +89,7 @@ def appearances() -> Loop:
 def sample() -> Loop:
     """The sample clip, cut included, as a player shows it."""
     with CompressedVideo(data_path("sample.mp4")) as video:
-        frames = video.clip(0, 72, size=144)
+        frames = video.clip(0, 72)
     return Loop([Image.fromarray(frame) for frame in frames[::2]], 80, still=0, quality=30)
 
 

@@ -40,6 +40,7 @@ from cvrl_lite.course.figures import (
     order_of_frames,
     packing,
     show,
+    stacked,
     vector_arrows,
     vector_panels,
 )
@@ -137,7 +138,7 @@ print("GOP lengths:", sample.info.gop_lengths)
 types = sample.motion().picture_types  # (72,) of "I", "P", "B"
 sizes = np.array([size for _, size, _ in sorted(found)])  # in display order
 show(
-    gop_strip(types, sizes, title="An I-frame costs as much as eight P-frames; one P-frame stands out"),
+    gop_strip(types, sizes, title="An I-frame costs as much as eight P-frames"),
     "Bar chart of bytes per frame. Every twelfth frame is an I-frame of about 5000 to 7000 bytes; "
     "the P-frames between take 400 to 1000, except for frame 42, as tall as an I-frame.",
 )
@@ -157,15 +158,16 @@ show(
         frames[odd - 2 : odd + 2],
         labels=[f"frame {place}" for place in range(odd - 2, odd + 2)],
         columns=4,
-        title="Nothing in frame 42 was there in frame 41",
+        title="Between frames 41 and 42 everything changes",
     ),
     "Frames 40 and 41: shapes over a brick wall. Frames 42 and 43: other shapes over dark waves.",
 )
 
 # %% [markdown]
 # At frame 42 there is a cut. The encoder had been told to place a key frame at every twelfth frame and
-# nowhere else, so frame 42 had to be a P-frame. But there was nothing to copy from. So it had to store
-# almost everything again, and it costs as much as an I-frame. Remember this frame; we will meet it again.
+# nowhere else, so frame 42 had to be a P-frame. But there was hardly anything to copy from. So it had to
+# store almost everything again, and it costs as much as an I-frame. Remember this frame; we will meet it
+# again.
 #
 # ## Getting to a frame in the middle
 #
@@ -269,11 +271,10 @@ for name, video, bytes_ in (("sample", sample, sizes), ("sample_watch", watch, s
 # frames. (At most: B-frames from which nothing is copied can be
 # skipped on the way.) The encoder also found the cut by itself: one of its key frames is frame 42.
 #
-# A B-frame is cheap because it has two frames to copy from. With our settings its residual is also stored
-# more coarsely, which does little harm: hardly any other frame copies from it, so its errors do not spread.
-# (Measured by us, not in this notebook: encode the scene before the cut with `gop=42, crf=23, b_frames=2`,
-# and a B-frame takes .35 of a P-frame's bytes; stored as finely as the P-frames, by x264's `pbratio=1`, it
-# takes .54.)
+# A B-frame is cheap for two reasons. It has two frames to copy from, and what is left over is stored more
+# coarsely. That does little harm: hardly any other frame copies from it, so its errors do not spread. (We
+# measured how much each of the two is worth. Stored as finely as the P-frames, a B-frame of this scene would
+# still take only about half of a P-frame's bytes, .54; stored more coarsely, it takes .35.)
 #
 # For *learning* we still prefer the first file. There, every vector spans exactly one frame. In the second
 # file a P-frame may choose among several earlier frames, and FFmpeg does not tell us *which* one a vector
@@ -306,6 +307,7 @@ show(
 )
 
 # %% [markdown]
+# On the left they point up, as in any clockwise turn; at the top they point to the right, on the right down.
 # All of this came with the file, down to quarters of a pixel. It is not perfect: some arrows lie beside the
 # shapes, on the wall, which does not move. Often these are blocks that a shape covers only in part. One
 # vector has to do for both, and the encoder takes whatever saves the most bytes, whether it is the true
@@ -372,23 +374,29 @@ show(
 )
 
 # %% [markdown]
-# For paper and for readers without a browser, here is the decoder at frame 5: the two frames that it is built
-# on, what their shifted blocks make of it, what is left over (gray: nothing), and the frame itself. Below:
-# how far each frame ends up from the true one if the residuals are left out from the start.
+# For paper and for readers without a browser, here is the decoder at frame 5, close up: a piece of the two
+# frames that it is built on, what their shifted blocks make of it (look at the white ring), what is left
+# over (gray: nothing), and the frame itself. Below: how far each frame ends up from the true one if the
+# residuals are left out from the start.
 
 # %% tags=["hide-input"]
 spans = np.array([2, 1]).reshape(2, 1, 1, 1)  # frames from 5 back to 3, and on to 6
 made = blended(shown[[3, 6]], spans * ways.vectors[5], ways.mask[5])
 rest = np.clip(128.0 + shown[5] - made, 0, 255).astype(np.uint8)
+rings = slice(10, 90), slice(72, 152)  # pixels around the two rings
+figure = filmstrip(
+    [image[rings] for image in (shown[3], shown[6], made.astype(np.uint8), rest, shown[5])],
+    labels=["frame 3", "frame 6", "their blocks, shifted", "the residual", "frame 5"],
+    columns=5,
+    title="A B-frame is put together from an earlier frame, a later frame, and a little more",
+)
+figure.get_layout_engine().set(wspace=0.1)
+for axes, sign in zip(figure.axes, ("", "→", "+", "=")):
+    axes.text(1.12, 0.5, sign, transform=axes.transAxes, ha="center", va="center", fontsize=15)
 show(
-    filmstrip(
-        [shown[3], shown[6], made.astype(np.uint8), rest, shown[5]],
-        labels=["frame 3", "frame 6", "their blocks, shifted", "the residual", "frame 5"],
-        columns=5,
-        title="A B-frame is made of the frame before it, the frame after it, and a little more",
-    ),
-    "Frames 3 and 6 of shapes that circle over bricks; frame 5 as their blocks make it, with jagged edges; "
-    "a gray image with faint outlines of the shapes; frame 5.",
+    figure,
+    "A white and a green ring on bricks, in frames 3 and 6, and an arrow to frame 5 as their blocks make it: "
+    "the white ring is torn. Plus a gray image with traces of both rings; equals frame 5, both rings whole.",
 )
 
 # %% tags=["hide-input"]
@@ -475,8 +483,9 @@ check(find_cuts, cases, says=lambda answer: str(np.asarray(answer).tolist()))
 # ## What a GOP costs
 #
 # Now we are the encoder. The function `pack` encodes some frames with the settings we give it and reports
-# what came out. We first ask about the length of the GOP: what does it do to the size of the file, and to
-# the price of a jump? Expect the two to pull in opposite directions.
+# what came out. (`crf=23`, which the next section explains, sets how finely; for now we leave it alone.) We
+# first ask about the length of the GOP: what does it do to the size of the file, and to the price of a jump?
+# Expect the two to pull in opposite directions.
 
 # %%
 shapes = moving_scenes.draw("bricks", "clockwise", 11, frames=42, size=224)  # the sample up to its cut
@@ -511,6 +520,13 @@ show(
 # bytes, and which saves hardly any? With how many references is it no longer certain that a vector spans
 # one frame? Each new result keeps the one before it below, so that you can compare the two. If you are only
 # reading, the figure underneath compares crf 15 and 39.
+#
+# <details><summary>How we measured what makes a B-frame cheap</summary>
+# We encoded the 42 frames before the cut with <code>gop=42, crf=23, b_frames=2</code>. x264, the encoder
+# behind <code>pack</code>, stores B-frames more coarsely than P-frames by a factor that it calls
+# <code>pbratio</code>: 1.3, unless told otherwise. There a B-frame takes .35 of a P-frame's bytes. With
+# <code>options={"x264-params": "pbratio=1"}</code>, which makes both equally fine, it takes .54.
+# </details>
 
 
 # %%
@@ -612,18 +628,22 @@ shares = {}
 for crf in (15, 23, 31, 39):
     resting, wrong = stray(shapes, pack(shapes, gop=12, crf=crf))
     near = beside_motion(shapes)
-    shares[f"crf {crf}, near a shape"] = 100 * (wrong & near).sum() / resting.sum()
-    shares[f"crf {crf}, elsewhere"] = 100 * (wrong & ~near).sum() / resting.sum()
+    shares[f"crf {crf}"] = {
+        "within two cells of a moving shape": 100 * (wrong & near).sum() / resting.sum(),
+        "elsewhere": 100 * (wrong & ~near).sum() / resting.sum(),
+    }
 
 # %%
 show(
-    bars(
+    stacked(
         shares,
         label="unchanged cells with a stray vector, in %",
         title="Coarser encoding makes more stray vectors, most of them near moving shapes",
-        role={name: "motion" if "near" in name else "untrained" for name in shares},
+        role={"within two cells of a moving shape": "motion", "elsewhere": "untrained"},
+        form="{:.1f} %".format,
     ),
-    "Four pairs of bars for crf 15, 23, 31 and 39: near a shape 5 to 16 percent, elsewhere 0 to 3 percent.",
+    "Four bars, for crf 15, 23, 31 and 39: 4.6, 7.9, 12.9 and 19.3 percent. Most of each is orange, near a "
+    "shape; the gray rest, elsewhere, is nothing at crf 15 and 23 and 3 percent at crf 39.",
 )
 
 # %% [markdown]

@@ -36,7 +36,7 @@ from cvrl_lite.course.figures.prediction import (
     transformer,
     two_losses,
 )
-from cvrl_lite.course.figures.residuals import bars, residual_panels
+from cvrl_lite.course.figures.residuals import bars, bars_in_columns, residual_panels, stacked
 from cvrl_lite.course.figures.samples import (
     batch_as_seen,
     batch_by_task,
@@ -69,6 +69,7 @@ __all__ = [
     "attention_by_hand",
     "attention_over_frames",
     "bars",
+    "bars_in_columns",
     "batch_as_seen",
     "batch_by_task",
     "between_pixels",
@@ -129,6 +130,7 @@ __all__ = [
     "seeds",
     "show",
     "similarity_matrix",
+    "stacked",
     "swatches",
     "temperatures",
     "tracks",

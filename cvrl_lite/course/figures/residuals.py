@@ -110,3 +110,81 @@ def bars(
     axes.set(ylim=(len(values) - 0.4, -0.6), xlim=(0, 1.12 * max([*values.values(), 1e-9])), xlabel=label)
     axes.set_yticks(range(len(values)), list(values))
     return figure
+
+
+def stacked(
+    values: Mapping[str, Mapping[str, float]],
+    *,
+    label: str,
+    title: str,
+    role: Mapping[str, str],
+    form: str | Callable[[float], str] = ".1f",
+) -> Figure:
+    """Totals as bars, each put together from the same few parts, with its total at the end.
+
+    Args:
+        values: `{name: {part: value}}`, the bars drawn from top to bottom, their parts from left to right.
+        label: What they count, with its unit.
+        title: The finding.
+        role: `{part: key}`, keys of `COLORS`; a part without a role is gray.
+        form: How the totals are written: a format, or a function that makes words of a value.
+
+    Returns:
+        The figure, with a legend of the parts.
+
+    Example:
+        >>> parts = {"a": {"left": 1, "right": 2}, "b": {"left": 0.5, "right": 0}}
+        >>> figure = stacked(parts, label="px", title="a is longer", role={"left": "motion"})
+        >>> [text.get_text() for text in figure.axes[0].texts]
+        ['3.0', '0.5']
+    """
+    figure = new(title, size=(7.5, 1.1 + 0.4 * len(values)))
+    axes = figure.axes[0]
+    totals = {name: sum(parts.values()) for name, parts in values.items()}
+    for place, (name, parts) in enumerate(values.items()):
+        start = 0.0
+        for part, value in parts.items():
+            named = part if place == 0 else None
+            axes.barh(place, value, 0.62, left=start, color=color_of(role.get(part)), label=named)
+            start += value
+        words = f"{totals[name]:{form}}" if isinstance(form, str) else form(totals[name])
+        axes.annotate(words, (start, place), (4, 0), textcoords="offset points", va="center")
+    axes.set(ylim=(len(values) - 0.4, -0.6), xlim=(0, 1.15 * max([*totals.values(), 1e-9])), xlabel=label)
+    axes.set_yticks(range(len(values)), list(values))
+    figure.legend(loc="outside lower center", ncols=3, frameon=False)
+    return figure
+
+
+def bars_in_columns(
+    columns: Mapping[str, Mapping[str, float]],
+    *,
+    title: str,
+    role: Mapping[str, str],
+    form: Callable[[float], str],
+) -> Figure:
+    """The same few things measured in several ways: a column of bars for each, with its own scale.
+
+    Args:
+        columns: `{what is measured, with its unit: {name: value}}`; all columns have the same names.
+        title: The finding.
+        role: `{name: key}`, keys of `COLORS`; a bar without a role is gray.
+        form: Makes words of a value.
+
+    Returns:
+        The figure; the names stand once, at the left.
+
+    Example:
+        >>> columns = {"error (px)": {"a": 1, "b": 2}, "time (s)": {"a": 30, "b": 40}}
+        >>> figure = bars_in_columns(columns, title="a is better", role={"a": "motion"}, form="{:.0f}".format)
+        >>> [text.get_text() for text in figure.axes[1].texts]
+        ['30', '40']
+    """
+    rows = max(len(values) for values in columns.values())
+    figure = new(title, columns=len(columns), size=(9.5, 0.9 + 0.36 * rows))
+    for axes, (label, values) in zip(figure.axes, columns.items(), strict=True):
+        for place, (name, value) in enumerate(values.items()):
+            axes.barh(place, value, 0.62, color=color_of(role.get(name)))
+            axes.annotate(form(value), (value, place), (4, 0), textcoords="offset points", va="center")
+        axes.set(ylim=(len(values) - 0.4, -0.6), xlim=(0, 1.3 * max([*values.values(), 1e-9])), xlabel=label)
+        axes.set_yticks(range(len(values)), list(values) if axes is figure.axes[0] else [""] * len(values))
+    return figure
