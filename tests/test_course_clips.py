@@ -79,6 +79,7 @@ def test_a_block_fits_best_where_it_came_from() -> None:
     field = np.broadcast_to(np.reshape([3.0, -1.0], (2, 1, 1)), (2, 6, 6))
     figure = error_maps(before, now, field, {"a": (2, 2), "b": (2, 3)}, side=8, reach=5, title="It fits")
     assert [line.get_xydata().tolist() for line in figure.axes[2].lines] == [[[3.0, -1.0]]] * 2
+    assert [axes.images[0].get_clim() for axes in figure.axes[2:4]] == [(0, 25)] * 2, "one scale for all"
 
 
 def test_figures_of_files_say_what_they_are_given() -> None:

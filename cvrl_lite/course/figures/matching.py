@@ -55,6 +55,7 @@ def error_maps(
     *,
     side: int = 16,
     reach: int = 10,
+    limit: float = 25,
     title: str,
 ) -> Figure:
     """Some blocks of a frame, and below each how well every shift fits; the codec's vector is a cross.
@@ -66,6 +67,7 @@ def error_maps(
         blocks: `{caption: (row, column)}` of the cell in the upper left corner of each block.
         side: Of a block, in pixels.
         reach: Pixels to each side.
+        limit: The error, in levels, from which on a place is yellow, in all maps alike.
         title: The finding.
 
     Returns:
@@ -78,7 +80,7 @@ def error_maps(
         >>> figure.axes[0].get_title()
         'black'
     """
-    figure = new(title, rows=2, columns=len(blocks), size=(2.8 * len(blocks), 5.8))
+    figure = new(title, rows=2, columns=len(blocks), size=(2.8 * len(blocks), 5.1))
     for place, (caption, (row, column)) in enumerate(blocks.items()):
         picture, map_ = figure.axes[place], figure.axes[len(blocks) + place]
         x, y = 8 * column, 8 * row
@@ -91,13 +93,15 @@ def error_maps(
         picture.set_title(caption, fontsize=9)
         errors = matching_errors(before, now, x, y, side=side, reach=reach)
         edge = reach + 0.5
-        drawn = map_.imshow(errors, cmap="viridis", vmin=0, extent=(-edge, edge, edge, -edge))
-        figure.colorbar(drawn, ax=map_, orientation="horizontal", label="off by, in levels")
+        drawn = map_.imshow(errors, cmap="viridis", vmin=0, vmax=limit, extent=(-edge, edge, edge, -edge))
         without_spines(map_)
         dx, dy = vectors[:, row, column]
         map_.plot(dx, dy, "+", color="white", ms=13, mew=3.5)
         map_.plot(dx, dy, "+", color=COLORS["motion"], ms=12, mew=2)
         map_.set(xlabel="shift to the right (px)", ylabel="shift down (px)" if place == 0 else "")
+    maps = figure.axes[len(blocks) :]
+    bar = figure.colorbar(drawn, ax=maps, extend="max", aspect=14, pad=0.02, shrink=0.9)
+    bar.set_label(f"off by, in levels\n(yellow: {limit:g} or more)")
     return figure
 
 
