@@ -122,8 +122,8 @@ def test_a_cell_says_how_many_seeds_it_has():
 def test_a_claim_points_from_the_report_to_the_truth():
     values = {"peeking": ((0.6, 0.7, 0.8), (0.4, 0.5, 0.6)), "honest": ((0.5, 0.6, 0.7), (0.5, 0.6, 0.7))}
     figure = claims(values, label="accuracy", title="Peeking boasts")
-    (arrow,) = (text for text in figure.axes[0].texts if getattr(text, "arrow_patch", None))
-    assert arrow.xyann[0] == 0.7 and arrow.xy[0] == 0.5, "no arrow where both are the same"
+    arrows = [text for text in figure.axes[0].texts if getattr(text, "arrow_patch", None)]
+    assert [(arrow.xyann[0], arrow.xy[0]) for arrow in arrows] == [(0.7, 0.5), (0.6, 0.6)]
     circles = [line.get_xdata()[0] for line in figure.axes[0].lines if line.get_marker() == "o"]
     assert circles == [0.7, 0.5, 0.6, 0.6] and png(figure)
 

@@ -194,8 +194,8 @@ for label, part in (("scene", "context part"), ("action", "motion part")):
     print(f"{label}: whole vector minus {part} {change.mean():+.2f} ({low:.2f} to {high:.2f})")
 
 # %% [markdown]
-# For scenes it is: the probe on the whole vector loses points against its own context part. Here are six
-# walls that it gets wrong while the context part gets them right, each with what it took them for.
+# For scenes it is: the probe on the whole vector loses points against its own context part (the change is
+# computed before rounding). Here are six walls that it gets wrong while the context part gets them right.
 
 # %% tags=["hide-input"]
 X, X_val = features["joint"]
@@ -207,14 +207,19 @@ lost = lost[np.linspace(0, len(lost) - 1, 6).astype(int)]
 show(
     figures.filmstrip(
         [val.videos[n].frames[20] for n in lost],
-        labels=[f"{kinds[y_val[n]]}, taken for {kinds[taken_for[n]]}" for n in lost],
-        columns=3,
+        labels=[f"whole: {kinds[taken_for[n]]} ✗\ncontext part: {kinds[y_val[n]]} ✓" for n in lost],
+        columns=6,
         title="Wrong with all 256 numbers, right with half of them",
     ),
-    "Six clips: " + ", ".join(f"{kinds[y_val[n]]} taken for {kinds[taken_for[n]]}" for n in lost) + ".",
+    "Six clips in a row: "
+    + ", ".join(f"{kinds[y_val[n]]} taken for {kinds[taken_for[n]]}" for n in lost)
+    + ".",
 )
 
 # %% [markdown]
+# Do you see what they have in common? Neither do we: nothing is wrong with these walls. What the whole vector
+# has and the context part has not are the other 128 numbers, which tell how things move.
+#
 # How can *more* numbers do worse? With only four hundred clips, the probe has to find out which numbers
 # matter, and sometimes gets that wrong. A probe measures what is there **and** how easily it can be read
 # with so many labels.
@@ -422,12 +427,13 @@ for better, worse in ((WAYS[2], WAYS[0]), (WAYS[0], WAYS[1])):
 
 # %% [markdown]
 # Both ranges exclude zero. (They cover the luck of the draw; the network and the 192 clips are the same.)
-# The probe chosen by peeking is also *truly* better than the one that chose by its labeled clips, because
-# it chose by 24 clips instead of eight, a fifth of forty. Its report is wrong all the same, and eight clips
-# choose badly. And the best of the three is the one that chose nothing. So **with few labels do not sweep;
-# fix one penalty beforehand, for all networks**, on standardized vectors. We do so below. (Here we had seen
-# 1 do well on `val` before, in the sweep for scenes. Whether it suits other features as well, nobody knows
-# beforehand. But it does not hang on eight clips.)
+# The probe chosen by peeking is also *truly* better than the one that chose by its labeled clips, probably
+# because it chose by 24 clips instead of eight, a fifth of forty, and for a probe trained on all forty
+# instead of the other 32. Its report is wrong all the same, and eight clips choose badly. And the best of
+# the three is the one that chose nothing. So **with few labels do not sweep; fix one penalty beforehand,
+# for all networks**, on standardized vectors. We do so below. (Here we had seen 1 do well on `val` before,
+# in the sweep for scenes. Whether it suits other features as well, nobody knows beforehand. But it does not
+# hang on eight clips.)
 #
 # ## How sure is a number?
 #
@@ -825,8 +831,8 @@ assert abs(line - np.mean(final["joint"])) < 0.15
 # (The training of the network itself is a source of chance for all four.) A claim about *features* needs the
 # first three, a claim about a *classifier* the last. If they disagree, that is not an error but a finding:
 # remember the motion part with one label. And more work is not always better: with ten labels per class, a
-# linear probe on the right part was about as good as training everything (with two seeds, we would not see a
-# few points).
+# linear probe on the right part was about as good as training everything for 30 steps, on smaller frames.
+# (Longer finetuning may well get ahead, and with two seeds we would not see a few points.)
 #
 # ## What we have seen
 #
@@ -997,12 +1003,12 @@ for values in after_200.values():
 # covers the luck of the seeds; the test clips were the same for all.) With all labels it adds eleven and is
 # ahead with each seed, but the interval of three runs is wide and contains zero: from scratch, the seeds
 # range from .15 to .43. (That all labels score below ten shows how much these short runs are luck.) There
-# is a reason: 200 steps are few, and a training from scratch begins on a
-# [plateau](08_motion_prediction.ipynb), which some runs leave earlier than others. The paper claims 7.4 to
-# 13.8 points for trainings that run to their end. Ours do not. So what these runs suggest, but do not
-# prove, is that the helper gets a training *off the plateau sooner*. We have not measured whether it also
-# ends higher. With 600 steps and another schedule, training with all labels reaches .98 by a probe
-# ([the study](../docs/study.md)), so not much is left to gain there.
+# is a reason: 200 steps are few, and a training from scratch begins with a stretch where next to nothing is
+# learned, a [plateau](09_joint_pretraining.ipynb) or a slow start, which some runs leave earlier than
+# others. The paper claims 7.4 to 13.8 points for trainings that run to their end. Ours do not. So what
+# these runs suggest, but do not prove, is that the helper gets a training *past that stretch sooner*. We
+# have not measured whether it also ends higher. With 600 steps and another schedule, training with all
+# labels reaches .98 by a probe ([the study](../docs/study.md)), so not much is left to gain there.
 #
 # The third bar repeats what 30 steps said above: it is worth far more to *start* from motion prediction than
 # to have it as a helper.

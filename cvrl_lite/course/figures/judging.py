@@ -190,9 +190,9 @@ def claims(values: Mapping[str, tuple[Range, Range]], *, label: str, title: str)
             axes.plot([low, high], [place, place], color=INK, lw=1)
             axes.plot(middle, place, "o", mfc=face, mec=INK, ms=10)
             axes.annotate(f"{words} {two_digits(middle)}", (high, place), (8, 0), va="center", **_BESIDE)
-        if abs(report[1] - truth[1]) > 0.01:
-            start, end = (report[1], row - 0.09), (truth[1], row + 0.09)
-            axes.annotate("", end, start, arrowprops={"arrowstyle": "->", "color": COLORS["joint"], "lw": 2})
+        start, end = (report[1], row - 0.16), (truth[1], row + 0.16)
+        look = {"arrowstyle": "->", "color": COLORS["joint"], "lw": 2, "shrinkA": 4, "shrinkB": 4}
+        axes.annotate("", end, start, arrowprops=look, zorder=1)
     axes.set(ylim=(len(values) - 0.5, -0.5), xlabel=label)
     axes.set_yticks(range(len(values)), list(values))
     axes.margins(x=0.14)
