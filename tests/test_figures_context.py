@@ -61,12 +61,17 @@ def test_each_network_has_its_marks_one_below_the_other_and_a_line_that_joins_th
 
 def test_each_seed_has_a_mark_and_each_training_its_own_shape() -> None:
     runs = {"weak": [(0.9, 0.2), (0.8, 0.3)], "strong": [(0.1, 0.3)]}
-    figure = played_and_learned(runs, played="game", learned="R@1", title="Won", guess=(0.03, 0.06))
+    figure = played_and_learned(
+        runs, played="game", learned="R@1", title="Won", guess=(0.03, 0.06), hollow=["weak"]
+    )
     axes = figure.axes[0]
     weak, strong, *guesses = axes.lines
     assert list(zip(weak.get_xdata(), weak.get_ydata())) == runs["weak"]
     assert list(zip(strong.get_xdata(), strong.get_ydata())) == runs["strong"]
     assert weak.get_marker() != strong.get_marker()
+    blue = figures.COLORS["context"]
+    assert weak.get_markerfacecolor() == "white" and weak.get_markeredgecolor() == blue
+    assert strong.get_markerfacecolor() == blue
     assert guesses[0].get_xdata()[0] == 0.03 and guesses[1].get_ydata()[0] == 0.06
     assert {"weak", "strong"} <= {text.get_text() for text in axes.texts}
     assert axes.get_xlim()[1] >= 1 and axes.get_ylim()[1] > 0.3 and axes.get_ylim()[0] == 0

@@ -5,7 +5,7 @@ Axes: S seeds, L points along a training.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ def games(
     keys: int,
     title: str,
     guesses: Mapping[str, float | None] | None = None,
+    hollow: Collection[str] = (),
 ) -> Figure:
     """How often clips find their key frame while several trainings go on.
 
@@ -33,6 +34,7 @@ def games(
         keys: Key frames that each clip is compared with.
         title: The finding.
         guesses: `{name: a share somebody expected at the end}`, drawn as a star where it is a number.
+        hollow: Names whose marks are white inside, to tell them from others of the same role.
 
     Returns:
         The figure: a line for the mean over seeds, a small dot for each seed, the name at the end.
@@ -50,6 +52,7 @@ def games(
         steps = every * np.arange(1, shares.shape[1] + 1)
         last = max(last, int(steps[-1]))
         look: dict[str, Any] = {"color": COLORS["context"], "marker": mark}
+        look |= {"mfc": "white"} if name in hollow else {}
         axes.plot(steps, shares.mean(0), ms=5, **look)
         for seed in shares if len(shares) > 1 else ():
             axes.plot(steps, seed, ls="", ms=2.5, alpha=0.5, **look)
@@ -140,6 +143,7 @@ def by_network(
     label: str,
     guess: float,
     title: str,
+    hollow: Collection[str] = (),
 ) -> Figure:
     """What each change of the queries leaves of each network's score: marks joined by a line.
 
@@ -150,6 +154,7 @@ def by_network(
         label: What the shares count.
         guess: What a blind guess scores.
         title: The finding.
+        hollow: Networks whose marks are white inside, to tell them from others of the same role.
 
     Returns:
         The figure; from top to bottom the networks, and for each its shares, one below the other.
@@ -168,11 +173,11 @@ def by_network(
         heights, color = place + below, COLORS[roles[network]]
         axes.plot([row[query] for query in queries], heights, color=color, lw=2)
         for query, height, mark in zip(queries, heights, _MARKS, strict=False):
-            axes.plot(row[query], height, mark, color=color, mec=INK, ms=7)
+            axes.plot(row[query], height, mark, ms=7, **_inside(color, network in hollow))
             at: dict[str, Any] = {"xytext": (9, 0), "textcoords": "offset points", "va": "center"}
             axes.annotate(two_digits(row[query]), (row[query], height), fontsize=8, bbox=_WHITE, **at)
     line = axes.axvline(guess, color=INK, ls="--", lw=1, zorder=0)
-    marks = [axes.plot([], [], mark, color="white", mec=INK, ms=7)[0] for mark in _MARKS[: len(queries)]]
+    marks = [axes.plot([], [], mark, color=INK, ms=7)[0] for mark in _MARKS[: len(queries)]]
     figure.legend([*marks, line], [*queries, "guessing"], loc="outside lower center", frameon=False, ncols=6)
     highest = max(share for row in shares.values() for share in row.values())
     axes.set(xlim=(0, 1.1 * highest), ylim=(len(shares) - 0.45, -0.55), xlabel=label)
@@ -187,6 +192,7 @@ def played_and_learned(
     learned: str,
     title: str,
     guess: tuple[float, float],
+    hollow: Collection[str] = (),
 ) -> Figure:
     """How well each training plays its game, against what it learned by playing.
 
@@ -196,6 +202,7 @@ def played_and_learned(
         learned: What the second share counts.
         title: The finding.
         guess: Both shares of a blind guess.
+        hollow: Names whose marks are white inside, to tell them from others of the same role.
 
     Returns:
         The figure; one mark for each seed, and the name beside each group. "untrained" is gray.
@@ -211,7 +218,7 @@ def played_and_learned(
     for (name, seeds), mark in zip(runs.items(), _MARKS, strict=False):
         points = np.array(seeds, float)
         color = COLORS["untrained" if name == "untrained" else "context"]
-        axes.plot(*points.T, mark, color=color, mec=INK, ms=8, alpha=0.8)
+        axes.plot(*points.T, mark, ms=8, alpha=0.8, **_inside(color, name in hollow))
         if name == "untrained":  # a network that guesses stands where weak trainings stand, too
             at, ways = (points[:, 0].max(), points[:, 1].min()), ((8, -1), "left", "top")
         elif points[:, 0].mean() > 0.6:
@@ -227,3 +234,8 @@ def played_and_learned(
     highest = max(share for seeds in runs.values() for _, share in seeds)
     axes.set(xlim=(0, 1.02), ylim=(0, 1.25 * highest + 0.03), xlabel=played, ylabel=learned)
     return figure
+
+
+def _inside(color: str, hollow: bool) -> dict[str, Any]:
+    """How a mark is filled: with its color and an edge of ink, or white with an edge of its color."""
+    return {"color": "white", "mec": color, "mew": 2} if hollow else {"color": color, "mec": INK}
