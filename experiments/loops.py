@@ -194,7 +194,7 @@ def mirrors() -> Loop:
 
 def flicker() -> Loop:
     """A clip whose colors were changed once, and one whose colors change in each frame."""
-    drawn = draw("lattice", "clockwise", 6, frames=24, size=144)[::3]
+    drawn = draw("lattice", "clockwise", 6, frames=24, size=340)[::3]
     strength = replace(recipes.laptop().augmentation, grayscale_prob=0)
     draws = torch.rand(8, 15, generator=torch.Generator().manual_seed(5))
     tiles = []
@@ -203,7 +203,7 @@ def flicker() -> Loop:
         levels = torch.einsum("thwc,tdc->thwd", torch.tensor(drawn) / 255, matrix) + offset[:, None, None]
         tiles.append((255 * levels.clamp(0, 1)).byte().numpy())
     # Slower than three changes a second, for the sake of those whom flashes harm.
-    return Loop(tiled(tiles, ("one change for the clip", "one for each frame"), 2), 400, quality=40)
+    return Loop(tiled(tiles, ("one change for the clip", "one for each frame"), 2), 400, quality=25)
 
 
 def leftovers() -> Loop:

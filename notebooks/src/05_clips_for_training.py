@@ -83,7 +83,7 @@ show(
         key=36,
         windows=(64, 5, 26, 54),
         length=8,
-        title="A released sample takes 71 frames: the clip, a gap, and the near future",
+        title="A released sample: the clip, a gap, the near future, and three other windows",
     ),
     "Lanes over 72 frames. The file has an I-frame every 12. The clip's 16 frames are spread over frames 1 "
     "to 61, the key frame is number 36, the near future is 64 to 71, three other windows lie before it.",
@@ -119,7 +119,6 @@ print("300 samples drawn, all as cut by hand")
 # %% [markdown]
 # The sample in the figure fills the file: the future ends with the last frame. **Guess:** how many
 # frames does a video need, at least, and how many different starts has a clip in the 72 of `sample.mp4`?
-# (The clip's last frame is `start + 60`, the future begins at `start + 63` and ends at `start + 70`.)
 
 
 # %%
@@ -134,7 +133,8 @@ for frames in range(40, 200):
 print(f"{len(times)} frames: {len(timeline.starts)} starts, at frames", *timeline.starts.tolist())
 
 # %% [markdown]
-# A video needs **71 frames**, and one of N frames has N - 70 possible starts. Two starts are not many, but
+# The clip's last frame is `start + 60`, the future begins at `start + 63` and ends at `start + 70`. So a
+# video needs **71 frames**, and one of N frames has N - 70 possible starts. Two starts are not many, but
 # the key frame and the other windows are drawn at random as well: with 6 key frames and 56 or 57 places for
 # each of three windows, two starts allow over two million draws.
 #
@@ -183,7 +183,7 @@ show(
         [film[n] for n in shown.values()],
         labels=list(shown),
         columns=6,
-        title="The clip is from one film, its near future from another",
+        title="Three frames of the clip, and three of its near future",
     ),
     "Six frames of sample.mp4: three of a clip, and three of its near future, which show another scene.",
 )
@@ -349,9 +349,14 @@ for skipped in mixed.skipped[:3]:
 #
 # To see both at once, we cut a window *inside* the clip (a negative gap), so that we have the frames and
 # the vectors between them. `mirrored` is ours; `seen` is what the package makes of a crop, by default as
-# this course does it, and with `faithful=True` as the released code does.
+# this course does it, and with `faithful=True` as the released code does. A crop here is the same for all
+# samples: a square from the middle, as large a share of each side as `extent` says, mirrored or not.
+#
+# We look at one pair of frames, numbers 4 and 5 of each clip. The vectors that lead from frame 5 back to
+# frame 4 are map 4, since map 0 belongs to frame 1. (The loader keeps vectors as integers; dividing by
+# `VECTOR_STEPS` makes them pixels.)
 
-# %%
+# %% tags=["hide-input"]
 everything = MovingScenes("train")
 part = everything.subset(range(64))
 small_set = decode(part, size=72, cells=14)
@@ -363,13 +368,14 @@ before, now = frames[:, 4], frames[:, 5]
 vectors, mask = batch.motion[:, 0, 4] / VECTOR_STEPS, batch.motion_mask[:, 0, 4]
 
 
+# %%
 def mirrored(frames, vectors, mask):
     """Left becomes right."""
     turned = vectors.flip(-1) * torch.tensor([-1.0, 1.0])[:, None, None]
     return frames.flip(-1), turned, mask.flip(-1)
 
 
-# %%
+# %% tags=["hide-input"]
 def crop(extent, flip):
     """A crop from the middle, the same for all samples: its share of each side, and whether mirrored."""
     middle = torch.full((48, 2), 0.5)
@@ -406,13 +412,18 @@ def panels(views, labels, title):
     return figures.vector_panels(stills, fields, held, labels=labels, magnify=2, title=title)
 
 
-# %%
+# %% tags=["hide-input"]
 views = [seen(crop(1.0, False)), seen(crop(1.0, True), faithful=True), seen(crop(1.0, True))]
 labels = ["as filmed", "mirror A, as released", "mirror B"]
+figure = panels(views, labels, "In mirror A the arrows still point right, though the shapes now go left")
+for axes, (tail, head) in zip(figure.axes, ((0.2, 0.8), (0.8, 0.2), (0.8, 0.2)), strict=True):
+    look = {"arrowstyle": "simple,head_width=1.1,head_length=1.1,tail_width=0.5", "color": "#8C8C8C"}
+    axes.annotate("", (head, -0.05), (tail, -0.05), xycoords="axes fraction", arrowprops=look)
+    axes.set_xlabel("the shapes go this way", labelpad=16, color="#5A5A5A")
 show(
-    panels(views, labels, "In mirror A the arrows still point right, though the shapes now go left"),
-    "Three panels of shapes with arrows. As filmed the arrows point right. In both mirror images the shapes "
-    "have changed sides; in mirror A the arrows still point right, in mirror B left.",
+    figure,
+    "Three panels of shapes with arrows; a large gray arrow below each says which way the shapes go: right, "
+    "left, left. In mirror A the small arrows point right, against it; in the others they agree.",
 )
 
 # %% [markdown]
