@@ -238,7 +238,7 @@ def seeds(
 
     Args:
         measures: `{label: {name: one value for each seed}}`, drawn from top to bottom; shares 0..1. All have
-            the same names.
+            the same names; one without values was not run.
         guess: What a blind guess scores by each measure.
         title: The finding.
         roles: `{name: role}`, keys of `COLORS`, for the colors of the bars; gray where there is none.
@@ -259,6 +259,9 @@ def seeds(
         axes.axvline(chance, color=INK, ls="--", lw=1)
         for place, name in enumerate(names):
             scores = values[name]
+            if not len(scores):
+                axes.text(chance + 0.04, place, "not run", va="center", style="italic", color="#666666")
+                continue
             (bar,) = axes.barh(place, np.mean(scores), 0.6, color=color_of(roles.get(name)))
             if name in hatched:
                 bar.set(hatch="///", ec="white", lw=0)
@@ -282,10 +285,10 @@ def in_words(measures: Mapping[str, Mapping[str, Sequence[float]]]) -> str:
         >>> in_words({"R@1": {"trained": [0.8, 0.9], "untrained": [0.2]}})
         'R@1: trained 0.85, untrained 0.20.'
     """
-    lines = (
-        f"{label}: " + ", ".join(f"{name} {np.mean(scores):.2f}" for name, scores in values.items()) + "."
-        for label, values in measures.items()
-    )
+    lines = []
+    for label, values in measures.items():
+        words = {name: f"{np.mean(v):.2f}" if len(v) else "not run" for name, v in values.items()}
+        lines.append(f"{label}: " + ", ".join(f"{name} {word}" for name, word in words.items()) + ".")
     return " ".join(lines)
 
 

@@ -263,7 +263,8 @@ def grid(
         title: The finding.
         own: `{(row, column): role}`, cells that get a frame in a color of `COLORS`, or a dark one where
             there are tints.
-        tints: The role of each column, in whose color its cells are shaded; gray where empty.
+        tints: The role of each column, in whose color its cells are shaded; gray where empty, and in a row
+            named "untrained".
         seeds: Whether a cell also says how many repetitions, as seeds, stand behind it.
 
     Returns:
@@ -278,7 +279,8 @@ def grid(
     figure = new(title, size=(2.2 + 1.5 * len(columns), 1.0 + (0.6 if seeds else 0.45) * len(rows)))
     axes = figure.axes[0]
     if tints:
-        full = np.array([to_rgb(COLORS[role]) for role in tints])
+        full = np.array([to_rgb(COLORS[role]) for role in tints])[None].repeat(len(rows), 0)
+        full[[name == "untrained" for name in rows]] = to_rgb(NEUTRAL[0])
         shades = 1 - 0.9 * means[..., None] * (1 - full)
     else:
         shades = colormaps["Greys"](means / 1.4)[..., :3]
