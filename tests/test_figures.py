@@ -25,13 +25,24 @@ def test_shapes_can_be_left_out_of_the_architecture() -> None:
     assert len(with_digits[True]) > 5 and with_digits[False] == []
 
 
-def test_a_trail_goes_from_blue_to_orange_and_what_rests_stays_gray() -> None:
+def test_a_way_goes_from_blue_to_orange_and_breaks_where_it_crosses_the_border() -> None:
+    axes = figures.filmstrip([np.zeros((64, 64, 3), np.uint8)]).axes[0]
+    ways = np.array([[[40, 9], [5, 50]], [[55, 9], [5, 40]], [[6, 9], [5, 30]], [[20, 9], [5, 20]]])
+    figures.add_ways(axes, ways)
+    level, upwards = axes.collections[1::2]  # each lies on a white one
+    assert [segment.tolist() for segment in level.get_segments()] == [[[40, 9], [55, 9]], [[6, 9], [20, 9]]]
+    assert len(upwards.get_segments()) == 3
+    (red, *_, blue), (late_red, *_, late_blue) = upwards.get_colors()[[0, -1], :3]
+    assert blue > red and late_red > late_blue
+    heads = [line.get_marker()[2] for line in axes.lines]
+    assert [line.get_xydata()[0].tolist() for line in axes.lines] == [[20, 9], [5, 20]]
+    assert heads == [-90, 0], "to the right, and up as a marker is drawn"
+    assert (axes.get_xlim(), axes.get_ylim()) == ((-0.5, 63.5), (63.5, -0.5))
+
+
+def test_a_long_exposure_shows_a_passing_dot_as_even_gray() -> None:
     clip = np.full((4, 2, 4, 3), 50, np.uint8)
-    for frame in range(4):
-        clip[frame, 0, frame] = 255
-    (red, _, blue), rest = figures.trails(clip)[0].T.astype(int), figures.trails(clip)[1]
-    assert blue[0] > red[0] and red[3] > blue[3] and (np.diff(red) >= 0).all()
-    assert np.ptp(rest) == 0
+    clip[range(4), 0, range(4)] = 255
     assert len(set(figures.long_exposure(clip)[0, :, 0].tolist())) == 1
 
 

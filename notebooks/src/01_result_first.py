@@ -27,6 +27,7 @@ from cvrl_lite import evaluate
 from cvrl_lite.course.checks import check
 from cvrl_lite.course.explorables import Clips, two_searches
 from cvrl_lite.course.figures import (
+    add_ways,
     architecture,
     beyond_the_line,
     by_own_part,
@@ -34,13 +35,14 @@ from cvrl_lite.course.figures import (
     confusion,
     decoupling,
     filmstrip,
+    grayed,
     neighbors,
     recall,
     show,
-    trails,
 )
 from cvrl_lite.course.loops import play
-from cvrl_lite.datasets import MovingScenes, decode
+from cvrl_lite.course.truth import shape_centers
+from cvrl_lite.datasets import MovingScenes, decode, moving_scenes
 
 # %%
 pretrained = cvrl_lite.load("joint")
@@ -222,18 +224,26 @@ show(
 #
 # Here are the same four queries with their neighbors by the **motion part**. Now a tick means that the
 # **action** agrees, and no single frame could tell you that, so the clips play. Follow one shape of a query,
-# then one of a neighbor. (In print, or where nothing may move, you see the first series of frames painted
-# over one another: what moves leaves a trail, blue where it was early and orange where it was late.)
+# then one of a neighbor. (In print, or where nothing may move, you see the first frame in gray and the way of
+# each shape during the first series, from blue to orange, with an arrowhead at its end.)
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 five = np.argsort(-motion, axis=1, kind="stable")[:, :5]
-shown = [(queries.videos[row], *(gallery.videos[n] for n in five[row])) for row in chosen]
+shown = [video for row in chosen for video in (queries.videos[row], *(gallery.videos[n] for n in five[row]))]
+figure = compare("action", motion, same_action, lambda frames: grayed(frames[0]))
+seed_of = {clip.file: clip.seed for clip in moving_scenes.read_index(moving_scenes.course_set())}
+for axes, video in zip(figure.axes, shown):
+    action = queries.classes["action"][video.entry.labels["action"]]
+    ways = shape_centers(action, seed_of[video.entry.source], frames=15, size=recipe.decoded_size)
+    add_ways(axes, ways - 0.5)  # a pixel's center is its number
 play(
-    compare("action", motion, same_action, lambda frames: trails(frames[:15:2])),
-    [video.frames[::2] for row in shown for video in row],
+    figure,
+    [video.frames[::2] for video in shown],
     "Four rows of moving clips: the same four queries, each with its nearest neighbors by the motion part, "
     "its action and a tick or a cross. Shapes drift to the right, circle the center, go round small circles, "
-    "swing away from the center and back; most neighbors do as their query.",
+    "swing away from the center and back; most neighbors do as their query. In print, a line with an "
+    "arrowhead follows each shape: level ones, arcs about the center, small arcs, strokes that point to the "
+    "center or away from it.",
 )
 
 # %% [markdown]
@@ -270,8 +280,8 @@ show(
 # the motion parts. Run the next cell. The slider is w: at 0 only the place counts, at 1 only the motion.
 # Each dot on the left is a clip of the gallery: the further to the right, the more it resembles the query
 # in context, and the higher up, in motion. The five clips beyond the line are the five nearest, and they
-# play above. Drag the slider, and watch the line turn. (If you are only reading: the figure below shows the
-# same for one query, at w = .5.)
+# play above. Drag the slider, and watch the line turn. The figure below it shows the same for one query, at
+# w = .5.
 
 
 # %%
@@ -285,26 +295,26 @@ two_searches(clips(queries, query_table), clips(gallery, gallery_table), queries
 
 # %%
 one = chosen[1]
+nearest = np.argsort(-(context[one] + motion[one]), kind="stable")[:5]
+both = (same_scene & same_action)[one, nearest].sum()
 show(
     beyond_the_line(
         (context[one], motion[one]),
         (same_scene[one], same_action[one]),
         weight=0.5,
-        title="At w = .5 the nearest clips are those beyond a slanted line",
+        title=f"At w = .5, {both or 'none'} of the five nearest clips share both labels",
     ),
     "A cloud of dots, one for each clip of the gallery, by its cosine with a query in the context parts and "
     "in the motion parts. Most clips of the same scene lie to the right, most of the same action high up; a "
-    "slanted line cuts off the five nearest in the upper right corner, none of which shares both.",
+    "slanted line cuts off the five nearest in the upper right corner, ringed and numbered: the nearest "
+    "shares the action, the second and fifth the scene, the third and fourth neither.",
 )
 
 # %% [markdown]
-# Mind the axes: the cosines of the context parts spread four times as widely here as those of the motion
-# parts, so at equal weights context has the greater say. (On axes of equal scale the line would slant by 45
-# degrees.)
-#
 # Most clips of the same scene lie to the right and most of the same action high up, but both clouds are wide.
-# Of the five nearest, two share the scene, one the action and two neither (the small gray dots in the rings).
-# None of the nine clips that share both is among them.
+# Of the five nearest, two share the scene, one the action and two neither. None of the nine clips that share
+# both is among them. Read the numbers on the axes, too: the cosines of the context parts spread four times as
+# widely as those of the motion parts, so at equal weights context has the greater say.
 #
 # **Exercise** (medium, 10 minutes). Suppose you want *both*, the same scene and the same
 # action, and must not neglect either. Find the weight at which the **smaller** of the two R@1 is as large
@@ -392,10 +402,12 @@ for name, part in gallery_table.parts.items():
 
 # %% [markdown]
 # The curves cross to the right of .5, since the cosines of the motion parts spread less and need the greater
-# weight. There each R@1 is between .7 and .75: asking for both costs about two hits in ten. (Only nine of the
-# 1152 clips in the gallery share *both* labels with a query.) The whole vector is such a mix, too. Its motion
-# part is 1.5 times as long as its context part, so in a cosine it counts 1.5 x 1.5 = 2.25 times as much, the
-# weight 2.25 / 3.25 = .69.
+# weight. There each R@1 is between .7 and .75: asking for both costs about two hits in ten.
+#
+# <details><summary>Why the whole vector behaves like w = .69</summary>
+# The whole vector is such a mix, too. Its motion part is 1.5 times as long as its context part, as printed
+# above, so in a cosine it counts 1.5 x 1.5 = 2.25 times as much: the weight 2.25 / 3.25 = .69.
+# </details>
 #
 # ## Where it goes wrong
 #
@@ -515,8 +527,10 @@ for label, part, guess in (("action", "context", 1 / 8), ("scene", "motion", 1 /
 # them. The motion part knows no more of scenes than an untrained network does (of which we probe the whole
 # vector), and that is still far from nothing.
 #
-# This *decoupling*, in the paper's title, is a first answer to our first question: neither task is the
-# better teacher. They teach different things, and one network can learn both.
+# This *decoupling*, in the paper's title, is a first answer to our first question, **for clips in which scene
+# and action are independent because we drew them so**: there neither task is the better teacher. They teach
+# different things, and one network can learn both. In real video the two go together;
+# [15_real_video](15_real_video.ipynb) asks again.
 #
 # **An experiment of your own.** Put `cvrl_lite.load("motion")` into the cell that loads the network, near
 # the top, and run the notebook again. Before you do, write down what you expect of its *context part*,
@@ -535,8 +549,8 @@ for label, part, guess in (("action", "context", 1 / 8), ("scene", "motion", 1 /
 # - The vector has two parts. The context part finds clips of the same scene, the motion part clips with the
 #   same action, each nine times in ten. On the other label the R@1 of each is close to a blind guess,
 #   though a linear probe still finds traces.
-# - Context matching teaches the scene, motion prediction the action. Trained together, without a single
-#   label, they hardly get in each other's way.
+# - On these clips, context matching teaches the scene and motion prediction the action. Trained together,
+#   without a single label, they hardly get in each other's way.
 #
 # ## Quiz
 #

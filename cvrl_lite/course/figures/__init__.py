@@ -17,14 +17,15 @@ from cvrl_lite.course.figures.matching import error_maps, pieces_and_cells
 from cvrl_lite.course.figures.packing import bytes_by_type, gop_timeline, gop_trade, order_of_frames, packing
 from cvrl_lite.course.figures.parts import by_own_part, by_parts, by_parts_in_words
 from cvrl_lite.course.figures.pictures import (
+    add_ways,
     contact_sheet,
     filmstrip,
     gop_strip,
+    grayed,
     long_exposure,
     neighbors,
     outlines,
     tracks,
-    trails,
 )
 from cvrl_lite.course.figures.prediction import (
     attention_by_hand,
@@ -65,6 +66,7 @@ __all__ = [
     "HATCHES",
     "INK",
     "STYLE",
+    "add_ways",
     "architecture",
     "attention_by_hand",
     "attention_over_frames",
@@ -98,6 +100,7 @@ __all__ = [
     "gop_strip",
     "gop_timeline",
     "gop_trade",
+    "grayed",
     "histograms",
     "in_words",
     "journeys",
@@ -134,7 +137,6 @@ __all__ = [
     "swatches",
     "temperatures",
     "tracks",
-    "trails",
     "transformer",
     "two_losses",
     "vector_arrows",

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
 
@@ -168,30 +169,51 @@ def long_exposure(frames: np.ndarray) -> np.ndarray:
     return exposed
 
 
-def trails(frames: np.ndarray) -> np.ndarray:
-    """A clip as one gray picture in which what moves leaves a trail from blue, early, to orange, late.
+def grayed(frame: np.ndarray) -> np.ndarray:
+    """A frame in pale gray, a ground on which colors stand out.
 
     Args:
-        frames: (T, H, W, 3) uint8 RGB, two or more.
+        frame: (H, W, 3) uint8 RGB.
 
     Returns:
         (H, W, 3) uint8.
 
     Example:
-        >>> clip = np.zeros((3, 1, 3, 3), np.uint8)
-        >>> clip[[0, 1, 2], 0, [0, 1, 2]] = 255  # a white dot goes to the right
-        >>> red, _, blue = trails(clip)[0].T
-        >>> bool(blue[0] > red[0]), bool(red[2] > blue[2])
-        (True, True)
+        >>> grayed(np.array([[[0, 0, 0], [255, 255, 255]]], np.uint8))[0, :, 0].tolist()
+        [165, 241]
     """
-    values = frames.astype(float)
-    image = (110 + 0.45 * values.mean((0, 3)))[..., None].repeat(3, 2)
-    early, late = (255 * np.array(to_rgb(COLORS[role])) for role in ("I", "motion"))
-    for time, change in zip(np.linspace(0, 1, len(frames) - 1), np.abs(np.diff(values, axis=0))):
-        covers = 0.85 * np.clip((change.max(2, keepdims=True) - 8) / 60, 0, 1)  # a codec's flicker does not
-        image = (1 - covers) * image + covers * ((1 - time) * early + time * late)
-    painted: np.ndarray = image.round().astype(np.uint8)
-    return painted
+    pale: np.ndarray = (165 + 0.3 * frame.mean(2, keepdims=True)).repeat(3, 2).astype(np.uint8)
+    return pale
+
+
+def add_ways(axes: Axes, places: np.ndarray) -> None:
+    """Draws over the image of a panel which way each shape goes, with an arrowhead where it ends.
+
+    Args:
+        axes: A panel that shows one image.
+        places: (T, N, 2) pixels, x right and y down from the upper left corner. Where a shape leaves at one
+            border and enters at the other, its line is broken.
+
+    Example:
+        >>> figure, places = filmstrip([np.zeros((64, 64, 3))]), np.array([[[1, 4]], [[9, 4]], [[60, 4]]])
+        >>> add_ways(figure.axes[0], places)
+        >>> len(figure.axes[0].collections[-1].get_segments())
+        1
+    """
+    axes.autoscale(False)  # what lies outside the image is left out
+    early_to_late = LinearSegmentedColormap.from_list("early to late", [COLORS["context"], COLORS["motion"]])
+    most = max(axes.images[0].get_size()) / 2
+    for way in places.swapaxes(0, 1):
+        steps = np.stack([way[:-1], way[1:]], 1)  # (T - 1, 2, 2), from and to
+        whole = np.abs(np.diff(way, axis=0)).max(1) < most
+        times = np.linspace(0, 1, len(steps))[whole]
+        steps = steps[whole]
+        look: Any = {"capstyle": "round"}
+        axes.add_collection(LineCollection(list(steps), color="white", lw=4, **look))
+        axes.add_collection(LineCollection(list(steps), color=early_to_late(times), lw=2, **look))
+        right, down = way[-1] - way[-2]
+        head: Any = {"marker": (3, 0, np.degrees(np.arctan2(-down, right)) - 90), "ms": 7, "mec": "white"}
+        axes.plot(*way[-1], color=COLORS["motion"], mew=0.6, **head)
 
 
 def tracks(
@@ -224,8 +246,7 @@ def tracks(
         >>> figure.axes[0].collections[0].get_offsets()[:, 0].tolist()
         [1.0, 2.0, 3.0]
     """
-    stills = [(150 + 0.4 * clip[-1].mean(2, keepdims=True)).repeat(3, 2).astype(np.uint8) for clip in clips]
-    figure = filmstrip(stills, labels=labels, title=title, columns=columns)
+    figure = filmstrip([grayed(clip[-1]) for clip in clips], labels=labels, title=title, columns=columns)
     early_to_late = LinearSegmentedColormap.from_list("early to late", [COLORS["context"], COLORS["motion"]])
     for axes, way in zip(figure.axes, places, strict=False):
         times = np.linspace(0, 1, len(way)).repeat(way.shape[1])

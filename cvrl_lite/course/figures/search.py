@@ -14,7 +14,16 @@ from matplotlib.colors import ListedColormap, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullLocator
 
-from cvrl_lite.course.figures.style import COLORS, INK, color_of, ink_on, new, without_spines
+from cvrl_lite.course.figures.style import (
+    COLORS,
+    INK,
+    PLAIN,
+    color_of,
+    ink_on,
+    new,
+    two_digits,
+    without_spines,
+)
 
 _LOOKS = ((COLORS["context"], "--"), (COLORS["motion"], "-."), (COLORS["joint"], "-"))
 
@@ -169,7 +178,7 @@ def by_weight(
     ):
         axes.plot(weights, shares, style, color=color, lw=2, label=f"same {label}")
     axes.axvline(best, color=INK, ls=":", lw=1)
-    axes.annotate(f"{best:.2f}", (best, 0.02), (4, 0), textcoords="offset points", fontsize=8, color=INK)
+    axes.annotate(two_digits(best), (best, 0.02), (4, 0), textcoords="offset points", fontsize=8, color=INK)
     axes.set(xlim=(0, 1), ylim=(0, 1.03), ylabel="R@1, share of the queries")
     axes.set_xlabel("weight of the motion part (0: context part alone, 1: motion part alone)")
     axes.legend(frameon=False)
@@ -194,7 +203,7 @@ def beyond_the_line(
         title: The finding.
 
     Returns:
-        The figure; the nearest have a ring.
+        The figure; the nearest have a ring and a number, 1 for the nearest of all.
 
     Example:
         >>> cosines = np.array([0.1, 0.9, 0.5]), np.array([0.2, 0.1, 0.6])
@@ -206,6 +215,8 @@ def beyond_the_line(
     figure = new(title, size=(6.2, 4.2))
     axes = figure.axes[0]
     (context, motion), (scene, action) = cosines, same
+    score = (1 - weight) * context + weight * motion
+    nearest = np.argsort(-score, kind="stable")[:most]
     for words, chosen, color, mark, size in (
         ("another scene, another action", ~scene & ~action, COLORS["untrained"], ".", 4),
         ("the same scene", scene & ~action, COLORS["context"], "s", 4),
@@ -213,16 +224,39 @@ def beyond_the_line(
         ("both the same", scene & action, COLORS["joint"], "D", 6),
     ):
         axes.plot(context[chosen], motion[chosen], mark, ms=size, color=color, label=words)
-    score = (1 - weight) * context + weight * motion
-    nearest = np.argsort(-score, kind="stable")[:most]
-    ring: Any = {"ms": 11, "mfc": "none", "mec": INK, "mew": 1.5}
-    axes.plot(context[nearest], motion[nearest], "o", label=f"the {most} nearest", **ring)
+        ringed = nearest[chosen[nearest]]
+        within: Any = {"ms": 2 * size, "mec": INK, "mew": 0.6, "zorder": 4}
+        axes.plot(context[ringed], motion[ringed], mark, color=color, **within)
     limits: Any = {"xlim": axes.get_xlim(), "ylim": axes.get_ylim()}
+    found = context[nearest], motion[nearest]
+    axes.plot(*found, "o", ms=14, color="white", zorder=3)  # hides what lies around the clip itself
+    ring: Any = {"ms": 14, "mfc": "none", "mec": INK, "mew": 1.5, "zorder": 3}
+    axes.plot(*found, "o", label=f"the {most} nearest", **ring)
+    beside: Any = {"textcoords": "offset points", "ha": "center", "va": "center", "weight": "bold"}
+    spans = np.ptp(limits["xlim"]) / 390, np.ptp(limits["ylim"]) / 215  # of a point, about
+    spots = np.transpose(found) / spans
+    for rank, shift in enumerate(_beside(spots, 14)):
+        axes.annotate(str(rank + 1), (found[0][rank], found[1][rank]), shift, zorder=5, **beside)
     x = np.array(axes.get_xlim())
-    axes.plot(x, (score[nearest[-1]] - (1 - weight) * x) / weight, "--", color=INK, lw=1)
+    line: Any = {"color": PLAIN, "lw": 1, "zorder": 1}
+    axes.plot(x, (score[nearest[-1]] - (1 - weight) * x) / weight, "--", **line)
     axes.set(xlabel="cosine of the context parts", ylabel="cosine of the motion parts", **limits)
     figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=8)
     return figure
+
+
+def _beside(spots: np.ndarray, away: float) -> list[tuple[float, float]]:
+    """A step from each of the spots (N, 2), `away` long, to where the others and their steps are far."""
+    angles = np.arange(8) * np.pi / 4
+    around = away * np.stack([np.cos(angles), np.sin(angles)], 1)
+    taken = list(spots)
+    chosen: list[tuple[float, float]] = []
+    for spot in spots:
+        free = [min(np.hypot(*(spot + step - other)) for other in taken) for step in around.round(6)]
+        best = around[np.argmax(free)]
+        taken.append(spot + best)
+        chosen.append((float(best[0]), float(best[1])))
+    return chosen
 
 
 def histograms(

@@ -154,7 +154,7 @@ def _filmed(figure: Figure, clips: Sequence[np.ndarray], interval: int) -> Loop:
     lasts = [*[interval] * len(others), _REST]
     options = {"duration": lasts, "loop": 0, "quality": 30, "method": 2}  # more effort takes twice as long
     first.save(moving, "webp", save_all=True, append_images=others, **options)
-    still.save(one, "jpeg", quality=80, optimize=True)
+    still.save(one, "jpeg", quality=72, optimize=True)
     return Loop(moving.getvalue(), one.getvalue())
 
 
