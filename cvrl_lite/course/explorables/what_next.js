@@ -165,10 +165,10 @@ function render({ model, el }) {
       if (i === 0) write(context, narrow ? "nearest to the prediction" : "the five windows nearest to the prediction, at this point", x, y - 9, colors.ink, "600 13px");
       drawWindow(context, colors, window, frame, x, y, tile);
       const half = count / 2; // all near futures, then another window of each clip
-      const [kind, other] = names.windows[window].split(", ");
-      const words = mine ? "✓ true future" : window % half === own[clip] ? "✗ this clip" : `✗ ${kind}`;
+      const other = !mine && window % half === own[clip];
+      const words = mine ? "✓ true future" : other ? "✗ this clip" : `✗ ${names.windows[window].split(", ")[0]}`;
       write(context, words, x, y + tile + 17, mine ? colors.motion : colors.ink, mine ? "600 12px" : "12px");
-      write(context, `${cosine(window).toFixed(2)}${other ? `, ${other}` : ""}`, x, y + tile + 32, colors.soft, "12px");
+      write(context, `${cosine(window).toFixed(2)}${other ? ", other time" : ""}`, x, y + tile + 32, colors.soft, "12px");
     });
   }
 

@@ -1,5 +1,6 @@
 """Pictures over plain arrays, in one style: the title states the finding, one color stands for one role."""
 
+from cvrl_lite.course.figures.attention import attention_by_hand, attention_over_frames, even_attention
 from cvrl_lite.course.figures.context import by_change, by_network, games, played_and_learned
 from cvrl_lite.course.figures.contrast import (
     by_keys,
@@ -28,8 +29,6 @@ from cvrl_lite.course.figures.pictures import (
     tracks,
 )
 from cvrl_lite.course.figures.prediction import (
-    attention_by_hand,
-    attention_over_frames,
     boards,
     kinds_of_pairs,
     recognized,
@@ -94,6 +93,7 @@ __all__ = [
     "decoupling",
     "decoupling_finding",
     "error_maps",
+    "even_attention",
     "filmstrip",
     "filters",
     "games",

@@ -1,4 +1,4 @@
-"""Motion prediction as pictures: who is compared with whom, where a question looks, what was recognized.
+"""Motion prediction as pictures: who is compared with whom, who asks whom, what was recognized.
 
 Axes: P panels, H W pixels, R rows and C columns of places, Q predictions, M candidates.
 """
@@ -9,126 +9,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.colors import LinearSegmentedColormap, ListedColormap, to_rgb
+from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
-from matplotlib.patheffects import withStroke
 
 from cvrl_lite.course.figures.style import COLORS, INK, new, two_digits, without_spines
 
-_VEIL = LinearSegmentedColormap.from_list(
-    "veil", [(*to_rgb(COLORS["motion"]), 0.0), (*to_rgb(COLORS["motion"]), 0.9)]
-)
-_PALE = -450  # the level of black below 0 that lets frames look pale, so that the only color is attention
 _KINDS = (INK, COLORS["motion"], "#F0B27A", "#E3E6EA")  # of pairs: the positive first, then ever farther
 _ABOVE: Any = {"textcoords": "offset points", "ha": "center", "va": "bottom", "fontsize": 8}
-
-
-def attention_over_frames(
-    frames: Sequence[np.ndarray] | np.ndarray,
-    weights: np.ndarray,
-    own: Sequence[int],
-    *,
-    labels: Sequence[str],
-    columns: int,
-    title: str,
-    highest: float | None = None,
-) -> Figure:
-    """How much attention each place of a pale frame gets: the more above an even share, the more orange.
-
-    Args:
-        frames: P of (H, W, 3) uint8.
-        weights: (P, R, C), 0 or more; all panels share one scale, from their mean (no color) to `highest`.
-        own: The number of the place that each panel's question stands for, row by row; it is framed.
-        labels: A caption for each panel.
-        columns: Panels in a row.
-        title: The finding.
-        highest: The weight that covers a place, above their mean; the largest of `weights` where None.
-
-    Returns:
-        The figure; each place's share stands in it.
-
-    Raises:
-        ValueError: Not one map, one place and one label for each frame.
-
-    Example:
-        >>> frames, weights = np.zeros((1, 8, 8, 3), np.uint8), np.full((1, 4, 4), 1 / 16)
-        >>> words = {"labels": ["point 5"], "columns": 1, "title": "Evenly"}
-        >>> attention_over_frames(frames, weights, [5], **words).get_suptitle()
-        'Evenly'
-    """
-    count = len(frames)
-    if not count == len(weights) == len(own) == len(labels):
-        raise ValueError(
-            f"{len(weights)} maps, {len(own)} places and {len(labels)} labels do not go with {count} frames"
-        )
-    rows = -(-count // columns)
-    side = min(8.6 / columns, 2.4)
-    figure = new(title, rows=rows, columns=columns, size=(side * columns + 0.9, (side + 0.25) * rows + 0.5))
-    across, down = weights.shape[2], weights.shape[1]
-    for axes, frame, weight, place, label in zip(figure.axes, frames, weights, own, labels, strict=False):
-        height, width = frame.shape[:2]
-        axes.imshow(np.asarray(frame).mean(2), cmap="gray", vmin=_PALE, vmax=255)
-        around = (0, width, height, 0)
-        axes.imshow(weight, cmap=_VEIL, vmin=weights.mean(), vmax=highest or weights.max(), extent=around)
-        for (down_, across_), share in np.ndenumerate(weight):
-            x, y = (across_ + 0.5) * width / across, (down_ + 0.5) * height / down
-            words = axes.text(x, y, f"{100 * share:.0f}", ha="center", va="center", fontsize=8, color=INK)
-            words.set_path_effects([withStroke(linewidth=2, foreground="white")])
-        row, column = divmod(place, across)
-        corner = column * width / across, row * height / down
-        frame_of_place = Rectangle(corner, width / across, height / down, fill=False, ec=INK, lw=2.5)
-        axes.add_patch(frame_of_place)
-        axes.set_title(label, fontsize=9)
-    for axes in figure.axes:
-        axes.set(xticks=[], yticks=[])
-        without_spines(axes)
-    for axes in figure.axes[count:]:
-        axes.set_visible(False)
-    return figure
-
-
-def attention_by_hand(
-    names: Sequence[str], scores: np.ndarray, weights: np.ndarray, contents: np.ndarray, *, title: str
-) -> Figure:
-    """The three steps of attention for one question: a score, a weight and a share in the answer per place.
-
-    Args:
-        names: Of K places.
-        scores: (K,) how well each place suits the question.
-        weights: (K,) shares of 1.
-        contents: (K,) what each place passes on, pixels.
-        title: The finding.
-
-    Returns:
-        The figure; the wider the line from a place, the more it counts in the answer.
-
-    Example:
-        >>> places = np.array([1.0, 1.0]), np.array([0.5, 0.5]), np.array([2.0, 4.0])
-        >>> figure = attention_by_hand(["left", "right"], *places, title="Half and half")
-        >>> figure.axes[0].texts[-1].get_text().split()
-        ['the', 'answer:', '3.0', 'px']
-    """
-    figure = new(title, size=(8.5, 0.62 * len(names) + 0.9))
-    axes = figure.axes[0]
-    axes.set_axis_off()
-    axes.set(xlim=(0, 10), ylim=(len(names) - 0.4, -1.1))
-    heads = {0.9: "place", 2.6: "1. score", 4.9: "2. softmax: its weight", 7.2: "3. it passes on"}
-    for x, head in heads.items():
-        axes.text(x, -0.75, head, ha="center", va="center", fontsize=9, color=INK, weight="bold")
-    middle = (len(names) - 1) / 2
-    for row, (name, score, weight, content) in enumerate(zip(names, scores, weights, contents, strict=True)):
-        axes.add_patch(Rectangle((0.2, row - 0.3), 1.4, 0.6, fc="#E3E6EA", ec=INK))
-        axes.text(0.9, row, name, ha="center", va="center", fontsize=9, color=INK)
-        axes.text(2.6, row, f"{score:g}", ha="center", va="center", fontsize=9, color=INK)
-        axes.add_patch(Rectangle((3.9, row - 0.25), 2 * weight, 0.5, fc=COLORS["motion"]))
-        axes.text(4.0 + 2 * weight, row, two_digits(weight), va="center", fontsize=9, color=INK)
-        axes.text(7.2, row, f"{content:g} px", ha="center", va="center", fontsize=9, color=INK)
-        axes.plot([7.65, 8.6], [row, middle], color=COLORS["motion"], lw=0.8 + 8 * weight, zorder=0)
-    axes.add_patch(Rectangle((8.6, middle - 0.45), 1.35, 0.9, fc="#FBE3D6", ec=COLORS["motion"]))
-    answer = f"the answer:\n{weights @ contents:.1f} px"
-    axes.text(9.27, middle, answer, ha="center", va="center", fontsize=9, color=INK)
-    return figure
 
 
 def kinds_of_pairs(kinds: np.ndarray, names: Sequence[str], *, title: str) -> Figure:
@@ -269,6 +157,7 @@ def rivals(
     flow: np.ndarray,
     *,
     labels: Sequence[Sequence[str]],
+    same: np.ndarray,
     title: str,
     grid: tuple[int, int] = (4, 4),
 ) -> Figure:
@@ -281,6 +170,7 @@ def rivals(
         flow: (N, M, 2, G, G) motion in cells, x right and y down, NaN where there is no vector; drawn three
             times as long, faint outside the point.
         labels: N times 1 + M captions.
+        same: (N, M) bool, whether a window is the clip's own; such windows have a dark border.
         title: The finding.
         grid: Rows and columns of points.
 
@@ -289,8 +179,8 @@ def rivals(
 
     Example:
         >>> frames, still = np.zeros((1, 2, 8, 8, 3), np.uint8), np.zeros((1, 2, 2, 4, 4))
-        >>> words = [["right", "truth", "rival"]]
-        >>> len(rivals(frames[:, 0], [5], frames, still, labels=words, title="Two").axes)
+        >>> words, same = [["right", "truth", "rival"]], np.array([[True, False]])
+        >>> len(rivals(frames[:, 0], [5], frames, still, labels=words, same=same, title="Two").axes)
         3
     """
     count, wide = len(clips), 1 + windows.shape[1]
@@ -316,7 +206,7 @@ def rivals(
                 box.set_linewidth(line)
             axes.set(xlim=(0, side), ylim=(side, 0), xticks=[], yticks=[])
             axes.set_title(caption, fontsize=9)
-            without_spines(axes)
+            axes.spines[:].set(visible=number >= 0 and bool(same[row, number]), color=INK, linewidth=4)
     return figure
 
 
