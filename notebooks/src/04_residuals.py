@@ -30,6 +30,7 @@ from cvrl_lite.course.checks import check
 from cvrl_lite.course.decoding import copied, drift, exam
 from cvrl_lite.course.explorables import decoder
 from cvrl_lite.course.figures import (
+    COLORS,
     bars,
     between_pixels,
     filmstrip,
@@ -318,7 +319,7 @@ show(
         residual.values[[5, 6, 10]],
         residual.mask[[5, 6, 10]],
         labels=["frame 5: the disc moves", "frame 6: two tiles appear", "frame 10: it gets brighter"],
-        title="Occlusion leaves an outline, new things leave themselves, light is everywhere",
+        title="Occlusion leaves an outline, new things leave holes, light is everywhere",
     ),
     "Three maps. Frame 5: a thin ring. Frame 6: the ring, and below two spots, some strong, some hatched. "
     "Frame 10: pale green nearly everywhere, that is, lighter than predicted.",
@@ -329,8 +330,9 @@ show(
 #   disc *and* some wall. The two move differently, and one vector cannot serve both. And behind the disc a
 #   strip of wall comes into view that the last frame did not show. So a residual draws the outline of
 #   whatever moves in front of something else.
-# - **New things.** There was nothing to copy. Either the residual is as strong as the thing itself, or the
-#   encoder gave up copying and used intra blocks. We cannot know a residual for those, so they are hatched.
+# - **New things.** There was nothing to copy. Mostly the encoder gave up copying and used intra blocks; we
+#   cannot know a residual for those, so they are hatched. Where it did copy, the residual is as strong as the
+#   thing itself.
 # - **Light.** Hardly anything has moved, but everything is brighter than the place it was copied from. The
 #   residual is weak, of one sign, and nearly everywhere. (Vectors go astray in such a frame: the encoder
 #   looks for a brighter place.)
@@ -503,6 +505,15 @@ show(
 with CompressedVideo(data_path("lessons/two_films.mp4")) as video:
     found = video.residuals()
 nonsense = np.abs(found.values[found.predicted()]).mean()
+show(
+    residual_panels(
+        [residual.values[5], found.values[5]],
+        [residual.mask[5], found.mask[5]],
+        labels=["news.mp4: exact", f"two_films.mp4: {nonsense:.0f} levels on average, all wrong"],
+        title="An approximation can be worthless: here we copied from the wrong film",
+    ),
+    "Two maps. Left, a thin ring on white. Right, dark brown nearly everywhere.",
+)
 print(f"two_films.mp4, with several references: {'exact' if found.exact else 'an approximation'},", end=" ")
 print(f"{nonsense:.0f} levels")
 
@@ -529,21 +540,29 @@ print(f"{nonsense:.0f} levels")
 # yet somewhere else. The sum of the vectors leads back to the I-frame and is called an [**accumulated
 # vector**](../docs/glossary.md#motion-in-the-file). `motion(accumulate=True)` returns it.
 
-# %%
+# %% tags=["hide-input"]
+from matplotlib.quiver import Quiver
+
 accumulated = news.motion(accumulate=True)
 near, cells = (slice(16, 128), slice(0, 120)), (slice(2, 16), slice(0, 15))  # the disc and a tile
+figure = vector_panels(
+    frames[[9, 9]][:, *near],
+    [field.vectors[9][:, *cells] for field in (motion, accumulated)],
+    [field.mask[9][cells] for field in (motion, accumulated)],
+    labels=["since frame 8", "since the I-frame, frame 0"],
+    every=4,
+    title="Since the I-frame the disc has moved 27 pixels, and most of the tile comes from nowhere",
+)
+arrows = next(part for part in figure.axes[1].collections if isinstance(part, Quiver))
+heads = np.stack([arrows.X + arrows.U - 67, arrows.Y + arrows.V - 36])  # from the disc's center
+right = (np.hypot(*heads) < 30) & (np.hypot(arrows.U - 27, arrows.V) <= 1)
+arrows.set_facecolor(np.where(right, COLORS["motion"], "#8C8C8C"))
+figure.axes[1].set_xlabel("gray arrows: something is wrong")
 show(
-    vector_panels(
-        frames[[9, 9]][:, *near],
-        [field.vectors[9][:, *cells] for field in (motion, accumulated)],
-        [field.mask[9][cells] for field in (motion, accumulated)],
-        labels=["since frame 8", "since the I-frame, frame 0"],
-        every=4,
-        title="Since the I-frame the disc has moved 27 pixels, and most of the tile comes from nowhere",
-    ),
+    figure,
     "The disc and the green tile in frame 9, twice, with an arrow for every fourth cell of a row. Left, "
-    "short arrows to the right on the disc. Right, arrows nine times as long, and hatched cells where the "
-    "tile is.",
+    "short arrows to the right on the disc. Right, arrows nine times as long in the middle of the disc; in "
+    "gray, shorter ones at its front and top, and some on the wall behind it; and hatched cells where the tile is.",
 )
 print("accumulated vector in the middle of the disc:", *accumulated.vectors[9][:, 6, 8].tolist())
 late = tiles.reshape(16, 8, 24, 8).all((1, 3))
@@ -552,6 +571,9 @@ print(f"cells inside the tiles that lead back to the I-frame: {accumulated.mask[
 # %% [markdown]
 # Follow a tile back in time, and the chain ends at frame 6, in an intra block. So most of its cells are
 # masked: they do not come from the I-frame. The few others were copied from the wall and then corrected.
+#
+# And look at the gray arrows: some on the disc are too short, those at its front by half, and others lie on the
+# wall behind it, which never moved. Something is wrong with them; we will meet it again below.
 #
 # Copy the I-frame along these vectors and subtract it from the current frame, and you have the
 # **accumulated residual**: all that is new since the I-frame. (A network that learns from accumulated
@@ -680,7 +702,16 @@ check(chain, cases, says=in_short, exercise="add_link")
 # link = np.zeros((2, 128, 192)), np.ones((128, 192), bool)
 # for t in range(1, 10):
 #     link = add_link(motion.vectors[t], motion.mask[t], *link)
-# print(np.abs(news_since(*link)).mean())
+# since = news_since(*link)
+# show(
+#     residual_panels(
+#         [by_cells, since],
+#         labels=["chain of cells", "your chain of pixels"],
+#         title="Is the crescent gone?",
+#     ),
+#     "The accumulated residual twice.",
+# )
+# print(f"{np.abs(since).mean():.1f} levels")
 # ```
 #
 # <details><summary>Our result</summary>
