@@ -25,7 +25,6 @@ from cvrl_lite.course.figures.pictures import (
     grayed,
     long_exposure,
     neighbors,
-    outlines,
     tracks,
 )
 from cvrl_lite.course.figures.prediction import (
@@ -59,6 +58,7 @@ from cvrl_lite.course.figures.search import (
 from cvrl_lite.course.figures.style import COLORS, HATCHES, INK, STYLE, new, png, save, show
 from cvrl_lite.course.figures.training import curves, pulls
 from cvrl_lite.course.figures.vectors import numbered_path, vector_arrows, vector_panels
+from cvrl_lite.course.figures.ways import ways
 
 __all__ = [
     "COLORS",
@@ -113,7 +113,6 @@ __all__ = [
     "new",
     "numbered_path",
     "order_of_frames",
-    "outlines",
     "packing",
     "pairs",
     "pieces_and_cells",
@@ -141,4 +140,5 @@ __all__ = [
     "two_losses",
     "vector_arrows",
     "vector_panels",
+    "ways",
 ]

@@ -256,36 +256,6 @@ def tracks(
     return figure
 
 
-def outlines(frames: np.ndarray, times: Sequence[int]) -> np.ndarray:
-    """A clip as one gray picture with the outlines of what moves, from blue, early, to orange, late.
-
-    Args:
-        frames: (T, H, W, 3) uint8 RGB, from a camera that stands still; the ground is their median.
-        times: Which of the frames give outlines.
-
-    Returns:
-        (H, W, 3) uint8.
-
-    Example:
-        >>> clip = np.zeros((5, 1, 5, 3), np.uint8)
-        >>> clip[range(5), 0, range(5)] = 255  # a white dot goes to the right
-        >>> red, _, blue = outlines(clip, [0, 4])[0].astype(int).T
-        >>> (blue - red > 0).tolist(), (red - blue > 0).tolist()
-        ([True, False, False, False, False], [False, False, False, False, True])
-    """
-    ground = np.median(frames, 0)
-    image = (110 + 0.45 * ground.mean(2))[..., None].repeat(3, 2)
-    early, late = (255 * np.array(to_rgb(COLORS[role])) for role in ("I", "motion"))
-    height, width = ground.shape[:2]
-    for share, time in zip(np.linspace(0, 1, len(times)), times, strict=True):
-        covers = np.abs(frames[time] - ground).max(2) > 50  # more than a codec's flicker
-        framed = np.pad(covers, 1)
-        inside = [framed[y : y + height, x : x + width] for y, x in ((0, 1), (2, 1), (1, 0), (1, 2))]
-        image[covers & ~np.all(inside, 0)] = (1 - share) * early + share * late
-    painted: np.ndarray = image.round().astype(np.uint8)
-    return painted
-
-
 def neighbors(
     queries: np.ndarray,
     found: np.ndarray,
