@@ -2,6 +2,7 @@
 
     python experiments/joint.py --final --again --out runs   # trains context, motion, joint; three seeds each
     python experiments/parts.py --shipped                    # scores the networks that come along, of seed 0
+    python experiments/parts.py --untrained                  # scores random weights, three seeds
     python experiments/parts.py runs                         # scores what is finished in there; resumable
     python experiments/parts.py --table                      # the table of docs/model_cards.md
 
@@ -17,9 +18,13 @@ import statistics
 import sys
 from pathlib import Path
 
+import torch
+
 import cvrl_lite
-from cvrl_lite import evaluate
+from cvrl_lite import evaluate, train
 from cvrl_lite.datasets import DecodedSet, MovingScenes, decode
+from cvrl_lite.models import TinyR2Plus1D
+from cvrl_lite.pretrained import Pretrained
 
 LOG = Path(__file__).with_name("parts.jsonl")
 MODELS = ("context", "motion", "joint")
@@ -42,9 +47,15 @@ def finished(run: Path) -> bool:
     return bool(lines) and json.loads(lines[-1])["step"] == steps
 
 
-def scored(network: str | Path, gallery: DecodedSet, queries: DecodedSet) -> Scores:
-    """`{part: {label: {"R@1": ..., "linear": ...}}}` of a trained network."""
-    model = cvrl_lite.load(network)
+def untrained(seed: int) -> Pretrained:
+    """A network of the course's size with random weights; the same as that of joint.py."""
+    recipe = train.recipes.laptop(seed=seed)
+    torch.manual_seed(seed)
+    return Pretrained.from_recipe(TinyR2Plus1D(recipe.networks.widths), recipe)
+
+
+def scored(model: Pretrained, gallery: DecodedSet, queries: DecodedSet) -> Scores:
+    """`{part: {label: {"R@1": ..., "linear": ...}}}` of a network."""
     tables = [model.embed(data) for data in (gallery, queries)]
     found: Scores = {}
     for part in PARTS:
@@ -99,15 +110,18 @@ def main() -> int:
     parser.add_argument("runs", nargs="?", type=Path, help="a folder of runs, MODEL-SEED each")
     parser.add_argument("--table", action="store_true", help="print the table of what is scored")
     parser.add_argument("--shipped", action="store_true", help="score the networks that come along")
+    parser.add_argument("--untrained", action="store_true", help="score random weights")
     arguments = parser.parse_args()
     if arguments.table:
         print(table())
         return 0
-    if arguments.runs is None and not arguments.shipped:
-        parser.error("give a folder of runs, --shipped or --table")
+    if arguments.runs is None and not (arguments.shipped or arguments.untrained):
+        parser.error("give a folder of runs, --shipped, --untrained or --table")
     done = {(row["model"], row["seed"]) for row in rows()}
-    todo: list[tuple[str, int, str | Path]] = []
+    todo: list[tuple[str, int, str | Path | None]] = []
     for seed in range(3):
+        if arguments.untrained and ("untrained", seed) not in done:
+            todo.append(("untrained", seed, None))
         for model in MODELS:
             if (model, seed) in done:
                 continue
@@ -120,7 +134,8 @@ def main() -> int:
         return 0
     gallery, queries = (decode(MovingScenes(split), vectors=False) for split in ("train", "test"))
     for model, seed, network in todo:
-        scores = scored(network, gallery, queries)
+        found = untrained(seed) if network is None else cvrl_lite.load(network)
+        scores = scored(found, gallery, queries)
         with open(LOG, "a", encoding="utf-8") as file:
             file.write(json.dumps({"model": model, "seed": seed, "scores": scores}) + "\n")
         print(model, seed, scores, flush=True)

@@ -460,9 +460,9 @@ def read(name):
     return [json.loads(line) for line in (stored / name).read_text(encoding="utf-8").splitlines()]
 
 
-trained = read("parts.jsonl")  # scores of the whole vector and of its parts
-runs = [("untrained", run["scores"]) for run in read("joint.jsonl") if run["model"] == "untrained"]
-runs += [(run["model"], run["scores"]["whole"]) for run in trained]
+scored = read("parts.jsonl")  # scores of the whole vector and of its parts
+trained = [run for run in scored if run["model"] != "untrained"]
+runs = [(run["model"], run["scores"]["whole"]) for run in scored]
 mean = {
     model: {
         label: {

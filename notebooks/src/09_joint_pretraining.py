@@ -343,13 +343,13 @@ assert max(abs(cosines.mean()) for cosines in (both, context_again, motion_again
 
 # %% [markdown]
 # Left: context and motion, on the same batch, have a cosine around 0. Peace, then? Look at the yardstick. A
-# task and *itself*, on another batch, agree hardly better: in one run of ours context came to about .2 in
-# the end, and motion stayed around 0; in another, on one thread and so with other roundings, it was the
-# other way round. With 24 clips a step, a gradient is mostly about these 24 clips. The part that every batch
-# shares is small: each time we began to see it for one task only. And if even a task and itself can have a
-# cosine of 0, then a 0 between motion and context means nothing. So this measurement **cannot tell
-# friendship from war**. (Had we only compared it with random directions, nearly every dot would have looked
-# like a discovery.) What many steps add up to has to be read off the scores, further down.
+# task and *itself*, on another batch, agree hardly better. One of the two came to about .2 in the end, the
+# other stayed around 0; and which one it is changes with no more than the number of threads, that is, with
+# the last digits that a sum is rounded to. With 24 clips a step, a gradient is mostly about these 24 clips.
+# The part that every batch shares is small: each time we began to see it for one task only. And if even a
+# task and itself can have a cosine of 0, then a 0 between motion and context means nothing. So this
+# measurement **cannot tell friendship from war**. (Had we only compared it with random directions, nearly
+# every dot would have looked like a discovery.)
 #
 # Right: unweighted, the two gradients begin about equally long. Then motion's shrinks, to about a third of
 # context's. (A short gradient does not mean that a task is done: motion is still at a guess.) With the
@@ -368,7 +368,7 @@ assert max(abs(cosines.mean()) for cosines in (both, context_again, motion_again
 # moved context by a tenth of a nat, and motion not at all: in 60 steps there was little to take away. In
 # trainings of 500 steps with a single branch it did matter. From a weight of 1 for context to one of .4, the
 # R@1 of scenes on <code>val</code> fell from .68 to .61, and that of actions rose from .52 to .73. (One run
-# each; of the long ones, the second also had one block that was wider.)
+# each, and the second of these two also had a wider block, so the weight need not be the whole reason.)
 # </details>
 #
 # **Exercise 2** (hard, 15 minutes). *Equal progress.* A small step against the gradient `weight * context +
@@ -538,33 +538,42 @@ assert abs(np.mean(alone) - np.mean(together)) < 0.1
 # Read the row *both tasks*, and pay out your bet. By its own part, the joint network finds scenes and actions
 # about as well as the network that was trained for that task alone: .88 against .90, and .91 both. By the
 # other part it finds little: the motion part is near a guess for scenes (1 in 16), the context part for
-# actions (1 in 8). **So training together costs little. What costs is searching with the whole vector**,
-# where a neighbor may be near for either reason. Choose the part that holds what you are looking for:
-# `model.search(..., part="context")`, or `table.part("motion")`. [10_retrieval](10_retrieval.ipynb) looks at
-# this more closely.
+# actions (1 in 8). **So training together costs little. What costs is searching with the whole vector**:
+# that finds .72 of the scenes and .71 of the actions, because a neighbor may be near for either reason.
+# Choose the part that holds what you are looking for: `model.search(..., part="context")`, or
+# `table.part("motion")`. [10_retrieval](10_retrieval.ipynb) looks at this more closely.
 #
 # A part that no task reads is not empty, either. After motion prediction alone, the *context* part finds
 # .61 of the actions, where the one trained by context matching finds .15. That branch has random weights:
-# it passes on what the shared layers have learned.
+# it passes on what the shared layers have learned. (Random weights all the way, the first row, find .17.)
 #
 # A **linear probe** (a linear classifier on frozen features) can weight each number of the vector, which a
 # nearest-neighbor search cannot. Ask it what the table has left open: does each part of the joint network
-# stay blind to the other task's subject? (A guess finds .12 of the actions and .06 of the scenes.)
+# stay blind to the other task's subject? The yardstick is not a guess (.12 of the actions, .06 of the
+# scenes), since a probe finds more than that in random weights. It is the same part, untrained. **Before you
+# look: which of the four rows will be highest, for the context part and actions?**
 
 # %%
 names = {"context": "context matching", "motion": "motion prediction"}
 for part, label in (("context", "action"), ("motion", "scene")):
     print(f"{label}s that a linear probe finds by the {part} part")
-    for words, network in ((f"{names[part]} alone", part), ("both tasks", "joint")):
+    (other,) = {*names} - {part}  # its training leaves this part's own branch as it was drawn
+    rows = {"untrained": "untrained", part: f"{names[part]} alone", "joint": "both tasks"}
+    for network, words in {**rows, other: f"{names[other]} alone"}.items():
         found = by_part(network, part, label, "linear")
         print(f"  {words:23} {two_digits(np.mean(found))}; by seed", *map(two_digits, found))
 
 # %% [markdown]
-# It does not. Beside motion prediction, the context part knows .47 of the actions instead of .29; beside
-# context matching, the motion part knows .32 of the scenes instead of .20. The two parts share their first
-# layers, and each task has shaped those. "Each part knows what its task teaches" is how a *search* sees it; a
-# classifier sees more. Some of what each task learned has reached the other's part, and in this measure that
-# is help, not harm.
+# Not for actions: beside motion prediction, the context part knows .47 of them, instead of .29 alone and .24
+# untrained. For scenes, look twice. The motion part has .32 instead of .20, but random weights give .32, too.
+# So motion prediction alone *loses* scenes, and with context matching beside it, it does not; nothing is
+# gained.
+#
+# And the last rows are the highest. The shared layers know most of what the other task has taught them: a
+# branch of random weights passes on .84 of the actions, or .70 of the scenes. As soon as a task trains that
+# branch, it keeps what the task needs and drops much of the rest. So each part is offered the other task's
+# knowledge and takes little of it. That is less help than **sharing the room**, with a good wall between the
+# two branches.
 #
 # ## Take the rope yourself
 #
@@ -621,8 +630,9 @@ print(f"with .9 for context, its pull is {min(leads):.0f} to {max(leads):.0f} ti
 #
 # *Do the tasks help each other, fight, or share the room?* Mostly, they share it. The price was small: .88
 # of the scenes instead of .90, and .91 of the actions either way, by each task's own part and within the
-# spread of three seeds. One sign of help: by a probe, each part has also learned something of the other's
-# subject. What the gradients did on the way, three batches could not tell.
+# spread of three seeds. One sign of help: by a probe, the context part has learned something of actions.
+# (What the motion part knows of scenes is no more than random weights give.) What the gradients did on the
+# way, three batches could not tell.
 #
 # - A joint step is one pass through the backbone, two losses, one weighted sum. Before you read anything into
 #   the angle of two gradients, ask how well one task agrees with itself on another batch.
