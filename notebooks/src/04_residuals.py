@@ -562,7 +562,8 @@ show(
     figure,
     "The disc and the green tile in frame 9, twice, with an arrow for every fourth cell of a row. Left, "
     "short arrows to the right on the disc. Right, arrows nine times as long in the middle of the disc; in "
-    "gray, shorter ones at its front and top, and some on the wall behind it; and hatched cells where the tile is.",
+    "gray, shorter ones at its front and top, and some on the wall behind it; and hatched cells where the "
+    "tile is.",
 )
 print("accumulated vector in the middle of the disc:", *accumulated.vectors[9][:, 6, 8].tolist())
 late = tiles.reshape(16, 8, 24, 8).all((1, 3))
@@ -572,8 +573,8 @@ print(f"cells inside the tiles that lead back to the I-frame: {accumulated.mask[
 # Follow a tile back in time, and the chain ends at frame 6, in an intra block. So most of its cells are
 # masked: they do not come from the I-frame. The few others were copied from the wall and then corrected.
 #
-# And look at the gray arrows: some on the disc are too short, those at its front by half, and others lie on the
-# wall behind it, which never moved. Something is wrong with them; we will meet it again below.
+# And look at the gray arrows: some on the disc are too short, those at its front by half, and others lie on
+# the wall behind it, which never moved. Something is wrong with them; we will meet it again below.
 #
 # Copy the I-frame along these vectors and subtract it from the current frame, and you have the
 # **accumulated residual**: all that is new since the I-frame. (A network that learns from accumulated

@@ -15,7 +15,16 @@ from matplotlib.patches import Patch, Rectangle
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
-from cvrl_lite.course.figures.style import COLORS, INK, color_of, ink_on, new, with_spread, without_spines
+from cvrl_lite.course.figures.style import (
+    COLORS,
+    INK,
+    color_of,
+    ink_on,
+    new,
+    two_digits,
+    with_spread,
+    without_spines,
+)
 
 _MOST_WRITTEN = 12  # more columns than this leave no room for a number in each cell
 
@@ -148,7 +157,12 @@ def temperatures(cosines: np.ndarray, own: int, values: Sequence[float]) -> Figu
         part = round(100 * negatives.max() / negatives.sum())
         axes.set_title(f"temperature {value:g}\nhardest: {part} % of the push", fontsize=9)
         axes.set(ylim=(0, 1), xticks=[])
-        axes.set_xlabel("keys, most alike first", fontsize=8)
+        if axes is figure.axes[0]:
+            axes.set_xticks(range(len(order)), [two_digits(cosine) for cosine in cosines[order]], fontsize=6)
+        axes.set_xlabel(
+            "keys, most alike first; cosines" if axes is figure.axes[0] else "keys, most alike first",
+            fontsize=8,
+        )
         if axes is not figure.axes[0]:
             axes.set_yticklabels([])
     figure.axes[0].set_ylabel("probability")
