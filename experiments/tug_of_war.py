@@ -34,34 +34,44 @@ STEPS, EVERY, BATCHES = 240, 30, 3
 TRAINED = {"motion": 0.0, "joint": 1 / 3, "context": 1.0}  # models of parts.jsonl: the share of context
 
 
+def gradients(model: train.Pretraining, views: Views) -> torch.Tensor:
+    """The gradients of both tasks on the shared convolutions: (2, weights)."""
+    shared = [weight for weight in model.backbone.shared.parameters() if weight.ndim > 1]
+    maps = model.backbone.feature_maps(views.clip)
+    rows = []
+    for name in WEIGHTS:
+        parts = torch.autograd.grad(model.tasks[name](maps, views).loss, shared, retain_graph=True)
+        rows.append(torch.cat([part.flatten() for part in parts]))
+    return torch.stack(rows)
+
+
 def pulls(model: train.Pretraining, batches: list[Views]) -> dict[str, float]:
     """The mean length of each task's gradient on the shared convolutions, and their mean cosine."""
     model = copy.deepcopy(model).train()  # measuring must not change the statistics of batch norm
-    shared = [weight for weight in model.backbone.shared.parameters() if weight.ndim > 1]
     found = []
     with torch.random.fork_rng():
         torch.manual_seed(0)  # dropout draws from here
         for views in batches:
-            maps = model.backbone.feature_maps(views.clip)
-            rows = []
-            for name in WEIGHTS:
-                loss = model.tasks[name](maps, views).loss
-                parts = torch.autograd.grad(loss, shared, retain_graph=True)
-                rows.append(torch.cat([part.flatten() for part in parts]))
-            found.append((rows[0].norm(), rows[1].norm(), torch.cosine_similarity(*rows, dim=0)))
+            rows = gradients(model, views)
+            found.append((*rows.norm(dim=1), torch.cosine_similarity(*rows, dim=0)))
     means = torch.tensor(found).mean(0).tolist()
     return dict(zip((*WEIGHTS, "cosine"), (round(value, 4) for value in means), strict=True))
 
 
-def measured(steps: int, data: DecodedSet) -> dict[str, Any]:
-    """Trains, and measures on the way; the log."""
-    recipe = train.recipes.laptop(tuple(WEIGHTS)).replace(
+def recipe_of(steps: int) -> train.Recipe:
+    """The recipe of the run."""
+    return train.recipes.laptop(tuple(WEIGHTS)).replace(
         steps=steps,
         batch=32,
         networks={"widths": (16, 32, 64, 64)},
         precision="bfloat16",
         tasks={name: {"weight": weight} for name, weight in WEIGHTS.items()},
     )
+
+
+def measured(steps: int, data: DecodedSet) -> dict[str, Any]:
+    """Trains, and measures on the way; the log."""
+    recipe = recipe_of(steps)
     loader = MemoryLoader(data, recipe.sampling, seed=5)
     batches = [augment(batch, recipe.augmentation) for batch in loader.batches(recipe.batch, BATCHES)]
     torch.manual_seed(recipe.seed)

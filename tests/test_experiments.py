@@ -101,6 +101,7 @@ SCRIPTS = [
     ["fairness.py", "--fast"],
     ["real_after.py", "--fast"],
     ["tug_of_war.py", "--fast"],
+    ["gradients.py", "--fast"],
     ["color.py", "--fast"],
     ["plateau.py", "--fast"],
 ]
