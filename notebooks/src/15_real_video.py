@@ -364,10 +364,10 @@ assert all(gap("joint, drawings", "untrained", measure)[1] > 0.1 for measure in 
 # %% [markdown]
 # **Yes, they do.** A network that has seen nothing but drawings, and no label, does better on real video
 # than an untrained one of the same shape, by either measure, also when sources *and* trainings are drawn
-# again. Color is a strong opponent, because a class is often filmed in the same kind of place; by a probe
-# the lead is wide, by nearest neighbors it is narrow. Two tasks are ahead of context alone, clear of zero;
-# their lead over motion alone is not. (A few trainings say little
-# about how trainings vary, so these intervals are rather too narrow than too wide.)
+# again. Color is a strong opponent, because a class is often filmed in the same kind of place: by a probe
+# the lead over it is clear, by nearest neighbors the interval just contains zero. Two tasks are ahead of
+# context alone, clear of zero; their lead over motion alone is not. (A few trainings say little about how
+# trainings vary, so these intervals are rather too narrow than too wide.)
 #
 # **Why should drawings help at all?** How things move, left or right, together or apart, steadily or in
 # jerks, is much the same in a drawing and in a film, and so are edges and textures to the first layers of a
