@@ -558,9 +558,10 @@ show(
 )
 
 # %% [markdown]
-# The start that has seen no real frame is worth more than three times the steps. Over 600 steps from scratch
-# the lead is narrow, and there are only a training or two of each, so take it as a hint, not as a law
-# ([the study](../docs/study.md) has the intervals).
+# A start that has seen no real frame came out ahead of three times the steps. After as many steps the
+# lead is clear; over 600 steps from scratch it is narrow (with ten labels its interval contains zero),
+# and there is hardly more than one training of each. So take it as a hint, not as a law ([the
+# study](../docs/study.md) has the intervals).
 #
 # ## Third: is there still a part that stays, and a part that moves?
 #
