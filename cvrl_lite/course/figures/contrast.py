@@ -301,7 +301,7 @@ def in_words(measures: Mapping[str, Mapping[str, Sequence[float]]]) -> str:
     """
     lines = []
     for label, values in measures.items():
-        words = {name: f"{np.mean(v):.2f}" if len(v) else "not run" for name, v in values.items()}
+        words = {name: f"{np.mean(v):.2f}" if np.size(v) else "not run" for name, v in values.items()}
         lines.append(f"{label}: " + ", ".join(f"{name} {word}" for name, word in words.items()) + ".")
     return " ".join(lines)
 
