@@ -637,7 +637,8 @@ for part, label in (("context", "action"), ("motion", "scene")):
 # - With the recipe's weights, who leads at step 0, at step 60 and at the end?
 # - Give context a weight of .9. Which way does the sum of both point, and whose features would you expect to
 #   suffer?
-# - Is there a step at which the two arrows point against each other?
+# - Watch the *lengths*. The angle is that of three batches, and you have seen what that is worth: at step 120
+#   it looks like a right angle, where 40 batches gave a cosine of .39.
 
 # %%
 stored("tug_of_war")
@@ -673,9 +674,8 @@ print(f"with .9 for context, its pull is {min(leads):.0f} to {max(leads):.0f} ti
 # %% [markdown]
 # These are the answers, also where the slider does not run. With the recipe's weights the lead changes
 # hands. With .9 for context, the sum points nearly where context points, and it is the actions that we
-# would expect to suffer. And the two arrows stand nearly at a right angle all the time: their cosine lies
-# between -.04 and .19. Three batches make so little of it; it is the run in which 40 batches gave .39 at
-# step 120.
+# would expect to suffer. The angle tells nothing: over three batches the cosine stays between -.04 and
+# .19.
 #
 # ## What we have seen
 #

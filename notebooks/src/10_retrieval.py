@@ -354,8 +354,11 @@ words = (
 )
 how = {"R@1": "R@1", "linear": "probe,\ntrained on the gallery"}
 pairs = ("scene", "context part"), ("action", "motion part")
-lost = {m: [by_part[own][n][m] - by_part["whole vector"][n][m] for n, own in pairs] for m in how}
-spans = [f"{100 * min(shares):.0f} to {100 * max(shares):.0f}" for shares in lost.values()]
+lost = {
+    m: [round(by_part[own][n][m], 2) - round(by_part["whole vector"][n][m], 2) for n, own in pairs]
+    for m in how
+}
+spans = [" and ".join(f"{100 * share:.0f}" for share in shares) for shares in lost.values()]
 show(
     grid(
         values,

@@ -783,12 +783,13 @@ for how in ("R@1", "linear"):
     assert min(lows) > -0.1 and together[f"{how}: whole vector"][0] < 0 < max(highs)
 
 # %% [markdown]
-# A surprise: on real clips, no loss is seen. R@1 comes out higher by .03, and the probe lower by .01; both
-# thin lines contain zero, so no gain is sure either. Of what the joint network scored above guessing, 107 %
-# is left by R@1 and 99 % by the probe, where for actions on drawings it was 46 and 88 %. With sources and
-# trainings drawn together, a loss in R@1 as on drawings, .12 and .16, is excluded; one of .09 or .10 by the
-# probe lies at the very end of the thin line. If anything, the motion part gains: .09 by the probe, but both
-# of its lines contain zero.
+# A surprise: on real clips, no loss is seen. R@1 comes out higher by .03, and the probe lower by .01;
+# both thin lines contain zero, so no gain is sure either. Of what the joint network scored above
+# guessing, 107 % is left by R@1 and 99 % by the probe, where for actions on drawings it was 46 and 88 %.
+# With sources and trainings drawn together, losses as large as on drawings are excluded: .12 and .16 in
+# R@1 clearly, .09 and .10 by the probe just barely. (Mind that a class is place and action at once, where
+# the drawings' labels are one or the other.) If anything, the motion part gains: .09 by the probe, but
+# both of its lines contain zero.
 #
 # One possible reason: in our drawings the residual shows above all a light that changes at random, of no
 # use for scenes or actions, so learning it takes room from them. In real clips it shows the edges of what
