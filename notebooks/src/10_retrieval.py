@@ -352,12 +352,9 @@ words = (
     f"{part}: " + ", ".join(f"{name} {measure} {found[name][measure]:.2f}" for name, measure in columns) + "."
     for part, found in by_part.items()
 )
-how = {"R@1": "R@1", "linear": "probe,\ntrained on the gallery"}
+how, whole = {"R@1": "R@1", "linear": "probe,\ntrained on the gallery"}, by_part["whole vector"]
 pairs = ("scene", "context part"), ("action", "motion part")
-lost = {
-    m: [round(by_part[own][n][m], 2) - round(by_part["whole vector"][n][m], 2) for n, own in pairs]
-    for m in how
-}
+lost = {m: [round(by_part[p][n][m], 2) - round(whole[n][m], 2) for n, p in pairs] for m in how}
 spans = [" and ".join(f"{100 * share:.0f}" for share in shares) for shares in lost.values()]
 show(
     grid(
