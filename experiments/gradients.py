@@ -4,7 +4,7 @@
     python experiments/gradients.py --fast    # two steps on few clips, printed, nothing written
 
 The gradient of one batch is mostly about the clips of this batch. What all batches share shows only in a mean
-over many. So the clips of `train` are parted at random into halves. At some steps of the training of
+over many. So the clips of `train` are split at random into halves. At some steps of the training of
 tug_of_war.py, both gradients are computed for 40 batches of either half, and then means over 1 to 40 batches
 of one half are compared with means over as many batches of the other: context with itself, motion with
 itself, and context with motion. For fewer than 40 batches, 100 draws each.

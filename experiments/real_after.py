@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from parts import untrained
 from real import (
     CHOSEN,
     DRAWN,
@@ -139,12 +140,7 @@ def questions(seeds: list[int], out: Path) -> None:
         for name in ASKED:
             if (name, seed) in done:
                 continue
-            if name == "untrained":
-                torch.manual_seed(seed)
-                recipe = train.recipes.laptop(("context",), seed=seed)
-                model = Pretrained.from_recipe(TinyR2Plus1D(recipe.networks.widths), recipe)
-            else:
-                model = weights(name, seed, out)
+            model = untrained(seed) if name == "untrained" else weights(name, seed, out)
             row = {"model": name, "seed": seed, "parts": asked(model, drawings)}
             add_line(AFTER, row)
             print(time.strftime("%H:%M:%S"), row, flush=True)

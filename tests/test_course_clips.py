@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from cvrl_lite.codec import CompressedVideo
-from cvrl_lite.course.decoding import copied, drift, exam
+from cvrl_lite.codec import CompressedVideo, encode
+from cvrl_lite.course.decoding import blended, copied, drift, exam, without_residual
 from cvrl_lite.course.encoding import pack, stray
 from cvrl_lite.course.figures import (
     by_weight,
@@ -30,6 +32,27 @@ def test_a_packed_clip_tells_of_its_gops_sizes_and_stray_vectors() -> None:
     assert resting.shape == (8, 8, 8) and not (wrong & ~resting).any() and resting.any()
     assert not resting[packed.motion.picture_types[1:] == "I"].any()
     assert not pack(clip, references=3).distance_known
+
+
+def test_a_b_frame_is_blended_of_both_neighbors_and_errors_pile_up_without_residuals(tmp_path: Path) -> None:
+    clip = draw("bricks", "clockwise", 11, frames=7, size=96)
+    encode(clip, tmp_path / "b.mp4", gop=7, b_frames=2, options={"b_strategy": "0"})
+    with CompressedVideo(tmp_path / "b.mp4") as video:
+        frames, motion = video.clip(0, 7).astype(float), video.motion(direction="both")
+    assert "".join(motion.picture_types) == "IBBPBBP"
+    spans = np.array([1, 2]).reshape(2, 1, 1, 1)  # frames from 4 back to 3, and on to 6
+    sides = frames[[3, 6]]
+    found = blended(sides, spans * motion.vectors[4], motion.mask[4])
+    still = blended(sides, np.zeros_like(motion.vectors[4]), motion.mask[4])
+    here = motion.mask[4].any(0).repeat(8, 0).repeat(8, 1)
+
+    def off(made: np.ndarray) -> float:
+        return float(np.abs(made - frames[4])[here].mean())
+
+    assert off(found) < 0.9 * min(off(still), *map(off, sides)), [*map(off, (found, still, *sides))]
+    errors = np.abs(without_residual(frames, motion) - frames).mean((1, 2, 3))
+    assert errors[0] == 0 < errors[3] < errors[6]
+    assert off(without_residual(frames, motion)[4]) > off(found), "it is built on frames that are off"
 
 
 def test_copying_along_vectors_stops_at_the_border() -> None:

@@ -351,11 +351,10 @@ def _matrix(
     for row, column in np.argwhere(~kept):
         hatched = Rectangle((column - 0.5, row - 0.5), 1, 1, fc="white", ec=INK, hatch="///", lw=0)
         axes.add_patch(hatched)
-    for place in range(rows):
+    for place in range(rows if size > 0.1 else 0):  # in smaller cells a frame would hide what it frames
         corner, width = (place - 0.5, place - 0.5), 1.6 if rows <= 16 else 0.7
         frame = Rectangle(corner, 1, 1, fill=False, ec=INK, lw=width)
-        if size > 0.1:  # else there is no room for it
-            frame.set_path_effects([withStroke(linewidth=width + 1.2, foreground="white")])  # on dark cells
+        frame.set_path_effects([withStroke(linewidth=width + 1.2, foreground="white")])  # on dark cells
         axes.add_patch(frame)
     axes.set(xlabel="keys", ylabel="queries")
     for axis in (axes.xaxis, axes.yaxis):

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 
 from cvrl_lite.course.figures.style import COLORS, HATCHES, INK, color_of, new
 
+_EARLY_TO_LATE = LinearSegmentedColormap.from_list("early to late", [COLORS["context"], COLORS["motion"]])
 _MOST_LETTERS = 30  # bars with a letter above each; of a longer strip, only I-frames have one
 
 
@@ -201,7 +202,6 @@ def add_ways(axes: Axes, places: np.ndarray) -> None:
         1
     """
     axes.autoscale(False)  # what lies outside the image is left out
-    early_to_late = LinearSegmentedColormap.from_list("early to late", [COLORS["context"], COLORS["motion"]])
     most = max(axes.images[0].get_size()) / 2
     for way in places.swapaxes(0, 1):
         steps = np.stack([way[:-1], way[1:]], 1)  # (T - 1, 2, 2), from and to
@@ -210,7 +210,7 @@ def add_ways(axes: Axes, places: np.ndarray) -> None:
         steps = steps[whole]
         look: Any = {"capstyle": "round"}
         axes.add_collection(LineCollection(list(steps), color="white", lw=4, **look))
-        axes.add_collection(LineCollection(list(steps), color=early_to_late(times), lw=2, **look))
+        axes.add_collection(LineCollection(list(steps), color=_EARLY_TO_LATE(times), lw=2, **look))
         right, down = way[-1] - way[-2]
         head: Any = {"marker": (3, 0, np.degrees(np.arctan2(-down, right)) - 90), "ms": 7, "mec": "white"}
         axes.plot(*way[-1], color=COLORS["motion"], mew=0.6, **head)
@@ -247,10 +247,9 @@ def tracks(
         [1.0, 2.0, 3.0]
     """
     figure = filmstrip([grayed(clip[-1]) for clip in clips], labels=labels, title=title, columns=columns)
-    early_to_late = LinearSegmentedColormap.from_list("early to late", [COLORS["context"], COLORS["motion"]])
     for axes, way in zip(figure.axes, places, strict=False):
         times = np.linspace(0, 1, len(way)).repeat(way.shape[1])
-        look: Any = {"c": times, "cmap": early_to_late, "s": 4 + 14 * times, "lw": 0}
+        look: Any = {"c": times, "cmap": _EARLY_TO_LATE, "s": 4 + 14 * times, "lw": 0}
         axes.autoscale(False)  # centers outside the picture are left out
         axes.scatter(*way.reshape(-1, 2).T, **look)
     return figure

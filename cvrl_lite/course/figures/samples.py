@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
-from cvrl_lite.course.figures.style import COLORS, INK, color_of, new
+from cvrl_lite.course.figures.style import COLORS, INK, color_of, new, without_spines
 
 _LANES = ("the file", "clip", "key frame", "near future")
 
@@ -209,7 +209,7 @@ def journeys(clips: Mapping[str, np.ndarray], places: Sequence[np.ndarray], *, t
         )
         axes.set_title(caption, fontsize=9)
         axes.set(xticks=[], yticks=[])
-        axes.spines[:].set_visible(False)
+        without_spines(axes)
     keys = [
         Line2D([], [], ls="", marker="o", ms=7, mfc=COLORS["I"], mec=INK, label="place in the first frame"),
         Line2D(
@@ -350,7 +350,7 @@ def swatches(rows: Mapping[str, tuple[np.ndarray, np.ndarray]], *, title: str = 
         axes.set_yticks([0, 1], ["clips", "key frames"])
         axes.set_xticks([])
         axes.tick_params(length=0)
-        axes.spines[:].set_visible(False)
+        without_spines(axes)
     return figure
 
 
