@@ -8,6 +8,7 @@ from cvrl_lite.course import figures
 from cvrl_lite.course.figures import COLORS, png
 from cvrl_lite.course.figures.judging import claims, grid, ranges, shares, staircase
 from cvrl_lite.course.figures.style import PLAIN, contrast
+from cvrl_lite.course.figures.tables import tables
 
 WORDS = {"across": "labels", "along": "accuracy", "title": "More labels, better"}
 
@@ -88,7 +89,8 @@ def test_parts_are_tables_of_means_with_the_part_of_each_label_framed():
     scene, action = figure.axes
     assert [tick.get_text() for tick in scene.get_yticklabels()] == ["untrained", "both tasks", "a guess"]
     assert [text.get_text() for text in scene.texts[::3]] == [".20", ".60 ± .10", ".10"]
-    assert np.allclose(action.images[0].get_array(), [[0.1] * 3, [0.3] * 3, [0.3] * 3])
+    strength = 1 - action.images[0].get_array()[..., 2]  # orange has no blue
+    assert np.allclose(strength[:2], [[0.09] * 3, [0.27] * 3])
     assert [panel.patches[0].get_x() for panel in figure.axes] == [-0.5, 0.5]
     assert "both tasks: scene .60 ± .10 by the context part" in figures.by_parts_in_words(
         runs, {"scene": 0.1}
@@ -114,9 +116,27 @@ def test_numbers_stand_out_from_every_shade():
         assert min(map(contrast, inks, shades)) >= 4 and set(inks) == {"white", "black"}
 
 
-def test_a_cell_says_how_many_seeds_it_has():
-    figure = grid([[[0.2, 0.3, 0.4], [1.0]]], rows=["a"], columns=["x", "y"], title="Few", seeds=True)
-    assert [text.get_text() for text in figure.axes[0].texts] == [".30 ± .10\n3 seeds", "1.00\n1 seed"]
+def test_tables_share_their_rows_and_each_has_its_own_color():
+    cells = [[[0.2, 0.3, 0.4], [1.0]], [[0.0], [0.5]]]
+    figure = tables(
+        {"scene": cells, "action": cells[::-1]},
+        rows=["a", "b"],
+        columns=["x", "y"],
+        roles=["context", "motion"],
+        title="Two",
+        own=[[(0, 0), (0, 1)], []],
+        below=("untrained", [[0.1], [0.2]]),
+    )
+    scene, action = figure.axes
+    assert [text.get_text() for text in scene.texts] == [".30 ± .10", "1.00", ".00", ".50", ".10"]
+    assert [tick.get_text() for tick in scene.get_yticklabels()] == ["a", "b", "untrained"]
+    assert scene.texts[-1].get_position() == (0.5, 2), "one cell as wide as the table"
+    (frame,) = scene.patches
+    assert (frame.get_xy(), frame.get_width(), frame.get_height()) == ((-0.5, -0.5), 2, 1)
+    shades = scene.images[0].get_array()
+    assert shades[1, 0].tolist() == [1, 1, 1] and shades[0, 1].argmax() == 2, "of blue"
+    assert np.ptp(shades[2]) == 0 < shades[2, 0, 0] < 1, "gray"
+    assert action.images[0].get_array()[1, 1].argmax() == 0 and not action.patches
 
 
 def test_a_claim_points_from_the_report_to_the_truth():

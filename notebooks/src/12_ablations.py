@@ -35,7 +35,8 @@ from cvrl_lite import evaluate, train
 from cvrl_lite.course import figures, log
 from cvrl_lite.course.exercises import judge
 from cvrl_lite.course.figures import show
-from cvrl_lite.course.figures.judging import grid, ranges, ranges_in_words
+from cvrl_lite.course.figures.judging import ranges, ranges_in_words
+from cvrl_lite.course.figures.tables import tables, tables_in_words
 from cvrl_lite.course.widgets import laboratory
 from cvrl_lite.datasets import MovingScenes, decode
 from cvrl_lite.datasets.moving_scenes import draw
@@ -613,27 +614,27 @@ def apart(target, loss, measure):
     return [run["test"][measure] for run in runs_of]
 
 
-cells = [[apart(t, loss, measure) for measure in MEASURES for loss in LOSSES] for t in TARGETS]
-cells.append([log.scores("study", "untrained", "action", measure) for measure in MEASURES for _ in LOSSES])
+cells = {m: [[apart(target, loss, m) for loss in LOSSES] for target in TARGETS] for m in MEASURES}
+untrained = [log.scores("study", "untrained", "action", measure) for measure in MEASURES]
 
 # %% tags=["hide-input"]
-rows = [*(f"target: {target}" for target in TARGETS), "untrained"]
-figure = grid(
-    cells,
-    rows=rows,
-    columns=[f"{loss}\naction, {measure}" for measure in MEASURES for loss in LOSSES],
-    title="By direction or by contrast vectors teach actions; number by number no target does",
-    tints=["motion"] * len(cells[0]),
-    seeds=True,
-)
-figure.axes[0].axvline(len(LOSSES) - 0.5, color="white", lw=10)  # two measures, two blocks
+blocks = {
+    f"{words} of actions, target compared by": cells[measure]
+    for measure, words in (("R@1", "R@1"), ("linear", "Linear probe"))
+}
+each = sorted({len(runs) for block in cells.values() for row in block for runs in row})
+words = {"rows": [f"target: {target}" for target in TARGETS], "columns": LOSSES}
 show(
-    figure,
-    "A table of four rows and six columns, the last row, of an untrained network, in gray. "
-    + " ".join(
-        f"{name}: " + ", ".join(f"{np.mean(cell):.2f}" for cell in row) + "."
-        for name, row in zip(rows, cells)
+    tables(
+        blocks,
+        **words,
+        roles=["motion", "motion"],
+        title="By direction or by contrast vectors teach actions; number by number no target does "
+        f"({' to '.join(map(str, each[:: len(each) - 1 or 1]))} seeds a cell)",
+        below=("untrained", untrained),
     ),
+    f"Two tables. {tables_in_words(blocks, **words)} Untrained, in gray: R@1 {untrained[0].mean():.2f}, "
+    f"linear probe {untrained[1].mean():.2f}.",
 )
 by_probe = {(t, loss): np.mean(apart(t, loss, "linear")) for t in TARGETS for loss in LOSSES}
 assert all(by_probe[t, "smooth L1"] < 0.25 for t in TARGETS) and by_probe["learned", "cosine"] < 0.35

@@ -252,7 +252,6 @@ def grid(
     title: str,
     own: Mapping[tuple[int, int], str] | None = None,
     tints: Sequence[str] = (),
-    seeds: bool = False,
 ) -> Figure:
     """A table of shares, the darker the higher.
 
@@ -265,7 +264,6 @@ def grid(
             there are tints.
         tints: The role of each column, in whose color its cells are shaded; gray where empty, and in a row
             named "untrained".
-        seeds: Whether a cell also says how many repetitions, as seeds, stand behind it.
 
     Returns:
         The figure; a cell holds the mean and, from three repetitions on, the standard deviation.
@@ -276,7 +274,7 @@ def grid(
         ['.30 ± .10', '1.00']
     """
     means = np.array([[np.mean(cell) for cell in row] for row in values])
-    figure = new(title, size=(2.2 + 1.5 * len(columns), 1.0 + (0.6 if seeds else 0.45) * len(rows)))
+    figure = new(title, size=(2.2 + 1.5 * len(columns), 1.0 + 0.45 * len(rows)))
     axes = figure.axes[0]
     if tints:
         full = np.array([to_rgb(COLORS[role]) for role in tints])[None].repeat(len(rows), 0)
@@ -287,10 +285,7 @@ def grid(
     axes.imshow(shades, aspect="auto")
     without_spines(axes)
     for row, column in np.ndindex(means.shape):
-        color = ink_on(shades[row, column])
-        words, count = with_spread(values[row][column]), len(values[row][column])
-        if seeds:
-            words += f"\n{count} seed{'s' * (count > 1)}"
+        color, words = ink_on(shades[row, column]), with_spread(values[row][column])
         axes.text(column, row, words, ha="center", va="center", color=color)
     for (row, column), role in (own or {}).items():
         corner = column - 0.46, row - 0.42

@@ -9,11 +9,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
-from cvrl_lite.course.figures.style import COLORS, INK, ink_on, new, two_digits, with_spread, without_spines
+from cvrl_lite.course.figures.style import COLORS, INK, new, two_digits, with_spread
+from cvrl_lite.course.figures.tables import tables
 
 _NETWORKS = {
     "untrained": "untrained",
@@ -46,28 +45,25 @@ def by_parts(runs: Runs, guess: Mapping[str, float], *, title: str, measure: str
         >>> run = {"model": "joint", "scores": parts}
         >>> figure = by_parts([run], {"scene": 0.06}, title="All the same")
         >>> [text.get_text() for text in figure.axes[0].texts]
-        ['.50', '.50', '.50', '.06', '.06', '.06']
+        ['.50', '.50', '.50', '.06']
     """
     names = [name for name in _NETWORKS if any(run["model"] == name for run in runs)]
-    figure = new(title, columns=len(guess), size=(9.5, 1.3 + 0.42 * len(names)))
-    for axes, (label, chance) in zip(figure.axes, guess.items(), strict=True):
-        cells = [[_values(runs, name, part, label, measure) for part in _PARTS] for name in names]
-        cells.append([[chance]] * len(_PARTS))
-        means = np.array([[np.mean(cell) for cell in row] for row in cells])
-        colors = LinearSegmentedColormap.from_list("role", ["white", COLORS[_OWN[label]]])
-        axes.imshow(means, cmap=colors, vmin=0, vmax=1, aspect="auto")
-        for (row, column), mean in np.ndenumerate(means):
-            words, ink = with_spread(cells[row][column]), ink_on(colors(mean))
-            axes.text(column, row, words, ha="center", va="center", color=ink)
-        without_spines(axes)
-        own = list(_PARTS).index(_OWN[label])
-        axes.add_patch(Rectangle((own - 0.5, -0.5), 1, len(names), fill=False, ec=INK, lw=1.8))
-        axes.tick_params(length=0, labeltop=True, labelbottom=False)
-        axes.set_xticks(range(len(_PARTS)), list(_PARTS.values()))
-        rows = [*(_NETWORKS[name] for name in names), "a guess"] if axes is figure.axes[0] else []
-        axes.set_yticks(range(len(names) + 1) if rows else [], rows)
-        axes.set_title(f"{measure} of {label}s by the", fontsize=9, loc="left")
-    return figure
+    panels = {
+        f"{measure} of {label}s by the": [
+            [_values(runs, name, part, label, measure) for part in _PARTS] for name in names
+        ]
+        for label in guess
+    }
+    places = [list(_PARTS).index(_OWN[label]) for label in guess]
+    return tables(
+        panels,
+        rows=[_NETWORKS[name] for name in names],
+        columns=list(_PARTS.values()),
+        roles=[_OWN[label] for label in guess],
+        title=title,
+        own=[[(0, place), (len(names) - 1, place)] for place in places],
+        below=("a guess", [[chance] for chance in guess.values()]),
+    )
 
 
 def by_own_part(runs: Runs, guess: Mapping[str, float], *, title: str, measure: str = "R@1") -> Figure:
