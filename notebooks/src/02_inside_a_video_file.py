@@ -33,6 +33,7 @@ from cvrl_lite.course.encoding import pack, stray
 from cvrl_lite.course.exercises import judge
 from cvrl_lite.course.explorables import decoder
 from cvrl_lite.course.figures import (
+    INK,
     bars,
     filmstrip,
     gop_strip,
@@ -340,11 +341,69 @@ print(f"in the I-frames: {carry[types == 'I'].max():.0%}")
 # I-frame it is False everywhere. A network that took missing vectors for zeros would learn that a cut is a
 # moment of perfect rest.
 #
+# **Exercise 2** (medium, 15 minutes). Frame 42 had a vector in 4 % of its cells, its neighbors in 99 % or
+# more. So the mask makes a simple detector of cuts. But how low must the share be? The next cell prints the
+# lowest shares of four clips. Two of them have a cut that the vectors can show: `sample` in frame 42, and
+# `two_films` in frame 1. (In `two_films` two scenes alternate frame by frame; only frame 1 shows something
+# that no earlier frame had.) In `pan` half of the frame is replaced, which is not a cut, and `deceiver` only
+# flickers. Find a rule that misses no cut and raises no false alarm. The check also tries it on clips that
+# you have not seen.
+
+# %%
+clips = {}
+for name in ("sample", "lessons/two_films", "lessons/pan", "lessons/deceiver"):
+    with CompressedVideo(data_path(f"{name}.mp4")) as video:
+        clips[name] = video.motion()
+    share = clips[name].mask.mean((1, 2))
+    lowest = [t for t in np.argsort(share) if clips[name].picture_types[t] == "P"][:3]
+    print(f"{name:17}", "  ".join(f"frame {t}: {share[t]:.0%}" for t in lowest))
+
+
+# %% tags=["exercise"]
+def find_cuts(picture_types, mask):
+    """Indices of the P-frames in which a scene begins that was not there before.
+
+    picture_types is (T,) of "I", "P", "B", and mask is (T, H8, W8) bool.
+    """
+    ...
+
+
+# %% tags=["check", "hide-input"]
+cuts = {"sample": [odd], "lessons/two_films": [1], "lessons/pan": [], "lessons/deceiver": []}
+cases = [(name, (clips[name].picture_types, clips[name].mask), cuts[name]) for name in clips]
+parts = [("rings", "down", 3), ("dots", "right", 4), ("marble", "pulse", 6)]
+unseen = np.concatenate([moving_scenes.draw(*part, frames=15, size=224) for part in parts])
+tried = pack(unseen, gop=60, crf=23).motion
+cases.append(("a clip you have not seen", (tried.picture_types, tried.mask), [15, 30]))
+darker = (unseen[:15] * np.where(np.arange(15) < 8, 1, 0.9)[:, None, None, None]).astype(np.uint8)
+tried = pack(darker, gop=60, crf=23).motion
+cases.append(("a clip in which it gets darker", (tried.picture_types, tried.mask), []))
+with_b = np.arange(100).reshape(10, 10) < np.array([0, 90, 10, 2, 95])[:, None, None]
+cases.append(("types I P B P P, shares 0, .9, .1, .02, .95", (np.array(list("IPBPP")), with_b), [3]))
+check(find_cuts, cases, says=lambda answer: str(np.asarray(answer).tolist()))
+
+# %% [markdown]
+# <details><summary>Hint</summary>
+# The mean of a boolean array over its last two axes is a share. I-frames never have vectors, and B-frames
+# were not asked for, so keep only the P-frames. The highest share of a cut and the lowest of any other
+# frame leave a wide gap; put the threshold into it.
+# </details>
+#
+# <details><summary>Solution</summary>
+#
+# ```python
+# def find_cuts(picture_types, mask):
+#     return np.flatnonzero((picture_types == "P") & (mask.mean((1, 2)) < 0.15))
+# ```
+#
+# </details>
+
+# %% [markdown]
+# ## Watch the decoder
+#
 # What the shifted blocks get wrong is stored as the **residual**: new things coming into view, changes in
 # the light. Context in the I-frames, motion in the vectors, and what is new in the residual: everything that
 # this course can learn from is one of these three.
-#
-# ## Watch the decoder
 #
 # Here are all three at work. We encode thirteen frames of the circling shapes with two B-frames between any
 # two others. Step with the arrow keys: blocks fly in from the frames that a frame is built on (eight times
@@ -401,15 +460,20 @@ show(
 
 # %% tags=["hide-input"]
 off = np.abs(without_residual(shown, ways) - shown).mean((1, 2, 3))
-names = [f"{kind}{t}" for t, kind in enumerate(ways.picture_types)]
+figure = gop_strip(
+    ways.picture_types, off, title="Without residuals, each P-frame is further off than the last"
+)
+(axes,) = figure.axes
+axes.set(ylabel="mean error, of 255 levels", xticks=range(13), ylim=(0, 1.2 * off.max()))
+line = {"color": INK, "lw": 1.5, "marker": "o", "mec": "white", "ms": 6}
+for look in ({"color": "white", "lw": 4.5}, line):
+    axes.plot(range(0, 13, 3), off[::3], solid_capstyle="round", clip_on=False, zorder=4, **look)
+for letter in axes.texts:
+    letter.set(position=(0, 5), fontsize=9)  # above the dots
 show(
-    bars(
-        dict(zip(names, off, strict=True)),
-        label="mean error without residuals, gray levels of 255",
-        title="Without residuals, each P-frame is further off than the last",
-        role={name: name[0] for name in names},
-    ),
-    "Bars for frames 0 to 12, from 0 at the I-frame up to the last P-frame.",
+    figure,
+    "A bar for each of frames 0 to 12, from 0 at the I-frame to about 10 at the last P-frame, with two "
+    "B-frames before each P-frame. A line through the I-frame and the P-frames rises at every step.",
 )
 assert (np.diff(off[::3]) > 0).all()
 
@@ -421,62 +485,6 @@ assert (np.diff(off[::3]) > 0).all()
 # The frames at the end suffer most: each P-frame copies the errors of the one before and adds its own. A
 # B-frame inherits errors from both sides and adds its own, too, but no other frame copies from it.
 # (Notebook 04 shows in a figure how errors pile up.)
-# </details>
-#
-# **Exercise 2** (medium, 15 minutes). The mask makes a simple detector of cuts. But how low must the share
-# of cells with a vector be? The next cell prints the lowest shares of four clips. Two of them have a cut
-# that the vectors can show: `sample` in frame 42, and `two_films` in frame 1. (In `two_films` two scenes
-# alternate frame by frame; only frame 1 shows something that no earlier frame had.) In `pan` half
-# of the frame is replaced, which is not a cut, and `deceiver` only flickers. Find a rule that misses no cut
-# and raises no false alarm. The check also tries it on clips that you have not seen.
-
-# %%
-clips = {}
-for name in ("sample", "lessons/two_films", "lessons/pan", "lessons/deceiver"):
-    with CompressedVideo(data_path(f"{name}.mp4")) as video:
-        clips[name] = video.motion()
-    share = clips[name].mask.mean((1, 2))
-    lowest = [t for t in np.argsort(share) if clips[name].picture_types[t] == "P"][:3]
-    print(f"{name:17}", "  ".join(f"frame {t}: {share[t]:.0%}" for t in lowest))
-
-
-# %% tags=["exercise"]
-def find_cuts(picture_types, mask):
-    """Indices of the P-frames in which a scene begins that was not there before.
-
-    picture_types is (T,) of "I", "P", "B", and mask is (T, H8, W8) bool.
-    """
-    ...
-
-
-# %% tags=["check", "hide-input"]
-cuts = {"sample": [odd], "lessons/two_films": [1], "lessons/pan": [], "lessons/deceiver": []}
-cases = [(name, (clips[name].picture_types, clips[name].mask), cuts[name]) for name in clips]
-parts = [("rings", "down", 3), ("dots", "right", 4), ("marble", "pulse", 6)]
-unseen = np.concatenate([moving_scenes.draw(*part, frames=15, size=224) for part in parts])
-tried = pack(unseen, gop=60, crf=23).motion
-cases.append(("a clip you have not seen", (tried.picture_types, tried.mask), [15, 30]))
-darker = (unseen[:15] * np.where(np.arange(15) < 8, 1, 0.9)[:, None, None, None]).astype(np.uint8)
-tried = pack(darker, gop=60, crf=23).motion
-cases.append(("a clip in which it gets darker", (tried.picture_types, tried.mask), []))
-with_b = np.arange(100).reshape(10, 10) < np.array([0, 90, 10, 2, 95])[:, None, None]
-cases.append(("types I P B P P, shares 0, .9, .1, .02, .95", (np.array(list("IPBPP")), with_b), [3]))
-check(find_cuts, cases, says=lambda answer: str(np.asarray(answer).tolist()))
-
-# %% [markdown]
-# <details><summary>Hint</summary>
-# The mean of a boolean array over its last two axes is a share. I-frames never have vectors, and B-frames
-# were not asked for, so keep only the P-frames. The highest share of a cut and the lowest of any other
-# frame leave a wide gap; put the threshold into it.
-# </details>
-#
-# <details><summary>Solution</summary>
-#
-# ```python
-# def find_cuts(picture_types, mask):
-#     return np.flatnonzero((picture_types == "P") & (mask.mean((1, 2)) < 0.15))
-# ```
-#
 # </details>
 
 # %% [markdown]
