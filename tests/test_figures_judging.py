@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from cvrl_lite.course import figures
 from cvrl_lite.course.figures import COLORS, png
-from cvrl_lite.course.figures.judging import claims, grid, ranges, shares, staircase
+from cvrl_lite.course.figures.judging import claims, grid, range_panels, ranges, shares, staircase
 from cvrl_lite.course.figures.style import PLAIN, contrast
 from cvrl_lite.course.figures.tables import tables
 
@@ -153,3 +153,19 @@ def test_a_staircase_climbs():
     steps = [line for line in figure.axes[0].lines if line.get_marker() == "o"]
     assert [float(line.get_xdata()[0]) for line in steps] == [0.2, 0.9] and png(figure)
     assert [line.get_color() for line in steps] == [PLAIN, COLORS["motion"]]
+
+
+def test_range_panels_share_rows_and_say_the_wider_interval():
+    thick = {
+        "R@1": {"a": (0.1, 0.2, 0.3), "b": (-0.2, 0.1, 0.4)},
+        "probe": {"a": (0, 0.1, 0.2), "b": (0, 1, 2)},
+    }
+    thin = {"R@1": {"a": (-0.1, 0.2, 0.5), "b": (-0.3, 0.1, 0.5)}}
+    figure = range_panels(thick, label="lead", title="Two", zero=0, roles={"a": "joint"}, pairs=thin)
+    left, right = figure.axes
+    assert [text.get_text() for text in left.texts] == [".20 (-.10 to .50)", ".10 (-.30 to .50)"]
+    assert [text.get_text() for text in right.texts] == [".10 (.00 to .20)", "1.00 (.00 to 2.00)"]
+    assert [tick.get_text() for tick in left.get_yticklabels()] == ["a", "b"]
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["R@1", "probe"]
+    assert left.get_xlim() == right.get_xlim() and left.get_xlim()[1] > 2
+    assert png(figure)

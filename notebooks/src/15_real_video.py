@@ -42,7 +42,7 @@ from cvrl_lite import evaluate
 from cvrl_lite.course import figures
 from cvrl_lite.course.exercises import judge, show_certificate
 from cvrl_lite.course.figures import show
-from cvrl_lite.course.figures.judging import grid, ranges, ranges_in_words
+from cvrl_lite.course.figures.judging import grid, range_panels, ranges_in_words
 from cvrl_lite.course.figures.real import class_maps
 from cvrl_lite.course.figures.search import confusion
 from cvrl_lite.course.loops import show_loop
@@ -461,6 +461,7 @@ for measure in MEASURES:
 # measures. Before you look: which of them would you bet on?
 
 # %% tags=["hide-input"]
+BY = {"R@1": "R@1", "linear": "linear probe"}
 PAIRS = {
     "motion minus context": ("motion", "context"),
     "both tasks minus context": ("joint", "context"),
@@ -470,30 +471,30 @@ PAIRS = {
 }
 thick, thin = (
     {
-        f"{name}, {measure}": gap(*pair, measure, trainings)
-        for name, pair in PAIRS.items()
-        for measure in MEASURES
+        words: {name: gap(*pair, measure, trainings) for name, pair in PAIRS.items()}
+        for measure, words in BY.items()
     }
     for trainings in (False, True)
 )
-clear = [name for name in PAIRS if all(thin[f"{name}, {measure}"][0] > 0 for measure in MEASURES)]
+clear = [name for name in PAIRS if all(values[name][0] > 0 for values in thin.values())]
 leads = f"{len(clear)} leads are" if len(clear) > 1 else "Only one lead is"
-figure = ranges(
+figure = range_panels(
     thick,
-    label="difference, 95 % (thick: other sources; thin: other sources and trainings)",
+    label="difference, 95 % (thick: other sources; thin, and in numbers: other sources and trainings)",
     title=f"{leads} clear of zero by both measures: {', '.join(clear).replace(' minus ', ' over ')}",
     zero=0,
-    roles={f"{name}, {measure}": "joint" for name in clear for measure in MEASURES},
+    roles=dict.fromkeys(clear, "joint"),
     pairs=thin,
 )
-figure.axes[0].locator_params(axis="x", nbins=6)
 show(
     figure,
-    f"Ten whiskers around a dashed line at zero. {ranges_in_words(thick)} "
-    f"With trainings drawn, too: {ranges_in_words(thin)}",
+    "Two panels of five whiskers around a dashed line at zero. "
+    + " ".join(f"{words}, other sources: {ranges_in_words(values)}" for words, values in thick.items())
+    + " With trainings drawn, too: "
+    + " ".join(f"{words}: {ranges_in_words(values)}" for words, values in thin.items()),
 )
 assert clear == ["both tasks minus context"]
-assert all(thin[f"motion minus context, {measure}"][0] < 0 for measure in MEASURES)
+assert all(values["motion minus context"][0] < 0 for values in thin.values())
 
 # %%
 precisions = {}
@@ -548,25 +549,27 @@ def named_by(start, steps, count):
 
 
 leads = {}
-for count, words in ((10, "10 labels a class"), (None, "all 48")):
+for count, words in ((10, "10 labels a class"), (None, "all 48 labels a class")):
     tuned_hits = named_by("joint, drawings", 200, count)
     print(f"{words}: from drawings, 200 steps {tuned_hits.mean():.2f}", end="; from scratch ")
     for steps in (200, 600):
         scratch = named_by("scratch", steps, count)
         print(f"{steps} steps {scratch.mean():.2f}", end=", " if steps == 200 else "\n")
         low, high = interval(tuned_hits - scratch)
-        leads[f"{words}, minus scratch, {steps} steps"] = (low, (tuned_hits - scratch).mean(), high)
+        row = f"over scratch, {'as many' if steps == 200 else '3 times as many'} steps"
+        leads.setdefault(words, {})[row] = (low, (tuned_hits - scratch).mean(), high)
 show(
-    ranges(
+    range_panels(
         leads,
-        label="lead of the start from drawings, share named rightly; 95 % by source",
+        label="lead of the start from drawings in the share named rightly; 95 %, other sources",
         title="A start from drawings: clearly ahead after as many steps, hardly after three times as many",
         zero=0.0,
-        roles={name: "joint" for name, (low, _, _) in leads.items() if low > 0},
+        roles={"over scratch, as many steps": "joint"},
     ),
-    f"Four whiskers around a dashed line at zero. {ranges_in_words(leads)}",
+    "Two panels of two whiskers around a dashed line at zero. "
+    + " ".join(f"{words}: {ranges_in_words(values)}" for words, values in leads.items()),
 )
-assert all(leads[f"{words}, minus scratch, 200 steps"][0] > 0 for words in ("10 labels a class", "all 48"))
+assert all(values["over scratch, as many steps"][0] > 0 for values in leads.values())
 
 # %% [markdown]
 # After as many steps, the start that has seen no real frame is clearly ahead. Training from scratch three

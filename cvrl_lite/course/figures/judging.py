@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib import colormaps
+from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -120,9 +121,65 @@ def ranges(
         >>> [text.get_text() for text in figure.axes[0].texts]
         ['.80 (.70 to .90)']
     """
-    roles, pairs = roles or {}, pairs or {}
     figure = new(title, size=(7.5, 0.9 + 0.36 * len(values)))
     axes = figure.axes[0]
+    _draw_ranges(axes, values, values, zero, roles or {}, pairs or {})
+    axes.set_xlabel(label)
+    return figure
+
+
+def range_panels(
+    panels: Mapping[str, Mapping[str, Range]],
+    *,
+    label: str,
+    title: str,
+    zero: float | None = None,
+    roles: Mapping[str, str] | None = None,
+    pairs: Mapping[str, Mapping[str, Range]] | None = None,
+) -> Figure:
+    """The same rows of `ranges` under several conditions, side by side.
+
+    Args:
+        panels: `{condition: {name: (lower end, middle, upper end)}}`, the same names in each.
+        label: What they are, with the unit.
+        title: The finding.
+        zero: Where a dashed line is drawn.
+        roles: `{name: role}`, keys of `COLORS`, for the colors; gray where there is none.
+        pairs: The same by another interval: a thin line below the thick one, and the numbers beside it.
+
+    Returns:
+        The figure; at the right edge of each panel stand each range's middle and both its ends.
+
+    Example:
+        >>> panels = {"R@1": {"one": (0.1, 0.2, 0.3)}, "probe": {"one": (-0.1, 0, 0.1)}}
+        >>> figure = range_panels(panels, label="difference", title="Ahead by one measure", zero=0)
+        >>> [axes.texts[0].get_text() for axes in figure.axes]
+        ['.20 (.10 to .30)', '± .10']
+    """
+    rows = max(map(len, panels.values()))
+    figure = new(title, columns=len(panels), size=(9.5, 1.15 + 0.36 * rows))
+    for axes, (condition, values) in zip(figure.axes, panels.items()):
+        thin = (pairs or {}).get(condition, {})
+        _draw_ranges(axes, values, thin or values, zero, roles or {}, thin)
+        axes.set_title(condition, fontsize=9, loc="left")
+        if axes is not figure.axes[0]:
+            axes.set_yticks(range(len(values)), [])
+    ends = [end for axes in figure.axes for end in axes.get_xlim()]
+    for axes in figure.axes:
+        axes.set_xlim(min(ends), max(ends))
+    figure.supxlabel(label, fontsize=9)
+    return figure
+
+
+def _draw_ranges(
+    axes: Axes,
+    values: Mapping[str, Range],
+    said: Mapping[str, Range],
+    zero: float | None,
+    roles: Mapping[str, str],
+    pairs: Mapping[str, Range],
+) -> None:
+    """Draws the rows of `ranges`, with the numbers of `said` at their right."""
     if zero is not None:
         axes.axvline(zero, color=INK, ls="--", lw=1)
     ends = [end for low, _, high in (*values.values(), *pairs.values()) for end in (low, high)]
@@ -133,16 +190,23 @@ def ranges(
         axes.plot(middle, place, "o", color=INK, mfc="white", ms=5)
         if name in pairs:
             axes.plot(pairs[name][::2], [place + 0.27] * 2, color=INK, lw=1, marker="|", ms=4)
-        words = two_digits(middle)
-        if low < high:  # an end just below zero keeps its sign: such a range holds zero
-            words += " ({} to {})".format(*("-.00" if -0.005 < x < 0 else two_digits(x) for x in (low, high)))
-        if low < 0 == middle and high == -low:  # an error without the number that it belongs to
-            words = f"± {two_digits(high)}"
+        words = _range_in_words(said[name])
         axes.text(1.02, place, words, transform=axes.get_yaxis_transform(), va="center")
     margin = 0.08 * (max(ends) - min(ends) or 1.0)
-    axes.set(xlim=(min(ends) - margin, max(ends) + margin), ylim=(len(values) - 0.4, -0.6), xlabel=label)
+    axes.set(xlim=(min(ends) - margin, max(ends) + margin), ylim=(len(values) - 0.4, -0.6))
     axes.set_yticks(range(len(values)), list(values))
-    return figure
+
+
+def _range_in_words(values: Range) -> str:
+    low, middle, high = values
+    if low < 0 == middle and high == -low:  # an error without the number that it belongs to
+        return f"± {two_digits(high)}"
+    if low == high:
+        return two_digits(middle)
+    ends = (
+        "-.00" if -0.005 < end < 0 else two_digits(end) for end in (low, high)
+    )  # the sign tells: it holds 0
+    return "{} ({} to {})".format(two_digits(middle), *ends)
 
 
 def ranges_in_words(values: Mapping[str, Range]) -> str:
