@@ -249,6 +249,25 @@ def test_panels_of_vectors_are_their_fields_side_by_side() -> None:
         figures.vector_panels(images, [past, future], [mask, mask], labels=["past"])
 
 
+def test_vectors_stand_below_the_true_motion_and_frames_at_their_places() -> None:
+    vectors, mask = field(2, 4, -0.5, 0)
+    vectors[:, :, 2:], parts = 0, {"2 down": ((0, 2), "none right"), "none": ((0, 0), "all right")}
+    figure = figures.against_truth(np.zeros((16, 32, 3), np.uint8), vectors, mask, parts, title="A")
+    moving, resting = figure.axes
+    assert [text.get_text() for text in moving.texts[:2]] == ["true motion: 2 down", "none right"]
+    assert moving.texts[2].xy[1] > moving.texts[2].xyann[1], "the arrow points down"
+    assert moving.collections[1].U.tolist() == [5] * 4, "enlarged, the way things go"
+    assert len(resting.texts) == 2 and resting.lines[-1].get_marker() == "o"
+    with pytest.raises(ValueError, match="4 columns of cells do not make 3 parts"):
+        figures.against_truth(
+            np.zeros((16, 32, 3), np.uint8), vectors, mask, {**parts, "up": parts["none"]}, title="A"
+        )
+    path, still = np.array([(0, 0), (3, 1), (6, 2)]), np.zeros((8, 8, 3), np.uint8)
+    (axes,) = figures.on_canvas({0: still, 2: still}, {"a": path}, title="A").axes
+    assert [image.get_extent() for image in axes.images] == [[-0.5, 7.5, 7.5, -0.5], [5.5, 13.5, 9.5, 1.5]]
+    assert [text.get_text() for text in axes.texts] == ["0", "2"]
+
+
 def test_residuals_are_drawn_as_they_are_and_hatched_where_nothing_was_predicted() -> None:
     values = np.stack([np.full((16, 16), -7), np.arange(256).reshape(16, 16) - 128]).astype(np.int16)
     mask = np.array([[True, False], [True, True]])

@@ -31,10 +31,11 @@ from cvrl_lite.course import log
 from cvrl_lite.course.checks import check
 from cvrl_lite.course.explorables import block_origin
 from cvrl_lite.course.figures import (
+    against_truth,
     bars_in_columns,
     error_maps,
     filmstrip,
-    numbered_path,
+    on_canvas,
     pieces_and_cells,
     show,
     vector_arrows,
@@ -387,9 +388,14 @@ steps = [
 path = np.cumsum(steps, axis=0)
 assert np.array_equal(path, np.minimum(np.arange(16), 8)[:, None] * [3, 1])
 show(
-    numbered_path(path, title="The path of pan.mp4: eight equal steps, then the camera rests"),
-    "Numbered dots on a straight line that leads to the right and gently down: frame 0 at (0, 0), each of "
-    "the next seven 3 pixels further to the right and 1 down, and frames 8 to 15 together at (24, 8).",
+    on_canvas(
+        {t: pan_frames[t] for t in (0, 4, 8)},
+        {"placed along the path": path, "the same with the wrong sign": -path},
+        title="Placed along the path, the frames make one wall; with the wrong sign, they do not",
+    ),
+    "Frames 0, 4 and 8 laid on one another, twice; orange marks at their corners. Left, each lies 12 pixels "
+    "further right and 4 down than the one before, and the scales run on without a seam. Right, each lies as "
+    "far to the left and up, and at the right and lower border the scales are cut.",
 )
 
 # %% [markdown]
@@ -620,43 +626,49 @@ show(
 # - in the middle, stripes that move 5 pixels to the right and repeat every 8 pixels,
 # - on the right, a wall that does not move, in flickering light.
 #
-# What would *you* see, and what will the encoder say? (The figure leaves out every second column of arrows,
-# so that you can tell them apart.)
+# What would *you* see, and what will the encoder say? The figure shows frame 7. Above each part stands its
+# true motion; below, how many of its cells have the right vector (on the left, of the cells inside the
+# plate).
 
 # %%
 deceiver = CompressedVideo(data_path("lessons/deceiver.mp4"))
 tricks, trick_motion = deceiver.clip(0, 9), deceiver.motion()
-show(
-    vector_panels(
-        tricks[[5, 7]],
-        trick_motion.vectors[[5, 7]],
-        trick_motion.mask[[5, 7]],
-        labels=["frame 5", "frame 7"],
-        magnify=1.75,
-        every=2,
-        title="Plain, periodic, flickering: in these three traps hardly a vector is the true motion",
-    ),
-    "Two frames. Left in each, an orange plate on gray: hatched in frame 5, full of dots in frame 7, with "
-    "arrows down at its edges only. Middle, upright stripes with arrows to the left, but for a few at the "
-    "upper right. Right, a wall of marble, with hatched cells and arrows in all directions.",
-)
-
-# %%
 middle = np.arange(16)[:, None]
 places = {  # where, and its true vector
     "inside the plate": ((middle >= 5) & (middle < 11) & (np.arange(24) < 8), (0, -2)),
     "stripes": ((np.arange(24) >= 8) & (np.arange(24) < 16) & (middle >= 0), (-5, 0)),
     "flickering wall": ((np.arange(24) >= 16) & (middle >= 0), (0, 0)),
 }
-
-# %% tags=["hide-input"]
-print("cells of          true vector  frame  right  wrong  no vector")
+verdicts = {}  # of each place and frame, the shares of its cells that are right, wrong and without a vector
 for name, (where, truth) in places.items():
     for t in (5, 7):
         found, mask = trick_motion.vectors[t][:, where].T, trick_motion.mask[t][where]
         right = mask & (found == truth).all(1)
-        shares = f"{right.mean():6.0%} {(mask & ~right).mean():6.0%} {(~mask).mean():10.0%}"
-        print(f"{name:17} {truth!s:>11}  {t:5} {shares}")
+        verdicts[name, t] = right.mean(), (mask & ~right).mean(), (~mask).mean()
+
+# %% tags=["hide-input"]
+parts = {}
+for (name, (_, truth)), words in zip(places.items(), ("2 down", "5 to the right", "none")):
+    shares = "{:.0%} right, {:.0%} wrong, {:.0%} none".format(*verdicts[name, 7]).replace("%", " %")
+    parts[words] = tuple(-value for value in truth), shares
+darker = np.where(np.arange(192) < 128, 1, 0.6)[:, None]  # the wall, so that its arrows stand out
+show(
+    against_truth(
+        (tricks[7] * darker).astype(np.uint8),
+        trick_motion.vectors[7],
+        trick_motion.mask[7],
+        parts,
+        title="Plain, periodic, flickering: in each of these traps most cells have a wrong vector",
+    ),
+    "Frame 7 in three parts. Left, the true motion is 2 down: an orange plate full of dots, with arrows down "
+    "at its edges only. Middle, 5 to the right: stripes with arrows to the left, but for a few at the upper "
+    "right. Right, none: a wall of marble with hatched cells and arrows in all directions.",
+)
+
+# %% tags=["hide-input"]
+print("cells of          true vector  frame  right  wrong  no vector")
+for (name, t), (right, wrong, without) in verdicts.items():
+    print(f"{name:17} {places[name][1]!s:>11}  {t:5} {right:6.0%} {wrong:6.0%} {without:10.0%}")
 
 # %% [markdown]
 # - **Plain plate.** Its inside looks the same wherever it is copied from, so the encoder may write anything:

@@ -57,7 +57,7 @@ from cvrl_lite.course.figures.search import (
 )
 from cvrl_lite.course.figures.style import COLORS, HATCHES, INK, STYLE, new, png, save, show
 from cvrl_lite.course.figures.training import curves, pulls
-from cvrl_lite.course.figures.vectors import numbered_path, vector_arrows, vector_panels
+from cvrl_lite.course.figures.vectors import against_truth, on_canvas, vector_arrows, vector_panels
 from cvrl_lite.course.figures.ways import ways
 
 __all__ = [
@@ -66,6 +66,7 @@ __all__ = [
     "INK",
     "STYLE",
     "add_ways",
+    "against_truth",
     "architecture",
     "attention_by_hand",
     "attention_over_frames",
@@ -111,7 +112,7 @@ __all__ = [
     "matrices",
     "neighbors",
     "new",
-    "numbered_path",
+    "on_canvas",
     "order_of_frames",
     "packing",
     "pairs",

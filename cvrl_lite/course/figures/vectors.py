@@ -5,7 +5,7 @@ Axes: H W pixels, H8 W8 cells of 8x8 pixels.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,10 +15,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
-from cvrl_lite.course.figures.style import COLORS, INK, PLAIN, new, without_spines
+from cvrl_lite.course.figures.style import COLORS, INK, new, without_spines
 
 CELL = 8  # pixels
 _RING = 5  # pixels; a ring at the tail would hide a shorter arrow
+_LEAST = 2.5  # pixels; `against_truth` enlarges shorter vectors to it
+_MARK = 8  # pixels; the length of the mark at a frame's corner
 _BORDER = 24  # pixels beyond a frame, as far as x264 lets a vector lead
 
 
@@ -105,33 +107,105 @@ def vector_panels(
     return figure
 
 
-def numbered_path(positions: np.ndarray, *, title: str) -> Figure:
-    """Where something is in each frame, as numbered dots.
+def against_truth(
+    image: np.ndarray,
+    vectors: np.ndarray,
+    mask: np.ndarray,
+    parts: Mapping[str, tuple[tuple[float, float], str]],
+    *,
+    title: str,
+) -> Figure:
+    """The parts of a picture side by side, each with its arrows, its true motion above and words below.
 
     Args:
-        positions: (T, 2) pixels, x right and y down.
+        image: (H, W, 3) uint8 RGB; its parts are columns of one width.
+        vectors: (2, H8, W8) pixels, pointing back; the arrows are minus these, twice as long, and those
+            that would be too short to be seen are enlarged.
+        mask: (H8, W8) bool; cells without a vector are hatched.
+        parts: `{what the true motion is: (true motion (x, y), words below)}`, from left to right.
         title: The finding.
 
     Returns:
-        The figure; frames in one place share a dot, which names the first and the last of them.
+        The figure; a gray dot stands for rest.
+
+    Raises:
+        ValueError: The shapes do not go together, or the parts are not columns of whole cells.
 
     Example:
-        >>> axes = numbered_path(np.array([(0, 0), (3, 1), (3, 1)]), title="Two steps").axes[0]
-        >>> [text.get_text() for text in axes.texts]
-        ['0', '1 to 2']
+        >>> image, field = np.zeros((16, 32, 3), np.uint8), (np.zeros((2, 2, 4)), np.ones((2, 4), bool))
+        >>> parts = {"down": ((0, 2), "none is right"), "rest": ((0, 0), "all are right")}
+        >>> figure = against_truth(image, *field, parts, title="One of two")
+        >>> [axes.texts[0].get_text() for axes in figure.axes]
+        ['true motion: down', 'true motion: rest']
     """
-    figure = new(title, size=(7.5, 3))
-    axes = figure.axes[0]
-    starts = [0, *(t for t in range(1, len(positions)) if (positions[t] != positions[t - 1]).any())]
-    places = positions[starts]
-    axes.plot(*places.T, "-", color=PLAIN, lw=1)
-    axes.plot(*places.T, "o", color=COLORS["motion"], ms=7)
-    for first, after in zip(starts, [*starts[1:], len(positions)]):
-        words = f"{first}" if after == first + 1 else f"{first} to {after - 1}"
-        axes.annotate(words, positions[first], (5, 5), textcoords="offset points", fontsize=9, color=INK)
-    axes.set(xlabel="x (px)", ylabel="y, down (px)", aspect="equal")
-    axes.margins(0.08, 0.2)
-    axes.invert_yaxis()
+    check_field(image, vectors, mask)
+    if mask.shape[1] % len(parts):
+        raise ValueError(f"{mask.shape[1]} columns of cells do not make {len(parts)} parts")
+    wide = mask.shape[1] // len(parts)
+    height, width = image.shape[0], wide * CELL
+    length = np.hypot(*vectors)
+    drawn = vectors * np.maximum(1, _LEAST / np.where(length > 0, length, _LEAST))
+    size = 9.5, 9.5 / len(parts) * 0.72 * (height + 38) / width + 0.9
+    figure = new(title, columns=len(parts), size=size)
+    for place, (axes, (name, (truth, words))) in enumerate(zip(figure.axes, parts.items(), strict=True)):
+        cells = slice(place * wide, (place + 1) * wide)
+        pixels = image[:, place * width : (place + 1) * width]
+        draw_arrows(axes, pixels, drawn[:, :, cells], mask[:, cells], 2, width=0.011)
+        axes.set(xlim=(-0.5, width - 0.5), ylim=(height + 11, -27))
+        axes.set_axis_off()
+        look: Any = {"ha": "center", "va": "center", "fontsize": 10, "color": INK}
+        axes.text(width / 2, -24, f"true motion: {name}", **look)
+        axes.text(width / 2, height + 6, words, **look)
+        middle, step = np.array([width / 2, -11]), np.array(truth, float)
+        if step.any():
+            step *= 8 / np.hypot(*step)
+            arrow: Any = {"arrowstyle": "simple,head_width=1.5,head_length=1.1,tail_width=0.6"}
+            arrow |= {"color": "#8C8C8C", "shrinkA": 0, "shrinkB": 0}
+            axes.annotate("", middle + step, middle - step, arrowprops=arrow)
+        else:
+            axes.plot(*middle, "o", color="#8C8C8C", ms=13)
+    _add_keys(figure, [vectors], [mask], 2, most="; tiny ones enlarged")
+    return figure
+
+
+def on_canvas(frames: Mapping[int, np.ndarray], paths: Mapping[str, np.ndarray], *, title: str) -> Figure:
+    """Frames of a panning camera laid on one another at its places, once for each of some paths.
+
+    Args:
+        frames: `{number: (H, W, 3) uint8 RGB}`, the later ones on top.
+        paths: `{caption: (T, 2) pixels}`, x right and y down; where the camera is in each frame.
+        title: The finding.
+
+    Returns:
+        The figure, a panel a path. The corners of each frame are marked, and its number stands at one.
+
+    Example:
+        >>> frames = dict.fromkeys((0, 2), np.zeros((16, 16, 3), np.uint8))
+        >>> paths = {"to the right": np.array([[0, 0], [3, 0], [6, 0]])}
+        >>> axes = on_canvas(frames, paths, title="Two frames").axes[0]
+        >>> [text.get_text() for text in axes.texts]
+        ['0', '2']
+    """
+    height, width = next(iter(frames.values())).shape[:2]
+    figure = new(title, columns=len(paths), size=(9.5, 9.5 / len(paths) * height / width + 0.5))
+    for axes, (caption, path) in zip(figure.axes, paths.items(), strict=True):
+        places = np.array([path[number] for number in frames])
+        for order, (number, (x, y)) in enumerate(zip(frames, places, strict=True)):
+            edges = x - 0.5, x + width - 0.5, y + height - 0.5, y - 0.5
+            axes.imshow(frames[number], extent=edges, zorder=order, interpolation="nearest")
+            for right, down in np.ndindex(2, 2):
+                across, along = edges[right], edges[3 - down]
+                inward = across + _MARK * (1 - 2 * right), along + _MARK * (1 - 2 * down)
+                bend = [inward[0], across, across], [along, along, inward[1]]
+                axes.plot(*bend, color=COLORS["motion"], lw=1.8, zorder=len(frames))
+            look: Any = {"va": "top", "fontsize": 8, "fontweight": "bold", "color": COLORS["motion"]}
+            look |= {"bbox": {"fc": "white", "ec": "none", "pad": 0.8}, "zorder": len(frames)}
+            axes.text(x + 3, y + 3, f"{number}", **look)
+        left, top = places.min(0) - 2.5
+        right_end, bottom = places.max(0) + np.array([width + 1.5, height + 1.5])
+        axes.set(xlim=(left, right_end), ylim=(bottom, top))
+        axes.set_title(caption, fontsize=9)
+        axes.set_axis_off()
     return figure
 
 
@@ -208,10 +282,11 @@ def _arrows(vectors: np.ndarray, moving: np.ndarray, magnify: float) -> np.ndarr
 
 
 def _add_keys(
-    figure: Figure, vectors: Sequence[np.ndarray], masks: Sequence[np.ndarray], magnify: float
+    figure: Figure, vectors: Sequence[np.ndarray], masks: Sequence[np.ndarray], magnify: float, most: str = ""
 ) -> None:
-    """A key of what occurs in these fields."""
+    """A key of what occurs in these fields; `most` is added to what is said of the arrows."""
     arrow = "starts where it was copied from" if magnify == 1 else f"motion, {magnify:g} times its length"
+    arrow += most
     zero = [mask & (np.abs(field).max(0) == 0) for field, mask in zip(vectors, masks, strict=True)]
     keys: list[Any] = []
     if any((mask & ~still).any() for mask, still in zip(masks, zero)):
