@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from cvrl_lite.course.figures import search
+from cvrl_lite.course.figures.protocols import before_after, ties
 
 
 def test_the_dots_of_rankings_give_recall() -> None:
@@ -86,3 +87,24 @@ def test_maps_color_the_same_points_by_each_label() -> None:
         [],
         ["p", "q"],
     ]
+
+
+def test_each_order_is_a_dot_and_ties_that_count_a_diamond() -> None:
+    words = {"label": "R@1", "title": "Ties", "role": "context"}
+    axes = ties([0.5, 0.4, 0.5, 0.5], fair=0.475, lenient=0.9, **words).axes[0]
+    dots, line, diamond = axes.lines
+    assert [*zip(dots.get_xdata(), dots.get_ydata(), strict=True)] == [(0.4, 1), (0.5, 1), (0.5, 2), (0.5, 3)]
+    assert set(line.get_xdata()) == {0.475} and list(diamond.get_xdata()) == [0.9]
+    said = [text.get_text() for text in axes.texts]
+    assert "worst\n.40" in said and "best\n.50" in said and "every tie a hit\n.90" in said
+
+
+def test_an_arrow_leads_from_before_to_after() -> None:
+    pairs = {"up": (0.5, 0.7), "down": (0.6, 0.4)}
+    words = {"words": ("clean", "copied"), "label": "R@1", "title": "Both ways", "role": "joint"}
+    axes = before_after(pairs, **words).axes[0]
+    arrows = [text for text in axes.texts if getattr(text, "arrow_patch", None)]
+    assert [(arrow.xyann[0], arrow.xy[0]) for arrow in arrows] == [*pairs.values()]
+    assert [line.get_xdata()[0] for line in axes.lines] == [0.5, 0.7, 0.6, 0.4]
+    sides = [text.get_ha() for text in axes.texts if text.get_text()]
+    assert sides == ["right", "left", "left", "right"], "never on the arrow"

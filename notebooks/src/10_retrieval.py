@@ -38,8 +38,10 @@ from cvrl_lite.course import figures, log
 from cvrl_lite.course.exercises import judge
 from cvrl_lite.course.explorables import Clips, two_searches
 from cvrl_lite.course.figures import show
-from cvrl_lite.course.figures.judging import grid, ranges, ranges_in_words
+from cvrl_lite.course.figures.judging import ranges, ranges_in_words
+from cvrl_lite.course.figures.protocols import before_after, ties
 from cvrl_lite.course.figures.style import two_digits
+from cvrl_lite.course.figures.tables import tables, tables_in_words
 from cvrl_lite.datasets import MovingScenes, decode, evaluation_clips
 from cvrl_lite.pretrained import Embeddings
 from cvrl_lite.transforms import MEAN, STD, normalize
@@ -292,8 +294,8 @@ two_searches(*both, queries.classes, chosen=range(4, 192, 32), side=48)
 # %% tags=["nbval-ignore-output"]
 halfway = sum(unit(X_query[4::32, half]) @ unit(X_gallery[:, half]).T for half in [*parts.values()][:2])
 five = np.argsort(-halfway, axis=1, kind="stable")[:, :5]
-tables = same_scene, same_action, same_both
-scene, action, twin = (np.take_along_axis(table[4::32], five, 1).sum() for table in tables)
+sharing = same_scene, same_action, same_both
+scene, action, twin = (np.take_along_axis(table[4::32], five, 1).sum() for table in sharing)
 print(f"share both labels: {same_both[4::32].sum()} clips in the gallery, {twin} of the 30 shown halfway")
 print(f"of the other {30 - twin}, {scene - twin} share the scene, {action - twin} the action")
 
@@ -335,37 +337,35 @@ print(f"R@1 by the whole vector: scene {r1['scene', 'whole']:.2f}, action {r1['a
 # gallery, the topic of the [next notebook](11_probe_and_finetune.ipynb).
 
 # %%
-tables = [
+embedded = [
     Embeddings.from_arrays(X, {n: pair[side] for n, pair in labels.items()}, data.classes, parts=joint.parts)
     for side, (X, data) in enumerate(((X_query, queries), (X_gallery, gallery)))
 ]
 by_part = {
-    name: evaluate.scores(tables[1], tables[0], part=part)
+    name: evaluate.scores(embedded[1], embedded[0], part=part)
     for name, part in (("context part", "context"), ("motion part", "motion"), ("whole vector", None))
 }
 assert by_part["context part"]["scene"]["R@1"] == r1["scene", "context part"]
 
 # %% tags=["hide-input"]
-columns = [(name, measure) for name in labels for measure in ("R@1", "linear")]
-values = [[[found[name][measure]] for name, measure in columns] for found in by_part.values()]
-words = (
-    f"{part}: " + ", ".join(f"{name} {measure} {found[name][measure]:.2f}" for name, measure in columns) + "."
-    for part, found in by_part.items()
-)
-how, whole = {"R@1": "R@1", "linear": "probe,\ntrained on the gallery"}, by_part["whole vector"]
+HOW = {"R@1": "nearest clip (R@1)", "linear": "linear probe"}
+found = {n: [[[by[n][measure]] for measure in HOW] for by in by_part.values()] for n in labels}
+whole = by_part["whole vector"]
 pairs = ("scene", "context part"), ("action", "motion part")
-lost = {m: [round(by_part[p][n][m], 2) - round(whole[n][m], 2) for n, p in pairs] for m in how}
+lost = {m: [round(by_part[p][n][m], 2) - round(whole[n][m], 2) for n, p in pairs] for m in HOW}
 spans = [" and ".join(f"{100 * share:.0f}" for share in shares) for shares in lost.values()]
-show(
-    grid(
-        values,
-        rows=list(by_part),
-        columns=[f"{name}, {how[measure]}" for name, measure in columns],
-        title=f"In the whole vector, a search loses {spans[0]} points, and a probe {spans[1]}",
-        own={(0, 0): "context", (0, 1): "context", (1, 2): "motion", (1, 3): "motion"},
-    ),
-    "A table of three rows and four columns. " + " ".join(words),
-)
+
+
+def two_tables(found, title):
+    """Shows `{label: cells}`, rows of parts and columns of measures, its own part framed."""
+    named = {f"The right {name} by": cells for name, cells in found.items()}
+    words = {"rows": list(by_part), "columns": list(HOW.values())}
+    own = [[(row, 0), (row, 1)] for row in range(2)]
+    figure = tables(named, **words, roles=["context", "motion"], own=own, title=title)
+    show(figure, f"Two tables. {tables_in_words(named, **words)}")
+
+
+two_tables(found, f"In the whole vector, a search loses {spans[0]} points, and a probe {spans[1]}")
 assert min(lost["R@1"]) > 0.1 > max(map(abs, lost["linear"]))
 
 # %% [markdown]
@@ -447,22 +447,23 @@ tied = {
     "with >=, ties count as hits": right.any(1).mean(),
 }
 
-
 # %% tags=["hide-input"]
-def bars(values, **words):
-    """Shows `{name: share}` as bars."""
-    said = ", ".join(f"{name} {two_digits(share)}" for name, share in values.items())
-    show(figures.bars(values, form=two_digits, **words), f"{len(values)} bars: {said}.")
-
-
 worst, best_order, fair, lenient = tied.values()
-bars(
-    tied,
-    label=f"scene R@1, 16 bits ({(best.sum(1) > 1).mean():.0%} of the queries have a tie for first place)",
-    title=f"The same vectors score {two_digits(worst)} to {two_digits(lenient)}, depending on who wins a tie",
-    role="context",
+title = f"The same vectors score {two_digits(worst)} to {two_digits(lenient)}, depending on who wins a tie"
+many = (best.sum(1) > 1).mean()
+show(
+    ties(
+        by_order,
+        fair=fair,
+        lenient=lenient,
+        label=f"scene R@1, 16 bits ({many:.0%} of the queries have a tie for first place)",
+        title=title,
+        role="context",
+    ),
+    "A hundred stacked dots, the scores by 100 orders of the gallery, around a dashed line; far to the "
+    "right a diamond. " + ", ".join(f"{name} {two_digits(share)}" for name, share in tied.items()) + ".",
 )
-assert (best.sum(1) > 1).mean() > 0.5 and lenient - 0.1 > best_order > worst + 0.05
+assert many > 0.5 and lenient - 0.1 > best_order > worst + 0.05
 
 # %% [markdown]
 # So if you read an R@1 of .60 somewhere and the vectors are short codes, ask how ties were decided. The fair
@@ -495,17 +496,24 @@ copied = np.arange(0, 192, 4)
 planted, leak = np.concatenate([X_gallery, of_clips["queries"][copied, 1]]), {}
 for name, (y_query, y_gallery) in labels.items():
     larger = planted, np.append(y_gallery, y_query[copied])
-    leak[f"{name}, clean"] = r1[name, "whole"]
-    leak[f"{name}, with 48 copies"] = evaluate.retrieval(larger, (X_query, y_query), ks=(1,))["R@1"]
+    leak[name] = r1[name, "whole"], evaluate.retrieval(larger, (X_query, y_query), ks=(1,))["R@1"]
 
 # %% tags=["hide-input"]
-bars(
-    leak,
-    label="R@1 by the whole vector; a quarter of the queries have a copy",
-    title="With copies both scores rise, and nothing was learned",
-    role="joint",
+show(
+    before_after(
+        leak,
+        words=("clean", "with 48 copies"),
+        label="R@1 by the whole vector; a quarter of the queries have a copy",
+        title="With copies both scores rise, and nothing was learned",
+        role="joint",
+    ),
+    "Two arrows to the right: "
+    + ", ".join(
+        f"{name} from {two_digits(clean)} to {two_digits(more)}" for name, (clean, more) in leak.items()
+    )
+    + ".",
 )
-assert min(np.diff(list(leak.values()))[::2]) > 0.05
+assert min(more - clean for clean, more in leak.values()) > 0.05
 
 # %% [markdown]
 # No step of the protocol complains. What helps is to look at the *cosines* of the nearest neighbors. Take the
@@ -707,22 +715,11 @@ for name, own, other in (("scene", "context", "motion"), ("action", "motion", "c
 # with all of `train` as the gallery, so compare the spread and not the level.)
 
 # %% tags=["hide-input"]
-rows, columns = ("context", "motion", "whole"), [(n, m) for n in labels for m in ("R@1", "linear")]
-logged = [[log.scores("parts", "joint", part, *column) for column in columns] for part in rows]
-show(
-    grid(
-        logged,
-        rows=["context part", "motion part", "whole vector"],
-        columns=[f"{name}, {measure}" for name, measure in columns],
-        title="Another seed moves R@1 by some points; the choice of the part by far more",
-        own={(0, 0): "context", (0, 1): "context", (1, 2): "motion", (1, 3): "motion"},
-    ),
-    "A table of three rows and four columns, means and standard deviations of three seeds. "
-    + " ".join(
-        f"{part}: " + ", ".join(f"{n} {m} {np.mean(v):.2f}" for (n, m), v in zip(columns, row)) + "."
-        for part, row in zip(rows, logged)
-    ),
-)
+logged = {
+    n: [[log.scores("parts", "joint", part, n, m) for m in HOW] for part in ("context", "motion", "whole")]
+    for n in labels
+}
+two_tables(logged, "Another seed moves R@1 by some points; the choice of the part by far more")
 whole = log.scores("parts", "joint", "whole", "scene", "R@1")
 print("scene R@1 of three seeds, whole vector:", *(f"{share:.2f}" for share in whole))
 
