@@ -83,7 +83,8 @@ def actions() -> Loop:
 def appearances() -> Loop:
     """The four ways in which the light changes, on one clip."""
     clips = [draw("planks", "right", 5, appearance=name, frames=40, size=112)[::2] for name in APPEARANCES]
-    return Loop(tiled(clips, APPEARANCES, 4), 80, still=10, quality=25)
+    twice = [clip.repeat(2, 1).repeat(2, 2) for clip in clips]
+    return Loop(tiled(twice, APPEARANCES, 4), 80, still=0, quality=25)  # 0: they differ most
 
 
 def sample() -> Loop:
@@ -216,7 +217,7 @@ def leftovers() -> Loop:
             with CompressedVideo(Path(folder, "clip.mp4")) as video:
                 values = video.residuals().values[3::2].astype(float)  # (T, 112, 112)
         cells = values.reshape(-1, 28, 4, 28, 4).mean((2, 4))  # as the task of notebook 13 gets them
-        tiles.append((255 * shades(cells / 8 + 0.5)[..., :3]).astype(np.uint8).repeat(5, 1).repeat(5, 2))
+        tiles.append((255 * shades(cells / 8 + 0.5)[..., :3]).astype(np.uint8).repeat(8, 1).repeat(8, 2))
     return Loop(tiled(tiles, "ABCD", 4), 120, still=15, quality=25)  # 15: a crest of A
 
 

@@ -50,7 +50,8 @@ torch.set_num_threads(1)  # our frames are so small that a second core would onl
 # one clip under four lights. Shapes and motions are the same; only a number is added to all pixels of a
 # frame. *Steady* adds nothing; *brightening* and *dimming* change by about one gray level per frame all
 # through the clip; *wavering* goes up and down. This label is called the
-# **[appearance](../docs/glossary.md#measuring)**.
+# **[appearance](../docs/glossary.md#measuring)**. (Where the clips do not play, you see their first frame:
+# what will brighten begins dark.)
 
 # %%
 clips = {name: draw("planks", "right", 5, appearance=name) for name in APPEARANCES}
