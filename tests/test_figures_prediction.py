@@ -7,31 +7,43 @@ import pytest
 
 from cvrl_lite.course import figures
 
-WORDS = {"labels": ["a", "b", "c"], "columns": 2, "title": "Looks"}
-
 
 def test_attention_is_laid_over_each_frame_and_the_own_place_is_framed() -> None:
-    frames = np.random.default_rng(0).integers(0, 256, (3, 8, 12, 3), dtype=np.uint8)
-    weights = np.arange(3 * 2 * 3).reshape(3, 2, 3) / 10
-    figure = figures.attention_over_frames(frames, weights, [0, 4, 5], **WORDS)
-    shares = [text.get_text() for axes in figure.axes[:3] for text in axes.texts]
+    frames = np.random.default_rng(0).integers(0, 256, (1, 12, 12, 3), dtype=np.uint8)
+    weights = np.arange(2 * 2 * 2 * 3).reshape(2, 2, 2, 3) / 30
+    motion = np.zeros((1, 2, 4, 4))
+    motion[0, :, 1, 2] = 3, -1
+    words = {"names": ["a", "mean"], "title": "Looks"}
+    figure = figures.attention_over_frames(frames, motion, weights, [0, 4], **words)
+    panels = [figure.axes[place] for place in (1, 2, 4, 5)]
+    shares = [text.get_text() for axes in panels for text in axes.texts]
     assert shares == [f"{100 * weight:.0f}" for weight in weights.ravel()]
-    for number, (axes, corner) in enumerate(zip(figure.axes, [(0, 0), (4, 4), (8, 4)], strict=False)):
-        below, above = axes.images
-        assert np.allclose(below.get_array(), frames[number].mean(2))
-        assert np.array_equal(above.get_array(), weights[number])
+    for axes, weight, corner in zip(panels, weights.reshape(4, 2, 3), [(0, 0), (4, 6)] * 2, strict=True):
+        above = axes.images[1]
+        assert np.array_equal(above.get_array(), weight)
         assert above.get_clim() == (weights.mean(), weights.max())
-        assert list(above.get_extent()) == [0, 12, 8, 0]
+        assert list(above.get_extent()) == [0, 12, 12, 0]
         (own,) = axes.patches
-        assert own.get_xy() == corner and (own.get_width(), own.get_height()) == (4, 4)
-    assert [axes.get_visible() for axes in figure.axes[:4]] == [True, True, True, False]
+        assert own.get_xy() == corner and (own.get_width(), own.get_height()) == (4, 6)
+    assert np.allclose(panels[0].images[0].get_array(), frames[0].mean(2))
+    assert np.ptp(panels[2].images[0].get_array()) == 0
+    (arrows,) = figure.axes[0].collections
+    assert arrows.get_offsets().tolist() == [[7.5, 4.5]] and (arrows.U[0], arrows.V[0]) == (3, -1)
     assert figures.png(figure).startswith(b"\x89PNG")
 
 
-def test_attention_needs_one_map_place_and_label_for_each_frame() -> None:
-    frames = np.zeros((3, 8, 8, 3), np.uint8)
-    with pytest.raises(ValueError, match="2 maps, 3 places and 3 labels do not go with 3 frames"):
-        figures.attention_over_frames(frames, np.zeros((2, 4, 4)), [0, 1, 2], **WORDS)
+def test_attention_needs_a_map_for_each_question_of_each_clip() -> None:
+    frames, motion, words = np.zeros((1, 8, 8, 3)), np.zeros((1, 2, 4, 4)), {"names": ["a", "b"], "title": ""}
+    with pytest.raises(ValueError, match=r"1 fields, \(2, 1\) maps, 2 points and 2 names do not go with 1"):
+        figures.attention_over_frames(frames, motion, np.zeros((2, 1, 4, 4)), [0, 1], **words)
+
+
+def test_scores_are_written_as_sums() -> None:
+    asks, offers = {"moves?": 2, "near?": 1}, {"left": (1, 0), "right": (1, 1)}
+    axes = figures.attention_by_hand(asks, offers, np.array([0.0, 10.0]), title="By hand").axes[0]
+    said = [text.get_text() for text in axes.texts]
+    assert "2\N{MULTIPLICATION SIGN}1 + 1\N{MULTIPLICATION SIGN}0 = 2" in said and ".27" in said
+    assert said[-1] == "the answer:\n7.3 px" and "point 5 asks:   moves? 2   near? 1" in said
 
 
 def test_even_attention_is_a_row_of_bars_beside_the_frames() -> None:

@@ -294,11 +294,14 @@ speeds = np.array([4.0, 6.0, 0.0])  # what each place passes on, in pixels
 scores = np.array([*offered.values()]) @ question  # 1. how well does each offer suit the question?
 shares = np.exp(scores) / np.exp(scores).sum()  # 2. shares of the attention, which add up to 1
 print("scores", scores, " shares", shares.round(2), f" answer {shares @ speeds:.1f}")  # 3. their average
+
+# %% tags=["hide-input"]
 title = "The answer is an average of all places; the one that suits best counts most"
 show(
-    figures.attention_by_hand(list(offered), scores, shares, speeds, title=title),
-    "Three places in rows. Left: score 2, weight .24, passes on 4 px. Middle: 3, .67, 6 px. Right: 1, .09, 0 "
-    "px. Three lines lead to the answer, 5.0 px; that of the middle is by far the widest.",
+    figures.attention_by_hand(dict(zip(("moves?", "near?"), question)), offered, speeds, title=title),
+    "Above, the question: moves 2, near 1. Below, three places in rows with what they offer. Left: (1, 0), "
+    "score 2 x 1 + 1 x 0 = 2, weight .24, passes on 4 px. Middle: (1, 1), 3, .67, 6 px. Right: (0, 1), 1, "
+    ".09, 0 px. Three lines lead to the answer, 5.0 px; that of the middle is by far the widest.",
 )
 
 # %% [markdown]
@@ -951,10 +954,11 @@ print(f"the two begin at frames {starts[0]} and {starts[1]}, and a swing takes {
 # ## Where does it look?
 #
 # Does our predictor of 80 steps still look everywhere alike? We take, of 16 clips of `val`, the two whose
-# attention differs most, and for each of them four points of the future; in the last row the mean over all
-# 16. Where in the clip did their questions go, in the last layer? Both halves of the clip are added up, and
-# the dark frame marks the point that asks. Places that get no more than an even share are left without
-# color.
+# attention differs most. Left: the clip's last frame, and arrows for what moves in the first map of its near
+# future. Beside it four points of the future; in the last row the mean over all 16. Where in the clip did
+# their questions go, in the last layer? Both halves of the clip are added up, and the dark frame marks the
+# point that asks. Places that get no more than an even share are left without color. **Look for yourself**:
+# do the questions go where something moves?
 
 # %%
 (batch,) = MemoryLoader(val_set, recipe.sampling, seed=4).batches(BATCH, 1)
@@ -966,21 +970,24 @@ with torch.no_grad():
 # %%
 per_clip = looks.unflatten(2, (2, 16)).sum(2)  # (16, 16, 16): both halves together
 apart = torch.cdist(per_clip.mean(1), per_clip.mean(1))
-chosen, asking = divmod(int(apart.argmax()), 16), (0, 6, 9, 15)
-whose = [*(f"clip {clip}" for clip in chosen), "mean of 16"]
-last_frames = ((views.clip[:, :, -1] * 0.25 + 0.45).clamp(0, 1) * 255).permute(0, 2, 3, 1).byte().numpy()
+chosen, asking = [*divmod(int(apart.argmax()), 16)], [0, 6, 9, 15]
+
+# %% tags=["hide-input"]
+stills = ((views.clip[chosen, :, -1] * 0.25 + 0.45).clamp(0, 1) * 255).permute(0, 2, 3, 1).byte().numpy()
+pixels = recipe.augmentation.vector_scale * F.avg_pool2d(views.motion[chosen, 0, :2, 0], 2)
+shown = torch.cat([per_clip[chosen], per_clip.mean(0, keepdim=True)])[:, asking]
 show(
     figures.attention_over_frames(
-        [*(last_frames[clip] for clip in chosen for _ in asking), *[np.full_like(last_frames[0], 190)] * 4],
-        torch.cat([per_clip[[*chosen]], per_clip.mean(0, keepdim=True)])[:, asking].view(-1, 4, 4).numpy(),
-        3 * asking,
-        labels=[f"{name}, point {point}" for name in whose for point in asking],
-        columns=4,
+        stills,
+        -pixels.numpy(),  # vectors point back
+        shown.unflatten(2, (4, 4)).numpy(),
+        asking,
+        names=[*(f"clip {clip}" for clip in chosen), "mean of 16"],
         title="Where a question looks (percent; evenly 6): to the left, in two clips and over all 16",
     ),
-    "Two rows of the same pale frame four times, under 4 x 4 places, more orange where more attention goes "
-    "than an even share, and a gray row: the mean over 16 clips. In all twelve the left column is the most "
-    "orange. The upper rows differ, and so do the four panels of a row.",
+    "Two rows of a frame with arrows and the same frame, pale, four times, under 4 x 4 places, more orange "
+    "where more attention goes than an even share; and a gray row: the mean over 16 clips. In all twelve the "
+    "left column is the most orange.",
 )
 
 # %% [markdown]

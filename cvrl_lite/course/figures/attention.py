@@ -5,9 +5,11 @@ Axes: P panels, H W pixels, R rows and C columns of places, K places.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
@@ -22,107 +24,148 @@ _PALE = -450  # the level of black below 0 that lets frames look pale, so that t
 
 
 def attention_over_frames(
-    frames: Sequence[np.ndarray] | np.ndarray,
+    frames: np.ndarray,
+    motion: np.ndarray,
     weights: np.ndarray,
-    own: Sequence[int],
+    points: Sequence[int],
     *,
-    labels: Sequence[str],
-    columns: int,
+    names: Sequence[str],
     title: str,
 ) -> Figure:
-    """How much attention each place of a pale frame gets: the more above an even share, the more orange.
+    """What moves in some clips, and how much attention each place gets: above an even share in orange.
 
     Args:
-        frames: P of (H, W, 3) uint8.
-        weights: (P, R, C), 0 or more; all panels share one scale, from their mean (no color) up.
-        own: The number of the place that each panel's question stands for, row by row; it is framed.
-        labels: A caption for each panel.
-        columns: Panels in a row.
+        frames: (N, S, S, 3) uint8 RGB, one of each clip.
+        motion: (N, 2, G, G) pixels of those frames, x right and y down, the way things go; drawn five times
+            as long.
+        weights: (N + 1, P, R, C), shares of 1 for each of P questions, of the clips and then of a mean over
+            many; all panels share one scale, from their mean (no color) up.
+        points: P numbers of the places that the questions stand for, row by row; they are framed.
+        names: Of the N clips and of the mean.
         title: The finding.
 
     Returns:
-        The figure; each place's share stands in it.
+        The figure, a row for each clip, its frame with arrows first; each place's share stands in it.
 
     Raises:
-        ValueError: Not one map, one place and one label for each frame.
+        ValueError: Not one map for each question, or not one field, row of maps and name for each clip.
 
     Example:
-        >>> frames, weights = np.zeros((1, 8, 8, 3), np.uint8), np.full((1, 4, 4), 1 / 16)
-        >>> words = {"labels": ["point 5"], "columns": 1, "title": "Evenly"}
-        >>> attention_over_frames(frames, weights, [5], **words).get_suptitle()
-        'Evenly'
+        >>> frames, still = np.zeros((1, 8, 8, 3), np.uint8), np.zeros((1, 2, 4, 4))
+        >>> weights = np.full((2, 1, 4, 4), 1 / 16)
+        >>> figure = attention_over_frames(frames, still, weights, [5], names=["a", "mean"], title="Evenly")
+        >>> [axes.get_title() for axes in figure.axes]
+        ['a: what moves', 'a, point 5', '', 'mean, point 5']
     """
-    count = len(frames)
-    if not count == len(weights) == len(own) == len(labels):
-        raise ValueError(
-            f"{len(weights)} maps, {len(own)} places and {len(labels)} labels do not go with {count} frames"
-        )
-    rows = -(-count // columns)
-    side = min(8.6 / columns, 2.4)
-    figure = new(title, rows=rows, columns=columns, size=(side * columns + 0.9, (side + 0.25) * rows + 0.5))
-    across, down = weights.shape[2], weights.shape[1]
-    for axes, frame, weight, place, label in zip(figure.axes, frames, weights, own, labels, strict=False):
-        height, width = frame.shape[:2]
-        axes.imshow(np.asarray(frame).mean(2), cmap="gray", vmin=_PALE, vmax=255)
-        around = (0, width, height, 0)
-        axes.imshow(weight, cmap=_VEIL, vmin=weights.mean(), vmax=weights.max(), extent=around)
-        for (down_, across_), share in np.ndenumerate(weight):
-            x, y = (across_ + 0.5) * width / across, (down_ + 0.5) * height / down
-            words = axes.text(x, y, f"{100 * share:.0f}", ha="center", va="center", fontsize=8, color=INK)
-            words.set_path_effects([withStroke(linewidth=2, foreground="white")])
-        row, column = divmod(place, across)
-        corner = column * width / across, row * height / down
-        frame_of_place = Rectangle(corner, width / across, height / down, fill=False, ec=INK, lw=2.5)
-        axes.add_patch(frame_of_place)
-        axes.set_title(label, fontsize=9)
+    count, asked = len(frames), len(points)
+    if not count == len(motion) == len(weights) - 1 == len(names) - 1 or weights.shape[1] != asked:
+        found = f"{len(motion)} fields, {weights.shape[:2]} maps, {asked} points and {len(names)} names"
+        raise ValueError(f"{found} do not go with {count} frames")
+    wide, side = asked + 1, frames.shape[1]
+    figure = new(title, rows=count + 1, columns=wide, size=(9.5, (9.3 / wide + 0.25) * (count + 1) + 0.3))
+    panels = np.array(figure.axes).reshape(count + 1, wide)
+    for row, name in enumerate(names):
+        if row < count:
+            _moving(panels[row, 0], frames[row], motion[row])
+            panels[row, 0].set_title(f"{name}: what moves", fontsize=9)
+        for axes, weight, place in zip(panels[row, 1:], weights[row], points, strict=True):
+            ground = frames[row].mean(2) if row < count else np.full((side, side), 190.0)
+            axes.imshow(ground, cmap="gray", vmin=_PALE, vmax=255)
+            lowest, most = weights.mean(), weights.max()
+            axes.imshow(weight, cmap=_VEIL, vmin=lowest, vmax=most, extent=(0, side, side, 0))
+            _shares(axes, weight, place, side)
+            axes.set_title(f"{name}, point {place}", fontsize=9)
     for axes in figure.axes:
         axes.set(xticks=[], yticks=[])
         without_spines(axes)
-    for axes in figure.axes[count:]:
-        axes.set_visible(False)
+    words = "arrows: what moves\nin the near future,\nfive times as long\n\n"
+    words += "dark frame:\nthe point that asks\n\norange: more than\nan even share"
+    panels[-1, 0].text(0.5, 0.5, words, ha="center", va="center", fontsize=9, color=INK)
     return figure
 
 
+def _moving(axes: Axes, frame: np.ndarray, motion: np.ndarray) -> None:
+    """A frame and, over it, an arrow in each cell that moves by a quarter of a pixel or more."""
+    side, cells = frame.shape[0], motion.shape[-1]
+    axes.imshow((frame * 0.75 + 63).astype(np.uint8), extent=(0, side, side, 0))
+    moves = np.hypot(*motion) > 0.25
+    down, across = (np.nonzero(moves)[axis] + 0.5 for axis in (0, 1))
+    look: Any = {
+        "angles": "xy",
+        "scale_units": "xy",
+        "scale": 0.2,
+        "width": 0.022,
+        "color": COLORS["motion"],
+    }
+    look |= {"edgecolor": "white", "linewidth": 0.5, "headwidth": 3.5, "pivot": "middle"}
+    axes.quiver(across * side / cells, down * side / cells, *motion[:, moves], **look)
+    axes.set(xlim=(0, side), ylim=(side, 0))
+
+
+def _shares(axes: Axes, weight: np.ndarray, place: int, side: int) -> None:
+    """Each place's percentage in its middle, and a frame around the place that asks."""
+    height, width = side / weight.shape[0], side / weight.shape[1]
+    for (down, across), share in np.ndenumerate(weight):
+        spot = (across + 0.5) * width, (down + 0.5) * height
+        words = axes.text(*spot, f"{100 * share:.0f}", ha="center", va="center", fontsize=8, color=INK)
+        words.set_path_effects([withStroke(linewidth=2, foreground="white")])
+    row, column = divmod(place, weight.shape[1])
+    corner = column * width, row * height
+    axes.add_patch(Rectangle(corner, width, height, fill=False, ec=INK, lw=2.5))
+
+
 def attention_by_hand(
-    names: Sequence[str], scores: np.ndarray, weights: np.ndarray, contents: np.ndarray, *, title: str
+    asks: Mapping[str, float], offers: Mapping[str, Sequence[float]], contents: np.ndarray, *, title: str
 ) -> Figure:
     """The three steps of attention for one question: a score, a weight and a share in the answer per place.
 
     Args:
-        names: Of K places.
-        scores: (K,) how well each place suits the question.
-        weights: (K,) shares of 1.
+        asks: `{what for: how much}`, the question.
+        offers: `{place: one number for each part of the question}`, K places.
         contents: (K,) what each place passes on, pixels.
         title: The finding.
 
     Returns:
-        The figure; the wider the line from a place, the more it counts in the answer.
+        The figure. Each score is written as the sum that it is; the wider the line from a place, the more it
+        counts in the answer.
 
     Example:
-        >>> places = np.array([1.0, 1.0]), np.array([0.5, 0.5]), np.array([2.0, 4.0])
-        >>> figure = attention_by_hand(["left", "right"], *places, title="Half and half")
+        >>> offers = {"left": (1,), "right": (1,)}
+        >>> figure = attention_by_hand({"moves?": 2}, offers, np.array([2.0, 4.0]), title="Half and half")
         >>> figure.axes[0].texts[-1].get_text().split()
         ['the', 'answer:', '3.0', 'px']
     """
-    figure = new(title, size=(8.5, 0.62 * len(names) + 0.9))
+    scores = np.array([*offers.values()]) @ np.array([*asks.values()])
+    weights = np.exp(scores - scores.max()) / np.exp(scores - scores.max()).sum()
+    figure = new(title, size=(9.5, 0.62 * len(offers) + 1.6))
     axes = figure.axes[0]
     axes.set_axis_off()
-    axes.set(xlim=(0, 10), ylim=(len(names) - 0.4, -1.1))
-    heads = {0.9: "place", 2.6: "1. score", 4.9: "2. softmax: its weight", 7.2: "3. it passes on"}
+    axes.set(xlim=(0, 12.6), ylim=(len(offers) - 0.4, -2.2))
+    look: Any = {"ha": "center", "va": "center", "fontsize": 9, "color": INK}
+    question = "point 5 asks:   " + "   ".join(f"{name} {much:g}" for name, much in asks.items())
+    box = {"boxstyle": "round,pad=0.5", "fc": "#FBE3D6", "ec": COLORS["motion"]}
+    axes.text(4.95, -1.85, question, bbox=box, **look)
+    axes.annotate("", (4.95, -1.15), (4.95, -1.6), arrowprops={"arrowstyle": "->", "color": COLORS["motion"]})
+    offered = f"it offers\n({', '.join(asks)})"
+    heads = {0.8: "place", 2.55: offered, 4.95: "1. score:\nquestion times offer"}
+    heads |= {7.6: "2. softmax:\nits weight", 9.75: "3. it\npasses on"}
     for x, head in heads.items():
-        axes.text(x, -0.75, head, ha="center", va="center", fontsize=9, color=INK, weight="bold")
-    middle = (len(names) - 1) / 2
-    for row, (name, score, weight, content) in enumerate(zip(names, scores, weights, contents, strict=True)):
-        axes.add_patch(Rectangle((0.2, row - 0.3), 1.4, 0.6, fc="#E3E6EA", ec=INK))
-        axes.text(0.9, row, name, ha="center", va="center", fontsize=9, color=INK)
-        axes.text(2.6, row, f"{score:g}", ha="center", va="center", fontsize=9, color=INK)
-        axes.add_patch(Rectangle((3.9, row - 0.25), 2 * weight, 0.5, fc=COLORS["motion"]))
-        axes.text(4.0 + 2 * weight, row, two_digits(weight), va="center", fontsize=9, color=INK)
-        axes.text(7.2, row, f"{content:g} px", ha="center", va="center", fontsize=9, color=INK)
-        axes.plot([7.65, 8.6], [row, middle], color=COLORS["motion"], lw=0.8 + 8 * weight, zorder=0)
-    axes.add_patch(Rectangle((8.6, middle - 0.45), 1.35, 0.9, fc="#FBE3D6", ec=COLORS["motion"]))
-    answer = f"the answer:\n{weights @ contents:.1f} px"
-    axes.text(9.27, middle, answer, ha="center", va="center", fontsize=9, color=INK)
+        axes.text(x, -0.85, head, weight="bold", **look)
+    middle = (len(offers) - 1) / 2
+    rows = zip(offers.items(), scores, weights, contents, strict=True)
+    for row, ((name, offer), score, weight, content) in enumerate(rows):
+        axes.add_patch(Rectangle((0.1, row - 0.3), 1.4, 0.6, fc="#E3E6EA", ec=INK))
+        axes.text(0.8, row, name, **look)
+        axes.text(2.55, row, f"({', '.join(f'{number:g}' for number in offer)})", **look)
+        products = zip(asks.values(), offer, strict=True)
+        terms = " + ".join(f"{much:g}\N{MULTIPLICATION SIGN}{number:g}" for much, number in products)
+        axes.text(4.95, row, f"{terms} = {score:g}", **look)
+        axes.add_patch(Rectangle((6.8, row - 0.25), 1.7 * weight, 0.5, fc=COLORS["motion"]))
+        axes.text(6.9 + 1.7 * weight, row, two_digits(weight), va="center", fontsize=9, color=INK)
+        axes.text(9.75, row, f"{content:g} px", **look)
+        axes.plot([10.2, 11.1], [row, middle], color=COLORS["motion"], lw=0.8 + 8 * weight, zorder=0)
+    axes.add_patch(Rectangle((11.1, middle - 0.45), 1.4, 0.9, fc="#FBE3D6", ec=COLORS["motion"]))
+    axes.text(11.8, middle, f"the answer:\n{weights @ contents:.1f} px", **look)
     return figure
 
 
