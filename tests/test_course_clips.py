@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cvrl_lite.codec import CompressedVideo, encode
-from cvrl_lite.course.decoding import blended, copied, drift, exam, without_residual
+from cvrl_lite.course.decoding import blended, copied, drift, exam, plain_means, without_residual
 from cvrl_lite.course.encoding import pack, stray
 from cvrl_lite.course.figures import (
     by_weight,
@@ -105,6 +105,15 @@ def test_a_block_fits_best_where_it_came_from() -> None:
     assert [axes.images[0].get_clim() for axes in figure.axes[2:4]] == [(0, 25)] * 2, "one scale for all"
 
 
+def test_plain_means_copy_at_whole_pixels_and_blend_between_them() -> None:
+    plane = np.random.default_rng(0).integers(0, 256, (16, 16)).astype(np.uint8)
+    whole = np.broadcast_to(np.reshape([3.0, -2.0], (2, 1, 1)), (2, 2, 2))
+    assert np.array_equal(plain_means(plane, whole), copied(plane, whole))
+    between = plain_means(plane, whole + np.reshape([0.5, 0.25], (2, 1, 1)))
+    upper, lower = plane[5, 6:8].astype(float).mean(), plane[6, 6:8].astype(float).mean()
+    assert between[7, 3] == np.floor(0.75 * upper + 0.25 * lower + 0.5), "pixel (3, 7) looks at (6.5, 5.25)"
+
+
 def test_figures_of_files_say_what_they_are_given() -> None:
     figure = order_of_frames("IBBP", [0, 3, 1, 2], title="P first")
     words = [text.get_text() for text in figure.axes[0].texts]
@@ -114,8 +123,9 @@ def test_figures_of_files_say_what_they_are_given() -> None:
     (line,) = gop_trade({"GOP 1": (1, 90), "GOP 12": (6.5, 40)}, title="A trade").axes[0].lines
     assert line.get_xydata().tolist() == [[1, 90], [6.5, 40]]
     shares = np.linspace(0.9, 1, 16).reshape(4, 4)
-    written = [text.get_text() for text in filters(shares, title="All right").axes[0].texts]
-    assert written[0] == "90.0 %" and written[-1] == "100.0 %"
+    maps = filters({"right": shares, "wrong": 0 * shares}, title="One is right").axes
+    written = [[text.get_text() for text in axes.texts] for axes in maps]
+    assert [words[-1] for words in written] == ["100.0 %", "0.0 %"] and written[0][0] == "90.0 %"
     curves = {"scene": [0.9, 0.1], "action": [0.1, 0.9]}
     drawn = by_weight([0, 1], curves, best=0.5, title="A trade").axes[0].lines
     assert [line.get_ydata().tolist() for line in drawn[:2]] == list(curves.values())

@@ -43,6 +43,36 @@ def copied(source: np.ndarray, vectors: np.ndarray) -> np.ndarray:
     return np.asarray(source[np.clip(y + dense[1], 0, height - 1), np.clip(x + dense[0], 0, width - 1)])
 
 
+def plain_means(plane: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+    """A plane copied cell by cell, with plain means between pixels in place of the codec's own filter.
+
+    Args:
+        plane: (H, W) uint8, the luma that is copied from.
+        vectors: (2, H8, W8) pixels, x right and y down, pointing back.
+
+    Returns:
+        (H, W) int64: of the four pixels around each place, the nearer one counts the more. Beyond the border
+        pixels are repeated.
+
+    Example:
+        >>> ramp = np.arange(0, 32, 2).reshape(1, 16).repeat(8, 0)
+        >>> plain_means(ramp, np.array([[[0.5, 0.5]], [[0.0, 0.0]]]))[0, :3].tolist()
+        [1, 3, 5]
+    """
+    height, width = plane.shape
+    dense = vectors.repeat(8, 1).repeat(8, 2)[:, :height, :width]
+    steps = np.floor(dense).astype(int)
+    right, down = dense - steps
+    y, x = np.mgrid[0:height, 0:width] + steps[::-1]
+    rows = []
+    for below in (0, 1):
+        here = np.clip(y + below, 0, height - 1)
+        left, next_to_it = (plane[here, np.clip(x + across, 0, width - 1)] for across in (0, 1))
+        rows.append((1 - right) * left + right * next_to_it)
+    mean = (1 - down) * rows[0] + down * rows[1]
+    return np.asarray(np.floor(mean + 0.5).astype(int))
+
+
 def drift(frames: np.ndarray, motion: Motion) -> dict[str, np.ndarray]:
     """A clip decoded whole, and without its residual, its vectors or its I-frames.
 

@@ -27,7 +27,7 @@ import numpy as np
 from cvrl_lite import CompressedVideo, data_path
 from cvrl_lite.codec import encode
 from cvrl_lite.course.checks import check
-from cvrl_lite.course.decoding import copied, drift, exam
+from cvrl_lite.course.decoding import copied, drift, exam, plain_means
 from cvrl_lite.course.explorables import decoder
 from cvrl_lite.course.figures import (
     COLORS,
@@ -157,9 +157,9 @@ print("luma", luma.shape, " vectors", motion.vectors.shape)
 # **residual = real frame - prediction**
 #
 # (Our real frame is the one that comes out of the decoder. The encoder had the *filmed* frame. It took the
-# difference from that one, rounded it more or less coarsely, and stored what the rounding left. This is where
-# video loses detail. The coarser the rounding, the fewer bytes a residual takes, and a very coarse one leaves
-# hardly any residual at all.)
+# difference from that one, rounded it more or less coarsely, and stored the rounded values. What the rounding
+# took away is lost: this is where video loses detail. The coarser the rounding, the fewer bytes a residual
+# takes, and a very coarse one leaves hardly any residual at all.)
 
 
 # %%
@@ -169,8 +169,8 @@ def minus(a, b):
 
 
 # %% [markdown]
-# Here is the whole procedure for frame 5, in one row, near the disc. The arrows show the motion we see, three
-# times as long. What do you expect to be left of the disc in the last panel?
+# Here is the whole procedure for frame 5, in one row, near the disc. The arrows, in every second cell, show
+# the motion we see, three times as long. What do you expect to be left of the disc in the last panel?
 
 # %%
 prediction = copied(luma[4], motion.vectors[5])
@@ -432,28 +432,51 @@ check(read_news, cases, says=repr)
 # the decoder shows *is* its prediction, and our residual must be zero. Not small: zero. And with every
 # step the camera lands on another of the sixteen positions between pixels, so every filter is put to the
 # test.
+#
+# And would such a test notice a wrong filter? We try one: instead of six weights, the mean of the four pixels
+# around each place, in which the nearer one counts the more. (Computer graphics knows it as *bilinear*
+# interpolation.)
 
 # %%
 trial = CompressedVideo(data_path("lessons/every_position.mp4"))
 trial_motion, trial_residual = trial.motion(), trial.residuals()
 height, width = trial_motion.mask.shape[1:]
-zero = (trial_residual.values.reshape(-1, height, 8, width, 8) == 0).all((2, 4))  # (T, H8, W8)
+trial_luma = read_luma("lessons/every_position.mp4")
+links = zip(trial_luma[:-1], trial_luma[1:], trial_motion.vectors[1:])
+wrong = np.stack([np.zeros_like(trial_luma[0], int), *(minus(b, plain_means(a, v)) for a, b, v in links)])
+
+
+def without_error(left):
+    """(T, H8, W8): cells in which not a single pixel is left over."""
+    return (left.reshape(-1, height, 8, width, 8) == 0).all((2, 4))
+
+
+zero = without_error(trial_residual.values)
 position = (trial_motion.vectors * 4 % 4).astype(int)  # quarters right, quarters down
-shares = np.zeros((4, 4))
-for down in range(4):
-    for right in range(4):
+shares = {}
+for name, passed in (("H.264's filters", zero), ("plain means", without_error(wrong))):
+    shares[name] = np.zeros((4, 4))
+    for down, right in np.ndindex(4, 4):
         here = trial_motion.mask & (position[:, 0] == right) & (position[:, 1] == down)
-        shares[down, right] = zero[here].mean()
+        shares[name][down, right] = passed[here].mean()
+
+# %%
 show(
-    filters(shares, title="All sixteen filters are right: hardly a cell has a wrong pixel"),
-    "A map of four by four positions between pixels, each with the share of cells without a wrong pixel: "
-    "99 to 100 percent and the same green everywhere.",
+    filters(
+        shares, title="With H.264's filters hardly a cell is wrong; with plain means, only whole pixels pass"
+    ),
+    "Two maps of four by four positions between pixels, each with the share of cells without a wrong pixel. "
+    "Left, H.264's filters: 99 to 100 percent everywhere, in green. Right, plain means: green at "
+    "whole pixels only; elsewhere white, with 3 percent or fewer.",
 )
-print(f"cells without a single wrong pixel: {shares.min():.1%} or more at each of the sixteen positions")
+right, means = shares.values()
+print(f"cells without a single wrong pixel, with H.264's filters: {right.min():.1%} or more at each position")
+print(f"with plain means, between pixels: {np.delete(means.ravel(), 0).max():.1%} or fewer")
+assert right.min() > 0.99 and np.delete(means.ravel(), 0).max() < 0.05 and means[0, 0] == right[0, 0]
 
 # %% [markdown]
-# A filter that rounded wrongly would spoil nearly all cells of its entry, each by a level or two. What about
-# the few cells that are missing? Where are they, and by how much are they off?
+# With plain means nearly every cell between pixels has a wrong one, so the test has teeth. What about the few
+# cells that are missing on the left? Where are they, and by how much are they off?
 
 # %%
 times, rows, columns = np.nonzero(trial_motion.mask & ~zero)

@@ -5,6 +5,7 @@ Axes: H W pixels, H8 W8 cells of 8x8 pixels.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from cvrl_lite.course.figures.style import COLORS, INK, new, without_spines
+from cvrl_lite.course.figures.style import COLORS, INK, new
 from cvrl_lite.course.figures.vectors import CELL, hatch_missing
 
 _SIX_TAPS = (1, -5, 20, 20, -5, 1)  # H.264's weights for the value half-way between two pixels, over 32
@@ -108,30 +109,33 @@ def between_pixels() -> Figure:
     return figure
 
 
-def filters(shares: np.ndarray, *, title: str) -> Figure:
-    """How often each of the sixteen filters between pixels is right: green, or white where it never is.
+def filters(shares: Mapping[str, np.ndarray], *, title: str) -> Figure:
+    """How often each of the sixteen filters between pixels is right, for some ways to predict, side by side.
 
     Args:
-        shares: (4, 4) of 0 to 1; row: quarters down, column: quarters to the right.
+        shares: `{caption: (4, 4) of 0 to 1}`; row: quarters down, column: quarters to the right.
         title: The finding.
 
     Returns:
-        The figure.
+        The figure, green where a filter is always right and white where it never is.
 
     Example:
-        >>> filters(np.full((4, 4), 0.99), title="All are right").axes[0].texts[0].get_text()
-        '99.0 %'
+        >>> figure = filters({"right": np.full((4, 4), 0.99), "wrong": np.zeros((4, 4))}, title="One of two")
+        >>> [axes.texts[0].get_text() for axes in figure.axes]
+        ['99.0 %', '0.0 %']
     """
-    figure = new(title, size=(5.5, 3.4))
-    axes = figure.axes[0]
-    axes.imshow(shares, cmap="Greens", vmin=0, vmax=1.8, aspect="auto")  # so that words stand out on 100 %
-    without_spines(axes)
-    for row, column in np.ndindex(4, 4):
-        axes.text(column, row, f"{100 * shares[row, column]:.1f} %", ha="center", va="center", color=INK)
-    axes.set(xlabel="pixels to the right", ylabel="pixels down")
+    figure = new(title, columns=len(shares), size=(9.5, 3.4))
     quarters = ("0", "1/4", "1/2", "3/4")
-    axes.set_xticks(range(4), quarters)
-    axes.set_yticks(range(4), quarters)
+    for axes, (name, map_) in zip(figure.axes, shares.items(), strict=True):
+        axes.imshow(map_, cmap="Greens", vmin=0, vmax=1.8, aspect="auto")  # so that words stand out on 100 %
+        for row, column in np.ndindex(4, 4):
+            axes.text(column, row, f"{100 * map_[row, column]:.1f} %", ha="center", va="center", color=INK)
+        axes.set(xlabel="pixels to the right", ylabel="pixels down")
+        axes.set_title(name, fontsize=9)
+        axes.set_xticks(range(4), quarters)
+        axes.set_yticks(range(4), quarters)
+        for spine in axes.spines.values():
+            spine.set(visible=True, color="#999999")
     return figure
 
 
@@ -141,10 +145,11 @@ def _gray(axes: Axes, luma: np.ndarray, name: str) -> None:
 
 
 def _arrows(axes: Axes, luma: np.ndarray, vectors: np.ndarray, mask: np.ndarray) -> None:
-    """Draws the motion of the cells that move; thicker than `vector_arrows`, for a small panel."""
+    """Draws the motion of every second cell that moves; thicker than `vector_arrows`, for a small panel."""
     axes.imshow(luma * 0.4 + 255 * 0.6, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
     hatch_missing(axes, mask)
-    down, across = np.nonzero(mask & (np.abs(vectors).max(0) > 0))
+    rows, columns = np.indices(mask.shape)
+    down, across = np.nonzero(mask & (np.abs(vectors).max(0) > 0) & ((rows + columns) % 2 == 0))
     dx, dy = 3 * vectors[:, down, across]
     x, y = (CELL * place + CELL / 2 - 0.5 for place in (across, down))
     look: Any = {"angles": "xy", "scale_units": "xy", "scale": 1, "width": 0.012, "color": COLORS["motion"]}
