@@ -77,7 +77,6 @@ SHOWN_BUT_NOT_RUN = {
     "hard_set": "as course_set",
     "show": "needs a notebook to show something in",
     "show_loop": "as show",
-    "play": "as show",
 }
 
 

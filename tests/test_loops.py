@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import importlib
 import io
 import re
@@ -11,11 +10,10 @@ from pathlib import Path
 import IPython.display
 import numpy as np
 import pytest
-from PIL import Image, ImageSequence
+from PIL import Image
 
 from cvrl_lite.codec import encode
 from cvrl_lite.course import loops
-from cvrl_lite.course.figures import filmstrip
 from cvrl_lite.datasets.moving_scenes import draw
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -54,32 +52,7 @@ def test_a_notebook_stores_committed_bytes_with_words_and_a_still(monkeypatch: p
     assert "prefers-reduced-motion: reduce" in element and "http:" not in element
 
 
-def test_clips_play_in_the_panels_of_a_figure(monkeypatch: pytest.MonkeyPatch) -> None:
-    shown = []
-    monkeypatch.setattr(IPython.display, "display", lambda data, **kept: shown.append((data, kept)))
-    grays = np.array([[250, 10, 10], [10, 10, 250]], np.uint8)  # of two clips, a level for each frame
-    clips = list(np.broadcast_to(grays[..., None, None, None], (2, 3, 16, 16, 3)))
-    loops.play(filmstrip([np.full((8, 8, 3), 128, np.uint8)] * 2, labels="ab"), clips, ALT)
-    data, kept = shown[0]
-    assert kept["metadata"]["image/jpeg"]["alt"] == ALT and "reduced-motion" in data["text/html"]
-    found = re.search(r"data:image/webp;base64,([^\"]*)", data["text/html"])
-    assert found is not None
-    with (
-        Image.open(io.BytesIO(base64.b64decode(found[1]))) as film,
-        Image.open(io.BytesIO(data["image/jpeg"])) as still,
-    ):
-        assert (film.n_frames, film.info["loop"], film.size) == (3, 0, still.size)
-        levels = []
-        for image in (still, *(image.copy() for image in ImageSequence.Iterator(film))):
-            pixels = np.asarray(image.convert("L"), int)
-            row = pixels[len(pixels) // 2]
-            levels.append(row[[len(row) // 4, 3 * len(row) // 4]])
-    assert np.abs(np.array(levels) - [[128, 128], *grays.T]).max() < 12
-
-
 def test_slips_are_named() -> None:
-    with pytest.raises(ValueError, match="1 clips do not go with 2 panels"):
-        loops.play(filmstrip([np.zeros((8, 8, 3), np.uint8)] * 2), [np.zeros((2, 8, 8, 3), np.uint8)], ALT)
     with pytest.raises(ValueError, match="no loop is called 'pans'; there are actions, "):
         loops.show_loop("pans", ALT)
     with pytest.raises(ValueError, match="alternative text"):

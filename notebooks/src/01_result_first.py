@@ -40,7 +40,6 @@ from cvrl_lite.course.figures import (
     recall,
     show,
 )
-from cvrl_lite.course.loops import play
 from cvrl_lite.course.truth import shape_centers
 from cvrl_lite.datasets import MovingScenes, decode, moving_scenes
 
@@ -223,11 +222,12 @@ show(
 # at random.
 #
 # Here are the same four queries with their neighbors by the **motion part**. Now a tick means that the
-# **action** agrees, and no single frame could tell you that, so the clips play. Follow one shape of a query,
-# then one of a neighbor. (In print, or where nothing may move, you see the first frame in gray and the way of
-# each shape during the first series, from blue to orange, with an arrowhead at its end.)
+# **action** agrees. No single frame could tell you that, so you see the first frame in gray and the way of
+# each shape during the first series, from blue to orange, with an arrowhead at its end. (We drew the clips,
+# so we know the ways; the network was never told.) Follow one shape of a query, then one of a neighbor. A
+# little further down, the same clips move.
 
-# %% tags=["hide-input", "nbval-ignore-output"]
+# %% tags=["hide-input"]
 five = np.argsort(-motion, axis=1, kind="stable")[:, :5]
 shown = [video for row in chosen for video in (queries.videos[row], *(gallery.videos[n] for n in five[row]))]
 figure = compare("action", motion, same_action, lambda frames: grayed(frames[0]))
@@ -236,14 +236,12 @@ for axes, video in zip(figure.axes, shown):
     action = queries.classes["action"][video.entry.labels["action"]]
     ways = shape_centers(action, seed_of[video.entry.source], frames=15, size=recipe.decoded_size)
     add_ways(axes, ways - 0.5)  # a pixel's center is its number
-play(
+show(
     figure,
-    [video.frames[::2] for video in shown],
-    "Four rows of moving clips: the same four queries, each with its nearest neighbors by the motion part, "
-    "its action and a tick or a cross. Shapes drift to the right, circle the center, go round small circles, "
-    "swing away from the center and back; most neighbors do as their query. In print, a line with an "
-    "arrowhead follows each shape: level ones, arcs about the center, small arcs, strokes that point to the "
-    "center or away from it.",
+    "Four rows of gray stills: the same four queries, each with its nearest neighbors by the motion part, "
+    "its action and a tick or a cross. A line with an arrowhead follows each shape: level ones to the right, "
+    "arcs about the center, small circles, strokes to the center or away from it. Most neighbors have lines "
+    "as their query has.",
 )
 
 # %% [markdown]
@@ -278,10 +276,10 @@ show(
 #
 # Between the two parts you can also mix: score = (1 - w) x cosine of the context parts + w x cosine of
 # the motion parts. Run the next cell. The slider is w: at 0 only the place counts, at 1 only the motion.
-# Each dot on the left is a clip of the gallery: the further to the right, the more it resembles the query
-# in context, and the higher up, in motion. The five clips beyond the line are the five nearest, and they
-# play above. Drag the slider, and watch the line turn. The figure below it shows the same for one query, at
-# w = .5.
+# Drag it to 1 first: there are the neighbors of the last table again, and now they move. Each dot on the left
+# is a clip of the gallery: the further to the right, the more it resembles the query in context, and the
+# higher up, in motion. The five clips beyond the line are the five nearest, and they play above. Drag the
+# slider, and watch the line turn. The figure below it shows the same for one query, at w = .5.
 
 
 # %%
@@ -291,7 +289,9 @@ def clips(data, table):
     return Clips([video.frames for video in data.videos], *parts, data.labels("scene"), data.labels("action"))
 
 
-two_searches(clips(queries, query_table), clips(gallery, gallery_table), queries.classes, chosen=chosen)
+two_searches(
+    clips(queries, query_table), clips(gallery, gallery_table), queries.classes, chosen=chosen, side=72
+)
 
 # %%
 one = chosen[1]
@@ -302,12 +302,13 @@ show(
         (context[one], motion[one]),
         (same_scene[one], same_action[one]),
         weight=0.5,
-        title=f"At w = .5, {both or 'none'} of the five nearest clips share both labels",
+        title=f"At w = .5, of the five nearest clips {both or 'none'} shares both labels",
     ),
     "A cloud of dots, one for each clip of the gallery, by its cosine with a query in the context parts and "
     "in the motion parts. Most clips of the same scene lie to the right, most of the same action high up; a "
-    "slanted line cuts off the five nearest in the upper right corner, ringed and numbered: the nearest "
-    "shares the action, the second and fifth the scene, the third and fourth neither.",
+    "slanted line cuts off the five nearest in the upper right corner. A second panel enlarges that corner; "
+    "there they are ringed and numbered: the nearest shares the action, the second and fifth the scene, the "
+    "third and fourth neither.",
 )
 
 # %% [markdown]

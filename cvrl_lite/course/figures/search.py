@@ -12,12 +12,12 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.colors import ListedColormap, to_rgb
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator, NullLocator
 
 from cvrl_lite.course.figures.style import (
     COLORS,
     INK,
-    PLAIN,
     color_of,
     ink_on,
     new,
@@ -203,46 +203,64 @@ def beyond_the_line(
         title: The finding.
 
     Returns:
-        The figure; the nearest have a ring and a number, 1 for the nearest of all.
+        The figure: on the left the whole gallery, on the right the corner of the nearest, enlarged. They
+        have a ring and a number, 1 for the nearest of all.
 
     Example:
         >>> cosines = np.array([0.1, 0.9, 0.5]), np.array([0.2, 0.1, 0.6])
         >>> same = np.array([False, True, True]), np.array([False, False, True])
         >>> mixed = beyond_the_line(cosines, same, weight=0.5, most=1, title="A mix")
-        >>> float(mixed.axes[0].lines[-2].get_xdata()[0])
-        0.5
+        >>> [text.get_text() for text in mixed.axes[1].texts]
+        ['1', 'w = .5']
     """
-    figure = new(title, size=(6.2, 4.2))
-    axes = figure.axes[0]
+    figure = new(title, columns=2, size=(9.5, 4.3))
     (context, motion), (scene, action) = cosines, same
     score = (1 - weight) * context + weight * motion
     nearest = np.argsort(-score, kind="stable")[:most]
-    for words, chosen, color, mark, size in (
-        ("another scene, another action", ~scene & ~action, COLORS["untrained"], ".", 4),
-        ("the same scene", scene & ~action, COLORS["context"], "s", 4),
-        ("the same action", ~scene & action, COLORS["motion"], "^", 4.5),
-        ("both the same", scene & action, COLORS["joint"], "D", 6),
-    ):
-        axes.plot(context[chosen], motion[chosen], mark, ms=size, color=color, label=words)
-        ringed = nearest[chosen[nearest]]
-        within: Any = {"ms": 2 * size, "mec": INK, "mew": 0.6, "zorder": 4}
-        axes.plot(context[ringed], motion[ringed], mark, color=color, **within)
-    limits: Any = {"xlim": axes.get_xlim(), "ylim": axes.get_ylim()}
-    found = context[nearest], motion[nearest]
-    axes.plot(*found, "o", ms=14, color="white", zorder=3)  # hides what lies around the clip itself
-    ring: Any = {"ms": 14, "mfc": "none", "mec": INK, "mew": 1.5, "zorder": 3}
-    axes.plot(*found, "o", label=f"the {most} nearest", **ring)
+    spots = np.stack([context, motion], 1)  # (N, 2)
+    corner = _around(spots[nearest], spots)
+    for axes, larger in zip(figure.axes, (1.0, 1.7), strict=True):
+        for words, chosen, color, mark, size in (
+            ("another scene, another action", ~scene & ~action, COLORS["untrained"], ".", 4.0),
+            ("the same scene", scene & ~action, COLORS["context"], "s", 4.0),
+            ("the same action", ~scene & action, COLORS["motion"], "^", 4.5),
+            ("both the same", scene & action, COLORS["joint"], "D", 6.0),
+        ):
+            look: Any = {"ms": larger * size, "color": color, "label": words}
+            axes.plot(*spots[chosen].T, mark, **look)
+            ringed = nearest[chosen[nearest]]
+            axes.plot(*spots[ringed].T, mark, **look | {"label": "", "mec": INK, "mew": 0.6, "zorder": 4})
+        limits: Any = {"xlim": axes.get_xlim(), "ylim": axes.get_ylim()}
+        ends = np.array(limits["xlim"])
+        axes.plot(ends, (score[nearest[-1]] - (1 - weight) * ends) / weight, color=INK, lw=1.3, zorder=1)
+        axes.set(xlabel="cosine of the context parts", **limits)
+    whole, close = figure.axes
+    whole.set_ylabel("cosine of the motion parts")
+    whole.set_title("the whole gallery", fontsize=9)
+    low, high = corner
+    frame = Rectangle(tuple(low), *(high - low), fill=False, ec=INK, lw=1, ls=":", zorder=5)
+    whole.add_patch(frame)
+    close.set_title("the dotted corner, enlarged", fontsize=9)
+    close.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))
+    ring: Any = {"ms": 17, "mfc": "none", "mec": INK, "mew": 1.5, "zorder": 3}
+    close.plot(*spots[nearest].T, "o", label=f"the {most} nearest", **ring)
     beside: Any = {"textcoords": "offset points", "ha": "center", "va": "center", "weight": "bold"}
-    spans = np.ptp(limits["xlim"]) / 390, np.ptp(limits["ylim"]) / 215  # of a point, about
-    spots = np.transpose(found) / spans
-    for rank, shift in enumerate(_beside(spots, 14)):
-        axes.annotate(str(rank + 1), (found[0][rank], found[1][rank]), shift, zorder=5, **beside)
-    x = np.array(axes.get_xlim())
-    line: Any = {"color": PLAIN, "lw": 1, "zorder": 1}
-    axes.plot(x, (score[nearest[-1]] - (1 - weight) * x) / weight, "--", **line)
-    axes.set(xlabel="cosine of the context parts", ylabel="cosine of the motion parts", **limits)
-    figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=8)
+    points = spots[nearest] / (high - low) * (290, 210)  # points, about
+    for rank, shift in enumerate(_beside(points, 16)):
+        close.annotate(str(rank + 1), tuple(spots[nearest][rank]), shift, zorder=5, **beside)
+    level = high[1] - 0.05 * (high[1] - low[1])
+    place = (score[nearest[-1]] - weight * level) / (1 - weight) if weight < 1 else low[0]
+    words = f"w = {weight:g}".replace("0.", ".")
+    close.annotate(words, (place, level), (8, 0), textcoords="offset points", va="bottom", color=INK)
+    handles, names = close.get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=5, frameon=False, fontsize=8)
     return figure
+
+
+def _around(chosen: np.ndarray, spots: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The lower left and the upper right corner of a box around the chosen ones of the spots (N, 2)."""
+    margin = np.maximum(0.45 * np.ptp(chosen, axis=0), 0.04 * np.ptp(spots, axis=0))
+    return chosen.min(0) - 1.8 * margin, chosen.max(0) + margin
 
 
 def _beside(spots: np.ndarray, away: float) -> list[tuple[float, float]]:
