@@ -354,7 +354,9 @@ for skipped in mixed.skipped[:3]:
 #
 # We look at one pair of frames, numbers 4 and 5 of each clip. The vectors that lead from frame 5 back to
 # frame 4 are map 4, since map 0 belongs to frame 1. (The loader keeps vectors as integers; dividing by
-# `VECTOR_STEPS` makes them pixels.)
+# `VECTOR_STEPS` makes them pixels.) Four names, then, for the 48 clips of a batch, uncropped: `before` is
+# frame 4, `now` is frame 5, and `vectors` and `mask` are the map between them. `seen(crop(extent, flip))`
+# returns all four in this order, as they look after that crop.
 
 # %% tags=["hide-input"]
 everything = MovingScenes("train")
@@ -389,7 +391,8 @@ def seen(geometry, faithful=False):
 
 
 # %%
-by_hand, package = mirrored(now, vectors, mask), seen(crop(1.0, True))[1:]
+by_hand = mirrored(now, vectors, mask)
+_, *package = seen(crop(1.0, True))  # all but `before`
 agree = [torch.allclose(a.float(), b.float(), atol=1e-3) for a, b in zip(by_hand, package)]
 assert all(torch.equal(a, b) for a, b in zip(mirrored(*by_hand), (now, vectors, mask)))  # mirrored twice
 print(f"by hand and package agree in {sum(agree)} of 3: frames, vectors, mask")
@@ -405,25 +408,36 @@ chosen = max((n for n in range(48) if actions[batch.names[n]] == "right"), key=l
 
 
 def panels(views, labels, title):
-    """One sample under several views, with its arrows."""
-    stills = [view[1][chosen].permute(1, 2, 0).numpy().astype(np.uint8) for view in views]
-    fields = [view[2][chosen].numpy() for view in views]
-    held = [view[3][chosen].numpy() for view in views]
-    return figures.vector_panels(stills, fields, held, labels=labels, magnify=2, title=title)
+    """One sample under several views, in gray, with the arrows of every other cell that moves."""
+    _, nows, fields, masks = ([part[chosen].numpy() for part in parts] for parts in zip(*views))
+    stills = [figures.grayed(now.transpose(1, 2, 0)) for now in nows]
+    figure = figures.filmstrip(stills, labels=labels, columns=3, title=title)
+    look = {"angles": "xy", "scale_units": "xy", "pivot": "mid", "facecolor": figures.COLORS["motion"]}
+    look |= {"width": 0.01, "headwidth": 4, "headlength": 3.5, "headaxislength": 3}
+    look |= {"edgecolor": "white", "linewidth": 0.5}  # tells an arrow from the next
+    for axes, field, held in zip(figure.axes, fields, masks, strict=True):
+        rows, columns = np.nonzero(held & (np.hypot(*field) >= 1))
+        x, y = columns[columns % 2 == 1], rows[columns % 2 == 1]
+        axes.quiver(8 * x + 3.5, 8 * y + 3.5, *-field[:, y, x], scale=0.25, **look)
+    figure.supxlabel("arrow: motion from frame to frame, 4 times its length", fontsize=9)
+    return figure
 
 
 # %% tags=["hide-input"]
 views = [seen(crop(1.0, False)), seen(crop(1.0, True), faithful=True), seen(crop(1.0, True))]
-labels = ["as filmed", "mirror A, as released", "mirror B"]
+labels = ["as filmed", "✗ mirror A, as released", "✓ mirror B"]
 figure = panels(views, labels, "In mirror A the arrows still point right, though the shapes now go left")
-for axes, (tail, head) in zip(figure.axes, ((0.2, 0.8), (0.8, 0.2), (0.8, 0.2)), strict=True):
-    look = {"arrowstyle": "simple,head_width=1.1,head_length=1.1,tail_width=0.5", "color": "#8C8C8C"}
-    axes.annotate("", (head, -0.05), (tail, -0.05), xycoords="axes fraction", arrowprops=look)
-    axes.set_xlabel("the shapes go this way", labelpad=16, color="#5A5A5A")
+figure.set_figheight(figure.get_figheight() + 0.3)
+figure.get_layout_engine().set(h_pad=0.1)  # inches, or the gray arrows touch the title
+for axes, way in zip(figure.axes, ("right", "left", "left"), strict=True):
+    axes.set_title(axes.get_title(), loc="left", fontsize=9, y=1.02)
+    axes.set_title("")
+    look = {"boxstyle": f"{way[0]}arrow,pad=0.15", "color": "#5A5A5A"}
+    axes.set_title(f" the shapes go {way} ", loc="right", fontsize=8, color="white", bbox=look, y=1.02)
 show(
     figure,
-    "Three panels of shapes with arrows; a large gray arrow below each says which way the shapes go: right, "
-    "left, left. In mirror A the small arrows point right, against it; in the others they agree.",
+    "Three gray panels of shapes with arrows; a large gray arrow above each says which way the shapes go: "
+    "right, left, left. In mirror A the orange arrows point right, against it; in the others they agree.",
 )
 
 # %% [markdown]
@@ -438,7 +452,7 @@ views = [seen(crop(1.0, False)), seen(crop(0.5, False)), seen(crop(0.5, False), 
 labels = ["as filmed", "enlarged: A", "enlarged: B"]
 show(
     panels(views, labels, "Enlarged twice: how long must the arrows be?"),
-    "Three panels of shapes with arrows. In two of them the shapes are enlarged to twice the size; the "
+    "Three gray panels of shapes with arrows. In two of them the shapes are enlarged to twice the size; the "
     "arrows are twice as long in the second panel, and as short as before in the third.",
 )
 
