@@ -42,21 +42,26 @@ def test_each_change_is_joined_to_where_its_network_began() -> None:
     assert [tick.get_text() for tick in axes.get_yticklabels()] == list(shares)
 
 
-def test_each_network_has_its_marks_one_below_the_other_and_a_line_that_joins_them() -> None:
+def test_each_change_has_a_group_of_bars_and_each_network_its_own_look() -> None:
     shares = {
+        "strong": {"as they are": 0.5, "in gray": 0.45},
         "weak": {"as they are": 0.4, "in gray": 0.1},
         "untrained": {"as they are": 0.2, "in gray": 0.15},
     }
-    roles = {"weak": "context", "untrained": "untrained"}
-    figure = by_network(shares, roles=roles, label="scenes", guess=0.06, title="It falls")
+    roles = {"strong": "context", "weak": "context", "untrained": "untrained"}
+    words = {"label": "scenes", "guess": 0.06, "title": "It falls"}
+    figure = by_network(shares, roles=roles, hatched=["weak"], **words)
     axes = figure.axes[0]
-    joins = [line for line in axes.lines if len(line.get_xdata()) == 2 and line.get_linewidth() == 2]
-    assert [list(line.get_xdata()) for line in joins] == [[0.4, 0.1], [0.2, 0.15]]
-    assert all(np.diff(line.get_ydata())[0] > 0 for line in joins)
-    assert [text.get_text() for text in axes.texts] == [".40", ".10", ".20", ".15"]
-    assert [tick.get_text() for tick in axes.get_yticklabels()] == list(shares)
-    legend = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert legend == ["as they are", "in gray", "guessing"]
+    strong, weak, untrained = axes.containers
+    for bars, row in zip(axes.containers, shares.values(), strict=True):
+        assert [bar.get_height() for bar in bars] == list(row.values())
+        assert [round(bar.get_center()[0]) for bar in bars] == [0, 1]
+    assert strong[0].get_center()[0] < weak[0].get_center()[0] < untrained[0].get_center()[0]
+    assert strong[0].get_facecolor() == weak[0].get_facecolor() != untrained[0].get_facecolor()
+    assert weak[0].get_hatch() and not strong[0].get_hatch()
+    assert [text.get_text() for text in axes.texts] == [".50", ".45", ".40", ".10", ".20", ".15"]
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["as they are", "in gray"]
+    assert {text.get_text() for text in figure.legends[0].get_texts()} == {*shares, "guessing"}
 
 
 def test_each_seed_has_a_mark_and_each_training_its_own_shape() -> None:

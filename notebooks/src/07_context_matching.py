@@ -136,10 +136,20 @@ for name, how in (("strong", strong), ("weak", weak)):
 # color, what context matching uses.
 
 # %%
+title = "Context matching: a clip on one side, a key frame on the other"
+diagram = figures.architecture(["context"], shapes=False, title=title)
+for place, shape in (
+    ((2.95, 3.86), (3, 40, 40)),  # below the key frame
+    ((2.95, 1.96), (3, 4, 40, 40)),  # below the clip
+    ((8.45, 2.65), (64, 1, 3, 3)),  # below the context branch
+    *(((9.85, 3.47), (64,)), ((9.85, 4.44), (64,)), ((11.85, 3.75), (64,))),  # along arrows
+):
+    diagram.axes[0].text(*place, " x ".join(map(str, shape)), ha="center", va="top", fontsize=8)
 show(
-    figures.architecture(["context"], title="Context matching: a clip on one side, a key frame on the other"),
+    diagram,
     "The diagram of notebook 01. In full color: a clip, shared layers, the context branch and a head; the "
-    "key frame, the context encoder and its head; and the loss in which both meet.",
+    "key frame, the context encoder and its head; and the loss in which both meet. A key frame is 3 x 40 x "
+    "40, a clip 3 x 4 x 40 x 40, the context map 64 x 1 x 3 x 3; 64 numbers leave the branch and each head.",
 )
 
 # %% [markdown]
@@ -147,7 +157,8 @@ show(
 # is the clip's **context map**. The key frame goes through a small 2D network of its own, the **context
 # encoder**. Two **projection heads** (linear, batch norm, ReLU, linear, batch norm) turn both results into
 # vectors of the same length. Encoder and heads only serve the training and are thrown away afterwards.
-# Follow the shapes; they are smaller here than in the diagram.
+# Follow the shapes from box to box. The cell after the next prints the same ones, with the batch of 32 in
+# front.
 
 # %%
 WIDTHS, OUT, TEMPERATURE = (16, 32, 64, 64), 64, 0.2
@@ -173,6 +184,7 @@ clips = F.normalize(clip_head(pooled), dim=1)
 frames = F.normalize(frame_head(encoder(views.keyframe)), dim=1)
 for name, values in {"context map": clip_map, "pooled": pooled, "clips": clips, "key frames": frames}.items():
     print(f"{name:11} {tuple(values.shape)}")
+assert clip_map.shape[1:] == (64, 1, 3, 3)  # as in the diagram
 assert torch.allclose(clip_map, backbone.feature_maps(views.clip)[0], atol=1e-5)
 
 # %% [markdown]
@@ -265,8 +277,8 @@ trained = {name: [fit(how, seed) for seed in SEEDS] for name, how in (("strong",
 EVERY = 10
 rows = {name: np.stack([log[:, 1] for _, _, log in models]) for name, models in trained.items()}
 won = {name: row[:, -20:].mean(1) for name, row in rows.items()}  # of each seed, over the last 20 steps
-title = f"After 120 steps the weak training finds {won['weak'].mean():.0%}, "
-title += f"the strong one {won['strong'].mean():.0%} of the key frames"
+title = f"After 120 steps the weak training finds {100 * won['weak'].mean():.0f} %, "
+title += f"the strong one {100 * won['strong'].mean():.0f} % of the key frames"
 means = {name: row.reshape(len(SEEDS), -1, EVERY).mean(2) for name, row in rows.items()}
 show(
     figures.games(means, every=EVERY, keys=BATCH, title=title, guesses=my_guess, hollow=["weak"]),
@@ -477,8 +489,8 @@ long_games = {
     for name, runs in stored.items()
 }
 ends = {name: shares[:, -3:].mean() for name, shares in long_games.items()}
-title = f"After 600 steps the weak training finds {ends['weak']:.0%} of the key frames, the strong one "
-title += f"{ends['strong']:.0%}"
+title = f"After 600 steps the weak training finds {100 * ends['weak']:.0f} % of the key frames, the "
+title += f"strong one {100 * ends['strong']:.0f} %"
 show(
     figures.games(long_games, every=20, keys=BATCH, title=title, hollow=["weak"]),
     f"Two curves over 600 steps: weak changes, hollow marks, rise at once to {ends['weak']:.2f}, strong "
@@ -494,7 +506,7 @@ show(
 everyone = {f"{name} changes": runs for name, runs in stored.items()}
 everyone["untrained"] = log.runs("color", colors="untrained")
 roles = {name: "untrained" if name == "untrained" else "context" for name in everyone}
-ASKED = {"queries as they are": "as they are", "in gray": "gray", "in exchanged colors": "channels exchanged"}
+ASKED = {"as they are": "as they are", "in gray": "gray", "in exchanged colors": "channels exchanged"}
 long_scenes = {
     name: {
         words: np.mean([run["scores"][query]["scene"]["linear"] for run in runs])
@@ -505,12 +517,14 @@ long_scenes = {
 
 # %%
 winner, other = (long_scenes[f"{name} changes"] for name in ("weak", "strong"))
-title = f"In gray, the winner of the game falls from {winner['queries as they are']:.2f} to "
-title += f"{winner['in gray']:.2f}; the other one knows {other['in gray']:.2f}"
+falls = winner["as they are"], winner["in gray"], other["in gray"]
+title = "Without colors the winner of the game falls from {} to {}, the loser only to {}"
+title = title.format(*(f"{share:.2f}".lstrip("0") for share in falls))
 words = {"label": "scenes: linear accuracy", "guess": 1 / 16, "title": title}
 show(
-    figures.by_network(long_scenes, roles=roles, hollow=["weak changes"], **words),
-    "For each network three marks, joined by a line; those of weak changes are hollow. Linear accuracy. "
+    figures.by_network(long_scenes, roles=roles, hatched=["weak changes"], **words),
+    "Three groups of three bars: queries as they are, in gray and in exchanged colors; in each, strong "
+    "changes, weak ones (hatched) and untrained; a dashed line for guessing. Linear accuracy. "
     f"{figures.in_words(long_scenes)}",
 )
 for name, runs in stored.items():
@@ -729,9 +743,9 @@ for backbone, task, _ in trained["weak"]:
 
 # %% tags=["nbval-ignore-output"]
 knowing, naive, knowing_right, naive_right = np.mean(costs, axis=0)
-print(f"told which clips share a video: {knowing:.2f} nats, {knowing_right:.0%} find their key frame")
-print(f"twins taken for strangers:      {naive:.2f} nats, {naive_right:.0%}")
-print(f"the one twin gets {np.mean(pushed):.0%} of the push")
+print(f"told which clips share a video: {knowing:.2f} nats, {100 * knowing_right:.0f} % find their key frame")
+print(f"twins taken for strangers:      {naive:.2f} nats, {100 * naive_right:.0f} %")
+print(f"the one twin gets {100 * np.mean(pushed):.0f} % of the push")
 assert naive > knowing + 0.2 and naive_right < knowing_right - 0.15 and min(pushed) > 0.2
 
 # %% [markdown]

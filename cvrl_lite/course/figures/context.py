@@ -143,21 +143,20 @@ def by_network(
     label: str,
     guess: float,
     title: str,
-    hollow: Collection[str] = (),
+    hatched: Collection[str] = (),
 ) -> Figure:
-    """What each change of the queries leaves of each network's score: marks joined by a line.
+    """What each change of the queries leaves of each network's score: a group of bars for each change.
 
     Args:
-        shares: `{network: {queries: share 0..1}}`; the first queries are unchanged. All have the same ones,
-            at most five.
+        shares: `{network: {queries: share 0..1}}`; the first queries are unchanged. All have the same ones.
         roles: `{network: role}`, keys of `COLORS`.
         label: What the shares count.
         guess: What a blind guess scores.
         title: The finding.
-        hollow: Networks whose marks are white inside, to tell them from others of the same role.
+        hatched: Networks whose bars are hatched, to tell them from others of the same role.
 
     Returns:
-        The figure; from top to bottom the networks, and for each its shares, one below the other.
+        The figure; from left to right the queries, and in each group a bar for each network.
 
     Example:
         >>> shares = {"weak": {"as they are": 0.4, "in gray": 0.1}}
@@ -166,22 +165,20 @@ def by_network(
         ['.40', '.10']
     """
     queries = list(next(iter(shares.values())))
-    figure = new(title, size=(7.5, 1.2 + 0.24 * len(shares) * (len(queries) + 0.8)))
+    figure = new(title, size=(7.5, 3.3))
     axes = figure.axes[0]
-    below = np.linspace(-0.28, 0.28, len(queries))  # the networks are 1 apart
-    for place, (network, row) in enumerate(shares.items()):
-        heights, color = place + below, COLORS[roles[network]]
-        axes.plot([row[query] for query in queries], heights, color=color, lw=2)
-        for query, height, mark in zip(queries, heights, _MARKS, strict=False):
-            axes.plot(row[query], height, mark, ms=7, **_inside(color, network in hollow))
-            at: dict[str, Any] = {"xytext": (9, 0), "textcoords": "offset points", "va": "center"}
-            axes.annotate(two_digits(row[query]), (row[query], height), fontsize=8, bbox=_WHITE, **at)
-    line = axes.axvline(guess, color=INK, ls="--", lw=1, zorder=0)
-    marks = [axes.plot([], [], mark, color=INK, ms=7)[0] for mark in _MARKS[: len(queries)]]
-    figure.legend([*marks, line], [*queries, "guessing"], loc="outside lower center", frameon=False, ncols=6)
-    highest = max(share for row in shares.values() for share in row.values())
-    axes.set(xlim=(0, 1.1 * highest), ylim=(len(shares) - 0.45, -0.55), xlabel=label)
-    axes.set_yticks(range(len(shares)), list(shares))
+    width = 0.8 / len(shares)  # the groups are 1 apart
+    for number, (network, row) in enumerate(shares.items()):
+        middles = np.arange(len(queries)) + (number - (len(shares) - 1) / 2) * width
+        look: dict[str, Any] = {"color": COLORS[roles[network]], "ec": "white", "lw": 0, "label": network}
+        bars = axes.bar(middles, list(row.values()), 0.9 * width, hatch="///" * (network in hatched), **look)
+        axes.bar_label(bars, [two_digits(share) for share in row.values()], padding=2, fontsize=9)
+    axes.axhline(guess, color=INK, ls="--", lw=1, label="guessing")
+    axes.set_xticks(range(len(queries)), queries, fontsize=10)
+    axes.tick_params("x", length=0)
+    axes.set(ylabel=label)
+    axes.margins(y=0.12)
+    figure.legend(loc="outside lower center", frameon=False, ncols=len(shares) + 1)
     return figure
 
 
