@@ -407,7 +407,8 @@ untrained = [train(compare, in_gray, seed, steps=0) for seed in SEEDS]
 knows = {"InfoNCE": [*map(knows_scene, compared)], "untrained": [*map(knows_scene, untrained)]}
 R1 = "R@1: the nearest wall has the same scene"
 ours, theirs = (np.mean(knows[name]) for name in ("InfoNCE", "untrained"))
-title = f"Matching patches teaches textures: {ours:.2f} find their scene, {theirs:.2f} untrained"
+title = "Matching patches teaches textures: {} find their scene, {} untrained"
+title = title.format(*(f"{share:.2f}".lstrip("0") for share in (ours, theirs)))  # as the bars say it
 roles = {"InfoNCE": "context", "untrained": "untrained"}
 show(figures.seeds({R1: knows}, guess=[1 / 16], title=title, roles=roles), figures.in_words({R1: knows}))
 assert min(knows["InfoNCE"]) > 2 * max(knows["untrained"])
@@ -481,13 +482,14 @@ show(
     "same dark blue is everywhere.",
 )
 
-# %% tags=["hide-input"]
+# %%
 ends = [run[-20:, 0].mean() for _, _, run in pulled]
 lowest = [cosines(*embed(model, in_gray)).min() for model in pulled]
 ranks = [[effective_rank(embed(m, in_gray)[0]) for m in models] for models in (compared, pulled)]
 assert max(ends) < 0.01 and min(lowest) > 0.95 and max(ranks[1]) < 1.1 and min(ranks[0]) > 3
 knows["pull only"] = [*map(knows_scene, pulled)]
 assert max(knows["pull only"]) < 0.6 * min(knows["InfoNCE"])
+print(f"pull only: loss {np.mean(ends):.2f}; the least alike of all pairs have a cosine of {min(lowest):.2f}")
 
 # %% [markdown]
 # InfoNCE uses 5.8 of 32 directions. That is few, but no collapse: 18 of 24 patches find their partner, and
@@ -723,7 +725,9 @@ assert losses == sorted(losses) and gains == sorted(gains) and accuracies == sor
 # Keys need not be positives of other queries. We can add **further keys** that are nobody's positive, and
 # choose hard ones. For motion, the paper adds windows from other moments of the *same* video: same place,
 # same things, but another motion, so only the motion can tell them apart. Here we make up 56 further keys,
-# once at random, and once as noisy copies of the true ones.
+# once at random, and once as noisy copies of the true ones. (Made-up vectors cannot show what makes a copy
+# *wrong*. In a film it is another motion in the same place. A copy that showed the same motion, too, would be
+# right, and to push it away would be a mistake: the next section is about those.)
 
 # %%
 at_random = made_up(56)[1]
@@ -880,7 +884,8 @@ knows["predict values"] = [*map(knows_scene, regressed)]
 learned = {R1: {name: knows[name] for name in ("InfoNCE", "predict values", "pull only", "untrained")}}
 explained = max(run[-20:, 1].mean() for _, _, run in regressed)
 found, before = np.mean(knows["predict values"]), np.mean(knows["untrained"])
-title = f"In 120 steps, predicting values taught nothing visible: {found:.2f} against {before:.2f} untrained"
+title = "In 120 steps, predicting values taught nothing visible: {} against {} untrained"
+title = title.format(*(f"{share:.2f}".lstrip("0") for share in (found, before)))
 show(figures.seeds(learned, guess=[1 / 16], title=title, roles=roles), figures.in_words(learned))
 assert explained < 0.1 and output.std() < 0.5 * other.std()
 assert min(knows["InfoNCE"]) > 1.5 * max(knows["predict values"])
