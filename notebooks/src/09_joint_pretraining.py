@@ -303,7 +303,9 @@ for axes, task, kind in ((left, "motion", "loss"), (left, "context", "loss"), (r
 left.axhline(0, color="#777777", ls=":", label="a blind guess")
 right.axhline(1 / keys["context"], color="#777777", ls=":", label=f"a blind guess, 1 in {keys['context']}")
 left.set(xlabel="step", ylabel="loss above a guess, nats")
-right.set(xlabel="step", ylabel="share of key frames found", ylim=(0, None))
+right.set(xlabel="step", ylabel="share of key frames found")
+right.set_ylim(0, 1.3 * right.get_ylim()[1])  # a free band for the legend
+figure.get_layout_engine().set(wspace=0.06)
 for axes in figure.axes:
     axes.legend(frameon=False, loc="upper right" if axes is left else "upper left", fontsize=8)
 show(

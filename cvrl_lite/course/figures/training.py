@@ -154,4 +154,5 @@ def pulls(
     single = f"dots: each of {next(iter(cosines.values())).shape[1]} batches"
     left.plot([], [], ".", color="#777777", ms=4, label=single)
     figure.legend(loc="outside lower left", frameon=False, ncols=len(cosines) + 1, fontsize=8)
+    figure.get_layout_engine().set(wspace=0.06)  # type: ignore[union-attr, call-arg]
     return figure
