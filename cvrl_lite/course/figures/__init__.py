@@ -56,7 +56,7 @@ from cvrl_lite.course.figures.search import (
     recalls,
 )
 from cvrl_lite.course.figures.style import COLORS, HATCHES, INK, STYLE, new, png, save, show
-from cvrl_lite.course.figures.training import curves, pulls
+from cvrl_lite.course.figures.training import above_a_guess, curves, pulls
 from cvrl_lite.course.figures.vectors import against_truth, on_canvas, vector_arrows, vector_panels
 from cvrl_lite.course.figures.ways import ways
 
@@ -65,6 +65,7 @@ __all__ = [
     "HATCHES",
     "INK",
     "STYLE",
+    "above_a_guess",
     "add_ways",
     "against_truth",
     "architecture",

@@ -108,6 +108,55 @@ def curves(
     return figure
 
 
+def above_a_guess(
+    metrics: Sequence[Mapping[str, float]], keys: Mapping[str, int], *, smooth: int, title: str
+) -> Figure:
+    """The losses of a short run, each less that of a blind guess, and how often context is right.
+
+    Args:
+        metrics: N lines of a run's metrics, with "motion_loss", "context_loss" and "context_accuracy".
+        keys: Among how many keys a query of each task looks.
+        smooth: Steps that a thick line averages; single steps are drawn thinly.
+        title: The finding.
+
+    Returns:
+        The figure: losses on the left, the share of key frames found on the right.
+
+    Example:
+        >>> line = {"motion_loss": 0.0, "context_loss": 0.0, "context_accuracy": 0.5}
+        >>> figure = above_a_guess([line] * 3, {"motion": 1, "context": 4}, smooth=2, title="Three steps")
+        >>> figure.axes[0].lines[1].get_ydata().tolist()
+        [0.0, 0.0]
+    """
+    figure = new(title, columns=2, size=(9.5, 3.2))
+    left, right = figure.axes
+    steps, window = np.arange(1, len(metrics) + 1), np.full(smooth, 1 / smooth)
+    for axes, task, kind in (
+        (left, "motion", "loss"),
+        (left, "context", "loss"),
+        (right, "context", "accuracy"),
+    ):
+        values = np.array([row[f"{task}_{kind}"] for row in metrics])
+        values = values - (np.log(keys[task]) if kind == "loss" else 0)
+        mean, color, style = (
+            np.convolve(values, window, "valid"),
+            COLORS[task],
+            "--" if task == "motion" else "-",
+        )
+        axes.plot(steps, values, lw=0.7, alpha=0.4, color=color)
+        axes.plot(steps[smooth - 1 :], mean, lw=2, color=color, label=task, ls=style)
+    look: Any = {"color": "#777777", "ls": ":"}
+    left.axhline(0, label="a blind guess", **look)
+    right.axhline(1 / keys["context"], label=f"a blind guess, 1 in {keys['context']}", **look)
+    left.set(xlabel="step", ylabel="loss above a guess, nats")
+    right.set(xlabel="step", ylabel="share of key frames found")
+    right.set_ylim(0, 1.25 * right.get_ylim()[1])  # a free band for the key
+    left.legend(frameon=False, fontsize=8, loc="upper right")
+    right.legend(frameon=False, fontsize=8, loc="upper left")
+    figure.get_layout_engine().set(wspace=0.06)  # type: ignore[union-attr, call-arg]
+    return figure
+
+
 def pulls(
     steps: Sequence[int],
     cosines: Mapping[str, np.ndarray],
