@@ -42,13 +42,13 @@ class Loop:
     Attributes:
         frames: T images of one size.
         interval: Milliseconds from one frame to the next.
-        still: Which frame stands for the loop where nothing may move.
+        still: Which frame stands for the loop where nothing may move, or another image that does.
         quality: Of the WebP file, 0 to 100.
     """
 
     frames: Sequence[Image.Image]
     interval: int
-    still: int = -1
+    still: int | Image.Image = -1
     quality: int = 40
 
 
@@ -76,8 +76,34 @@ def tiled(clips: Sequence[np.ndarray], labels: Sequence[str], columns: int) -> l
 
 def actions() -> Loop:
     """The eight actions on one scene."""
-    clips = [draw("clouds", name, 30, frames=32, size=160)[::2] for name in ACTIONS]
-    return Loop(tiled(clips, ACTIONS, 4), 80, still=7, quality=25)
+    clips = [draw("clouds", name, 30, frames=32, size=160) for name in ACTIONS]
+    still = [with_ways(clip[0], name, 30, 28)[None] for clip, name in zip(clips, ACTIONS, strict=True)]
+    (image,) = tiled(still, ACTIONS, 4)
+    return Loop(tiled([clip[::2] for clip in clips], ACTIONS, 4), 80, still=image, quality=25)
+
+
+def with_ways(frame: np.ndarray, action: str, seed: int, count: int) -> np.ndarray:
+    """The first frame of a drawn clip, pale and gray, with the way of each shape over `count` frames."""
+    image = Image.fromarray((160 + 0.35 * frame.mean(2)).astype(np.uint8)).convert("RGB")
+    pen = ImageDraw.Draw(image)
+    for way in shape_centers(action, seed, frames=count, size=len(frame)).swapaxes(0, 1):
+        if np.abs(np.diff(way, axis=0)).max() > len(frame) / 4:  # begins again at the other side
+            continue
+        pen.line([tuple(place) for place in way], COLORS["motion"], 2, joint="curve")
+        steps = np.diff(way, axis=0)
+        rests = np.hypot(*steps.T) < 0.1
+        if action == "stop_and_go" and rests.any():
+            x, y = way[np.argmax(rests)]
+            pen.ellipse([x - 3, y - 3, x + 3, y + 3], COLORS["motion"])
+        far = int(np.argmax(np.hypot(*(way - way[0]).T))) if action in ("shake", "pulse") else len(way) - 1
+        ends = [(way[far], way[far] - way[max(far - 3, 0)])]
+        if far < len(way) - 1:  # there and back
+            ends.append((way[0], way[0] - way[3]))
+        for place, heading in ends:
+            length = float(np.hypot(*heading))
+            if length > 0.5:
+                arrow(pen, place - 3 * heading / length, 9 * heading / length, COLORS["motion"], 2)
+    return np.array(image)
 
 
 def appearances() -> Loop:
@@ -302,7 +328,8 @@ def write(folder: Path, loops: Mapping[str, Loop]) -> None:
         first.save(
             file, save_all=True, append_images=others, duration=durations, quality=loop.quality, method=6
         )
-        loop.frames[loop.still].save(still, quality=70, optimize=True)
+        image = loop.still if isinstance(loop.still, Image.Image) else loop.frames[loop.still]
+        image.save(still, quality=70, optimize=True)
         print(f"{name:16} {file.stat().st_size:7} {still.stat().st_size:6} bytes")
 
 
