@@ -580,7 +580,7 @@ arrows = next(part for part in figure.axes[1].collections if isinstance(part, Qu
 heads = np.stack([arrows.X + arrows.U - 67, arrows.Y + arrows.V - 36])  # from the disc's center
 right = (np.hypot(*heads) < 30) & (np.hypot(arrows.U - 27, arrows.V) <= 1)
 arrows.set_facecolor(np.where(right, COLORS["motion"], "#8C8C8C"))
-figure.axes[1].set_xlabel("gray arrows: something is wrong")
+figure.axes[1].set_xlabel("gray: not where this place really was in frame 0")
 show(
     figure,
     "The disc and the green tile in frame 9, twice, with an arrow for every fourth cell of a row. Left, "
@@ -742,7 +742,33 @@ check(chain, cases, says=in_short, exercise="add_link")
 # 2.6 levels on average, where the chain of cells left 4.5. The crescent is gone; the trail of wall behind
 # the disc and the tiles remain. So almost half of what the chain of cells showed was its own error.
 # </details>
-#
+
+# %% tags=["hide-input"]
+height, width = luma[0].shape
+y, x = np.mgrid[0:height, 0:width]
+total, valid = np.zeros((2, height, width)), np.ones((height, width), bool)
+for field, known in zip(motion.vectors[1:10], motion.mask[1:10]):
+    step = field.repeat(8, 1).repeat(8, 2)
+    there = (
+        np.rint(y + step[1]).astype(int).clip(0, height - 1),
+        np.rint(x + step[0]).astype(int).clip(0, width - 1),
+    )
+    valid = known.repeat(8, 0).repeat(8, 1) & valid[there]
+    total = (step + total[:, *there]) * valid
+by_pixels = news_since(total, valid)
+by_size = [np.abs(part).mean() for part in (by_cells, by_pixels)]
+show(
+    residual_panels(
+        [by_cells, by_pixels],
+        labels=[f"chain of {name}: {mean:.1f} levels" for name, mean in zip(("cells", "pixels"), by_size)],
+        title="Chained pixel by pixel, the crescent is gone",
+    ),
+    "The accumulated residual of frame 9, twice. Left, chained by cells: a trail of wall behind the disc, "
+    "the tiles, and a dark crescent at the disc's front. Right, chained by pixels: the trail, the tiles, "
+    "and only a few spots instead of the crescent.",
+)
+
+# %% [markdown]
 # Accumulated signals are stronger and easier to see, but they also collect errors. And they depend on where
 # the I-frame happens to be.
 #
