@@ -223,9 +223,10 @@ show(
 #
 # Here are the same four queries with their neighbors by the **motion part**. Now a tick means that the
 # **action** agrees. No single frame could tell you that, so you see the first frame in gray and the way of
-# each shape during the first series, from blue to orange, with an arrowhead at its end. (We drew the clips,
-# so we know the ways; the network was never told.) Follow one shape of a query, then one of a neighbor. A
-# little further down, the same clips move.
+# each shape during the first series, from blue to orange, with an arrowhead at its end. (A shape that
+# swings goes back over its own way, so its blue lies under the orange.) We drew the clips, so we know the
+# ways; the network was never told. Follow one shape of a query, then one of a neighbor. A little further
+# down, the same clips move.
 
 # %% tags=["hide-input"]
 five = np.argsort(-motion, axis=1, kind="stable")[:, :5]
@@ -457,6 +458,9 @@ show(
 # Beside R@1 there is a more forgiving measure, the [**linear probe**](../docs/glossary.md#measuring): a
 # simple linear classifier, trained *with* labels on the finished feature vectors. It tells us whether the
 # knowledge is *there*, even where it does not decide which neighbor is nearest.
+#
+# We begin with the whole vector. It is the wrong way to search the joint network, as you have just seen;
+# keep that in mind when you look at the R@1 of the pink bars.
 
 # %%
 stored = cvrl_lite.data_path("README.md").parents[1] / "experiments"
@@ -499,8 +503,8 @@ show(
 # the `context` network is no better at naming actions than an untrained one, and the `motion` network no
 # better at naming scenes. (By R@1 it is even worse: its neighbors are now chosen by motion.)
 #
-# But this chart is unfair to `joint`. Its whole vector mixes what its parts keep apart. So let us search by
-# parts, as above: for scenes by the context part, for actions by the motion part.
+# This chart is unfair to `joint`, as we said: its whole vector mixes what its parts keep apart. So let us
+# search by parts, as above: for scenes by the context part, for actions by the motion part.
 
 # %%
 show(
