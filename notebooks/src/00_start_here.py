@@ -75,8 +75,8 @@ show(
 #    and can one network learn from both? You will see a first answer in the next notebook.
 # 2. **Can we do without optical flow?** [Optical flow](../docs/glossary.md#motion-in-the-file) is the
 #    motion of every single pixel, computed from the frames. On our clips that takes 8.5 to 12.5
-#    milliseconds a frame, while the motion vectors come with the file in .23, decoding included
-#    ([measured](../docs/benchmarks.md)). How good are they, flaws included?
+#    milliseconds a frame, while the motion vectors come with the file in .23 milliseconds,
+#    decoding included ([measured](../docs/benchmarks.md)). How good are they, flaws included?
 # 3. **How do we stop the network from taking the easy way out?** "By how many pixels will this block move?"
 #    can often be answered by repeating the shift of a moment ago, without understanding anything. So the
 #    paper puts the true continuation among thousands of others (we, among hundreds) and asks "which of these
@@ -140,7 +140,8 @@ show(
 # A trail looks the same whichever way it was drawn, so `clockwise` and `counter_clockwise` cannot be told
 # apart. For that you need the *order* of the frames, and this is why the network gets clips and not single
 # frames. Here are all eight in motion, on another scene. (After a short rest they start again from the
-# beginning. In print you see the way of each shape instead, with a dot where it rests.)
+# beginning. In print, and where your system asks for less motion, you see the way of each shape instead,
+# with a dot where it rests.)
 
 # %%
 show_loop(
