@@ -372,7 +372,7 @@ agreement = json.loads((experiments / "gradients.json").read_text(encoding="utf-
 batches, rows = agreement["batches"], agreement["agreement"]
 pairs = {"context": "context with itself", "motion": "motion with itself", "both": "context with motion"}
 figure = figures.new(
-    "Over many batches each task agrees with itself; with the other, now less, now more",
+    "In training, many batches of a task come to agree; the two tasks do so at one of four steps",
     columns=len(rows),
     size=(9.5, 3),
 )
@@ -406,11 +406,12 @@ assert last["both"][1] < 0 < 0.3 < last["both"][2]
 # %% [markdown]
 # (Bands: from 5 to 95 % of a hundred draws of batches; of 40 there is only one.) So each task does have a
 # direction of its own, and a single batch hides it. And now the question has an answer, for this run.
-# Before training, all three are low. At step 60 the tasks pull *slightly against* each other (-.11), at
-# step 120 clearly *together* (.39), and in the end at a right angle (-.04): **neither friends nor enemies
-# for good.** By step 240, when the learning rate has fallen to zero, context agrees less even with itself
-# (.39), perhaps because most of what its batches have in common has been learned. (This is one training;
-# another may take its turns at other steps.)
+# Before training there is little to agree on: context has .31 with itself, motion nothing. At step 60 the
+# tasks pull perhaps *slightly against* each other (-.11, from the one draw of 40), at step 120 *together*
+# (.39), and in the end neither (-.04): **neither friends nor enemies for good.** By step 240, when the
+# learning rate has fallen to zero, context agrees less even with itself (.39), perhaps because most of what
+# its batches have in common has been learned. (This is one training; another may take its turns at other
+# steps.)
 #
 # > **Your turn: shift the balance.** Train again with `small.replace(tasks={"context": {"weight": 5.0}})`
 # > in another folder, then with `0.05`. Which loss will pay, and how much? Write down a guess, and compare

@@ -145,7 +145,7 @@ maps = {name: np.array(values) for name, values in maps.items()}
 show(
     class_maps(
         maps,
-        label="pixels a frame, of 72",
+        label="pixels per frame; a frame is 72 wide",
         title="Horses and surfers fill the frame with motion, pianists hardly move it",
     ),
     "Eleven maps of mean speed over the frame. Mean over the map: "
@@ -573,9 +573,9 @@ assert all(values["over scratch, as many steps"][0] > 0 for values in leads.valu
 
 # %% [markdown]
 # After as many steps, the start that has seen no real frame is clearly ahead. Training from scratch three
-# times as long makes up for most of that. What is left is not seen with ten labels and just excludes zero
-# with all of them; and these lines draw sources alone, of one training each. So take it as a hint, not as
-# a law ([the study](../docs/study.md) has every start).
+# times as long makes up for most of that: of what is left, .02 with ten labels and .05 with all, both
+# intervals contain zero. And these lines draw sources alone, of two trainings each
+# ([the study](../docs/study.md) has every start).
 #
 # ## Third: is there still a part that stays, and a part that moves?
 #
@@ -633,14 +633,14 @@ show(
 # A frame marks the part that is ahead of the other part of its network by more than a quarter. Read this
 # table as examples: each class has four source videos, so a cell hangs on two or three of them.
 #
-# So which of them does a motion part find? Surfers, so easy in the riddle, are easy for both motion
-# parts, and horses for the one that learned from real clips; but color alone finds them about as well
-# (.75 and .69). And pianos are found nearly always after training on real clips. Is so little motion a
-# clue of its own? Hardly: cellos move as little (.09 in the maps above) and are found far less often,
-# while color finds pianos, too (.75). Batters are the clearest case: after real clips the context part
-# finds a third of them, the motion part hardly any. They share the pitch with bowlers, yet it is the
-# still picture that tells them, not the stroke. *No* class belongs to a motion part: every frame is
-# around a context part. Where a motion part is ahead, as in surfing after drawings, it is by less.
+# So which of them does a motion part find? *No* class belongs to one: every frame is around a context part.
+# Surfers are easy for both motion parts, and horses for the one that learned from real clips; but color
+# alone finds them about as well (.75 and .69). And pianos are found nearly always after training on real
+# clips. Is so little motion a clue of its own? Hardly: cellos move as little (.09 in the maps above) and
+# are found far less often, while color finds pianos, too (.75). Batters are the clearest case: after real
+# clips the context part finds a third of them, the motion part hardly any. They share the pitch with
+# bowlers, yet it is the still picture that tells them, not the stroke. Where a motion part is ahead, as in
+# surfing after drawings, it is by less.
 # Archery is hardly found by any network; color finds a third.
 #
 # Do the two parts make different mistakes? Some disagreement is luck: two trainings of the *same* part with

@@ -370,7 +370,7 @@ def maps(
 def _spots(places: np.ndarray, numbers: np.ndarray) -> dict[int, np.ndarray]:
     """A point of each class (N,) of places (N, 2) among many of its own, and not close to another's spot."""
     spread = np.ptp(places, axis=0).max() or 1.0
-    near = np.exp(-np.square((places[:, None] - places) / (0.05 * spread)).sum(2))  # (N, N), 1 at itself
+    near = np.exp(-np.square((places[:, None] - places) / (0.1 * spread)).sum(2))  # (N, N), 1 at itself
     spots: dict[int, np.ndarray] = {}
     for number in np.unique(numbers).tolist():
         own = numbers == number
