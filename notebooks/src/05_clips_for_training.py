@@ -347,26 +347,22 @@ for skipped in mixed.skipped[:3]:
 # like the pixels. And each vector reverses its direction in x. We write that down and compare with the
 # package.
 #
-# To see both at once, we cut a window *inside* the clip (a negative gap), so that we have the frames and
-# the vectors between them. `mirrored` is ours; `seen` is what the package makes of a crop, by default as
-# this course does it, and with `faithful=True` as the released code does. A crop here is the same for all
-# samples: a square from the middle, as large a share of each side as `extent` says, mirrored or not.
-#
-# We look at one pair of frames, numbers 4 and 5 of each clip. The vectors that lead from frame 5 back to
-# frame 4 are map 4, since map 0 belongs to frame 1. (The loader keeps vectors as integers; dividing by
-# `VECTOR_STEPS` makes them pixels.) Four names, then, for the 48 clips of a batch, uncropped: `before` is
-# frame 4, `now` is frame 5, and `vectors` and `mask` are the map between them. `seen(crop(extent, flip))`
-# returns all four in this order, as they look after that crop.
+# Of each of 48 clips we take two frames in a row and the vectors between them: `before`, `now`, `vectors`
+# and `mask`. `seen(crop(extent, flip))` returns the same four as they look after a crop from the middle
+# (`extent` 1 is the whole frame, .5 half of each side) and, if `flip` is true, a mirror; with
+# `faithful=True` the vectors are treated as in the released code. `mirrored` is what we write ourselves.
 
 # %% tags=["hide-input"]
 everything = MovingScenes("train")
 part = everything.subset(range(64))
 small_set = decode(part, size=72, cells=14)
 square = decode(part, size=112, cells=14)  # cells of 8 x 8 pixels, and quarters of a pixel kept
+# A negative gap puts the window inside the clip, so that we have the vectors between its frames.
 present = ClipSampling(frames=9, stride=1, gap=-7, window=8, num_negative_windows=0, in_frames=True)
 (batch,) = MemoryLoader(square, present, seed=0).batches(48, 1)  # maps of frames 1 to 8 of each clip
 frames = batch.clip.permute(0, 1, 4, 2, 3).float()  # (48, 9, 3, 112, 112), 0..255
 before, now = frames[:, 4], frames[:, 5]
+# Map 0 belongs to frame 1, so map 4 leads from frame 5 back to 4. It holds integers, sixteenths of a pixel.
 vectors, mask = batch.motion[:, 0, 4] / VECTOR_STEPS, batch.motion_mask[:, 0, 4]
 
 
@@ -513,7 +509,7 @@ show(
         labels=list(guesses),
         limit=80,
         quantity="mean of R, G, B",
-        title="In the mirror, only mirrored vectors explain the frame",
+        title="In the mirror, only vectors that were turned around explain the frame",
     ),
     "Three maps of the error. Along our vectors hardly anything is left; along the released ones each shape "
     "leaves a thick outline, thicker than where nothing was copied.",

@@ -76,9 +76,13 @@ def sample_timeline(
         between = (clip[-1] + future) / 2
         axes.text(between, 3, "gap", ha="center", va="center", fontsize=7, color=INK)
     for lane, first in enumerate(windows, 3):
-        look: Any = {"fc": COLORS["motion"]} if lane == 3 else {"fc": "white", "hatch": "///"}
+        look: Any = (
+            {"fc": COLORS["motion"], "lw": 0} if lane == 3 else {"fc": "white", "hatch": "///", "lw": 0.6}
+        )
+        width = 0.75 if lane == 3 else 0.65  # the gap tells a box from the next; snapped, some would close
         for frame in range(first, first + length):
-            box = Rectangle((frame - 0.42, lane - 0.3), 0.84, 0.6, ec=COLORS["motion"], **look)
+            corner = (frame - width / 2, lane - 0.3)
+            box = Rectangle(corner, width, 0.6, ec=COLORS["motion"], snap=False, **look)
             axes.add_patch(box)
     # No other window may begin or end in this band.
     axes.axvspan(future - 0.5, future + length - 0.5, color=COLORS["motion"], alpha=0.12, lw=0)
