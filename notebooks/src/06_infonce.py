@@ -332,7 +332,8 @@ for temperature, count in ((1.0, 8), (0.1, 8), (0.1, 64)):
 # The first two show the same eight pairs: the same cosines, the same accuracy, and quite another loss. (At
 # temperature 1 all eight are found, and the loss is poor.) So **never compare losses at different
 # temperatures, and always look at the accuracy too.** In the third figure 56 more pairs have joined them, and
-# a few queries miss their own key: the more keys there are, the likelier one of them is nearer by chance.
+# a few queries miss their own key (the orange rings): the more keys there are, the likelier one of
+# them is nearer by chance.
 
 # %% [markdown]
 # ## Learning, live

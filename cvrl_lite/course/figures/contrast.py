@@ -27,6 +27,7 @@ from cvrl_lite.course.figures.style import (
 )
 
 _MOST_WRITTEN = 12  # more columns than this leave no room for a number in each cell
+_MOST_FRAMED = 32  # in a larger matrix frames would hide the misses, which are ringed instead
 
 
 def similarity_matrix(
@@ -100,7 +101,7 @@ def quiz(cosines: np.ndarray, temperature: float, *, names: tuple[str, str] = ("
 
     Returns:
         The figure. Its title says how many rows find their own key, and the loss and the value of a blind
-        guess in nats.
+        guess in nats. With more than 32 keys, rings mark the nearest keys that are not the own ones.
 
     Example:
         >>> quiz(np.eye(4), 0.1).get_suptitle()
@@ -117,6 +118,8 @@ def quiz(cosines: np.ndarray, temperature: float, *, names: tuple[str, str] = ("
     ):
         _color_bar(_matrix(axes, values, colors, lowest, size=3.6 / count), [axes], label)
         axes.set(ylabel=names[0], xlabel=names[1])
+    if rings := figure.axes[0].get_legend_handles_labels()[0]:
+        figure.legend(handles=rings, loc="outside lower center", frameon=False)
     return figure
 
 
@@ -348,10 +351,14 @@ def _matrix(
             )
     else:
         axes.plot(best, range(rows), "o", ms=min(4, 25 * size), color=INK, mec="white", mew=0.4)
+    if columns > _MOST_FRAMED:
+        missed = np.flatnonzero(best != np.arange(rows))
+        words, color = f"nearest, but not its own ({len(missed)})", COLORS["motion"]
+        axes.plot(best[missed], missed, "o", label=words, ms=7, mfc="none", mec=color, mew=1.6, ls="none")
     for row, column in np.argwhere(~kept):
         hatched = Rectangle((column - 0.5, row - 0.5), 1, 1, fc="white", ec=INK, hatch="///", lw=0)
         axes.add_patch(hatched)
-    for place in range(rows if size > 0.1 else 0):  # in smaller cells a frame would hide what it frames
+    for place in range(rows if columns <= _MOST_FRAMED else 0):
         corner, width = (place - 0.5, place - 0.5), 1.6 if rows <= 16 else 0.7
         frame = Rectangle(corner, 1, 1, fill=False, ec=INK, lw=width)
         frame.set_path_effects([withStroke(linewidth=width + 1.2, foreground="white")])  # on dark cells
