@@ -508,9 +508,9 @@ assert max(precisions["joint, drawings"]) < min(precisions["joint"])
 # for other trainings contain zero: *not seen*.
 #
 # **Both tasks against one.** On real clips, too, the joint network beats the one that learned context
-# alone, by both measures. Its lead over motion alone is the narrow one: the thin line crosses zero by both
-# measures, so the lead could be a matter of a few lucky trainings. This is what the method is for, so it is
-# the comparison that deserves the most seeds.
+# alone, by both measures. Its lead over motion alone is the narrow one: the thin line crosses zero by R@1
+# and begins at zero by the probe, so the lead could be a matter of a few lucky trainings. This is what the
+# method is for, so it is the comparison that deserves the most seeds.
 #
 # **Drawings against real clips.** By R@1 and probe we see no difference: the joint network that learned from
 # 528 real clips and the one that learned from 1152 drawings score alike, and a tenth could have been missed.
