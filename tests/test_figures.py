@@ -149,6 +149,10 @@ def test_arrows_of_true_length_are_one_for_each_block_and_show_tails_beyond_the_
     assert arrows.get_offsets().tolist() == [[-12.5, 7.5], [24.5, 19.5]]
     assert arrows.U.tolist() == [20, -5] and axes.get_xlim() == (-24.5, 55.5)
     assert axes.images[-1].get_array().shape == (80, 80, 3), "the border's pixels, repeated"
+    white = np.full((32, 32, 3), 255, np.uint8)
+    copied = figures.vector_arrows(np.zeros((32, 32, 3), np.uint8), vectors, mask, source=white).axes[0]
+    borders = [drawn.images[-1].get_array()[0, 0].tolist() for drawn in (axes, copied)]
+    assert borders == [[204] * 3, [255] * 3], "of the picture, and of the frame that was copied from"
     vectors[0, :2, :2] = -5
     inside = figures.vector_arrows(np.zeros((32, 32, 3), np.uint8), vectors, mask).axes[0]
     assert inside.get_xlim() == (-0.5, 31.5)
@@ -244,7 +248,9 @@ def test_panels_of_vectors_are_their_fields_side_by_side() -> None:
         [9.5, 25.5] * 2,
     ], "the first and the third cell of each row"
     rings = [len(line.get_xdata()) for axes in few.axes for line in axes.lines if line.get_marker() == "o"]
-    assert rings == [0, 4] and "ring: that place" in [text.get_text() for text in few.legends[0].get_texts()]
+    assert rings == [0, 4] and "ring: that place, in the frame before" in [
+        text.get_text() for text in few.legends[0].get_texts()
+    ]
     with pytest.raises(ValueError, match="2 fields and 1 labels do not go with 2 images"):
         figures.vector_panels(images, [past, future], [mask, mask], labels=["past"])
 

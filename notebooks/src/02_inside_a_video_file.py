@@ -274,8 +274,9 @@ for name, video, bytes_ in (("sample", sample, sizes), ("sample_watch", watch, s
 #
 # A B-frame is cheap for two reasons. It has two frames to copy from, and what is left over is stored more
 # coarsely. That does little harm: hardly any other frame copies from it, so its errors do not spread. (We
-# measured how much each of the two is worth. Stored as finely as the P-frames, a B-frame of this scene would
-# still take only about half of a P-frame's bytes, .54; stored more coarsely, it takes .35.)
+# measured how much each of the two is worth, on the 42 frames before the cut, so the numbers are not quite
+# those of the bars. Stored as finely as the P-frames, a B-frame takes .54 of a P-frame's bytes; stored more
+# coarsely, .35. How we did that stands at the laboratory below.)
 #
 # For *learning* we still prefer the first file. There, every vector spans exactly one frame. In the second
 # file a P-frame may choose among several earlier frames, and FFmpeg does not tell us *which* one a vector
@@ -315,8 +316,9 @@ show(
 # motion or not.
 #
 # What about frame 42, after the cut? In the next figure each arrow has its true length: its tail, a small
-# ring, is where the block was copied from. Some tails lie outside the frame, in the pale border. There, the
-# codec repeats the outermost pixels.
+# ring, marks the place *in frame 41* from which the block was copied. (The picture shows frame 42; at the
+# rings, think of bricks.) Some tails lie outside the frame, in the pale border. There, the codec repeats the
+# outermost pixels of frame 41.
 
 # %%
 show(
@@ -324,10 +326,11 @@ show(
         frames[odd],
         motion.vectors[odd],
         motion.mask[odd],
+        source=frames[odd - 1],
         title="Frame 42, after the cut: for hardly a block was there anything to copy",
     ),
     "Frame 42, nearly all hatched: no vectors. The few arrows are long, with a ring at the tail; some begin "
-    "outside the frame, in a pale border that repeats its outermost pixels.",
+    "outside the frame, in a pale border that repeats the outermost pixels of frame 41.",
 )
 carry = motion.mask.mean((1, 2))  # share of cells with a vector, frame by frame
 print("cells with a vector in frame 41, 42, 43:", *[f"{carry[t]:.0%}" for t in (41, 42, 43)])

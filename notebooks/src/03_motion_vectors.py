@@ -322,7 +322,8 @@ show(
 # Frame 10 takes a handful of bytes, and still all its cells have a vector: zero. "I stayed" is a statement.
 # In the right half of frame 12 there is no statement at all, and FFmpeg exports no record. In an array both
 # would be 0; only the mask tells them apart. The few arrows on the right are blocks for which something
-# similar happened to be found elsewhere.
+# similar happened to be found elsewhere in frame 11, in the wall that was there. (The rings mark those places
+# on the picture of frame 12.)
 #
 # **Exercise 1** (medium, 10 minutes). Find the path of the *camera*: where is it in each frame, if it
 # starts at (0, 0)? You have to decide three things. Which sign does the camera's motion have? How do you

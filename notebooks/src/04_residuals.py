@@ -730,6 +730,7 @@ check(chain, cases, says=in_short, exercise="add_link")
 # show(
 #     residual_panels(
 #         [by_cells, since],
+#         [accumulated.mask[9], link[1].reshape(16, 8, 24, 8).all((1, 3))],
 #         labels=["chain of cells", "your chain of pixels"],
 #         title="Is the crescent gone?",
 #     ),
@@ -760,12 +761,13 @@ by_size = [np.abs(part).mean() for part in (by_cells, by_pixels)]
 show(
     residual_panels(
         [by_cells, by_pixels],
+        [accumulated.mask[9], valid.reshape(height // 8, 8, width // 8, 8).all((1, 3))],
         labels=[f"chain of {name}: {mean:.1f} levels" for name, mean in zip(("cells", "pixels"), by_size)],
         title="Chained pixel by pixel, the crescent is gone",
     ),
     "The accumulated residual of frame 9, twice. Left, chained by cells: a trail of wall behind the disc, "
-    "the tiles, and a dark crescent at the disc's front. Right, chained by pixels: the trail, the tiles, "
-    "and only a few spots instead of the crescent.",
+    "and a dark crescent at the disc's front. Right, chained by pixels: the trail, and only a few spots "
+    "instead of the crescent. The tiles are hatched in both: nothing leads back from there.",
 )
 
 # %% [markdown]

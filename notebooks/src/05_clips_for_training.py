@@ -350,7 +350,7 @@ for skipped in mixed.skipped[:3]:
 # Of each of 48 clips we take two frames in a row and the vectors between them: `before`, `now`, `vectors`
 # and `mask`. `seen(crop(extent, flip))` returns the same four as they look after a crop from the middle
 # (`extent` 1 is the whole frame, .5 half of each side) and, if `flip` is true, a mirror; with
-# `faithful=True` the vectors are treated as in the released code. `mirrored` is what we write ourselves.
+# `as_released=True` the vectors are treated as in the released code. `mirrored` is what we write ourselves.
 
 # %% tags=["hide-input"]
 everything = MovingScenes("train")
@@ -380,9 +380,9 @@ def crop(extent, flip):
     return Geometry(middle, torch.full((48, 2), extent), torch.full((48,), flip))
 
 
-def seen(geometry, faithful=False):
+def seen(geometry, as_released=False):
     """Frames before and now, vectors and mask under a geometry."""
-    field, held = geometry.sample_vectors(vectors[:, None], mask[:, None], 14, rescale=not faithful)
+    field, held = geometry.sample_vectors(vectors[:, None], mask[:, None], 14, rescale=not as_released)
     return geometry.sample(before, 112), geometry.sample(now, 112), field[:, 0], held[:, 0]
 
 
@@ -420,7 +420,7 @@ def panels(views, labels, title):
 
 
 # %% tags=["hide-input"]
-views = [seen(crop(1.0, False)), seen(crop(1.0, True), faithful=True), seen(crop(1.0, True))]
+views = [seen(crop(1.0, False)), seen(crop(1.0, True), as_released=True), seen(crop(1.0, True))]
 labels = ["as filmed", "✗ mirror A, as released", "✓ mirror B"]
 figure = panels(views, labels, "In mirror A the arrows still point right, though the shapes now go left")
 figure.set_figheight(figure.get_figheight() + 0.3)
@@ -444,17 +444,17 @@ show(
 # 4. Which of the two enlarged panels is right?
 
 # %%
-views = [seen(crop(1.0, False)), seen(crop(0.5, False)), seen(crop(0.5, False), faithful=True)]
-labels = ["as filmed", "enlarged: A", "enlarged: B"]
+views = [seen(crop(1.0, False)), seen(crop(0.5, False), as_released=True), seen(crop(0.5, False))]
+labels = ["as filmed", "enlarged: C", "enlarged: D"]
 show(
     panels(views, labels, "Enlarged twice: how long must the arrows be?"),
     "Three gray panels of shapes with arrows. In two of them the shapes are enlarged to twice the size; the "
-    "arrows are twice as long in the second panel, and as short as before in the third.",
+    "arrows are as short as before in the second panel, and twice as long in the third.",
 )
 
 # %% [markdown]
-# A is right: twice as large is twice as fast. B is what the released code does: its vectors stay as they
-# were.
+# D is right: twice as large is twice as fast. C, like mirror A, is what the released code does: its vectors
+# stay as they were.
 #
 # So much for arguments; here is a test that needs no eyes. It is the one from notebook 03: **vectors that
 # fit the pixels must lead from each frame back to the one before.** We copy each pixel from where its vector
@@ -481,7 +481,7 @@ def misfit(guess, truth, where):
 def test(geometry):
     """The error of copying along our vectors, the released ones, and none; over cells that move."""
     first, second, ours, held = seen(geometry)
-    theirs = seen(geometry, faithful=True)[2]
+    theirs = seen(geometry, as_released=True)[2]
     moves = held & (ours.abs().amax(1) >= 1)
     found = [copied(first, ours), copied(first, theirs), first]
     return [misfit(guess, second, moves) for guess in found]
@@ -499,7 +499,7 @@ assert 2 * flip[0] < flip[2] and 1.2 * half[0] < half[1]
 first, second, ours, held = seen(crop(1.0, True))
 guesses = {
     "along our vectors": copied(first, ours),
-    "along the released ones": copied(first, seen(crop(1.0, True), faithful=True)[2]),
+    "along the released ones": copied(first, seen(crop(1.0, True), as_released=True)[2]),
     "nothing copied": first,
 }
 wrong = [(second - guess).mean(1)[chosen].numpy() for guess in guesses.values()]

@@ -138,7 +138,10 @@ show(figure, "8 times 8 cosines: the largest of each row, in bold, lies on the f
 # which makes differences larger (the next section asks why). Take exponentials and divide them by their
 # sum: this is the [**softmax**](../docs/glossary.md#learning-without-labels), and the row is now a list of
 # probabilities. The loss of a row is minus the logarithm of the right key's probability: 0 if it is sure
-# and right, large if it is sure and wrong. Finally, average over the rows.
+# and right, large if it is sure and wrong. Finally, average over the rows. In one line, for a row with
+# cosines $c_j$, own key $i$ and temperature $\tau$:
+#
+# $$L = -\log \frac{e^{c_i/\tau}}{\sum_j e^{c_j/\tau}} = -\frac{c_i}{\tau} + \log \sum_j e^{c_j/\tau}.$$
 #
 # The unit is the [**nat**](../docs/glossary.md#learning-without-labels): like a bit, but with the natural
 # logarithm (1 nat is 1.44 bits). What is a good value? Compare with a [**blind
@@ -240,7 +243,8 @@ else:
 #
 # Training follows the gradient, so let us look at that instead of the loss. Differentiate a row's loss with
 # respect to its cosines $c_j$, and something simple comes out. With $p_j$ the probability of key $j$,
-# $\tau$ the temperature and $i$ the own key,
+# $\tau$ the temperature and $i$ the own key, the first term of $L$ gives $-1/\tau$ for the own key and
+# nothing for the others, and the second gives $p_j/\tau$ for every key:
 #
 # $$\frac{\partial L}{\partial c_i} = \frac{p_i - 1}{\tau}, \qquad \frac{\partial L}{\partial c_j} =
 # \frac{p_j}{\tau} \quad (j \ne i).$$

@@ -337,7 +337,7 @@ show(
         points,
         played="the game: share of clips that find their key frame among 32",
         learned="scenes: linear accuracy",
-        title=f"{ratio:.0f} times as many games won, but hardly more scenes known",
+        title=f"{ratio:.0f} times as many games won; in scenes, the two cannot be told apart",
         guess=(1 / BATCH, 1 / 16),
         hollow=["weak color changes"],
     ),

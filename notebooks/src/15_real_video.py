@@ -573,8 +573,8 @@ assert all(values["over scratch, as many steps"][0] > 0 for values in leads.valu
 
 # %% [markdown]
 # After as many steps, the start that has seen no real frame is clearly ahead. Training from scratch three
-# times as long makes up for most of that: of what is left, .02 with ten labels and .05 with all, both
-# intervals contain zero. And these lines draw sources alone, of two trainings each
+# times as long makes up for most of that: of what is left, .02 with ten labels and .05 with all (before
+# rounding), both intervals contain zero. And these lines draw sources alone, of two trainings each
 # ([the study](../docs/study.md) has every start).
 #
 # ## Third: is there still a part that stays, and a part that moves?

@@ -138,13 +138,9 @@ def above_a_guess(
     ):
         values = np.array([row[f"{task}_{kind}"] for row in metrics])
         values = values - (np.log(keys[task]) if kind == "loss" else 0)
-        mean, color, style = (
-            np.convolve(values, window, "valid"),
-            COLORS[task],
-            "--" if task == "motion" else "-",
-        )
-        axes.plot(steps, values, lw=0.7, alpha=0.4, color=color)
-        axes.plot(steps[smooth - 1 :], mean, lw=2, color=color, label=task, ls=style)
+        mean, style = np.convolve(values, window, "valid"), "--" if task == "motion" else "-"
+        axes.plot(steps, values, lw=0.7, alpha=0.4, color=COLORS[task])
+        axes.plot(steps[smooth - 1 :], mean, lw=2, color=COLORS[task], label=task, ls=style)
     look: Any = {"color": "#777777", "ls": ":"}
     left.axhline(0, label="a blind guess", **look)
     right.axhline(1 / keys["context"], label=f"a blind guess, 1 in {keys['context']}", **look)

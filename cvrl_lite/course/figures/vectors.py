@@ -25,7 +25,13 @@ _BORDER = 24  # pixels beyond a frame, as far as x264 lets a vector lead
 
 
 def vector_arrows(
-    image: np.ndarray, vectors: np.ndarray, mask: np.ndarray, *, magnify: float = 1, title: str = ""
+    image: np.ndarray,
+    vectors: np.ndarray,
+    mask: np.ndarray,
+    *,
+    magnify: float = 1,
+    source: np.ndarray | None = None,
+    title: str = "",
 ) -> Figure:
     """What was copied from where: each cell's apparent motion as an arrow over the picture.
 
@@ -36,6 +42,8 @@ def vector_arrows(
         mask: (H8, W8) bool; cells without a vector are hatched.
         magnify: How many times its true length an arrow has. At 1 its tail lies where the content was,
             be it beyond the picture's border, and a block of 16x16 pixels has one arrow.
+        source: (H, W, 3) uint8 RGB, the frame that was copied from, whose outermost pixels go on beyond the
+            border; `image` itself where it is much the same.
         title: The finding; where empty, it says how many cells have a vector and how many move.
 
     Returns:
@@ -55,7 +63,7 @@ def vector_arrows(
         carry, move = mask.mean(), moving.sum() / max(1, mask.sum())
         title = f"{carry:.0%} of the cells carry a vector, {move:.0%} of those move".replace("%", " %")
     figure = new(title, size=(6, 6 * image.shape[0] / image.shape[1] + 0.6))
-    draw_arrows(figure.axes[0], image, vectors, mask, magnify)
+    draw_arrows(figure.axes[0], image, vectors, mask, magnify, source=source)
     _add_keys(figure, [vectors], [mask], magnify)
     return figure
 
@@ -233,6 +241,7 @@ def draw_arrows(
     *,
     width: float = 0.005,
     every: int = 1,
+    source: np.ndarray | None = None,
 ) -> None:
     """Draws what `vector_panels` shows into a panel; `width` is an arrow's, as a share of the panel's."""
     moving = mask & (np.abs(vectors).max(0) > 0)
@@ -245,7 +254,8 @@ def draw_arrows(
     beyond = [((tail < -0.5) | (tail > end)).any() for tail, end in ((x + dx, right), (y + dy, bottom))]
     border = _BORDER if magnify == 1 and any(beyond) else 0
     if border:  # there the codec repeats the outermost pixels
-        pale = np.pad(image, ((border, border), (border, border), (0, 0)), "edge") * 0.2 + 255 * 0.8
+        copied = image if source is None else source
+        pale = np.pad(copied, ((border, border), (border, border), (0, 0)), "edge") * 0.2 + 255 * 0.8
         edges = -0.5 - border, right + border, bottom + border, -0.5 - border
         axes.imshow(pale.astype(np.uint8), extent=edges, zorder=-1)
         axes.add_patch(Rectangle((-0.5, -0.5), right + 0.5, bottom + 0.5, fill=False, ec=INK))
@@ -294,7 +304,7 @@ def _add_keys(
         keys.append(Line2D([], [], ls="", color=COLORS["motion"], label=f"arrow: {arrow}", **look))
     if magnify == 1 and any((np.hypot(*field) * mask >= _RING).any() for field, mask in zip(vectors, masks)):
         ring: Any = {"ls": "", "marker": "o", "ms": 3.5, "mfc": "white", "mec": COLORS["motion"]}
-        keys.append(Line2D([], [], label="ring: that place", **ring))
+        keys.append(Line2D([], [], label="ring: that place, in the frame before", **ring))
     if any(still.any() for still in zero):
         keys.append(Line2D([], [], ls="", marker=".", color=INK, label="dot: a vector of zero"))
     if not all(mask.all() for mask in masks):
