@@ -14,7 +14,6 @@ from matplotlib.figure import Figure
 from cvrl_lite.course.figures.style import COLORS, INK, new, two_digits
 
 _MARKS = "osD^v"
-_WHITE: dict[str, Any] = {"fc": "white", "ec": "none", "pad": 0.5}  # under numbers that a line would cross
 
 
 def games(

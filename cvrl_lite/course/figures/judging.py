@@ -203,9 +203,8 @@ def _range_in_words(values: Range) -> str:
         return f"± {two_digits(high)}"
     if low == high:
         return two_digits(middle)
-    ends = (
-        "-.00" if -0.005 < end < 0 else two_digits(end) for end in (low, high)
-    )  # the sign tells: it holds 0
+    # An end just below zero keeps its sign: such a range holds zero.
+    ends = ("-.00" if -0.005 < end < 0 else two_digits(end) for end in (low, high))
     return "{} ({} to {})".format(two_digits(middle), *ends)
 
 
