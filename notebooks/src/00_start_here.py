@@ -35,6 +35,18 @@ for what, fine in checks.items():
     print(f"{'ok' if fine else 'MISSING':7}  {what}")
 
 # %% [markdown]
+# And can the package read a video?
+
+# %%
+from cvrl_lite import CompressedVideo, data_path
+
+with CompressedVideo(data_path("sample.mp4")) as video:
+    checks = {"sample clip: 72 of 72 frames": video.info.frames == 72}
+    checks["motion vectors: readable"] = bool(video.motion(0, 12).mask.any())
+for what, fine in checks.items():
+    print(f"{'ok' if fine else 'MISSING':7}  {what}")
+
+# %% [markdown]
 # ## The idea in one figure
 #
 # We follow the paper *Self-supervised Video Representation Learning by Context and Motion Decoupling* (CVPR
@@ -53,7 +65,6 @@ for what, fine in checks.items():
 # %% tags=["hide-input"]
 import numpy as np
 
-from cvrl_lite import CompressedVideo, data_path
 from cvrl_lite.course.checks import check
 from cvrl_lite.course.exercises import show_progress
 from cvrl_lite.course.figures import course_map, filmstrip, long_exposure, pairs, show
