@@ -28,9 +28,10 @@ from typing import Any
 
 import numpy as np
 import torch
+from branches import HalfConfig
 from peers import instance_discrimination, supervised
 from signals import with_differences, with_flow
-from worlds import AMOUNTS, CONDITIONS, gallery, load
+from worlds import AMOUNTS, CONDITIONS, FINE, gallery, load
 
 from cvrl_lite import evaluate, train
 from cvrl_lite.datasets import DecodedSet
@@ -42,6 +43,10 @@ HERE = Path(__file__).parent
 LOG = HERE / "study.jsonl"
 STEPS = 600
 SEEDS = (0, 1, 2)
+
+_FAR = {"gap": 0.72}  # seconds; so the clip and its future fill the 40 frames of a video
+# Maps and futures of 7 x 7 places.
+_FINE: dict[str, Any] = {"decoded_size": FINE, "augmentation": {"size": FINE, "cells": 28}}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,6 +74,10 @@ def _motion(**changes: Any) -> Model:
     return Model(("motion",), changes)
 
 
+def _three(**changes: Any) -> Model:
+    return Model(("context", "motion", "residual"), changes)
+
+
 def _short(*tasks: str, world: str = "hard", **changes: Any) -> Model:
     """A shorter training, to be compared with others of its length alone."""
     return Model(tasks or ("motion",), changes, world=world, steps=STEPS // 3)
@@ -84,7 +93,12 @@ MODELS = {
     "no transformer": _motion(networks={"transformer": False}),
     "joint": Model(("context", "motion")),
     "residual": Model(("residual",)),
-    "three": Model(("context", "motion", "residual")),
+    "three": _three(),
+    "three, a quarter": _three(tasks={"residual": {"weight": 0.25}}),
+    "three, own branch": _three(
+        networks={"backbone": "branches:ThreeBranches"},
+        tasks={"motion": HalfConfig(), "residual": HalfConfig(source="residual")},
+    ),
     "motion and residual": Model(("motion", "residual")),
     "differences": Model(("residual",), signal=with_differences),
     "flow": Model(("motion",), signal=with_flow),
@@ -98,6 +112,10 @@ MODELS = {
     "later": _short(sampling={"gap": 0.32}),
     "short window": _short(sampling={"window": 4}),
     "long window": _short(sampling={"window": 12}),
+    "far": _motion(sampling=_FAR),
+    "far, no transformer": _motion(sampling=_FAR, networks={"transformer": False}),
+    "7 x 7": _short(world="fine", **_FINE),
+    "7 x 7, no transformer": _short(world="fine", **_FINE, networks={"transformer": False}),
     "as released": _short(augmentation={"faithful": True}),  # flips leave the sign, crops the length
     "context, short": _short("context"),
     "joint, short": _short("context", "motion"),
