@@ -248,7 +248,7 @@ def test_panels_of_vectors_are_their_fields_side_by_side() -> None:
         [9.5, 25.5] * 2,
     ], "the first and the third cell of each row"
     rings = [len(line.get_xdata()) for axes in few.axes for line in axes.lines if line.get_marker() == "o"]
-    assert rings == [0, 4] and "ring: that place, in the frame before" in [
+    assert rings == [0, 4] and "ring: that place, in the other frame" in [
         text.get_text() for text in few.legends[0].get_texts()
     ]
     with pytest.raises(ValueError, match="2 fields and 1 labels do not go with 2 images"):

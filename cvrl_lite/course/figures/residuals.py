@@ -49,7 +49,8 @@ def residual_panels(
     masks = [None] * count if masks is None else masks
     if not count == len(labels) == len(masks):
         raise ValueError(f"{len(labels)} labels and {len(masks)} masks do not go with {count} maps")
-    height = 9.0 / count * values[0].shape[0] / values[0].shape[1] + 0.9
+    holes = any(mask is not None and not mask.all() for mask in masks)
+    height = 8.5 / count * values[0].shape[0] / values[0].shape[1] + (0.85 if holes else 0.6)  # a bar beside it
     figure = new(title, columns=count, size=(9.5, height))
     panels = list(figure.axes)
     for axes, value, mask, label in zip(panels, values, masks, labels):
@@ -62,7 +63,7 @@ def residual_panels(
             spine.set(visible=True, color="#999999")
     bar = figure.colorbar(shown, ax=panels, shrink=0.85, aspect=15, pad=0.01)
     bar.set_label(f"{quantity}: darker (-), lighter (+)", fontsize=8)
-    if any(mask is not None and not mask.all() for mask in masks):
+    if holes:
         key = Patch(fc="white", ec=INK, hatch="///", label="hatched: no prediction")
         figure.legend(handles=[key], loc="outside lower center", frameon=False)
     return figure

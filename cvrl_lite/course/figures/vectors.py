@@ -304,7 +304,7 @@ def _add_keys(
         keys.append(Line2D([], [], ls="", color=COLORS["motion"], label=f"arrow: {arrow}", **look))
     if magnify == 1 and any((np.hypot(*field) * mask >= _RING).any() for field, mask in zip(vectors, masks)):
         ring: Any = {"ls": "", "marker": "o", "ms": 3.5, "mfc": "white", "mec": COLORS["motion"]}
-        keys.append(Line2D([], [], label="ring: that place, in the frame before", **ring))
+        keys.append(Line2D([], [], label="ring: that place, in the other frame", **ring))
     if any(still.any() for still in zero):
         keys.append(Line2D([], [], ls="", marker=".", color=INK, label="dot: a vector of zero"))
     if not all(mask.all() for mask in masks):
