@@ -445,7 +445,8 @@ def without_error(left):
 
 
 zero = without_error(trial_residual.values)
-print(f"{zero[trial_motion.mask].sum()} of {trial_motion.mask.sum()} cells with a vector: no pixel is left over")
+held = trial_motion.mask
+print(f"{zero[held].sum()} of {held.sum()} cells with a vector: not a single pixel is left over")
 
 # %% [markdown]
 # And would such a test notice a wrong filter? We try one: instead of six weights, the mean of the four pixels

@@ -50,7 +50,8 @@ def residual_panels(
     if not count == len(labels) == len(masks):
         raise ValueError(f"{len(labels)} labels and {len(masks)} masks do not go with {count} maps")
     holes = any(mask is not None and not mask.all() for mask in masks)
-    height = 8.5 / count * values[0].shape[0] / values[0].shape[1] + (0.85 if holes else 0.6)  # a bar beside it
+    tall = values[0].shape[0] / values[0].shape[1]
+    height = 8.5 / count * tall + (0.85 if holes else 0.6)  # inches; the color bar takes one of the width's
     figure = new(title, columns=count, size=(9.5, height))
     panels = list(figure.axes)
     for axes, value, mask, label in zip(panels, values, masks, labels):
