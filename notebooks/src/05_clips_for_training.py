@@ -64,11 +64,19 @@ show_loop(
 #   them, only at another time. Such a wrong answer is called a **hard negative**.
 #
 # The authors of [the paper](https://arxiv.org/abs/2104.00862) have published code; *released* will mean: as
-# in that code. It cuts a sample like this. The clip has 16 frames, each 4 after the one before. The future
-# begins 3 frames after the clip's last frame and covers 8 maps, one per frame. (Without a gap, its first
-# map would show the very motion that the clip's end still shows.) The key frame is any I-frame from 5
-# frames before the clip to 5 frames after it. Three other windows lie anywhere, also inside the clip, as
-# long as they do not overlap the future.
+# in that code. The course's own recipe, `laptop`, has shorter clips, so that they fit into the 40 frames of
+# a MovingScenes video, and counts seconds instead of frames; soon you will see why.
+#
+# | | released | `laptop` |
+# |---|---|---|
+# | clip | 16 frames, every 4th one | 8 frames, .08 s apart |
+# | key frame: an I-frame in the clip, before or after it | by at most 5 frames | by at most .2 s |
+# | gap between the clip and its near future | 3 frames | .12 s |
+# | near future | 8 maps, one per frame | 8 maps, one per frame |
+# | other windows, as long as the near future | 3 | 1 |
+#
+# Without a gap, the first map of the future would show the very motion that the clip's end still shows. The
+# other windows may lie anywhere, also inside the clip, as long as they do not overlap the future.
 
 # %%
 released = recipes.ucf101_r2plus1d26().sampling
@@ -138,10 +146,8 @@ print(f"{len(times)} frames: {len(timeline.starts)} starts, at frames", *timelin
 # the key frame and the other windows are drawn at random as well: with 6 key frames and 56 or 57 places for
 # each of three windows, two starts allow over two million draws.
 #
-# The course's own recipe, `laptop`, has shorter clips, so that they fit into the 40 frames of a
-# MovingScenes video: 8 frames .08 s apart, a gap of .12 s, one other window. The widget draws samples
-# with either recipe. Can you find a key frame before the clip's first frame, or after its last? One of
-# the other windows inside the clip? Or after the future?
+# The widget draws samples with either recipe. Can you find a key frame before the clip's first frame, or
+# after its last? One of the other windows inside the clip? Or after the future?
 
 
 # %%
@@ -160,6 +166,8 @@ laboratory(experiment, {"recipe": ("laptop", "released"), "sample": tuple(range(
 # %%
 figure, words = experiment("laptop", 1)
 show(figure, f"{figure.get_suptitle()}; {words}.")
+
+# %%
 cuts = [Timeline(times, keys, laptop).cut((0, number)) for number in range(1000)]
 inside = sum(cut.key in cut.clip for cut in cuts)
 during = sum(cut.clip[0] <= cut.windows[1] <= cut.clip[-1] - 7 for cut in cuts)
@@ -267,6 +275,9 @@ for moments in rates.values():
     for number in range(100):
         clip = Timeline(moments, np.array([0]), laptop).cut((1, number)).clip
         assert np.array_equal(clip, by_seconds(moments, clip[0], 0.08, 8))
+print("400 clips of four kinds of video, all cut as by hand")
+
+# %% tags=["hide-input"]
 lanes = {name: (moments, by_seconds(moments, 0, 0.08, 8)) for name, moments in rates.items()}
 lanes["50, every 2nd frame"] = rates["50 per second"], 2 * np.arange(8)
 show(
@@ -289,6 +300,10 @@ cuts = {
     "50 per second, by seconds": (film, by_seconds(np.arange(60) / 50, 0, 0.08, 8)),
     "50 per second, by frames": (film, 2 * np.arange(8)),
 }
+ends = [frames[clip[-1]] for frames, clip in cuts.values()]
+assert np.array_equal(ends[0], ends[1]) and not np.array_equal(ends[0], ends[2])
+
+# %% tags=["hide-input"]
 places = [w[clip] for w, (_, clip) in zip((where[::2], where, where), cuts.values())]
 show(
     figures.journeys(
@@ -299,8 +314,6 @@ show(
     "Three gray images of shapes, each shape in its first and its last place, with an arrow between the two. "
     "In the first two images the arrows are alike; in the third they are half as long.",
 )
-ends = [frames[clip[-1]] for frames, clip in cuts.values()]
-assert np.array_equal(ends[0], ends[1]) and not np.array_equal(ends[0], ends[2])
 
 # %% [markdown]
 # Cut by seconds, things go equally far at both rates. Cut by frames, they go half as far, as if they
@@ -397,14 +410,14 @@ print(f"by hand and package agree in {sum(agree)} of 3: frames, vectors, mask")
 # The released code mirrors the map and leaves the sign of x alone: that is **mirror A** of the riddle. Here
 # is a still of another clip, treated in both ways.
 
-# %%
+# %% tags=["hide-input"]
 actions = {str(entry.path): everything.classes["action"][entry.labels["action"]] for entry in part.entries}
 moving = (mask & (vectors.abs().amax(1) >= 1))[:, 3:11, 3:11].sum((1, 2))  # cells around the middle
 chosen = max((n for n in range(48) if actions[batch.names[n]] == "right"), key=lambda n: moving[n])
 
 
-def panels(views, labels, title):
-    """One sample under several views, in gray, with the arrows of every other cell that moves."""
+def panels(views, labels, title, every=2):
+    """One sample under several views, in gray, with the arrows of one cell of so many in a row that move."""
     _, nows, fields, masks = ([part[chosen].numpy() for part in parts] for parts in zip(*views))
     stills = [figures.grayed(now.transpose(1, 2, 0)) for now in nows]
     figure = figures.filmstrip(stills, labels=labels, columns=3, title=title)
@@ -412,10 +425,10 @@ def panels(views, labels, title):
     look |= {"width": 0.01, "headwidth": 4, "headlength": 3.5, "headaxislength": 3}
     look |= {"edgecolor": "white", "linewidth": 0.5}  # tells an arrow from the next
     for axes, field, held in zip(figure.axes, fields, masks, strict=True):
-        rows, columns = np.nonzero(held & (np.hypot(*field) >= 1))
-        x, y = columns[columns % 2 == 1], rows[columns % 2 == 1]
-        axes.quiver(8 * x + 3.5, 8 * y + 3.5, *-field[:, y, x], scale=0.25, **look)
-    figure.supxlabel("arrow: motion from frame to frame, 4 times its length", fontsize=9)
+        y, x = np.nonzero(held & (np.hypot(*field) >= 1) & (np.arange(14) % every == every - 1))
+        arrows = axes.quiver(8 * x + 3.5, 8 * y + 3.5, *-field[:, y, x], scale=0.25, **look)
+        axes.quiverkey(arrows, 0.06, -0.06, 2, "")  # a yardstick below each panel
+        axes.text(0.12, -0.06, "2 pixels a frame", va="center", fontsize=9, transform=axes.transAxes)
     return figure
 
 
@@ -424,7 +437,7 @@ views = [seen(crop(1.0, False)), seen(crop(1.0, True), as_released=True), seen(c
 labels = ["as filmed", "✗ mirror A, as released", "✓ mirror B"]
 figure = panels(views, labels, "In mirror A the arrows still point right, though the shapes now go left")
 figure.set_figheight(figure.get_figheight() + 0.3)
-figure.get_layout_engine().set(h_pad=0.1)  # inches, or the gray arrows touch the title
+figure.get_layout_engine().set(h_pad=0.1, w_pad=0.1)  # inches, or the gray arrows touch titles
 for axes, way in zip(figure.axes, ("right", "left", "left"), strict=True):
     axes.set_title(axes.get_title(), loc="left", fontsize=9, y=1.02)
     axes.set_title("")
@@ -441,13 +454,13 @@ show(
 # a network, but it is hard to see how it could learn to tell left from right.
 #
 # Now the second trap. A crop of half the width is enlarged to full width. What moved by 2 pixels now moves by
-# 4. Which of the two enlarged panels is right?
+# 4. Which of the two enlarged panels is right? (The arrow below each panel measures 2 pixels.)
 
 # %%
 views = [seen(crop(1.0, False)), seen(crop(0.5, False), as_released=True), seen(crop(0.5, False))]
 labels = ["as filmed", "enlarged: C", "enlarged: D"]
 show(
-    panels(views, labels, "Enlarged twice: how long must the arrows be?"),
+    panels(views, labels, "Enlarged twice: how long must the arrows be?", every=3),
     "Three gray panels of shapes with arrows. In two of them the shapes are enlarged to twice the size; the "
     "arrows are as short as before in the second panel, and twice as long in the third.",
 )
@@ -698,6 +711,8 @@ jittered = recolored(levels.expand(4, -1, -1, -1), draws[:4], dataclasses.replac
 gray = recolored(levels[None], draws[:1], dataclasses.replace(views_of, grayscale_prob=1))
 twice = levels.permute(2, 0, 1).expand(2, -1, -1, -1)  # (2, 3, 112, 112)
 soft = gaussian_blur(twice, torch.tensor([1.0, 2.0])).permute(0, 2, 3, 1)
+
+# %% tags=["hide-input"]
 changed = torch.cat([levels[None], jittered, gray, soft]).numpy()
 labels = ["as filmed", *["jitter"] * 4, "gray", "blur 1 px", "blur 2 px"]
 show(
@@ -795,7 +810,7 @@ show(
         torch.stack([held[rows, n, m] for n, m in three], 1).numpy(),
         columns=headings,
         rows=[acts[row] for row in rows],
-        magnify=4,
+        magnify=6,
         title="Same scene, changed colors; the motion goes on; the other window is another moment",
     ),
     "Three rows, named by their actions. In each, three frames of a clip in the same colors, a key frame of "
@@ -977,7 +992,7 @@ for name, numbers in zip(("clip", "keyframe", "motion", "motion_mask"), kept):
     print(f"{name:11} {str(numbers.dtype)[6:]:6} {tuple(numbers.shape)}")
 print("axes of the vectors: batch, windows, maps, x and y, rows, columns")
 
-# %%
+# %% tags=["hide-input"]
 pixels, maps = 64 * (view.clip.nbytes + view.keyframe.nbytes) / 1e6, 64 * view.motion.nbytes / 1e6
 small = 64 * sum(part.nbytes for part in kept) / 1e6
 megabytes = {
