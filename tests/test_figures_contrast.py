@@ -66,11 +66,16 @@ def test_a_matrix_frames_own_keys_marks_the_best_and_hatches_what_is_left_out() 
     assert [text.get_text() for text in plain.legends[0].get_texts()] == ["its own"]
 
 
-def test_a_large_matrix_has_dots_in_place_of_numbers() -> None:
+def test_a_large_matrix_has_rings_on_its_misses_in_place_of_numbers() -> None:
     _, _, cosines = made_up(30, 30)
-    axes = figures.similarity_matrix(cosines).axes[0]
-    assert not axes.texts
-    assert np.array_equal(axes.lines[0].get_xdata(), cosines.argmax(1))
+    figure = figures.similarity_matrix(cosines)
+    (rings,) = figure.axes[0].lines
+    missed = np.flatnonzero(cosines.argmax(1) != np.arange(30))
+    assert len(missed) and not figure.axes[0].texts
+    assert np.array_equal(rings.get_ydata(), missed)
+    assert np.array_equal(rings.get_xdata(), cosines.argmax(1)[missed])
+    words = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert words == ["its own", f"nearest, but not its own ({len(missed)})"]
 
 
 def test_temperatures_sort_the_keys_and_mark_the_own_one_twice() -> None:
@@ -150,8 +155,11 @@ def test_matrices_stand_side_by_side_in_one_scale() -> None:
         assert axes.images[0].get_clim() == (-1, 1)
         frames = [patch.get_xy() for patch in axes.patches if isinstance(patch, Rectangle)]
         assert frames == [(-0.5, -0.5), (0.5, 0.5), (1.5, 1.5)]
-    large = figures.matrices({"noise": made_up(20, 20)[2]}, title="One").axes[0]
-    assert np.array_equal(large.lines[0].get_xdata(), made_up(20, 20)[2].argmax(1))
+    large = figures.matrices({"noise": made_up(20, 20)[2]}, title="One")
+    missed = np.flatnonzero(made_up(20, 20)[2].argmax(1) != np.arange(20))
+    assert np.array_equal(large.axes[0].lines[0].get_ydata(), missed)
+    words = [[text.get_text() for text in shown.legends[0].get_texts()] for shown in (figure, large)]
+    assert words == [["its own"], ["its own", "nearest, but not its own"]]
 
 
 def test_patients_have_the_cosines_and_hits_that_are_said_of_them() -> None:

@@ -6,6 +6,7 @@ Axes: N queries, M keys, K temperatures, S seeds, L steps.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -26,8 +27,8 @@ from cvrl_lite.course.figures.style import (
     without_spines,
 )
 
-_MOST_WRITTEN = 12  # more columns than this leave no room for a number in each cell
-_MOST_FRAMED = 32  # in a larger matrix frames would hide the misses, which are ringed instead
+_MOST_WRITTEN = 12  # with more columns there is no room for numbers, and misses are ringed instead
+_MOST_FRAMED = 32  # in a larger matrix frames would hide the misses
 
 
 def similarity_matrix(
@@ -47,7 +48,7 @@ def similarity_matrix(
         names: What the rows are, and what the columns are.
 
     Returns:
-        The figure. Each row's largest cosine is bold, or a dot where there is no room for numbers.
+        The figure. Each row's largest cosine is bold; where there is no room for numbers, misses are ringed.
 
     Example:
         >>> similarity_matrix(np.eye(3), title="Each finds its own").get_suptitle()
@@ -57,12 +58,13 @@ def similarity_matrix(
     cell = min(0.42, 4.6 / columns)
     figure = new(title, size=(cell * columns + 2.2, cell * rows + 1.1))
     axes = figure.axes[0]
-    shown = _matrix(axes, cosines, "RdBu", -1, size=cell, allowed=allowed)
+    shown = _matrix(axes, cosines, "RdBu", -1, allowed=allowed)
     _color_bar(shown, [axes], "cosine")
     axes.set(ylabel=names[0], xlabel=names[1])
-    keys = [Patch(fc="white", ec=INK, lw=2, label="its own")]
+    keys: list[Any] = [Patch(fc="white", ec=INK, lw=2, label="its own")]
     if allowed is not None and not allowed.all():
         keys.append(Patch(fc="white", ec=INK, hatch="///", label="left out"))
+    keys += axes.get_lines()  # rings, if there are any
     figure.legend(handles=keys, loc="outside lower left", frameon=False, ncols=2)
     return figure
 
@@ -75,19 +77,23 @@ def matrices(tables: Mapping[str, np.ndarray], *, title: str) -> Figure:
         title: The finding.
 
     Returns:
-        The figure. Each row's largest cosine is bold, or a dot where there is no room for numbers.
+        The figure. Each row's largest cosine is bold; where there is no room for numbers, misses are ringed.
 
     Example:
         >>> len(matrices({"apart": np.eye(2), "all the same": np.ones((2, 2))}, title="Two").axes)
         3
     """
-    figure = new(title, columns=len(tables), size=(4.2 * len(tables) + 0.6, 3.7))
+    figure = new(title, columns=len(tables), size=(4.45 * len(tables) + 0.6, 4.1))
     panels = list(figure.axes)
     for axes, (caption, table) in zip(panels, tables.items(), strict=True):
-        shown = _matrix(axes, table, "RdBu", -1, size=3.0 / len(table))
+        shown = _matrix(axes, table, "RdBu", -1)
         axes.set_title(caption, fontsize=9)
         axes.set_ylabel("queries" if axes is panels[0] else "")
     _color_bar(shown, panels, "cosine")
+    keys: list[Any] = [Patch(fc="white", ec=INK, lw=2, label="its own")]
+    keys += panels[0].get_lines()[:1]  # rings, if there are any
+    words = ["its own", "nearest, but not its own"][: len(keys)]
+    figure.legend(handles=keys, labels=words, loc="outside lower center", frameon=False, ncols=2)
     return figure
 
 
@@ -101,7 +107,7 @@ def quiz(cosines: np.ndarray, temperature: float, *, names: tuple[str, str] = ("
 
     Returns:
         The figure. Its title says how many rows find their own key, and the loss and the value of a blind
-        guess in nats. With more than 32 keys, rings mark the nearest keys that are not the own ones.
+        guess in nats. With more than 12 keys, rings mark the nearest keys that are not the own ones.
 
     Example:
         >>> quiz(np.eye(4), 0.1).get_suptitle()
@@ -116,7 +122,7 @@ def quiz(cosines: np.ndarray, temperature: float, *, names: tuple[str, str] = ("
     for axes, values, colors, lowest, label in zip(
         figure.axes, (cosines, shares), ("RdBu", "Blues"), (-1, 0), ("cosine", "probability"), strict=True
     ):
-        _color_bar(_matrix(axes, values, colors, lowest, size=3.6 / count), [axes], label)
+        _color_bar(_matrix(axes, values, colors, lowest), [axes], label)
         axes.set(ylabel=names[0], xlabel=names[1])
     if rings := figure.axes[0].get_legend_handles_labels()[0]:
         figure.legend(handles=rings, loc="outside lower center", frameon=False)
@@ -327,10 +333,9 @@ def _matrix(
     colors: str,
     lowest: float,
     *,
-    size: float,
     allowed: np.ndarray | None = None,
 ) -> AxesImage:
-    """Draws a matrix whose values reach from `lowest` to 1; `size` is a cell's side in inches, about."""
+    """Draws a matrix whose values reach from `lowest` to 1."""
     rows, columns = values.shape
     shown = axes.imshow(values, cmap=colors, vmin=lowest, vmax=1, interpolation="nearest")
     without_spines(axes)
@@ -350,11 +355,10 @@ def _matrix(
                 weight="bold" if column == best[row] else "normal",
             )
     else:
-        axes.plot(best, range(rows), "o", ms=min(4, 25 * size), color=INK, mec="white", mew=0.4)
-    if columns > _MOST_FRAMED:
         missed = np.flatnonzero(best != np.arange(rows))
-        words, color = f"nearest, but not its own ({len(missed)})", COLORS["motion"]
-        axes.plot(best[missed], missed, "o", label=words, ms=7, mfc="none", mec=color, mew=1.6, ls="none")
+        look: Any = {"ls": "", "marker": "o", "ms": 7, "mfc": "none", "mec": COLORS["motion"], "mew": 1.6}
+        look |= {"path_effects": [withStroke(linewidth=3, foreground="white")], "zorder": 4}  # on dark cells
+        axes.plot(best[missed], missed, label=f"nearest, but not its own ({len(missed)})", **look)
     for row, column in np.argwhere(~kept):
         hatched = Rectangle((column - 0.5, row - 0.5), 1, 1, fc="white", ec=INK, hatch="///", lw=0)
         axes.add_patch(hatched)
