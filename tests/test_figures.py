@@ -168,6 +168,8 @@ def test_neighbors_are_ticked_by_name() -> None:
     ]
     assert figure.get_suptitle() == "2 of 4 neighbors agree with their query"
     assert np.array_equal(figure.axes[4].images[0].get_array(), images[1, 0])
+    wide = figures.neighbors(images[:, 0], images, ["a", "b"], [["a", "a"], ["b", "b"]], side=2.0)
+    assert wide.get_figwidth() == 6 > figure.get_figwidth()
     both = figures.neighbors(images[:1, 0], images[:1], ["rings\nturn"], [["rings\nshake", "rings\nturn"]])
     assert [axes.get_title() for axes in both.axes[1:]] == ["✓ rings\n✗ shake", "✓ rings\n✓ turn"]
 
@@ -342,19 +344,6 @@ def test_bars_carry_their_values_and_bytes_their_types() -> None:
         "0.6 kB: 1 I-frame, 2 P-frames, 1 B-frame",
     ]
     assert figures.bytes_by_type(files, title="Fewer I").get_suptitle() == "Fewer I"
-
-
-def test_a_timeline_has_a_row_a_file_and_draws_unknown_sizes_alike() -> None:
-    times = np.arange(4) / 2
-    figure = figures.gop_timeline({"a": ("IPBI", [90, 10, 8, 92], times), "b": ("IPPP", [], times)})
-    assert [axes.get_title() for axes in figure.axes] == [
-        "a: an I-frame every 1.5 s, 91 % of the bytes",
-        "b: a single I-frame",
-    ]
-    tallest = [
-        max(path.get_extents().y1 for path in axes.collections[-1].get_paths()) for axes in figure.axes
-    ]
-    assert tallest == [0.092, 1.0]
 
 
 def test_a_packing_shows_bytes_and_vectors_of_one_clip() -> None:

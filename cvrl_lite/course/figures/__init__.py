@@ -58,7 +58,6 @@ from cvrl_lite.course.figures.search import (
 from cvrl_lite.course.figures.style import COLORS, HATCHES, INK, STYLE, new, png, save, show
 from cvrl_lite.course.figures.training import above_a_guess, curves, pulls
 from cvrl_lite.course.figures.vectors import against_truth, on_canvas, vector_arrows, vector_panels
-from cvrl_lite.course.figures.ways import ways
 
 __all__ = [
     "COLORS",
@@ -142,5 +141,4 @@ __all__ = [
     "two_losses",
     "vector_arrows",
     "vector_panels",
-    "ways",
 ]

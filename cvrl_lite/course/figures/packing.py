@@ -9,13 +9,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.collections import LineCollection
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from cvrl_lite.course.figures.pictures import draw_gop_strip
 from cvrl_lite.course.figures.style import COLORS, HATCHES, INK, new
 from cvrl_lite.course.figures.vectors import check_field, draw_arrows
+
+_MOST_HATCHED = 150  # bars that are wide enough for a hatch
 
 
 def packing(
@@ -186,14 +190,19 @@ def gop_trade(points: Mapping[str, tuple[float, float]], *, title: str) -> Figur
 
 
 def gop_timeline(
-    files: Mapping[str, tuple[Sequence[str], Sequence[int], np.ndarray]], *, title: str = ""
+    files: Mapping[str, tuple[Sequence[str], Sequence[int], np.ndarray]],
+    *,
+    title: str = "",
+    starts: Mapping[str, tuple[np.ndarray, np.ndarray]] | None = None,
 ) -> Figure:
     """What each frame of some files is and takes, along their time; a mark below at each I-frame.
 
     Args:
         files: `{name: (picture types (T,), sizes (T,) in bytes, times (T,) in seconds)}`, a row each;
-            where the sizes are unknown (empty), all lines have one length.
+            where the sizes are unknown (empty), all bars have one height.
         title: The finding.
+        starts: `{name: (times (S,), whether an I-frame is near (S,) bool)}` of clips, as a strip below the
+            frames; none where a name is missing.
 
     Returns:
         The figure, whose rows say how often an I-frame comes and what the I-frames take.
@@ -204,24 +213,55 @@ def gop_timeline(
         'a.mp4: an I-frame every 1.5 s, 91 % of the bytes'
     """
     figure = new(title, rows=len(files), size=(9.5, 0.5 + 1.9 * len(files)))
-    named: dict[str, LineCollection] = {}
+    named: dict[str, Artist] = {}
     for axes, (name, (types, sizes, times)) in zip(figure.axes, files.items(), strict=True):
         kinds, known = np.array(list(types)), len(sizes) > 0
         heights = np.asarray(sizes) / 1000 if known else np.ones(len(kinds))
-        for kind in "BPI":  # the tall ones last, so that they are not hidden
+        most, width = heights.max(), float(np.diff(times).mean()) if len(times) > 1 else 1.0
+        for kind in "IPB":
             at = kinds == kind
             if at.any():
-                lines = axes.vlines(times[at], 0, heights[at], colors=COLORS[kind], lw=1.2)
-                named.setdefault(f"{kind}-frames", lines)
+                tall = 2.0 if kind == "I" else 1.0  # in front
+                look: Any = {
+                    "fc": COLORS[kind],
+                    "ec": COLORS[kind],
+                    "lw": 1.2,
+                    "zorder": tall,
+                }  # in a long file a line
+                if len(kinds) <= _MOST_HATCHED:
+                    look |= {"ec": "white", "lw": 0, "hatch": HATCHES[kind]}
+                named.setdefault(f"{kind}-frames", _bars(axes, times[at], 0, heights[at], 0.8 * width, look))
         keys = times[kinds == "I"]
-        axes.plot(keys, np.full(len(keys), -0.06 * heights.max()), "^", color=INK, ms=3)
+        axes.plot(keys, np.full(len(keys), -0.07 * most), "^", color=INK, ms=4)
+        floor = -0.14 * most
+        if starts and name in starts:
+            begin, near = starts[name]
+            for which, words, height, color in (
+                (near, "a clip from here has an I-frame near", 0.15, COLORS["context"]),
+                (~near, "... has none near", 0.04, "#8C8C8C"),
+            ):
+                if which.any():
+                    strip = _bars(axes, begin[which], floor, floor - height * most, width, {"fc": color})
+                    named.setdefault(words, strip)
+            floor -= 0.2 * most
         words = f"an I-frame every {np.diff(keys).mean():.3g} s" if len(keys) > 1 else "a single I-frame"
         if known:
             words += f", {100 * heights[kinds == 'I'].sum() / heights.sum():.0f} % of the bytes"
         axes.set_title(f"{name}: {words}", fontsize=9)
-        axes.set(ylim=(-0.12 * heights.max(), None), xlabel="", ylabel="kB" if known else "size unknown")
-        if not known:
-            axes.set_yticks([])
+        axes.set(xlabel="", ylabel="kB" if known else "size unknown", ylim=(floor, 1.05 * most))
+        axes.set_yticks([tick for tick in axes.get_yticks() if 0 <= tick <= 1.05 * most] if known else [])
+        axes.autoscale_view(scaley=False)
     figure.axes[-1].set_xlabel("seconds")
-    figure.legend(list(named.values()), list(named), loc="outside lower center", ncols=3, frameon=False)
+    figure.legend(list(named.values()), list(named), loc="outside lower center", ncols=5, frameon=False)
     return figure
+
+
+def _bars(axes: Axes, x: np.ndarray, foot: float, tops: Any, width: float, look: dict[str, Any]) -> Artist:
+    """Bars about x, as one collection: a long file has thousands."""
+    tops = np.broadcast_to(tops, x.shape)
+    sides = x - width / 2, x + width / 2
+    corners = [(side, y) for side in sides for y in (np.full_like(tops, foot), tops)]
+    verts = np.stack([np.stack(corners[n], -1) for n in (0, 1, 3, 2)], 1)  # (N, 4, 2), around
+    bars = PolyCollection(list(verts), **look)
+    axes.add_collection(bars)
+    return bars

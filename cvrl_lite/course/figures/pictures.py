@@ -263,6 +263,7 @@ def neighbors(
     *,
     title: str = "",
     rows: Mapping[str, str | None] | None = None,
+    side: float = 1.45,
 ) -> Figure:
     """What a search brought up: a query on the left of each row, its nearest neighbors beside it.
 
@@ -274,6 +275,7 @@ def neighbors(
             other a cross and a dotted one. A name of several lines is a label a line, each marked by itself.
         title: The finding; where empty, it counts the ticks.
         rows: `{name: role}` of the Q rows, written at their left in the color of the role.
+        side: Inches for each picture.
 
     Returns:
         The figure.
@@ -286,7 +288,9 @@ def neighbors(
     count, columns = found.shape[:2]
     same = [[name == wanted for name in names] for wanted, names in zip(query_labels, found_labels)]
     title = title or f"{sum(map(sum, same))} of {count * columns} neighbors agree with their query"
-    figure = new(title, rows=count, columns=columns + 1, size=(1.45 * (columns + 1), 1.68 * count + 0.4))
+    figure = new(
+        title, rows=count, columns=columns + 1, size=(side * (columns + 1), (side + 0.23) * count + 0.4)
+    )
     for row in range(count):
         panels = figure.axes[row * (columns + 1) : (row + 1) * (columns + 1)]
         _framed(panels[0], queries[row], f"query: {query_labels[row]}", "-", 0.0)
