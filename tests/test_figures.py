@@ -38,6 +38,20 @@ def test_a_way_goes_from_blue_to_orange_and_breaks_where_it_crosses_the_border()
     assert [line.get_xydata()[0].tolist() for line in axes.lines] == [[20, 9], [5, 20]]
     assert heads == [-90, 0], "to the right, and up as a marker is drawn"
     assert (axes.get_xlim(), axes.get_ylim()) == ((-0.5, 63.5), (63.5, -0.5))
+    there_and_back = np.array([10, 14, 18, 17, 13, 9.0])[:, None, None] * [1, 0] + [0, 30]
+    figures.add_ways(axes, there_and_back, aside=2)
+    heights = [segment[0][1] for segment in axes.collections[-1].get_segments()]
+    assert heights == [32, 32, 32, 28, 28], "to the right it keeps below, to the left above"
+
+
+def test_a_close_up_is_where_most_ways_can_be_seen_from_end_to_end() -> None:
+    axes = figures.filmstrip([np.zeros((64, 64, 3), np.uint8)]).axes[0]
+    ways = np.array([[[8, 8], [40, 30], [50, 44]], [[12, 8], [44, 30], [50, 48]]])
+    figures.close_up(axes, ways, side=32)
+    left, right = axes.get_xlim()
+    bottom, top = axes.get_ylim()
+    assert right - left == bottom - top == 32
+    assert left < 40 and right > 50 and top < 30 and bottom > 48, "two of the three"
 
 
 def test_a_long_exposure_shows_a_passing_dot_as_even_gray() -> None:
@@ -118,46 +132,6 @@ def test_the_strip_has_a_bar_for_each_picture() -> None:
         figures.gop_strip("IP", [1])
 
 
-def test_arrows_point_where_things_went_and_masked_cells_are_hatched() -> None:
-    image = np.zeros((16, 24, 3), np.uint8)
-    vectors, mask = np.zeros((2, 2, 3), np.float32), np.ones((2, 3), bool)
-    vectors[:, 0, 1] = -3, 1  # content came from 3 px to the left and 1 px below
-    mask[1, 2] = False
-    figure = figures.vector_arrows(image, vectors, mask, magnify=2)
-    assert figure.get_suptitle() == "83 % of the cells carry a vector, 20 % of those move"
-    axes = figure.axes[0]
-    arrows = next(drawn for drawn in axes.collections if hasattr(drawn, "U"))
-    assert (arrows.U.tolist(), arrows.V.tolist()) == ([6.0], [-2.0])
-    assert (arrows.get_offsets() + np.c_[arrows.U, arrows.V]).tolist() == [[11.5, 3.5]], "head: the cell"
-    (hatched,) = [drawn for drawn in axes.collections if drawn.get_hatch()]
-    assert [path.get_extents().bounds for path in hatched.get_paths()] == [(15.5, 7.5, 8.0, 8.0)]
-    assert len(axes.lines[0].get_xdata()) == 4, "a dot for each vector of length zero"
-    said = [words.get_text() for words in figure.legends[0].get_texts()]
-    assert said == ["arrow: motion, 2 times its length", "dot: a vector of zero", "hatched: no vector"]
-    true = figures.vector_arrows(image, vectors, mask).legends[0].get_texts()[0].get_text()
-    assert true == "arrow: starts where it was copied from"
-    with pytest.raises(ValueError, match="do not go with a picture"):
-        figures.vector_arrows(image[:8], vectors, mask)
-
-
-def test_arrows_of_true_length_are_one_for_each_block_and_show_tails_beyond_the_border() -> None:
-    vectors, mask = np.zeros((2, 4, 4), np.float32), np.ones((4, 4), bool)
-    vectors[0, :2, :2] = -20  # a block of 16 x 16
-    vectors[0, 2, 2] = 5
-    axes = figures.vector_arrows(np.zeros((32, 32, 3), np.uint8), vectors, mask).axes[0]
-    arrows = next(drawn for drawn in axes.collections if hasattr(drawn, "U"))
-    assert arrows.get_offsets().tolist() == [[-12.5, 7.5], [24.5, 19.5]]
-    assert arrows.U.tolist() == [20, -5] and axes.get_xlim() == (-24.5, 55.5)
-    assert axes.images[-1].get_array().shape == (80, 80, 3), "the border's pixels, repeated"
-    white = np.full((32, 32, 3), 255, np.uint8)
-    copied = figures.vector_arrows(np.zeros((32, 32, 3), np.uint8), vectors, mask, source=white).axes[0]
-    borders = [drawn.images[-1].get_array()[0, 0].tolist() for drawn in (axes, copied)]
-    assert borders == [[204] * 3, [255] * 3], "of the picture, and of the frame that was copied from"
-    vectors[0, :2, :2] = -5
-    inside = figures.vector_arrows(np.zeros((32, 32, 3), np.uint8), vectors, mask).axes[0]
-    assert inside.get_xlim() == (-0.5, 31.5)
-
-
 def test_neighbors_are_ticked_by_name() -> None:
     images = np.arange(2 * 2 * 4 * 4 * 3, dtype=np.uint8).reshape(2, 2, 4, 4, 3)
     figure = figures.neighbors(
@@ -232,50 +206,6 @@ def test_the_widget_follows_its_slider() -> None:
         widgets.step_through(frames, "IP", [500, 60, 7])
 
 
-def field(rows: int, columns: int, x: float, y: float) -> tuple[np.ndarray, np.ndarray]:
-    vectors = np.stack([np.full((rows, columns), x), np.full((rows, columns), y)]).astype(np.float32)
-    return vectors, np.ones((rows, columns), bool)
-
-
-def test_panels_of_vectors_are_their_fields_side_by_side() -> None:
-    images = np.zeros((2, 16, 24, 3), np.uint8)
-    (past, mask), (future, _) = field(2, 3, 3, 1), field(2, 3, -3, -1)
-    figure = figures.vector_panels(images, [past, future], [mask, mask], labels=["past", "future"], title="A")
-    assert [axes.get_title() for axes in figure.axes] == ["past", "future"]
-    arrows = [axes.collections[1] for axes in figure.axes]
-    assert [(quiver.U[0], quiver.V[0]) for quiver in arrows] == [(-3, -1), (3, 1)], "apparent motion"
-    few = figures.vector_panels(images, [past, 2 * past], [mask, mask], labels=["", ""], every=2)
-    assert [axes.collections[1].get_offsets()[:, 0].tolist() for axes in few.axes] == [
-        [6.5, 22.5] * 2,
-        [9.5, 25.5] * 2,
-    ], "the first and the third cell of each row"
-    rings = [len(line.get_xdata()) for axes in few.axes for line in axes.lines if line.get_marker() == "o"]
-    assert rings == [0, 4] and "ring: that place, in the other frame" in [
-        text.get_text() for text in few.legends[0].get_texts()
-    ]
-    with pytest.raises(ValueError, match="2 fields and 1 labels do not go with 2 images"):
-        figures.vector_panels(images, [past, future], [mask, mask], labels=["past"])
-
-
-def test_vectors_stand_below_the_true_motion_and_frames_at_their_places() -> None:
-    vectors, mask = field(2, 4, -0.5, 0)
-    vectors[:, :, 2:], parts = 0, {"2 down": ((0, 2), "none right"), "none": ((0, 0), "all right")}
-    figure = figures.against_truth(np.zeros((16, 32, 3), np.uint8), vectors, mask, parts, title="A")
-    moving, resting = figure.axes
-    assert [text.get_text() for text in moving.texts[:2]] == ["true motion: 2 down", "none right"]
-    assert moving.texts[2].xy[1] > moving.texts[2].xyann[1], "the arrow points down"
-    assert moving.collections[1].U.tolist() == [5] * 4, "enlarged, the way things go"
-    assert len(resting.texts) == 2 and resting.lines[-1].get_marker() == "o"
-    with pytest.raises(ValueError, match="4 columns of cells do not make 3 parts"):
-        figures.against_truth(
-            np.zeros((16, 32, 3), np.uint8), vectors, mask, {**parts, "up": parts["none"]}, title="A"
-        )
-    path, still = np.array([(0, 0), (3, 1), (6, 2)]), np.zeros((8, 8, 3), np.uint8)
-    (axes,) = figures.on_canvas({0: still, 2: still}, {"a": path}, title="A").axes
-    assert [image.get_extent() for image in axes.images] == [[-0.5, 7.5, 7.5, -0.5], [5.5, 13.5, 9.5, 1.5]]
-    assert [text.get_text() for text in axes.texts] == ["0", "2"]
-
-
 def test_residuals_are_drawn_as_they_are_and_hatched_where_nothing_was_predicted() -> None:
     values = np.stack([np.full((16, 16), -7), np.arange(256).reshape(16, 16) - 128]).astype(np.int16)
     mask = np.array([[True, False], [True, True]])
@@ -347,7 +277,7 @@ def test_bars_carry_their_values_and_bytes_their_types() -> None:
 
 
 def test_a_packing_shows_bytes_and_vectors_of_one_clip() -> None:
-    image, (vectors, mask) = np.zeros((16, 24, 3), np.uint8), field(2, 3, 3, 1)
+    image, vectors, mask = np.zeros((16, 24, 3), np.uint8), np.full((2, 2, 3), 3), np.ones((2, 3), bool)
     figure = figures.packing("IPB", [90, 20, 5], image, vectors, mask, most=200, label="frame 1")
     strip, panel = figure.axes
     assert sorted(bar.get_height() for bar in strip.patches) == [5, 20, 90] and strip.get_ylim()[1] > 200

@@ -35,6 +35,7 @@ from cvrl_lite.course.explorables import decoder
 from cvrl_lite.course.figures import (
     INK,
     bars,
+    copied_from,
     filmstrip,
     gop_strip,
     gop_trade,
@@ -315,34 +316,36 @@ show(
 # vector has to do for both, and the encoder takes whatever saves the most bytes, whether it is the true
 # motion or not.
 #
-# What about frame 42, after the cut? In the next figure each arrow has its true length: its tail, a small
-# ring, marks the place *in frame 41* from which the block was copied. (The picture shows frame 42; at the
-# rings, think of bricks.) Some tails lie outside the frame, in the pale border. There, the codec repeats the
-# outermost pixels of frame 41.
+# What about frame 42, after the cut? In the next figure frame 41, the last before the cut, has a panel of its
+# own. Each box in it marks a place from which a block of frame 42 was copied, and a line leads to that block.
+# Some places lie outside the frame, in the pale border, where the codec repeats the outermost pixels. Find
+# the purple star on the right: what was its lower left corner made from?
 
 # %%
 show(
-    vector_arrows(
+    copied_from(
+        frames[odd - 1],
         frames[odd],
         motion.vectors[odd],
         motion.mask[odd],
-        source=frames[odd - 1],
+        labels=["frame 41: what was copied", "frame 42: where it went; hatched: no vector"],
         title="Frame 42, after the cut: for hardly a block was there anything to copy",
     ),
-    "Frame 42, nearly all hatched: no vectors. The few arrows are long, with a ring at the tail; some begin "
-    "outside the frame, in a pale border that repeats the outermost pixels of frame 41.",
+    "Left, frame 41, bricks and shapes, with 21 small boxes, most at its border or beyond. Lines lead from "
+    "them to boxes in frame 42, on the right, which is hatched everywhere else. Three of the boxes at a "
+    "purple star come from the edge of a blue square.",
 )
 carry = motion.mask.mean((1, 2))  # share of cells with a vector, frame by frame
 print("cells with a vector in frame 41, 42, 43:", *[f"{carry[t]:.0%}" for t in (41, 42, 43)])
 print(f"in the I-frames: {carry[types == 'I'].max():.0%}")
 
 # %% [markdown]
-# The hatched cells were stored without copying from another frame; they are [**intra
-# blocks**](../docs/glossary.md#motion-in-the-file). They have *no* vector. That is not the same as a vector
-# of zero, which says "I stayed where I was". To keep the two apart, `motion()` also returns a
-# [**mask**](../docs/glossary.md#motion-in-the-file), which is True wherever there is a vector. In an
-# I-frame it is False everywhere. A network that took missing vectors for zeros would learn that a cut is a
-# moment of perfect rest.
+# From the edge of a blue square: the encoder found nothing better. The hatched cells were stored without
+# copying from another frame; they are [**intra blocks**](../docs/glossary.md#motion-in-the-file). They have
+# *no* vector. That is not the same as a vector of zero, which says "I stayed where I was". To keep the two
+# apart, `motion()` also returns a [**mask**](../docs/glossary.md#motion-in-the-file), which is True wherever
+# there is a vector. In an I-frame it is False everywhere. A network that took missing vectors for zeros would
+# learn that a cut is a moment of perfect rest.
 #
 # **Exercise 2** (medium, 15 minutes). Frame 42 had a vector in 4 % of its cells, its neighbors in 99 % or
 # more. So the mask makes a simple detector of cuts. But how low must the share be? The next cell prints the
@@ -423,17 +426,7 @@ with tempfile.TemporaryDirectory() as folder:
     encode(thirteen, f"{folder}/b.mp4", gop=13, b_frames=2, options={"b_strategy": "0"})
     with CompressedVideo(f"{folder}/b.mp4") as video:
         shown, ways = video.clip(0, 13), video.motion(direction="both")
-    stamps = [timestamp for timestamp, _, _ in packets(f"{folder}/b.mp4")]
 decoder(shown, ways.picture_types, ways.vectors, ways.mask)
-
-# %%
-order = [sorted(stamps).index(stamp) for stamp in stamps]
-show(
-    order_of_frames(ways.picture_types, order, title="Two B-frames wait for each P-frame"),
-    "Two rows of boxes joined by lines. In the file: "
-    + ", ".join(f"{ways.picture_types[t]}{t}" for t in order)
-    + ".",
-)
 
 # %% [markdown]
 # For paper and for readers without a browser, here is the decoder at frame 5, close up: a piece of the two
@@ -577,7 +570,7 @@ show(
         [tried.motion.vectors[8][:, *cells] for tried in tries.values()],
         [tried.motion.mask[8][cells] for tried in tries.values()],
         labels=[f"crf {crf}: {tried.sizes.sum() / 1000:.0f} kB" for crf, tried in tries.items()],
-        magnify=2,
+        magnify=4,
         title="At crf 39 a ninth of the bytes is left, and arrows spread over the resting wall",
     ),
     "A green ring on bricks twice, with arrows. At crf 15 the arrows lie on the ring, and dots fill the "

@@ -121,7 +121,8 @@ print("all", len(records), "frames agree with CompressedVideo.motion(), of shape
 #
 # Never trust a sign; test it. In `pan.mp4` a camera moves 3 pixels to the right and 1 down in each of the
 # first eight steps, then stands still. In frame 12 the right half of the image is replaced. The wall of
-# scales looks the same again after a few pixels, so we paint a dot on one scale and follow that.
+# scales looks the same again after a few pixels, so we paint a red dot on one scale and follow that. A white
+# circle stays where it began.
 
 # %%
 pan = CompressedVideo(data_path("lessons/pan.mp4"))
@@ -130,6 +131,7 @@ dotted, places = [], [0, 4, 8, 11, 12]
 for t in places:
     x, y = 90 - 3 * min(t, 8), 60 - min(t, 8)  # our dot, at rest from frame 8 on
     dotted.append(pan_frames[t].copy())
+    dotted[-1][54:67, 84:97][np.hypot(*np.mgrid[-6:7, -6:7]).round() == 6] = 255  # where it began
     dotted[-1][y - 3 : y + 4, x - 3 : x + 4] = 200, 0, 0
 show(
     filmstrip(
@@ -138,8 +140,8 @@ show(
         columns=5,
         title="The camera moves right and down, so the wall with its dot slides left and up",
     ),
-    "Five frames of a wall of light blue scales with a red dot, which moves to the left and up until frame "
-    "8, then stays; in the last one the right half shows dark blue marble instead.",
+    "Five frames of a wall of light blue scales with a red dot, which moves to the left and up, out of a "
+    "white circle, until frame 8, then stays; in the last one the right half shows dark blue marble instead.",
 )
 values, counts = np.unique(pan_motion.vectors[3][:, pan_motion.mask[3]], axis=1, return_counts=True)
 assert np.array_equal(pan_motion.flow(), -pan_motion.vectors)
@@ -627,9 +629,10 @@ show(
 # - in the middle, stripes that move 5 pixels to the right and repeat every 8 pixels,
 # - on the right, a wall that does not move, in flickering light.
 #
-# What would *you* see, and what will the encoder say? The figure shows frame 7. Above each part stands its
-# true motion; below, how many of its cells have the right vector (on the left, of the cells inside the
-# plate).
+# What would *you* see, and what will the encoder say? The figure shows frame 7, with one arrow in the middle
+# of each block, twice as long as the motion (tiny ones longer still). Black arrows and dots are true, orange
+# ones are wrong. Above each part stands its true motion; below, how many of its cells have the right vector
+# (on the left, of the cells inside the plate).
 
 # %%
 deceiver = CompressedVideo(data_path("lessons/deceiver.mp4"))
@@ -648,22 +651,26 @@ for name, (where, truth) in places.items():
         verdicts[name, t] = right.mean(), (mask & ~right).mean(), (~mask).mean()
 
 # %% tags=["hide-input"]
+true = np.zeros((2, 16, 24))  # the true vector of each cell; the plate has reached rows 34 to 105
+true[1, 4:14, :8], true[0, :, 8:16] = -2, -5
 parts = {}
-for (name, (_, truth)), words in zip(places.items(), ("2 down", "5 to the right", "none")):
+for name, words in zip(places, ("2 down", "5 to the right", "none")):
     shares = "{:.0%} right, {:.0%} wrong, {:.0%} none".format(*verdicts[name, 7]).replace("%", " %")
-    parts[words] = tuple(-value for value in truth), shares
+    parts[f"true motion: {words}"] = shares
 darker = np.where(np.arange(192) < 128, 1, 0.6)[:, None]  # the wall, so that its arrows stand out
 show(
     against_truth(
         (tricks[7] * darker).astype(np.uint8),
         trick_motion.vectors[7],
         trick_motion.mask[7],
+        true,
         parts,
         title="Plain, periodic, flickering: in each of these traps most cells have a wrong vector",
     ),
-    "Frame 7 in three parts. Left, the true motion is 2 down: an orange plate full of dots, with arrows down "
-    "at its edges only. Middle, 5 to the right: stripes with arrows to the left, but for a few at the upper "
-    "right. Right, none: a wall of marble with hatched cells and arrows in all directions.",
+    "Frame 7 in three parts, true vectors in black, wrong ones in orange. Left, the true motion is 2 down: "
+    "an orange plate full of orange dots, with black arrows down at its edges only. Middle, 5 to the right: "
+    "stripes with orange arrows to the left, but for two black ones at the upper right. Right, none: a wall "
+    "of marble with hatched cells, a few black dots, and orange arrows in all directions.",
 )
 
 # %% tags=["hide-input"]
@@ -677,7 +684,7 @@ for (name, t), (right, wrong, without) in verdicts.items():
 #   problem again: through a small window you cannot see a plain
 #   surface move.
 # - **Stripes.** 5 to the right looks exactly like 3 to the left, and the shorter vector is cheaper. The
-#   same effect makes wheels turn backwards in films. (At the right edge, in the upper rows, a few arrows do
+#   same effect makes wheels turn backwards in films. (At the right edge, in the upper rows, two arrows do
 #   point right. To move 3 to the left, these stripes would have to come from beyond the edge, and no stripes
 #   are there. So the encoder has to look on the other side, and finds the truth.)
 # - **Flickering light.** Nothing moved. But after the light has changed, the best match is some other

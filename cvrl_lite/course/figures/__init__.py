@@ -12,6 +12,7 @@ from cvrl_lite.course.figures.contrast import (
     similarity_matrix,
     temperatures,
 )
+from cvrl_lite.course.figures.copied import against_truth, copied_from
 from cvrl_lite.course.figures.course import architecture, course_map, pairs
 from cvrl_lite.course.figures.decoding import between_pixels, filters, prediction_row
 from cvrl_lite.course.figures.matching import error_maps, pieces_and_cells
@@ -19,6 +20,7 @@ from cvrl_lite.course.figures.packing import bytes_by_type, gop_timeline, gop_tr
 from cvrl_lite.course.figures.parts import by_own_part, by_parts, by_parts_in_words
 from cvrl_lite.course.figures.pictures import (
     add_ways,
+    close_up,
     contact_sheet,
     filmstrip,
     gop_strip,
@@ -57,7 +59,7 @@ from cvrl_lite.course.figures.search import (
 )
 from cvrl_lite.course.figures.style import COLORS, HATCHES, INK, STYLE, new, png, save, show
 from cvrl_lite.course.figures.training import above_a_guess, curves, pulls
-from cvrl_lite.course.figures.vectors import against_truth, on_canvas, vector_arrows, vector_panels
+from cvrl_lite.course.figures.vectors import on_canvas, vector_arrows, vector_panels
 
 __all__ = [
     "COLORS",
@@ -87,8 +89,10 @@ __all__ = [
     "bytes_by_type",
     "clips_in_time",
     "clips_of_video",
+    "close_up",
     "confusion",
     "contact_sheet",
+    "copied_from",
     "course_map",
     "curves",
     "decoupling",

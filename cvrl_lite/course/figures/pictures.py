@@ -5,6 +5,7 @@ Axes: T time, H W pixels, Q queries, K neighbors.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -187,13 +188,14 @@ def grayed(frame: np.ndarray) -> np.ndarray:
     return pale
 
 
-def add_ways(axes: Axes, places: np.ndarray) -> None:
+def add_ways(axes: Axes, places: np.ndarray, *, aside: float = 0) -> None:
     """Draws over the image of a panel which way each shape goes, with an arrowhead where it ends.
 
     Args:
         axes: A panel that shows one image.
         places: (T, N, 2) pixels, x right and y down from the upper left corner. Where a shape leaves at one
             border and enters at the other, its line is broken.
+        aside: Pixels by which lines keep to the right, so that there and back can be told apart.
 
     Example:
         >>> figure, places = filmstrip([np.zeros((64, 64, 3))]), np.array([[[1, 4]], [[9, 4]], [[60, 4]]])
@@ -204,8 +206,11 @@ def add_ways(axes: Axes, places: np.ndarray) -> None:
     axes.autoscale(False)  # what lies outside the image is left out
     most = max(axes.images[0].get_size()) / 2
     for way in places.swapaxes(0, 1):
-        steps = np.stack([way[:-1], way[1:]], 1)  # (T - 1, 2, 2), from and to
         whole = np.abs(np.diff(way, axis=0)).max(1) < most
+        if aside:
+            right, down = np.gradient(way, axis=0).T
+            way = way + aside * np.stack([-down, right], 1) / np.maximum(1e-6, np.hypot(right, down))[:, None]
+        steps = np.stack([way[:-1], way[1:]], 1)  # (T - 1, 2, 2), from and to
         times = np.linspace(0, 1, len(steps))[whole]
         steps = steps[whole]
         look: Any = {"capstyle": "round"}
@@ -214,6 +219,33 @@ def add_ways(axes: Axes, places: np.ndarray) -> None:
         right, down = way[-1] - way[-2]
         head: Any = {"marker": (3, 0, np.degrees(np.arctan2(-down, right)) - 90), "ms": 7, "mec": "white"}
         axes.plot(*way[-1], color=COLORS["motion"], mew=0.6, **head)
+
+
+def close_up(axes: Axes, places: np.ndarray, *, side: float) -> None:
+    """Enlarges the square of an image that holds the most ways from end to end.
+
+    Args:
+        axes: A panel that shows one image.
+        places: (T, N, 2) pixels, as for `add_ways`.
+        side: Pixels of the square.
+
+    Example:
+        >>> figure, places = filmstrip([np.zeros((64, 64, 3))]), np.array([[[40, 50]], [[44, 50]]])
+        >>> close_up(figure.axes[0], places, side=32)
+        >>> [float(edge) for edge in figure.axes[0].get_xlim()]
+        [27.5, 59.5]
+    """
+    height, width = axes.images[0].get_size()
+    first, last = places.min(0), places.max(0)  # (N, 2)
+
+    def held(corner: tuple[float, float]) -> tuple[int, float]:
+        inside = ((first - corner >= 5) & (last - corner <= side - 5)).all(1)
+        middle = (first + last)[inside] / 2 - corner - side / 2
+        return int(inside.sum()), -float(np.abs(middle.mean(0)).sum()) if inside.any() else 0.0
+
+    down, right = (np.arange(0, pixels - side + 1, 4) - 0.5 for pixels in (height, width))
+    left, top = max(itertools.product(right, down), key=held)
+    axes.set(xlim=(left, left + side), ylim=(top + side, top))
 
 
 def tracks(

@@ -19,9 +19,7 @@ from cvrl_lite.course.figures.style import COLORS, INK, new, without_spines
 
 CELL = 8  # pixels
 _RING = 5  # pixels; a ring at the tail would hide a shorter arrow
-_LEAST = 2.5  # pixels; `against_truth` enlarges shorter vectors to it
 _MARK = 8  # pixels; the length of the mark at a frame's corner
-_BORDER = 24  # pixels beyond a frame, as far as x264 lets a vector lead
 
 
 def vector_arrows(
@@ -30,7 +28,6 @@ def vector_arrows(
     mask: np.ndarray,
     *,
     magnify: float = 1,
-    source: np.ndarray | None = None,
     title: str = "",
 ) -> Figure:
     """What was copied from where: each cell's apparent motion as an arrow over the picture.
@@ -41,9 +38,7 @@ def vector_arrows(
             their heads lie in the middle of their cells.
         mask: (H8, W8) bool; cells without a vector are hatched.
         magnify: How many times its true length an arrow has. At 1 its tail lies where the content was,
-            be it beyond the picture's border, and a block of 16x16 pixels has one arrow.
-        source: (H, W, 3) uint8 RGB, the frame that was copied from, whose outermost pixels go on beyond the
-            border; `image` itself where it is much the same.
+            be it beyond the picture's border, and a block has one arrow.
         title: The finding; where empty, it says how many cells have a vector and how many move.
 
     Returns:
@@ -63,7 +58,8 @@ def vector_arrows(
         carry, move = mask.mean(), moving.sum() / max(1, mask.sum())
         title = f"{carry:.0%} of the cells carry a vector, {move:.0%} of those move".replace("%", " %")
     figure = new(title, size=(6, 6 * image.shape[0] / image.shape[1] + 0.6))
-    draw_arrows(figure.axes[0], image, vectors, mask, magnify, source=source)
+    tails = draw_arrows(figure.axes[0], image, vectors, mask, magnify)
+    _make_room(figure.axes, tails)
     _add_keys(figure, [vectors], [mask], magnify)
     return figure
 
@@ -106,73 +102,14 @@ def vector_panels(
         raise ValueError(f"{len(vectors)} fields and {len(labels)} labels do not go with {count} images")
     height = 9.5 / count * images[0].shape[0] / images[0].shape[1] + 1.0
     figure = new(title, columns=count, size=(9.5, height))
+    tails = []
     for axes, image, field, mask, label in zip(figure.axes, images, vectors, masks, labels):
         check_field(image, field, mask)
-        draw_arrows(axes, image, field, mask, magnify, every=every)
+        tails.append(draw_arrows(axes, image, field, mask, magnify, every=every))
         axes.set_title(label, fontsize=9)
         axes.set(xlabel="", ylabel="", xticks=[], yticks=[])
+    _make_room(figure.axes, np.concatenate(tails))
     _add_keys(figure, vectors, masks, magnify)
-    return figure
-
-
-def against_truth(
-    image: np.ndarray,
-    vectors: np.ndarray,
-    mask: np.ndarray,
-    parts: Mapping[str, tuple[tuple[float, float], str]],
-    *,
-    title: str,
-) -> Figure:
-    """The parts of a picture side by side, each with its arrows, its true motion above and words below.
-
-    Args:
-        image: (H, W, 3) uint8 RGB; its parts are columns of one width.
-        vectors: (2, H8, W8) pixels, pointing back; the arrows are minus these, twice as long, and those
-            that would be too short to be seen are enlarged.
-        mask: (H8, W8) bool; cells without a vector are hatched.
-        parts: `{what the true motion is: (true motion (x, y), words below)}`, from left to right.
-        title: The finding.
-
-    Returns:
-        The figure; a gray dot stands for rest.
-
-    Raises:
-        ValueError: The shapes do not go together, or the parts are not columns of whole cells.
-
-    Example:
-        >>> image, field = np.zeros((16, 32, 3), np.uint8), (np.zeros((2, 2, 4)), np.ones((2, 4), bool))
-        >>> parts = {"down": ((0, 2), "none is right"), "rest": ((0, 0), "all are right")}
-        >>> figure = against_truth(image, *field, parts, title="One of two")
-        >>> [axes.texts[0].get_text() for axes in figure.axes]
-        ['true motion: down', 'true motion: rest']
-    """
-    check_field(image, vectors, mask)
-    if mask.shape[1] % len(parts):
-        raise ValueError(f"{mask.shape[1]} columns of cells do not make {len(parts)} parts")
-    wide = mask.shape[1] // len(parts)
-    height, width = image.shape[0], wide * CELL
-    length = np.hypot(*vectors)
-    drawn = vectors * np.maximum(1, _LEAST / np.where(length > 0, length, _LEAST))
-    size = 9.5, 9.5 / len(parts) * 0.72 * (height + 38) / width + 0.9
-    figure = new(title, columns=len(parts), size=size)
-    for place, (axes, (name, (truth, words))) in enumerate(zip(figure.axes, parts.items(), strict=True)):
-        cells = slice(place * wide, (place + 1) * wide)
-        pixels = image[:, place * width : (place + 1) * width]
-        draw_arrows(axes, pixels, drawn[:, :, cells], mask[:, cells], 2, width=0.011)
-        axes.set(xlim=(-0.5, width - 0.5), ylim=(height + 11, -27))
-        axes.set_axis_off()
-        look: Any = {"ha": "center", "va": "center", "fontsize": 10, "color": INK}
-        axes.text(width / 2, -24, f"true motion: {name}", **look)
-        axes.text(width / 2, height + 6, words, **look)
-        middle, step = np.array([width / 2, -11]), np.array(truth, float)
-        if step.any():
-            step *= 8 / np.hypot(*step)
-            arrow: Any = {"arrowstyle": "simple,head_width=1.5,head_length=1.1,tail_width=0.6"}
-            arrow |= {"color": "#8C8C8C", "shrinkA": 0, "shrinkB": 0}
-            axes.annotate("", middle + step, middle - step, arrowprops=arrow)
-        else:
-            axes.plot(*middle, "o", color="#8C8C8C", ms=13)
-    _add_keys(figure, [vectors], [mask], 2, most="; tiny ones enlarged")
     return figure
 
 
@@ -241,24 +178,18 @@ def draw_arrows(
     *,
     width: float = 0.005,
     every: int = 1,
-    source: np.ndarray | None = None,
-) -> None:
-    """Draws what `vector_panels` shows into a panel; `width` is an arrow's, as a share of the panel's."""
+) -> np.ndarray:
+    """Draws what `vector_panels` shows into a panel; `width` is an arrow's, as a share of the panel's.
+
+    Returns:
+        (N, 2) pixels, the arrows' tails; those that lie outside the panel are cut off.
+    """
     moving = mask & (np.abs(vectors).max(0) > 0)
     rows, columns = np.indices(mask.shape)
     drawn = moving & ((columns + 2 * rows) % every == 0)  # rows take turns
     axes.imshow((image * 0.5 + 255 * 0.5).astype(np.uint8), zorder=0)
     hatch_missing(axes, mask)
     x, y, dx, dy = _arrows(vectors, drawn, magnify)  # back to where the content was
-    right, bottom = image.shape[1] - 0.5, image.shape[0] - 0.5
-    beyond = [((tail < -0.5) | (tail > end)).any() for tail, end in ((x + dx, right), (y + dy, bottom))]
-    border = _BORDER if magnify == 1 and any(beyond) else 0
-    if border:  # there the codec repeats the outermost pixels
-        copied = image if source is None else source
-        pale = np.pad(copied, ((border, border), (border, border), (0, 0)), "edge") * 0.2 + 255 * 0.8
-        edges = -0.5 - border, right + border, bottom + border, -0.5 - border
-        axes.imshow(pale.astype(np.uint8), extent=edges, zorder=-1)
-        axes.add_patch(Rectangle((-0.5, -0.5), right + 0.5, bottom + 0.5, fill=False, ec=INK))
     look: Any = {"angles": "xy", "scale_units": "xy", "scale": 1, "width": width, "color": COLORS["motion"]}
     if magnify == 1:  # tails lie where the content was; long arrows that cross have to be told apart
         look |= {"width": 0.7 * width, "headwidth": 5, "edgecolor": "white", "linewidth": 0.25}
@@ -266,37 +197,58 @@ def draw_arrows(
         axes.plot((x + dx)[long], (y + dy)[long], "o", ms=3.5, mfc="white", mec=COLORS["motion"], zorder=4)
     axes.quiver(x + dx, y + dy, -dx, -dy, **look, zorder=3)
     down, across = np.nonzero(mask & ~moving)
-    x, y = across * CELL + CELL / 2 - 0.5, down * CELL + CELL / 2 - 0.5
-    axes.plot(x, y, ".", ms=1.5, color=INK)
-    axes.set(xlim=(-0.5 - border, right + border), ylim=(bottom + border, -0.5 - border))
+    places = across * CELL + CELL / 2 - 0.5, down * CELL + CELL / 2 - 0.5
+    axes.plot(*places, ".", ms=1.5, color=INK)
+    axes.set(xlim=(-0.5, image.shape[1] - 0.5), ylim=(image.shape[0] - 0.5, -0.5))
     axes.set(xlabel="x (px)", ylabel="y (px)")
+    axes.tick_params(length=0)
     without_spines(axes)
+    tails: np.ndarray = np.stack([x + dx, y + dy], 1)
+    return tails
+
+
+def _make_room(panels: Sequence[Axes], tails: np.ndarray) -> None:
+    """Widens all panels alike, until no arrow is cut off."""
+    (left, right), (bottom, top) = panels[0].get_xlim(), panels[0].get_ylim()
+    if len(tails):
+        (first_x, first_y), (last_x, last_y) = tails.min(0) - 1, tails.max(0) + 1
+        left, right = min(left, first_x), max(right, last_x)
+        top, bottom = min(top, first_y), max(bottom, last_y)
+    for axes in panels:
+        axes.set(xlim=(left, right), ylim=(bottom, top))
 
 
 def _arrows(vectors: np.ndarray, moving: np.ndarray, magnify: float) -> np.ndarray:
-    """(4, N): the heads' x and y and the steps back to the tails; at true length one for each block.
-
-    Four cells of a macroblock with one vector are taken for one block.
-    """
-    found, drawn = [], np.zeros_like(moving)
-    for row, column in np.argwhere(moving):
-        block = slice(row, row + 2), slice(column, column + 2)
-        whole = row % 2 == column % 2 == 0 and moving[block].sum() == 4
-        if magnify == 1 and whole and not np.ptp(vectors[:, *block], axis=(1, 2)).any():
-            drawn[block] = True
-            found.append((column + 0.5, row + 0.5, *vectors[:, row, column]))
-        elif not drawn[row, column]:
-            found.append((column, row, *vectors[:, row, column]))
-    x, y, dx, dy = np.array(found, float).reshape(-1, 4).T
+    """(4, N): the heads' x and y and the steps back to the tails; at true length one for each block."""
+    if magnify == 1:
+        x, y, dx, dy, *_ = blocks(vectors, moving)
+    else:
+        (y, x), (dx, dy) = np.nonzero(moving), vectors[:, moving]
     return np.stack([(x + 0.5) * CELL - 0.5, (y + 0.5) * CELL - 0.5, magnify * dx, magnify * dy])
 
 
+def blocks(vectors: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """(6, N): the middle of each block, x and y in cells, its vector, and how many cells wide and tall it is.
+
+    Cells of a macroblock that have one vector and make a rectangle are taken for one block.
+    """
+    found, free = [], chosen.copy()
+    for row, column in np.argwhere(chosen):
+        for tall, wide in ((2, 2), (1, 2), (2, 1), (1, 1)):
+            block = slice(row, row + tall), slice(column, column + wide)
+            inside = row % 2 + tall <= 2 and column % 2 + wide <= 2
+            if inside and free[block].sum() == tall * wide and not np.ptp(vectors[:, *block], (1, 2)).any():
+                free[block] = False
+                middle = column + (wide - 1) / 2, row + (tall - 1) / 2
+                found.append((*middle, *vectors[:, row, column], wide, tall))
+    return np.array(found, float).reshape(-1, 6).T
+
+
 def _add_keys(
-    figure: Figure, vectors: Sequence[np.ndarray], masks: Sequence[np.ndarray], magnify: float, most: str = ""
+    figure: Figure, vectors: Sequence[np.ndarray], masks: Sequence[np.ndarray], magnify: float
 ) -> None:
-    """A key of what occurs in these fields; `most` is added to what is said of the arrows."""
+    """A key of what occurs in these fields."""
     arrow = "starts where it was copied from" if magnify == 1 else f"motion, {magnify:g} times its length"
-    arrow += most
     zero = [mask & (np.abs(field).max(0) == 0) for field, mask in zip(vectors, masks, strict=True)]
     keys: list[Any] = []
     if any((mask & ~still).any() for mask, still in zip(masks, zero)):
