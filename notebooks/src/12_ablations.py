@@ -30,6 +30,7 @@
 # %% tags=["hide-input"]
 import numpy as np
 import torch
+from matplotlib.colors import ListedColormap
 
 from cvrl_lite import evaluate, train
 from cvrl_lite.course import figures, log
@@ -877,17 +878,35 @@ def luck(draw):
 laboratory(luck, {"draw": tuple(range(30))})
 
 # %% [markdown]
-# You need not look long for an alarm. Draw 0 raises one at once, and here it stays; draw 3 is the first
-# without. Count them all:
-
-# %% tags=["hide-input"]
-show(*luck(0))
+# You need not look long for an alarm: draw 0 raises one at once. Here are all thirty, a column each. An
+# orange cell is an interval that excludes zero:
 
 # %%
-alarms = [any(low > 0 or high < 0 for low, _, high in by_luck(draw).values()) for draw in range(1000)]
+excludes = np.array(
+    [[a > 0 or b < 0 for a, _, b in by_luck(draw).values()] for draw in range(1000)]
+)  # (1000, 12)
+raises = excludes.any(1)
 for many in (30, 1000):
-    print(f"{sum(alarms[:many])} of the first {many} draws raise an alarm")
-print(f"draw {alarms.index(False)} is the first without")
+    print(f"{raises[:many].sum()} of the first {many} draws raise an alarm")
+print(f"draw {raises.argmin()} is the first without")
+
+# %% tags=["hide-input"]
+figure = figures.new(
+    f"Nothing differs, and yet {raises[:30].sum()} of thirty draws raise an alarm", size=(9.5, 2.8)
+)
+(axes,) = figure.axes
+shades = ListedColormap(["#E6E9EC", figures.COLORS["motion"]])
+axes.pcolormesh(excludes[:30].T, cmap=shades, edgecolors="white", lw=2)
+axes.set(ylim=(12, 0), xlabel="draw", ylabel="variant")
+axes.set_xticks(np.arange(0.5, 30, 3), range(0, 30, 3))
+axes.set_yticks([0.5, 5.5, 11.5], [1, 6, 12])
+axes.tick_params(length=0)
+axes.spines[:].set_visible(False)
+show(
+    figure,
+    "A grid of thirty columns, one for each draw, and twelve rows, one for each variant. Orange cells are in "
+    f"{raises[:30].sum()} of the columns, one to {excludes[:30].sum(1).max()} in each of these.",
+)
 
 # %% [markdown]
 # About a third of a thousand, as exercise 3 says. That the first thirty have more is luck, too.
