@@ -109,8 +109,8 @@ show(strip, "Eight numbered small gray images of textures, and eight lettered on
 # same way, however long they are. So we scale each to length 1 and take inner products. These are
 # [**cosines**](../docs/glossary.md#learning-without-labels): 1 for the same direction, 0 for unrelated, -1
 # for opposite. One matrix product gives all pairs at once. A row is a query, a column is a key. Where
-# should the large values be? (The largest value in each row is bold; in larger matrices further down, a dot
-# marks it.)
+# should the large values be? (The largest value in each row is bold. In larger matrices further down, an
+# orange ring marks it where it is not the own key.)
 
 
 # %%
@@ -183,6 +183,7 @@ def our_info_nce(queries, keys, temperature):
     return F.cross_entropy(logits, own), (logits.argmax(1) == own).float().mean()
 
 
+# %% tags=["hide-input"]
 assert torch.isclose(our_info_nce(queries, keys, 0.1)[0], row_losses.mean(), atol=1e-5)
 for further in (0, 5, 100):
     for temperature in (1.0, 0.1, 0.05):
@@ -263,9 +264,8 @@ print(f"query 1: its own key {pulled:.2f}, the seven negatives together {pushed.
 # %% [markdown]
 # So the negatives share the push in proportion to their probabilities, and the temperature decides how
 # unequal the shares are. We make up a query that still gets it wrong: one negative is a little nearer than
-# its own key. Its cosines
-# are .60 with its own key, and .65, .40, .30, .10, 0, -.1 and -.3 with the negatives. Here is what four
-# temperatures make of them.
+# its own key. Its cosines are .60 with its own key, and .65, .40, .30, .10, 0, -.1 and -.3 with the
+# negatives. Here is what four temperatures make of them.
 
 # %%
 row = np.array([0.60, 0.65, 0.40, 0.30, 0.10, 0.0, -0.1, -0.3])  # number 0 is its own key
@@ -319,6 +319,7 @@ def made_up(count, noise=1.1):
 query_vectors, pool = made_up(64)
 
 
+# %% tags=["hide-input"]
 def experiment(temperature, keys):
     """One round of the game with the first `keys` pairs: a figure, and the same in words."""
     figure = figures.quiz(cosines(query_vectors[:keys], pool[:keys]).numpy(), temperature)
@@ -327,7 +328,7 @@ def experiment(temperature, keys):
 
 laboratory(experiment, {"temperature": (1.0, 0.5, 0.2, 0.1, 0.05, 0.02), "keys": (4, 8, 16, 32, 64)})
 
-# %%
+# %% tags=["hide-input"]
 for temperature, count in ((1.0, 8), (0.1, 8), (0.1, 64)):
     figure, words = experiment(temperature, count)
     show(figure, f"Cosines, and probabilities made of them, {count} queries by {count} keys. {words}.")
@@ -354,7 +355,8 @@ for temperature, count in ((1.0, 8), (0.1, 8), (0.1, 64)):
 # %%
 def compare(backbone, head, one, other, temperature=0.1):
     """InfoNCE: each left patch has to find the right patch of its wall."""
-    return info_nce(*head(backbone(torch.cat([one, other]))).chunk(2), temperature)
+    queries, keys = head(backbone(torch.cat([one, other]))).chunk(2)
+    return info_nce(queries, keys, temperature)
 
 
 def train(objective, look, seed, outs=32, steps=120):
@@ -377,6 +379,8 @@ def train(objective, look, seed, outs=32, steps=120):
 # %%
 SEEDS = (0, 1, 2)
 compared = [train(compare, in_gray, seed) for seed in SEEDS]
+
+# %% tags=["hide-input"]
 runs = np.stack([history for _, _, history in compared])
 ends = runs[:, -20:].mean(1)  # (seeds, 2): loss and accuracy, over the last 20 steps
 loss, accuracy = ends.mean(0)
@@ -410,6 +414,8 @@ def knows_scene(model, look=in_gray):
 # %%
 untrained = [train(compare, in_gray, seed, steps=0) for seed in SEEDS]
 knows = {"InfoNCE": [*map(knows_scene, compared)], "untrained": [*map(knows_scene, untrained)]}
+
+# %% tags=["hide-input"]
 R1 = "R@1: the nearest wall has the same scene"
 ours, theirs = (np.mean(knows[name]) for name in ("InfoNCE", "untrained"))
 title = "Matching patches teaches textures: {} find their scene, {} untrained"
@@ -469,7 +475,7 @@ def pull(backbone, head, one, other):
 
 pulled = [train(pull, in_gray, seed) for seed in SEEDS]
 
-# %%
+# %% tags=["hide-input"]
 tables = {}
 for model, name in ((compared[0], "InfoNCE"), (pulled[0], "pull only")):
     one, other = (vectors[:24] for vectors in embed(model, in_gray))
@@ -481,19 +487,19 @@ show(
         tables,
         title="With negatives, walls get different vectors; without them, all walls get the same",
     ),
-    "24 times 24 cosines, twice, with framed diagonals and a dot on the largest of each row. "
+    "24 times 24 cosines, twice, with framed diagonals and a ring where another key is nearest. "
     + "; ".join(tables)
     + ". With InfoNCE most of the diagonal is blue, and elsewhere there are all colors; with pull only the "
     "same dark blue is everywhere.",
 )
+ranks = [[effective_rank(embed(m, in_gray)[0]) for m in models] for models in (compared, pulled)]
+assert max(ranks[1]) < 1.1 and min(ranks[0]) > 3
 
 # %%
 ends = [run[-20:, 0].mean() for _, _, run in pulled]
 lowest = [cosines(*embed(model, in_gray)).min() for model in pulled]
-ranks = [[effective_rank(embed(m, in_gray)[0]) for m in models] for models in (compared, pulled)]
-assert max(ends) < 0.01 and min(lowest) > 0.95 and max(ranks[1]) < 1.1 and min(ranks[0]) > 3
 knows["pull only"] = [*map(knows_scene, pulled)]
-assert max(knows["pull only"]) < 0.6 * min(knows["InfoNCE"])
+assert max(ends) < 0.01 and min(lowest) > 0.95 and max(knows["pull only"]) < 0.6 * min(knows["InfoNCE"])
 print(f"pull only: loss {np.mean(ends):.2f}; the least alike of all pairs have a cosine of {min(lowest):.2f}")
 
 # %% [markdown]
@@ -501,7 +507,8 @@ print(f"pull only: loss {np.mean(ends):.2f}; the least alike of all pairs have a
 # a collapsed network has 1.0. (A few of the dark places off the diagonal are walls of the same scene: numbers
 # 0 and 16, 1 and 17, and so on. Most are different walls that the network cannot tell apart yet.)
 # Without negatives:
-# one vector for everything, a perfect loss and a worthless representation. This is a
+# one vector for everything, a perfect loss and a worthless representation. (Its rings lie anywhere: where
+# all cosines are 1.00, rounding decides which key is nearest.) This is a
 # [**collapse**](../docs/glossary.md#learning-without-labels). With InfoNCE a collapse does not pay. If all
 # vectors are the same, each key gets probability 1/N, and the loss is log N, that of a blind guess. The
 # loss falls as soon as queries are nearer to their own key than to the others. The negatives keep the
@@ -554,15 +561,16 @@ for name, negatives in (("with negatives", True), ("without", False)):
         film_loss(angles, negatives).backward()
         optimizer.step()
     panels[name] = angles.detach()
+costs = [film_loss(angles, True).item() for angles in panels.values()]
+print(f"InfoNCE with negatives {costs[0]:.1f}, without {costs[1]:.1f}, a blind guess {np.log(9):.1f}")
+assert costs[0] < 1 and abs(costs[1] - np.log(9)) < 0.05
 
+# %% tags=["hide-input"]
 title = "From this start, negatives put the windows in the film's order; without them all fall into one"
 show(
     on_a_circle({"at first": start.numpy()} | {name: a.numpy() for name, a in panels.items()}, title=title),
     "Three circles with ten numbered points: scattered; in the order 1 to 10 around it; all in one place.",
 )
-costs = [film_loss(angles, True).item() for angles in panels.values()]
-print(f"InfoNCE with negatives {costs[0]:.1f}, without {costs[1]:.1f}, a blind guess {np.log(9):.1f}")
-assert costs[0] < 1 and abs(costs[1] - np.log(9)) < 0.05
 
 # %% [markdown]
 # The collapsed windows fit "pull only" perfectly. For InfoNCE they are no better than a blind guess among
@@ -593,7 +601,7 @@ def as_drawn(images, draws):
     return [(patch(images, half, draws) - 0.45) / 0.25 for half in (0, 1)]
 
 
-# %%
+# %% tags=["hide-input"]
 strip = []
 for look in (as_drawn, tinted):
     views = look(unseen[:4], torch.Generator().manual_seed(3))
@@ -616,6 +624,8 @@ knows["without color"] = knows["InfoNCE"]
 for name, look in looks.items():
     game[name] = [matches(model, look) for model in cheats[name]]
     knows[name] = [max(knows_scene(model), knows_scene(model, look)) for model in cheats[name]]
+
+# %% tags=["hide-input"]
 measures = {"the game: finds its partner among 64": game, R1: {name: knows[name] for name in game}}
 title, blue = "With color (hatched), networks play better and learn less", dict.fromkeys(game, "context")
 figure = figures.seeds(measures, guess=[1 / 64, 1 / 16], title=title, roles=blue, hatched=looks)
@@ -711,13 +721,15 @@ for count in counts:
     results.append(torch.tensor(rounds).mean(0).tolist())
 losses, accuracies = map(list, zip(*results))
 gains = [np.log(count) - loss for count, loss in zip(counts, losses)]
+found = zip(counts[::5], accuracies[::5])
+print("accuracy: " + ", ".join(f"{share:.2f} with {count} keys" for count, share in found))
+assert losses == sorted(losses) and gains == sorted(gains) and accuracies == sorted(accuracies, reverse=True)
+
+# %% tags=["hide-input"]
 curves = {"blind guess": list(np.log(counts)), "loss": losses, "gain over a guess": gains}
 title = f"More keys, a higher loss, but a larger gain over a guess: {gains[0]:.1f} nats, then {gains[-1]:.1f}"
 alt = "Over the keys the blind guess rises, the loss below it rises, and their difference, ever more slowly."
 show(figures.by_keys(counts, curves, label="nats", title=title), alt)
-found = zip(counts[::5], accuracies[::5])
-print("accuracy: " + ", ".join(f"{share:.2f} with {count} keys" for count, share in found))
-assert losses == sorted(losses) and gains == sorted(gains) and accuracies == sorted(accuracies, reverse=True)
 
 # %% [markdown]
 # Two rules follow. A loss means nothing without the number of keys. And log N minus the loss, how many nats
@@ -757,12 +769,14 @@ assert costs[2] > 1.5 * costs[1] > 2 * costs[0]
 videos = torch.tensor([0, 0, 1, 2, 2, 3])
 perfect = torch.eye(4)[videos]
 allowed = (videos[:, None] != videos[None]) | torch.eye(6, dtype=torch.bool)
-every, title = cosines(perfect, perfect).numpy(), "Pairs of one video are left out"
-alt = "6 times 6 cosines: 1 on the framed diagonal, four hatched cells beside it, 0 elsewhere."
-show(figures.similarity_matrix(every, allowed=allowed.numpy(), title=title), alt)
 costs = [info_nce(perfect, perfect, 0.1, allowed=pairs)[0].item() for pairs in (None, allowed)]
 print(f"loss of perfect vectors: {costs[0]:.2f}, which is 4/6 of log 2;  with pairs left out: {costs[1]:.2f}")
 assert np.allclose(costs, [np.log(2) * 4 / 6, 0], atol=1e-3)
+
+# %% tags=["hide-input"]
+every, title = cosines(perfect, perfect).numpy(), "Pairs of one video are left out"
+alt = "6 times 6 cosines: 1 on the framed diagonal, four hatched cells beside it, 0 elsewhere."
+show(figures.similarity_matrix(every, allowed=allowed.numpy(), title=title), alt)
 
 # %% [markdown]
 # With false negatives, four of the six rows can do no better than toss a coin between two right answers,
@@ -877,6 +891,8 @@ def values(backbone, head, one, other):
 
 
 regressed = [train(values, in_gray, seed, outs=14 * 14) for seed in SEEDS]
+
+# %% tags=["hide-input"]
 one, other = in_gray(unseen[:6], torch.Generator().manual_seed(1))
 output = regressed[0][1](regressed[0][0](one)).detach().view(6, 1, 14, 14).repeat(1, 3, 1, 1)
 strip, labels = to_show(F.avg_pool2d(other, 2)) + to_show(output), ["target"] * 6 + ["predicted"] * 6
@@ -884,7 +900,7 @@ title = "After 120 steps the prediction is nearly the same gray for every patch"
 figure = figures.filmstrip(strip, labels=labels, columns=6, title=title)
 show(figure, "Above six small gray textures, below what was predicted: nearly the same even gray each.")
 
-# %%
+# %% tags=["hide-input"]
 knows["predict values"] = [*map(knows_scene, regressed)]
 learned = {R1: {name: knows[name] for name in ("InfoNCE", "predict values", "pull only", "untrained")}}
 explained = max(run[-20:, 1].mean() for _, _, run in regressed)

@@ -167,7 +167,7 @@ def temperatures(cosines: np.ndarray, own: int, values: Sequence[float]) -> Figu
         axes.set_title(f"temperature {value:g}\nhardest: {part} % of the push", fontsize=9)
         axes.set(ylim=(0, 1), xticks=[])
         if axes is figure.axes[0]:
-            axes.set_xticks(range(len(order)), [two_digits(cosine) for cosine in cosines[order]], fontsize=6)
+            axes.set_xticks(range(len(order)), [two_digits(cosine) for cosine in cosines[order]], fontsize=7)
         axes.set_xlabel(
             "keys, most alike first; cosines" if axes is figure.axes[0] else "keys, most alike first",
             fontsize=8,
