@@ -83,6 +83,19 @@ def test_each_seed_has_a_mark_and_each_training_its_own_shape() -> None:
     assert figures.png(figure).startswith(b"\x89PNG")
 
 
+def test_whiskers_are_a_standard_error_either_way() -> None:
+    words = {"title": "Won", "clips": 100}
+    runs = {"weak": [(0.9, 0.5), (0.8, 0.2)]}
+    axes = played_and_learned(runs, played="game", learned="R@1", guess=(0, 0), **words).axes[0]
+    (bars,) = axes.containers[0].lines[2]
+    ends = [segment[:, 1] for segment in bars.get_segments()]
+    assert np.allclose(ends, [[0.45, 0.55], [0.16, 0.24]])
+    shares = {"weak": {"as they are": 0.5}}
+    axes = by_network(shares, roles={"weak": "context"}, label="scenes", guess=0, **words).axes[0]
+    (bars,) = axes.containers[0].lines[2]
+    assert np.allclose([segment[:, 1] for segment in bars.get_segments()], [[0.45, 0.55]])
+
+
 def test_dressed_images_keep_their_pattern_and_take_the_colors() -> None:
     draws = torch.Generator().manual_seed(0)
     images, colors = 0.4 + 0.05 * torch.rand(2, 2, 3, 8, 8, generator=draws)

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from cvrl_lite.course.figures.style import COLORS, INK, new, two_digits
 
 _MARKS = "osD^v"
+_WHISKERS: dict[str, Any] = {"ecolor": INK, "elinewidth": 1, "capsize": 3}
 
 
 def games(
@@ -143,6 +144,7 @@ def by_network(
     guess: float,
     title: str,
     hatched: Collection[str] = (),
+    clips: int | None = None,
 ) -> Figure:
     """What each change of the queries leaves of each network's score: a group of bars for each change.
 
@@ -153,6 +155,7 @@ def by_network(
         guess: What a blind guess scores.
         title: The finding.
         hatched: Networks whose bars are hatched, to tell them from others of the same role.
+        clips: So many stand behind each share; whiskers of a standard error either way, where given.
 
     Returns:
         The figure; from left to right the queries, and in each group a bar for each network.
@@ -170,8 +173,11 @@ def by_network(
     for number, (network, row) in enumerate(shares.items()):
         middles = np.arange(len(queries)) + (number - (len(shares) - 1) / 2) * width
         look: dict[str, Any] = {"color": COLORS[roles[network]], "ec": "white", "lw": 0, "label": network}
-        bars = axes.bar(middles, list(row.values()), 0.9 * width, hatch="///" * (network in hatched), **look)
-        axes.bar_label(bars, [two_digits(share) for share in row.values()], padding=2, fontsize=9)
+        heights = np.array(list(row.values()))
+        if clips:
+            look |= {"yerr": standard_error(heights, clips), "error_kw": _WHISKERS}
+        bars = axes.bar(middles, heights, 0.9 * width, hatch="///" * (network in hatched), **look)
+        axes.bar_label(bars, [two_digits(share) for share in heights], padding=2, fontsize=9)
     axes.axhline(guess, color=INK, ls="--", lw=1, label="guessing")
     axes.set_xticks(range(len(queries)), queries, fontsize=10)
     axes.tick_params("x", length=0)
@@ -189,6 +195,7 @@ def played_and_learned(
     title: str,
     guess: tuple[float, float],
     hollow: Collection[str] = (),
+    clips: int | None = None,
 ) -> Figure:
     """How well each training plays its game, against what it learned by playing.
 
@@ -199,6 +206,7 @@ def played_and_learned(
         title: The finding.
         guess: Both shares of a blind guess.
         hollow: Names whose marks are white inside, to tell them from others of the same role.
+        clips: So many stand behind each second share; whiskers of a standard error either way, where given.
 
     Returns:
         The figure; one mark for each seed, and the name beside each group. "untrained" is gray.
@@ -214,9 +222,12 @@ def played_and_learned(
     for (name, seeds), mark in zip(runs.items(), _MARKS, strict=False):
         points = np.array(seeds, float)
         color = COLORS["untrained" if name == "untrained" else "context"]
-        axes.plot(*points.T, mark, ms=8, alpha=0.8, **_inside(color, name in hollow))
+        axes.plot(*points.T, mark, ms=8, **_inside(color, name in hollow))
+        reach = standard_error(points[:, 1], clips) if clips else np.zeros(len(points))
+        if clips:
+            axes.errorbar(points[:, 0], points[:, 1], reach, fmt="none", zorder=1, **_WHISKERS)
         if name == "untrained":  # a network that guesses stands where weak trainings stand, too
-            at, ways = (points[:, 0].max(), points[:, 1].min()), ((8, -1), "left", "top")
+            at, ways = (points[:, 0].max(), (points[:, 1] - reach).min()), ((6, 3), "left", "top")
         elif points[:, 0].mean() > 0.6:
             at, ways = (points[:, 0].min(), points[:, 1].mean()), ((-9, 0), "right", "center")
         else:
@@ -230,6 +241,16 @@ def played_and_learned(
     highest = max(share for seeds in runs.values() for _, share in seeds)
     axes.set(xlim=(0, 1.02), ylim=(0, 1.25 * highest + 0.03), xlabel=played, ylabel=learned)
     return figure
+
+
+def standard_error(shares: np.ndarray, clips: int) -> np.ndarray:
+    """Of shares of so many clips, each of which counts or does not.
+
+    Example:
+        >>> standard_error(np.array([0.5, 1.0]), 100).tolist()
+        [0.05, 0.0]
+    """
+    return np.asarray(np.sqrt(shares * (1 - shares) / clips))
 
 
 def _inside(color: str, hollow: bool) -> dict[str, Any]:
