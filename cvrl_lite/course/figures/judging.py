@@ -22,12 +22,10 @@ from cvrl_lite.course.figures.style import (
     NEUTRAL,
     PLAIN,
     color_of,
-    ink_on,
     new,
     two_digits,
-    with_spread,
-    without_spines,
 )
+from cvrl_lite.course.figures.tables import Cells, draw_cells, means_of, shaded
 
 Range = tuple[float, float, float]
 """Lower end, middle, upper end."""
@@ -308,7 +306,7 @@ def staircase(
 
 
 def grid(
-    values: Sequence[Sequence[Sequence[float] | np.ndarray]],
+    values: Cells,
     *,
     rows: Sequence[str],
     columns: Sequence[str],
@@ -336,24 +334,18 @@ def grid(
         >>> [text.get_text() for text in figure.axes[0].texts]
         ['.30 ± .10', '1.00']
     """
-    means = np.array([[np.mean(cell) for cell in row] for row in values])
+    means = means_of(values)
     figure = new(title, size=(2.2 + 1.5 * len(columns), 1.0 + 0.45 * len(rows)))
     axes = figure.axes[0]
     if tints:
         full = np.array([to_rgb(COLORS[role]) for role in tints])[None].repeat(len(rows), 0)
         full[[name == "untrained" for name in rows]] = to_rgb(NEUTRAL[0])
-        shades = 1 - 0.9 * means[..., None] * (1 - full)
+        shades = shaded(means, full)
     else:
         shades = colormaps["Greys"](means / 1.4)[..., :3]
-    axes.imshow(shades, aspect="auto")
-    without_spines(axes)
-    for row, column in np.ndindex(means.shape):
-        color, words = ink_on(shades[row, column]), with_spread(values[row][column])
-        axes.text(column, row, words, ha="center", va="center", color=color)
+    draw_cells(axes, values, shades, columns)
     for (row, column), role in (own or {}).items():
         corner = column - 0.46, row - 0.42
         axes.add_patch(Rectangle(corner, 0.92, 0.84, fill=False, ec=INK if tints else COLORS[role], lw=3))
-    axes.tick_params(length=0, labeltop=True, labelbottom=False)
-    axes.set_xticks(range(len(columns)), columns)
     axes.set_yticks(range(len(rows)), rows)
     return figure

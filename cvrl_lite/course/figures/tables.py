@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
@@ -55,21 +56,14 @@ def tables(
     for number, (axes, (heading, cells), role) in enumerate(
         zip(figure.axes, panels.items(), roles, strict=True)
     ):
-        words = [[with_spread(cell) for cell in row] for row in cells]
-        means = np.array([[np.mean(cell) for cell in row] for row in cells])
-        shades = 1 - 0.9 * means[..., None] * (1 - np.array(to_rgb(COLORS[role])))
+        shades = shaded(means_of(cells), to_rgb(COLORS[role]))
         if below is not None:
-            height = np.mean(below[1][number])
-            gray = 1 - 0.9 * height * (1 - np.array(to_rgb(NEUTRAL[0])))
+            gray = shaded(np.mean(below[1][number]), to_rgb(NEUTRAL[0]))
             shades = np.concatenate([shades, np.broadcast_to(gray, (1, len(columns), 3))])
-        axes.imshow(shades, aspect="auto")
-        without_spines(axes)
-        look: Any = {"ha": "center", "va": "center"}
-        for row, column in np.ndindex(means.shape):
-            axes.text(column, row, words[row][column], color=ink_on(shades[row, column]), **look)
+        draw_cells(axes, cells, shades, columns)
         if below is not None:
-            middle = (len(columns) - 1) / 2
-            axes.text(middle, len(rows), with_spread(below[1][number]), color=ink_on(gray), **look)
+            look: Any = {"ha": "center", "va": "center", "color": ink_on(gray)}
+            axes.text((len(columns) - 1) / 2, len(rows), with_spread(below[1][number]), **look)
         for between in range(1, count):
             axes.axhline(between - 0.5, color="white", lw=2)
         for between in range(1, len(columns)):
@@ -79,12 +73,42 @@ def tables(
             corner, size = first[::-1] - 0.5, last[::-1] - first[::-1] + 1
             frame = Rectangle(tuple(corner), *size, fill=False, ec=INK, lw=2.5, clip_on=False, zorder=3)
             axes.add_patch(frame)
-        axes.tick_params(length=0, labeltop=True, labelbottom=False)
-        axes.set_xticks(range(len(columns)), columns)
         names = [*rows, *([] if below is None else [below[0]])] if number == 0 else []
         axes.set_yticks(range(len(names)), names)
         axes.set_title(heading, fontsize=9, loc="left", weight="bold", color=INK)
     return figure
+
+
+def means_of(cells: Cells) -> np.ndarray:
+    """(R, C), the mean of each cell.
+
+    Example:
+        >>> means_of([[[0.2, 0.4], [1.0]]]).round(1).tolist()
+        [[0.3, 1.0]]
+    """
+    return np.array([[np.mean(cell) for cell in row] for row in cells])
+
+
+def shaded(shares: np.ndarray | np.floating[Any], full: Any) -> np.ndarray:
+    """(..., 3): from white for none to nearly the full color, RGB 0..1, for all.
+
+    Example:
+        >>> shaded(np.array([0.0, 1.0]), (1.0, 0.0, 0.0)).round(1).tolist()
+        [[1.0, 1.0, 1.0], [1.0, 0.1, 0.1]]
+    """
+    dark: np.ndarray = 1 - 0.9 * np.asarray(shares)[..., None] * (1 - np.asarray(full))
+    return dark
+
+
+def draw_cells(axes: Axes, cells: Cells, shades: np.ndarray, columns: Sequence[str]) -> None:
+    """Draws cells in shades (R or more, C, 3), each with its mean and spread, below the columns' names."""
+    axes.imshow(shades, aspect="auto")
+    without_spines(axes)
+    for row, column in np.ndindex(len(cells), len(columns)):
+        ink = ink_on(shades[row, column])
+        axes.text(column, row, with_spread(cells[row][column]), ha="center", va="center", color=ink)
+    axes.tick_params(length=0, labeltop=True, labelbottom=False)
+    axes.set_xticks(range(len(columns)), columns)
 
 
 def tables_in_words(panels: Mapping[str, Cells], *, rows: Sequence[str], columns: Sequence[str]) -> str:
