@@ -38,6 +38,27 @@ def test_attention_needs_a_map_for_each_question_of_each_clip() -> None:
         figures.attention_over_frames(frames, motion, np.zeros((2, 1, 4, 4)), [0, 1], **words)
 
 
+def test_points_are_numbered_and_a_miss_is_ringed() -> None:
+    frame, motion = np.zeros((8, 8, 3), np.uint8), np.zeros((2, 4, 4))
+    cosines = np.array([[0.9, 0.1, 0, 0], [0.2, 0.8, 0, 0], [0, 0, 0.1, 0.7], [0, 0, 0, 0.6]])
+    figure = figures.predictions_of_points(frame, motion, cosines, grid=(2, 2), title="Three of four")
+    left, right, _ = figure.axes
+    assert [(text.get_text(), text.get_position()) for text in left.texts][3] == ("3", (4.16, 4.16))
+    (rings,) = right.lines
+    assert list(rings.get_xdata()) == [3] and list(rings.get_ydata()) == [2]
+    assert [patch.get_xy() for patch in right.patches] == [(n - 0.5, n - 0.5) for n in range(4)]
+    assert np.array_equal(right.images[0].get_array(), cosines)
+
+
+def test_the_clip_comes_into_the_transformer_as_places_and_as_questions() -> None:
+    (axes,) = figures.transformer(title="Twice").axes
+    said = [text.get_text() for text in axes.texts]
+    for words in ("places\nask places", "points\nask points", "points\nask places", "decoder: 2 such layers"):
+        assert words in said
+    starts = [np.round(text.xyann, 2).tolist() for text in axes.texts if getattr(text, "arrow_patch", None)]
+    assert [1.4, 2.65] in starts and [2.7, 1.8] in starts  # both leave the clip's map
+
+
 def test_scores_are_written_as_sums() -> None:
     asks, offers = {"moves?": 2, "near?": 1}, {"left": (1, 0), "right": (1, 1)}
     axes = figures.attention_by_hand(asks, offers, np.array([0.0, 10.0]), title="By hand").axes[0]

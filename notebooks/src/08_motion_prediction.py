@@ -431,13 +431,16 @@ print("16 answers for each of 6 clips", tuple(answers.shape), " weights", tuple(
 #   neighbors which way the whole sprite went.
 # - In a **decoder** layer the 16 points of the future first ask each other, then the 32 places of the clip.
 #   The second step is the one we built above.
+#
+# In the figure, follow the clip along the lower row and the questions along the upper one. **Where do the
+# two meet?** (Adding and norms are not drawn.)
 
 # %%
 show(
-    figures.transformer(title="Places ask each other; points ask each other, then the places"),
-    "Two rows of squares. Below, 32 places of the clip with arrows among each other: the encoder. Above, 16 "
-    "points of the future with arrows among each other and down to the places: the decoder. From a point an "
-    "arrow leads up to its prediction.",
+    figures.transformer(title="The clip comes in twice: as what is asked, and as where each question begins"),
+    "Two rows of boxes. Below, the encoder: the clip's map becomes 32 places, which ask each other and pass "
+    "through a small network, each by itself. Above, the decoder: 16 questions begin with what the clip has "
+    "at their own place, ask each other, then the places, and pass through a small network; 16 predictions.",
 )
 
 # %% [markdown]
@@ -815,6 +818,20 @@ show(
 assert all(shares["trained"][kind] > 1.2 * by_wrong_clip["trained"][kind] for kind in shares["trained"])
 
 
+# %% [markdown]
+# On the trained backbone .84, .83 and .63 of the predictions find their point in our run. Asked about the
+# wrong clip they score .07, .08 and .00, close to a blind guess. So nearly all of it was earned by knowing
+# *this* clip.
+#
+# The gray bar in the middle is a small case of its own. Among times, the untrained backbone scores .33,
+# more than five times 1 / 17. Has it understood something? **Asked about the wrong clip, it scores .29.** So
+# it was not earned, and 1 / 17 was the wrong thing to compare with.
+#
+# **Why?** The 16 negatives are the points of *one* window. Suppose that the motion encoder saw no difference
+# between the points of a window: what would a guess score then? Make up your mind, and write down what the
+# mean cosine of two points of a window will be beside each of the two backbones. The next cell measures it.
+
+
 # %%
 def points_alike(name):
     """Mean cosine between two points of one window, as the new motion encoder sees them."""
@@ -831,17 +848,9 @@ for name in tasks:
     print(f"{name:9} backbone: two points of one window have a mean cosine of {points_alike(name):.2f}")
 
 # %% [markdown]
-# On the trained backbone .84, .83 and .63 of the predictions find their point in our run. Asked about the
-# wrong clip they score .07, .08 and .00, close to a blind guess. So nearly all of it was earned by knowing
-# *this* clip.
-#
-# The gray bar in the middle is a small case of its own. Among times, the untrained backbone scores .33,
-# more than five times 1 / 17. Has it understood something? **Asked about the wrong clip, it scores .29.**
-# So it was not earned, and 1 / 17 was the wrong thing to compare with. Why? That guess would be right if
-# the 16 negatives were 16 separate rivals. But they all come from one window, and the last cell shows what
-# the motion encoder beside the untrained backbone makes of a window: sixteen points that look much alike (a
-# cosine of about .84, against .26 beside the trained one). If they were all the same, there would be a
-# single rival, and a coin would be right half of the time. The truth lies between 1 in 17 and 1 in 2.
+# Beside the untrained backbone, the sixteen points of a window look much alike: .84, against .26 beside the
+# trained one. If they were all the same, there would be a single rival, and a coin would be right half of the
+# time. With 16 rivals that all differ, it is 1 in 17. The truth lies between.
 #
 # Do not compare the three pairs with each other: among other videos there are 480 negatives against 15 and
 # 16, so a lower bar does not mean a harder kind. One finding goes against what we, and the paper, expected.
@@ -974,13 +983,13 @@ apart = torch.cdist(per_clip.mean(1), per_clip.mean(1))
 chosen, asking = [*divmod(int(apart.argmax()), 16)], [0, 6, 9, 15]
 
 # %% tags=["hide-input"]
-stills = ((views.clip[chosen, :, -1] * 0.25 + 0.45).clamp(0, 1) * 255).permute(0, 2, 3, 1).byte().numpy()
-pixels = recipe.augmentation.vector_scale * F.avg_pool2d(views.motion[chosen, 0, :2, 0], 2)
+stills = ((views.clip[:, :, -1] * 0.25 + 0.45).clamp(0, 1) * 255).permute(0, 2, 3, 1).byte().numpy()
+pixels = -recipe.augmentation.vector_scale * F.avg_pool2d(views.motion[:, 0, :2, 0], 2)  # vectors point back
 shown = torch.cat([per_clip[chosen], per_clip.mean(0, keepdim=True)])[:, asking]
 show(
     figures.attention_over_frames(
-        stills,
-        -pixels.numpy(),  # vectors point back
+        stills[chosen],
+        pixels[chosen].numpy(),
         shown.unflatten(2, (4, 4)).numpy(),
         asking,
         names=[*(f"clip {clip}" for clip in chosen), "mean of 16"],
@@ -1030,31 +1039,32 @@ print("the four columns of places, over all 16 clips:", *columns)
 # even share (7 %).
 #
 # And the predictions themselves? Each should be nearest to its own point. Below is the first clip of the
-# batch, one where all goes well (over all clips, .84 find their own among the 16): a row is a prediction, a
-# column is a point of the future that really came.
+# batch, one where all goes well (over all clips, .84 find their own among the 16). Left its points, with
+# arrows as above. Right a row for each prediction, and a column for each point of the future that really
+# came. **Which points does the network take for similar, and what do they have in common in the frame?**
 
 # %%
 with torch.no_grad():
     predictions, candidates = task.project(clip_map, views.motion)
 table = (F.normalize(predictions, dim=1) @ F.normalize(candidates, dim=1).T)[:16, :16]  # the first clip
 right = int((table.argmax(1) == torch.arange(16)).sum())
+title = f"{right} of 16 predictions are nearest to their own point"
 show(
-    figures.similarity_matrix(
-        table.numpy(),
-        title=f"{right} of 16 predictions are nearest to their own point",
-        names=("predictions", "points of the future"),
-    ),
-    f"Sixteen times sixteen cosines of predictions and true points, with a blue diagonal; {right} of 16 are "
-    "largest there.",
+    figures.predictions_of_points(stills[0], pixels[0].numpy(), table.numpy(), grid=(4, 4), title=title),
+    "A clip's last frame in 4 x 4 numbered points, with arrows where something moves. Beside it 16 x 16 "
+    f"cosines of predictions and true points, with a blue diagonal; {right} of 16 are largest there.",
 )
 assert right > 8
 
 # %% [markdown]
-# Blue cells off the diagonal are points that the network takes for similar; some of them are neighbors in the
-# grid (1 or 4 numbers apart), others are not. The questions look at similar places, and
-# yet the predictions differ by point. One reading: attention fetches what serves the whole clip (how do
-# things move here?), and what is local was in the question from the start. Beware of reading more into such
-# maps. Weights say where an answer came from, not what it was good for.
+# Dark blue off the diagonal marks points that the network takes for similar. In our run 0, 1, 2 and 13 are
+# such a group, and at each of them something goes left. Point 3 is close to 9 and to 11, and at these three
+# hardly anything moves. Neither group is made of neighbors alone: what counts is how things move.
+#
+# The questions look at similar places, and yet the predictions differ by point. One reading: attention
+# fetches what serves the whole clip (how do things move here?), and what is local was in the question from
+# the start. Beware of reading more into such maps. Weights say where an answer came from, not what it was
+# good for.
 
 # %% [markdown]
 # ## What we have seen

@@ -1,6 +1,11 @@
 """Pictures over plain arrays, in one style: the title states the finding, one color stands for one role."""
 
-from cvrl_lite.course.figures.attention import attention_by_hand, attention_over_frames, even_attention
+from cvrl_lite.course.figures.attention import (
+    attention_by_hand,
+    attention_over_frames,
+    even_attention,
+    predictions_of_points,
+)
 from cvrl_lite.course.figures.context import by_change, by_network, games, played_and_learned
 from cvrl_lite.course.figures.contrast import (
     by_keys,
@@ -58,7 +63,7 @@ from cvrl_lite.course.figures.search import (
     recalls,
 )
 from cvrl_lite.course.figures.style import COLORS, HATCHES, INK, STYLE, new, png, save, show
-from cvrl_lite.course.figures.training import above_a_guess, curves, pulls
+from cvrl_lite.course.figures.training import above_a_guess, agreement, curves, pulls
 from cvrl_lite.course.figures.vectors import on_canvas, vector_arrows, vector_panels
 
 __all__ = [
@@ -69,6 +74,7 @@ __all__ = [
     "above_a_guess",
     "add_ways",
     "against_truth",
+    "agreement",
     "architecture",
     "attention_by_hand",
     "attention_over_frames",
@@ -124,6 +130,7 @@ __all__ = [
     "played_and_learned",
     "png",
     "prediction_row",
+    "predictions_of_points",
     "pulls",
     "quiz",
     "rankings",

@@ -84,7 +84,59 @@ def attention_over_frames(
     return figure
 
 
-def _moving(axes: Axes, frame: np.ndarray, motion: np.ndarray) -> None:
+def predictions_of_points(
+    frame: np.ndarray, motion: np.ndarray, cosines: np.ndarray, *, grid: tuple[int, int], title: str
+) -> Figure:
+    """A clip's frame with its numbered points, beside the cosines of their predictions and true features.
+
+    Args:
+        frame: (S, S, 3) uint8 RGB.
+        motion: (2, G, G) pixels of the frame, x right and y down, the way things go; five times as long.
+        cosines: (Q, Q), a row for each prediction; its own point is the column of the same number.
+        grid: Rows and columns of the Q points.
+        title: The finding.
+
+    Returns:
+        The figure. Frames mark each prediction's own point, rings a nearest point that is not its own.
+
+    Example:
+        >>> frame, still = np.zeros((8, 8, 3), np.uint8), np.zeros((2, 4, 4))
+        >>> figure = predictions_of_points(frame, still, np.eye(4), grid=(2, 2), title="Each finds its own")
+        >>> [text.get_text() for text in figure.axes[0].texts]
+        ['0', '1', '2', '3']
+    """
+    figure = new(title, columns=2, size=(9.5, 4.5), widths=[1, 1.2])
+    left, right = figure.axes
+    _moving(left, frame, motion, width=0.011)
+    side, (rows, columns) = frame.shape[0], grid
+    for number in range(rows * columns):
+        down, across = divmod(number, columns)
+        x, y = across * side / columns, down * side / rows
+        left.add_patch(Rectangle((x, y), side / columns, side / rows, fill=False, ec="white", lw=1))
+        near = 0.02 * side
+        words = left.text(x + near, y + near, f"{number}", va="top", fontsize=9, color=INK)
+        words.set_path_effects([withStroke(linewidth=2.5, foreground="white")])
+    left.set(xticks=[], yticks=[])
+    left.set_title("the points, and what moves there", fontsize=9)
+    shown = right.imshow(cosines, cmap="RdBu", vmin=-1, vmax=1, interpolation="nearest")
+    best = cosines.argmax(1)
+    missed = np.flatnonzero(best != np.arange(len(cosines)))
+    right.plot(best[missed], missed, "o", ms=7, mfc="none", mec=COLORS["motion"], mew=1.6)
+    for place in range(len(cosines)):
+        own = Rectangle((place - 0.5, place - 0.5), 1, 1, fill=False, ec=INK, lw=1.6)
+        own.set_path_effects([withStroke(linewidth=2.8, foreground="white")])
+        right.add_patch(own)
+    right.set(xlabel="points of the true future", ylabel="predictions")
+    for ticks in (right.set_xticks, right.set_yticks):
+        ticks(range(len(cosines)), [str(place) for place in range(len(cosines))], fontsize=8)
+    right.set_title("frame: its own point; ring: nearer, but not its own", fontsize=9)
+    for axes in figure.axes:
+        without_spines(axes)
+    figure.colorbar(shown, ax=right, shrink=0.85, pad=0.02).set_label("cosine", fontsize=8)
+    return figure
+
+
+def _moving(axes: Axes, frame: np.ndarray, motion: np.ndarray, *, width: float = 0.022) -> None:
     """A frame and, over it, an arrow in each cell that moves by a quarter of a pixel or more."""
     side, cells = frame.shape[0], motion.shape[-1]
     axes.imshow((frame * 0.75 + 63).astype(np.uint8), extent=(0, side, side, 0))
@@ -94,7 +146,7 @@ def _moving(axes: Axes, frame: np.ndarray, motion: np.ndarray) -> None:
         "angles": "xy",
         "scale_units": "xy",
         "scale": 0.2,
-        "width": 0.022,
+        "width": width,
         "color": COLORS["motion"],
     }
     look |= {"edgecolor": "white", "linewidth": 0.5, "headwidth": 3.5, "pivot": "middle"}

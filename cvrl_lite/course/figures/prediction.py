@@ -5,17 +5,20 @@ Axes: P panels, H W pixels, R rows and C columns of places, Q predictions, M can
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch, Rectangle
+from matplotlib.patches import FancyBboxPatch, Patch, Rectangle
 
 from cvrl_lite.course.figures.style import COLORS, INK, new, two_digits, without_spines
 
 _KINDS = (INK, COLORS["motion"], "#F0B27A", "#E3E6EA")  # of pairs: the positive first, then ever farther
+_PLACES, _POINTS = ("#E3E6EA", INK), ("#FBE3D6", COLORS["motion"])  # of boxes: fill and edge
 _ABOVE: Any = {"textcoords": "offset points", "ha": "center", "va": "bottom", "fontsize": 8}
 
 
@@ -74,46 +77,81 @@ def boards(kinds: Mapping[str, np.ndarray], *, title: str) -> Figure:
 
 
 def transformer(*, title: str) -> Figure:
-    """Who asks whom in the predictor: the encoder among the clip's places, the decoder from the points.
+    """The predictor's layers: the encoder among the clip's places, the decoder from the points.
 
     Args:
         title: What to look at.
 
     Returns:
-        The figure.
+        The figure: below the way of the clip, above that of the questions, and two arrows from one to the
+        other. In a box of attention small squares show who asks whom.
 
     Example:
         >>> transformer(title="Who asks whom").get_suptitle()
         'Who asks whom'
     """
-    figure = new(title, size=(9.5, 3.7))
+    figure = new(title, size=(9.5, 4.3))
     axes = figure.axes[0]
     axes.set_axis_off()
-    axes.set(xlim=(-3.3, 14.6), ylim=(-1.7, 5.0))
-    rows = {"32 places of the clip": (0.0, 11, INK, "#E3E6EA"), "16 points of the future": (2.3, 7, "", "")}
-    for words, (y, count, ink, fill) in rows.items():
-        left = (11 - count) / 2
-        for number in range(count):
-            edge, face = ink or COLORS["motion"], fill or "#FBE3D6"
-            axes.add_patch(Rectangle((left + number, y), 0.7, 0.7, fc=face, ec=edge))
-        for end in (left - 0.3, left + count):  # there are more than are drawn
-            axes.text(end, y + 0.35, "…", ha="center", va="center", fontsize=12, color=INK)
-        axes.text(left - 0.6, y + 0.35, words, ha="right", va="center", fontsize=9, color=INK)
-    look: dict[str, Any] = {"arrowstyle": "-|>", "color": INK, "lw": 1.1, "shrinkA": 0, "shrinkB": 0}
-    for end in (2, 5, 9):  # the encoder: one place asks others
-        arc = look | {"connectionstyle": f"arc3,rad={-0.35 if end < 7 else 0.35}", "color": "#777777"}
-        axes.annotate("", (end + 0.35, 0.0), (7.35, 0.0), arrowprops=arc)
-    for end in (2, 6):  # the decoder's first step: one point asks others
-        arc = look | {"connectionstyle": f"arc3,rad={0.35 if end < 4 else -0.35}", "color": COLORS["motion"]}
-        axes.annotate("", (2 + end + 0.35, 3.0), (2 + 4 + 0.35, 3.0), arrowprops=arc)
-    for end in (1, 4, 6, 8):  # its second: the point asks the clip's places
-        axes.annotate("", (end + 0.35, 0.75), (6.35, 2.3), arrowprops=look | {"color": COLORS["motion"]})
-    axes.annotate("", (6.35, 4.3), (6.35, 3.05), arrowprops=look)
-    axes.text(6.35, 4.4, "its prediction", ha="center", va="bottom", fontsize=9, color=INK)
-    axes.text(11.7, 0.35, "encoder:\nplaces ask each other", va="center", fontsize=8, color=INK)
-    words = "decoder: points ask each\nother, then the places"
-    axes.text(9.7, 2.65, words, va="center", fontsize=8, color=INK)
+    axes.set(xlim=(0, 19), ylim=(0, 8.4))
+    look: dict[str, Any] = {"arrowstyle": "-|>", "color": INK, "lw": 1.3, "shrinkA": 0, "shrinkB": 0}
+    upper, lower = 4.75, 0.55
+    for y, far, words in ((lower, 13.0, "encoder: 1 layer"), (upper, 15.5, "decoder: 2 such layers")):
+        layer = Rectangle((7.0, y - 0.35), far - 7.0, 3.2, fill=False, ec=INK, ls=":", lw=1.2)
+        axes.add_patch(layer)
+        axes.text(7.1, y + 3.0, words, va="bottom", fontsize=9, weight="bold", color=INK)
+        axes.text(4.95, y + 0.1, "+ position codes", ha="center", va="center", fontsize=8.5, color=INK)
+    ways = {
+        lower: [
+            (0.1, 2.6, "the clip's map\n128 x 2 x 4 x 4"),
+            (3.7, 2.5, "32 places\n32 x 96"),
+            (7.35, 2.6, "places\nask places"),
+            (10.85, 1.8, "each place\nby itself:\nfeed"),
+        ],
+        upper: [
+            (3.7, 2.5, "16 questions\n16 x 96"),
+            (7.35, 2.6, "points\nask points"),
+            (10.45, 2.6, "points\nask places"),
+            (13.45, 1.8, "each point\nby itself:\nfeed"),
+            (16.3, 2.6, "16 predictions\n16 x 96"),
+        ],
+    }
+    for y, boxes in ways.items():
+        for x, width, words in boxes:
+            _box(axes, x, y, width, words, _POINTS if y == upper else _PLACES)
+        for (x, width, _), (end, _, _) in itertools.pairwise(boxes):
+            axes.annotate("", (end, y + 1.25), (x + width, y + 1.25), arrowprops=look)
+    start = look | {"connectionstyle": "angle,angleA=90,angleB=0,rad=0"}
+    axes.annotate("", (3.7, upper + 1.25), (1.4, lower + 2.1), arrowprops=start)
+    words = "each begins with\nwhat the clip shows\nat its own place"
+    axes.text(1.6, lower + 3.3, words, va="center", fontsize=8.5, color=INK)
+    axes.annotate("", (11.75, upper), (11.75, lower + 2.5), arrowprops=look)
     return figure
+
+
+def _box(axes: Axes, x: float, y: float, width: float, words: str, look: tuple[str, str]) -> None:
+    """A box of the diagram; in one that is a step of attention, small squares ask each other."""
+    step = not words[-1].isdigit()
+    bottom, height = (y, 2.5) if step else (y + 0.4, 1.7)
+    round_ = "round,pad=0,rounding_size=0.12"
+    axes.add_patch(
+        FancyBboxPatch((x, bottom), width, height, boxstyle=round_, fc=look[0], ec=look[1], lw=1.5)
+    )
+    middle = bottom + (height - 0.5 if "ask" in words else height / 2)
+    axes.text(x + width / 2, middle, words, ha="center", va="center", fontsize=8.5, color=INK)
+    if "ask" not in words:
+        return
+    low, below = y + 0.35, words.endswith("places") and look is _POINTS
+    for bottom, edge in ((y + 0.15, INK), (y + 1.0, look[1])) if below else ((low, look[1]),):
+        for number in range(4):
+            square = Rectangle((x + 0.4 + 0.5 * number, bottom), 0.34, 0.34, fc="white", ec=edge, lw=1.2)
+            axes.add_patch(square)
+    for end in (0, 1, 3):  # the third square asks
+        bend = 0.0 if below else 0.6 if end < 2 else -0.6
+        way: Any = {"arrowstyle": "-|>", "color": look[1], "lw": 1.1, "shrinkA": 0, "shrinkB": 0}
+        way |= {"mutation_scale": 8, "connectionstyle": f"arc3,rad={bend}"}
+        begin, tip = (y + 1.0, y + 0.5) if below else (low + 0.34, low + 0.34)
+        axes.annotate("", (x + 0.57 + 0.5 * end, tip), (x + 1.57, begin), arrowprops=way)
 
 
 def two_losses(losses: Mapping[str, np.ndarray], keys: int, *, title: str, smooth: int = 10) -> Figure:

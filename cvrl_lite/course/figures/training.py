@@ -201,3 +201,46 @@ def pulls(
     figure.legend(loc="outside lower left", frameon=False, ncols=len(cosines) + 1, fontsize=8)
     figure.get_layout_engine().set(wspace=0.06)  # type: ignore[union-attr, call-arg]
     return figure
+
+
+def agreement(rows: Sequence[Mapping[str, Any]], batches: Sequence[int], *, title: str) -> Figure:
+    """How well gradients of two tasks agree during a training, over single batches and over many.
+
+    Args:
+        rows: For each of K steps the `step`, and for "context", "motion" (with itself) and "both" (with each
+            other) the cosine of two gradients, averaged over each of B numbers of batches: its mean over
+            draws of batches, a low and a high value.
+        batches: B numbers, the fewest first.
+        title: The finding.
+
+    Returns:
+        The figure: the fewest batches on the left, the most on the right. Bars reach from low to high.
+
+    Example:
+        >>> row = {name: [[0.0, -0.1, 0.1], [0.9, 0.9, 0.9]] for name in ("context", "motion", "both")}
+        >>> figure = agreement([{"step": 0, **row}, {"step": 9, **row}], [1, 40], title="Many agree")
+        >>> [axes.get_title() for axes in figure.axes]
+        ['gradients of 1 batch', 'means over 40 batches']
+    """
+    figure = new(title, columns=2, size=(9.5, 3.6))
+    names = {"context": "context with itself", "motion": "motion with itself", "both": "context with motion"}
+    steps = [row["step"] for row in rows]
+    for axes, place in zip(figure.axes, (0, -1), strict=True):
+        axes.axhline(0, color=INK, ls="--", lw=1)
+        for (name, words), mark, aside in zip(names.items(), "sDo", (-0.02, 0, 0.02), strict=True):
+            mean, low, high = np.transpose([row[name][place] for row in rows])
+            color, at = (
+                COLORS["joint" if name == "both" else name],
+                np.array(steps) + aside * steps[-1] * (place == 0),
+            )
+            axes.vlines(at, low, high, color=color, lw=2, alpha=0.45)
+            axes.plot(at, mean, color=color, marker=mark, ms=5, label=words)
+        count = batches[place]
+        words = f"gradients of {count} batch" if count == 1 else f"means over {count} batches"
+        axes.set_title(words, fontsize=10)
+        axes.set(xlabel="step", ylim=(-0.7, 1.05), yticks=(-0.5, 0, 0.5, 1))
+        axes.set_xticks(steps)
+    figure.axes[0].set_ylabel("cosine, on other clips")
+    keys = figure.axes[0].get_legend_handles_labels()
+    figure.legend(*keys, loc="outside lower center", frameon=False, ncols=3)
+    return figure
