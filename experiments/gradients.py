@@ -4,7 +4,7 @@
     python experiments/gradients.py --fast    # two steps on few clips, printed, nothing written
 
 The gradient of one batch is mostly about the clips of this batch. What all batches share shows only in a mean
-over many. So the clips of `train` are split at random into halves. At some steps of the training of
+over many. So the clips of `train` are split at random into halves. Every 30 steps of the training of
 tug_of_war.py, both gradients are computed for 40 batches of either half, and then means over 1 to 40 batches
 of one half are compared with means over as many batches of the other: context with itself, motion with
 itself, and context with motion. For fewer than 40 batches, 100 draws each.
@@ -21,7 +21,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from tug_of_war import STEPS, gradients, recipe_of
+from tug_of_war import EVERY, STEPS, gradients, recipe_of
 
 from cvrl_lite import train
 from cvrl_lite.datasets import DecodedSet, MemoryLoader, MovingScenes, decode
@@ -29,7 +29,7 @@ from cvrl_lite.train.engine import Callback
 from cvrl_lite.transforms import Views, augment
 
 LOG = Path(__file__).with_name("gradients.json")
-AT, SIZES, DRAWS = (60, 120, 240), (1, 2, 5, 10, 20, 40), 100  # AT: beside step 0
+SIZES, DRAWS = (1, 2, 5, 10, 20, 40), 100
 PAIRS = {"context": (0, 0), "motion": (1, 1), "both": (0, 1)}  # rows of `gradients` that are compared
 
 
@@ -109,7 +109,7 @@ def main() -> None:
     if fast:
         print(json.dumps(measured((0, 2), (1, 2), 2, decode(data.subset(range(80)), size=size))))
     else:
-        found = measured((0, *AT), SIZES, STEPS, decode(data, size=size))
+        found = measured(tuple(range(0, STEPS + 1, EVERY)), SIZES, STEPS, decode(data, size=size))
         LOG.write_text(json.dumps(found) + "\n", encoding="utf-8")
 
 

@@ -6,8 +6,9 @@
 
 The run is short: narrow networks, a batch of 32 and a quarter of the course's steps, at weights of 1 to 2 as
 in the course's own recipe. Every 30 steps both gradients are computed on the same three batches, on the
-convolutions of the shared blocks, before any weight. The explorable shows beside them the scores of whole
-trainings, from parts.jsonl.
+convolutions of the shared blocks, before any weight. The explorable takes their lengths from there, their
+angle from the means over many batches of gradients.json, and shows beside them the scores of whole trainings,
+from parts.jsonl.
 """
 
 from __future__ import annotations
@@ -87,6 +88,14 @@ def measured(steps: int, data: DecodedSet) -> dict[str, Any]:
     return {"seed": recipe.seed, "steps": steps, "weights": WEIGHTS, "pulls": seen}
 
 
+def drawn() -> list[dict[str, float]]:
+    """The lengths of LOG, with the cosines of the means over many batches."""
+    pulls = json.loads(LOG.read_text(encoding="utf-8"))["pulls"]
+    many = json.loads(LOG.with_name("gradients.json").read_text(encoding="utf-8"))["agreement"]
+    cosines = {row["step"]: row["both"][-1][0] for row in many}
+    return [row | {"cosine": cosines[row["step"]]} for row in pulls]
+
+
 def scores() -> dict[str, dict[float, list[float]]]:
     """R@1 of all seeds by the share of context; scenes by the context part, actions by the motion part."""
     found: dict[str, dict[float, list[float]]] = {"scene": defaultdict(list), "action": defaultdict(list)}
@@ -107,7 +116,7 @@ def main() -> None:
     parser.add_argument("--write", type=Path, metavar="FILE")
     arguments = parser.parse_args()
     if arguments.write:
-        save(tug_of_war(json.loads(LOG.read_text(encoding="utf-8"))["pulls"], scores()), arguments.write)
+        save(tug_of_war(drawn(), scores()), arguments.write)
         return
     torch.set_num_threads(1)
     data, size = MovingScenes("train"), train.recipes.laptop().decoded_size

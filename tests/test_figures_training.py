@@ -64,3 +64,16 @@ def test_the_words_at_a_guess_stand_where_the_loss_is_not() -> None:
 def test_no_peak_of_a_measure_is_cut_off() -> None:
     peak = [{"step": step, "context_accuracy": 0.1 + 0.4 * (step == 5)} for step in range(10)]
     assert figures.curves(peak, smooth=5).axes[1].get_ylim()[1] >= 0.5
+
+
+def test_agreement_is_drawn_over_the_fewest_and_over_the_most_batches() -> None:
+    row = {"context": [[0.1, -0.2, 0.4], [0.5, 0.4, 0.6]], "motion": [[0, 0, 0], [1, 1, 1]]}
+    row["both"] = [[-0.1, -0.3, 0.1], [-0.2, -0.2, -0.2]]
+    few, many = figures.agreement([{"step": step, **row} for step in (0, 30)], [1, 40], title="Agreed").axes
+    for axes, heights in ((few, (0.1, 0, -0.1)), (many, (0.5, 1, -0.2))):
+        curves = [line for line in axes.lines if line.get_label().split()[0] in ("context", "motion")]
+        assert [line.get_ydata()[0] for line in curves] == list(heights)
+        assert [line.get_color() for line in curves] == [
+            figures.COLORS[role] for role in ("context", "motion", "joint")
+        ]
+        assert axes.get_ylim()[0] < -0.5

@@ -345,13 +345,12 @@ assert max(abs(cosines.mean()) for cosines in (both, context_again, motion_again
 
 # %% [markdown]
 # Left: context and motion, on the same batch, have a cosine around 0. Peace, then? Look at the yardstick. A
-# task and *itself*, on another batch, agree hardly better. One of the two came to about .2 in the end, the
-# other stayed around 0; and which one it is changes with no more than the number of threads, that is, with
-# the last digits that a sum is rounded to. With 24 clips a step, a gradient is mostly about these 24 clips.
-# The part that every batch shares is small: each time we began to see it for one task only. And if even a
-# task and itself can have a cosine of 0, then a 0 between motion and context means nothing. So this
-# measurement **cannot tell friendship from war**. (Had we only compared it with random directions, nearly
-# every dot would have looked like a discovery.)
+# task and *itself*, on another batch, agree hardly better. (One of the two may get to about .2 in the end.
+# Which one changes with no more than the number of threads, that is, with the last digits of a sum.) With 24
+# clips a step, a gradient is mostly about these 24 clips. And if even a task and itself can have a cosine of
+# 0, then a 0 between motion and context means nothing. So this measurement **cannot tell friendship from
+# war**. (Had we only compared it with random directions, nearly every dot would have looked like a
+# discovery.)
 #
 # Right: unweighted, the two gradients begin about equally long. Then motion's shrinks, to about a third of
 # context's. (A short gradient does not mean that a task is done: motion is still at a guess.) With the
@@ -361,57 +360,50 @@ assert max(abs(cosines.mean()) for cosines in (both, context_again, motion_again
 # with a single branch for both tasks: there, one task always lost where the other gained. That is why the
 # shared part is small, two blocks, and each task has a branch of its own.
 #
+# ## Friends or enemies?
+#
 # What *would* tell? A mean over many batches: what is only about their clips averages out, and what all
-# batches share stays. So in a run of 240 steps we split the clips of `train` into two halves at random
-# and computed both gradients on 40 batches from each. Then a mean over one half meets a mean over the
-# other, of the same task or of the other one. For one batch you know the picture: cosines near 0. **Your
-# bet: where will each of the three be with 40?**
+# batches share stays. So in a run of 240 steps we split the clips of `train` into two halves at random. Every
+# 30 steps we computed both gradients on 40 batches from each half, and compared the mean over one half with
+# the mean over the other: of context with itself, of motion with itself, and of context with motion. For one
+# batch you know the picture, cosines near 0. **Your bet: where will each of the three be with 40?**
 
 # %% tags=["hide-input"]
-agreement = json.loads((experiments / "gradients.json").read_text(encoding="utf-8"))
-batches, rows = agreement["batches"], agreement["agreement"]
-pairs = {"context": "context with itself", "motion": "motion with itself", "both": "context with motion"}
-figure = figures.new(
-    "In training, many batches of a task come to agree; the two tasks do so at one of four steps",
-    columns=len(rows),
-    size=(9.5, 3),
-)
-for axes, row in zip(figure.axes, rows, strict=True):
-    axes.axhline(0, color="#777777", ls=":", lw=1)
-    for (name, label), mark in zip(pairs.items(), "sDo", strict=True):
-        mean, low, high = np.transpose(row[name])
-        look = {"color": COLORS["joint" if name == "both" else name]}
-        axes.fill_between(batches, low, high, alpha=0.2, lw=0, **look)
-        axes.plot(batches, mean, marker=mark, ms=4, label=label, **look)
-    axes.set(xscale="log", ylim=(-0.4, 1), title=f"step {row['step']}", xlabel="batches averaged")
-    axes.set_xticks(batches, batches)
-    axes.minorticks_off()
-figure.axes[0].set_ylabel("cosine, other clips")
-figure.axes[0].legend(frameon=False, fontsize=8, loc="upper left")
-last = {name: [row[name][-1][0] for row in rows] for name in pairs}
-in_words = {name: ", ".join(map(two_digits, values)) for name, values in last.items()}
+agreed = json.loads((experiments / "gradients.json").read_text(encoding="utf-8"))
+rows = agreed["agreement"]
+over_40 = {name: [row[name][-1][0] for row in rows] for name in ("context", "motion", "both")}
+listed = {name: ", ".join(map(two_digits, values)) for name, values in over_40.items()}
 show(
-    figure,
-    "Four panels, one for each step, with three curves over 1 to 40 averaged batches. All begin near 0 with "
-    "wide bands. With 40 batches: "
-    + "; ".join(f"{label} {in_words[name]}" for name, label in pairs.items())
-    + ".",
+    figures.agreement(
+        rows,
+        agreed["batches"],
+        title="One batch shows little; 40 show two tasks that pull together at step 120, apart at step 150",
+    ),
+    "Two panels with three curves over 240 steps. Left, single batches: all are low, with long bars. "
+    f"Right, means over 40 batches: context with itself {listed['context']}; motion with itself "
+    f"{listed['motion']}; context with motion {listed['both']}.",
 )
 print("cosines with 40 batches, at steps", *(row["step"] for row in rows))
-for name, label in pairs.items():
-    print(f"  {label:20} {in_words[name]}")
-assert min(last["context"][1:3] + last["motion"][1:]) > 0.7
-assert last["both"][1] < 0 < 0.3 < last["both"][2]
+for name, words in {"context": "with itself", "motion": "with itself", "both": "context with motion"}.items():
+    print(f"  {words if name == 'both' else f'{name} {words}':20} {listed[name]}")
+_, low, high = np.transpose([row["both"][-2] for row in rows])
+for place in (4, 5, 6):
+    print(f"context with motion, 20 batches, step {rows[place]['step']}:", end=" ")
+    print(f"{two_digits(low[place])} to {two_digits(high[place])}")
+assert min(over_40["context"][1:6] + over_40["motion"][2:]) > 0.7
+assert over_40["both"][5] < -0.1 and over_40["both"][4] > 0.3
 
 # %% [markdown]
-# (Bands: from 5 to 95 % of a hundred draws of batches; of 40 there is only one.) So each task does have a
-# direction of its own, and a single batch hides it. And now the question has an answer, for this run.
-# Before training there is little to agree on: context has .31 with itself, motion nothing. At step 60 the
-# tasks pull perhaps *slightly against* each other (-.11, from the one draw of 40), at step 120 *together*
-# (.39), and in the end neither (-.04): **neither friends nor enemies for good.** By step 240, when the
-# learning rate has fallen to zero, context agrees less even with itself (.39), perhaps because most of what
-# its batches have in common has been learned. (This is one training; another may take its turns at other
-# steps.)
+# (Bars and ranges: from 5 to 95 % of a hundred draws out of the 40 batches; of 40 there is only one draw.)
+# So each task does have a direction of its own, and a single batch hides it: with 40 batches, motion agrees
+# with itself from step 60 on by .72 or more, and context by .80 or more from step 30 to 150. (What makes
+# context waver after that, we do not know.)
+#
+# Now the question has an answer, for this run. At step 120 the tasks pull *together* (.39), only 30 steps
+# later *against* each other (-.23), then together again (.21); at the other six steps the cosine is within
+# .12 of 0. At the three steps the ranges of 20 batches do not reach 0, so this is more than the luck of the
+# batches. **Neither friends nor enemies for good:** ask them at one moment, and you learn about that moment.
+# (It is one training; another may take its turns at other steps.)
 #
 # > **Your turn: shift the balance.** Train again with `small.replace(tasks={"context": {"weight": 5.0}})`
 # > in another folder, then with `0.05`. Which loss will pay, and how much? Write down a guess, and compare
@@ -603,46 +595,57 @@ assert abs(np.mean(alone) - np.mean(together)) < 0.1
 #
 # A **linear probe** (a linear classifier on frozen features) can weight each number of the vector, which a
 # nearest-neighbor search cannot. Ask it what the table has left open: does each part of the joint network
-# stay blind to the other task's subject? The yardstick is not a guess (.12 of the actions, .06 of the
-# scenes), since a probe finds more than that in random weights. It is the same part, untrained. **Before you
-# look: which of the four rows will be highest, for the context part and actions?**
+# stay blind to the *other* task's subject? The yardstick is not a guess, since a probe finds more than that
+# in random weights. It is the same part, untrained. **Your bet: which of the four networks knows most about
+# actions in its context part, and which most about scenes in its motion part?**
 
-# %%
-names = {"context": "context matching", "motion": "motion prediction"}
-for part, label in (("context", "action"), ("motion", "scene")):
-    print(f"{label}s that a linear probe finds by the {part} part")
-    (other,) = {*names} - {part}  # its training leaves this part's own branch as it was drawn
-    rows = {"untrained": "untrained", part: f"{names[part]} alone", "joint": "both tasks"}
-    for network, words in {**rows, other: f"{names[other]} alone"}.items():
-        found = by_part(network, part, label, "linear")
-        print(f"  {words:23} {two_digits(np.mean(found))}; by seed", *map(two_digits, found))
+# %% tags=["hide-input"]
+NETWORKS = {"untrained": "untrained", "context": "context matching alone"}
+NETWORKS |= {"motion": "motion prediction alone", "joint": "both tasks"}
+probed = {
+    f"{label}s found by a probe of the {part} part": {
+        words: by_part(network, part, label, "linear") for network, words in NETWORKS.items()
+    }
+    for label, part in (("action", "context"), ("scene", "motion"))
+}
+show(
+    figures.seeds(
+        probed,
+        guess=[guess["action"], guess["scene"]],
+        roles={words: network for network, words in NETWORKS.items()},
+        title="The other task's subject comes through best where nobody has trained the branch",
+    ),
+    "Two panels with four bars each, and three dots on each bar. " + figures.in_words(probed),
+)
 
 # %% [markdown]
-# Not for actions: beside motion prediction, the context part knows .47 of them, instead of .29 alone and .24
-# untrained. For scenes, look twice. The motion part has .32 instead of .20, but random weights give .32, too.
-# So motion prediction alone *loses* scenes, and with context matching beside it, it does not; nothing is
-# gained.
+# Surprised? The longest bar in each panel is that of trained shared layers with an *untrained* branch. Motion
+# prediction alone leaves the context branch as it was drawn, and through these random weights .84 of the
+# actions can still be read; after context matching alone, the motion branch passes on .70 of the scenes. So
+# the shared layers know much of what their task has taught them, whatever stands behind. Where the other task
+# trains the branch, much of that no longer comes through.
 #
-# And the last rows are the highest. The shared layers know most of what the other task has taught them: a
-# branch of random weights passes on .84 of the actions, or .70 of the scenes. As soon as a task trains that
-# branch, it keeps what the task needs and drops much of the rest. So each part is offered the other task's
-# knowledge and takes little of it. That is less help than **sharing the room**, with a good wall between the
-# two branches.
+# And *both tasks*? Its context part is not blind to actions: .47, instead of .29 alone and .24 untrained. For
+# scenes, look twice. Its motion part has .32 instead of .20, but random weights give .32, too. So motion
+# prediction alone *loses* scenes, and with context matching beside it, it does not; nothing is gained.
+#
+# Each part is offered the other task's knowledge and takes little of it. That is less help than **sharing the
+# room**, with a good wall between the two branches.
 #
 # ## Take the rope yourself
 #
 # The pulls above were those of a short run. Here is again the run of 240 steps in which 40 batches told more
-# (its networks are narrower than the shipped ones). Every 30 steps both gradients were measured, on three
-# batches. The slider multiplies them by other weights (context and motion add up to 1;
-# the recipe's one half to one is a third to two thirds). The lower panel shows what whole trainings came to,
-# three seeds each: with motion only, with the recipe, and with context only, numbers that you know from the
-# framed columns of the table. Its dotted lines just connect these; in between we have not trained. Try this:
+# (its networks are narrower than the shipped ones). The *angle* between the arrows is the one that you have
+# just seen, of means over 40 batches. Their *lengths* are the mean lengths of the gradients of three single
+# batches. The slider multiplies them by other weights (context and motion add up to 1; the recipe's one half
+# to one is a third to two thirds). The lower panel shows what whole trainings came to, three seeds each: with
+# motion only, with the recipe, and with context only, numbers that you know from the framed columns of the
+# table. Its dotted lines just connect these; in between we have not trained. Try this:
 #
 # - With the recipe's weights, who leads at step 0, at step 60 and at the end?
+# - Press *Play* and watch the angle. At which step does each task undo some of the other's work?
 # - Give context a weight of .9. Which way does the sum of both point, and whose features would you expect to
 #   suffer?
-# - Watch the *lengths*. The angle is that of three batches, and you have seen what that is worth: at step 120
-#   it is 81 degrees, a cosine of .16, where 40 batches gave .39.
 
 # %%
 stored("tug_of_war")
@@ -670,25 +673,25 @@ show(
 for place in (0, 2, 8):
     lead = pulled["motion"][place] / pulled["context"][place]
     print(f"step {steps[place]:3}: motion's pull is {lead:.1f} times that of context")
-cosines = [row["cosine"] for row in log["pulls"]]
-print(f"the cosine of the two gradients goes from {two_digits(min(cosines))} to {two_digits(max(cosines))}")
+angles = dict(zip(steps, np.degrees(np.arccos(over_40["both"]))))
+least, most = min(angles, key=angles.get), max(angles, key=angles.get)
+print(f"the angle goes from {angles[least]:.0f} degrees (step {least}) to {angles[most]:.0f} (step {most})")
 leads = [9 * row["context"] / row["motion"] for row in log["pulls"]]  # at .9 and .1
 print(f"with .9 for context, its pull is {min(leads):.0f} to {max(leads):.0f} times that of motion")
 
 # %% [markdown]
-# These are the answers, also where the slider does not run. With the recipe's weights the lead changes
-# hands. With .9 for context, the sum points nearly where context points, and it is the actions that we
-# would expect to suffer. The angle tells nothing: over three batches the cosine stays between -.04 and
-# .19.
+# These are the answers, also where the slider does not run. With the recipe's weights the lead changes hands.
+# At step 150 the arrows are more than a right angle apart, so each task undoes some of the other's work; by
+# then they are about equally strong. With .9 for context, the sum points nearly where context points, and it
+# is the actions that we would expect to suffer.
 #
 # ## What we have seen
 #
 # *Do the tasks help each other, fight, or share the room?* Mostly, they share it. The price was small:
 # .88 of the scenes instead of .90, and .91 of the actions either way, by each task's own part and within
 # the spread of three seeds. One sign of help: by a probe, the context part has learned something of
-# actions. (What the motion part knows of scenes is no more than random weights give.) What the gradients
-# did on the way, three batches could not tell; averaged over 40, they pulled a little against each other,
-# then together, then at a right angle.
+# actions. (What the motion part knows of scenes is no more than random weights give.) On the way there, they
+# pulled now together, now against each other, which three batches could not tell, and 40 could.
 #
 # - A joint step is one pass through the backbone, two losses, one weighted sum. Before you read anything into
 #   the angle of two gradients, ask how well one task agrees with itself on another batch.

@@ -66,6 +66,11 @@ function render({ model, el }) {
       name, scale * length * Math.cos(way), -scale * length * Math.sin(way),
     ]);
     const sum = [ends[0][1] + ends[1][1], ends[0][2] + ends[1][2]];
+    Object.assign(context, { strokeStyle: colors.ink, lineWidth: 1.5 });
+    context.beginPath();
+    context.arc(ox, oy, 0.11 * side, -Math.PI / 2 - angle / 2, -Math.PI / 2 + angle / 2);
+    context.stroke();
+    write(context, `angle, over many batches: ${Math.round((180 * angle) / Math.PI)}°`, x + 10, y + 20, colors.ink, "12px");
     for (const [, dx, dy] of ends) rule(context, colors.soft, ox + dx, oy + dy, sum[0] - dx, sum[1] - dy, [3, 4]);
     arrow(context, ox, oy, ...sum, colors.joint, 3);
     for (const [name, dx, dy] of ends) {
@@ -161,12 +166,12 @@ function render({ model, el }) {
     const [c, m] = weighted(run, at);
     const cosine = pulls.cosine[at];
     Object.assign(el.dataset, { share: shares[run], step: steps[at], pulls: `${c.toFixed(4)} ${m.toFixed(4)}` });
-    const way = cosine > 0.3 ? "they mostly agree" : cosine < -0.3 ? "each undoes part of the other's work" : "neither does much for or against the other";
+    const way = cosine > 0.2 ? "they agree in part" : cosine < -0.2 ? "each undoes part of the other's work" : "neither does much for or against the other";
     const place = scores.scene.findIndex(({ share }) => share === shares[run]);
     const found = (name) => `${name}s .${Math.round(100 * scores[name][place].mean)}`;
     here.say(
       `Context has weight ${short(shares[run])}, motion ${short(1 - shares[run])}. At step ${steps[at]} context pulls with ${short(c)} and motion with ${short(m)}; ` +
-      `the cosine of the gradients is ${short(cosine)}: ${way}.` +
+      `the cosine of the gradients, averaged over many batches, is ${short(cosine)}: ${way}.` +
       (place < 0 ? "" : ` Networks trained so to the end find ${found("scene")} and ${found("action")} (R@1).`),
     );
     for (const [part, value] of [[weight, run], [time, at]]) {

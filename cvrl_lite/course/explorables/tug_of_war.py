@@ -11,9 +11,9 @@ from cvrl_lite.course.figures import COLORS
 
 LABEL = (
     "Two arrows from one point, the gradients of the context task and of the motion task on the shared "
-    "weights, and their sum. One slider sets the weight of context, another the training step; left and "
-    "right on the drawing move through the steps, up and down change the weight. Curves show who pulls "
-    "harder, and marks what networks find that were trained with some of the weights."
+    "weights, their sum, and the angle between them. One slider sets the weight of context, another the "
+    "training step; left and right on the drawing move through the steps, up and down change the weight. "
+    "Curves show who pulls harder, and marks what networks find that were trained with some of the weights."
 )
 SHARES = (0, 0.1, 0.2, 1 / 3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1)  # of context; the course's recipe has a third
 
@@ -38,7 +38,8 @@ def tug_of_war(
 
     Args:
         pulls: For some steps of one training, in order: the `step`, the lengths of the gradients of `context`
-            and `motion` before any weight, and their `cosine`.
+            and `motion` before any weight, those of single batches, and the `cosine` of their means over
+            many batches.
         scores: For "scene" and "action" the R@1 of some trainings, one for each seed, by the share of context
             in the sum of the weights.
 
