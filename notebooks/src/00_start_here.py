@@ -86,10 +86,9 @@ show(
 
 # %% [markdown]
 # **Context matching** asks: which key frame belongs to this clip? (A **key frame** is one of the frames
-# that are stored complete.) To answer, the network has to recognize the place and the things in it.
+# that are stored complete.) A network that recognizes the place and the things in it can answer.
 #
-# **Motion prediction** asks: which motion comes next? To answer, the network has to notice what is
-# happening.
+# **Motion prediction** asks: which motion comes next? A network that notices what is happening can answer.
 #
 # What stays is called the **context**; in the clips of this course it is the *scene*.
 #
@@ -99,13 +98,14 @@ show(
 #    and can one network learn from both? You will see a first answer in the next notebook.
 # 2. **Can we do without optical flow?** [Optical flow](../docs/glossary.md#motion-in-the-file) is the
 #    motion of every single pixel, computed from the frames. On our clips that takes 8.5 to 12.5
-#    milliseconds a frame, while the motion vectors come with the file in .23 milliseconds,
-#    decoding included ([measured](../docs/benchmarks.md)). How good are they, flaws included?
+#    milliseconds a frame. The motion vectors come with the file: .23 milliseconds a frame, decoding included
+#    ([measured](../docs/benchmarks.md)). But an encoder chooses them to save bytes. Are they good enough?
 # 3. **How do we stop the network from taking the easy way out?** "By how many pixels will this block move?"
 #    can often be answered by repeating the shift of a moment ago, without understanding anything. So the
-#    paper puts the true continuation among thousands of others (we, among hundreds) and asks "which of these
-#    comes next?" To choose, the network compares **features**, lists of numbers that it computes from the
-#    clip and from each candidate. Is that what helps? [12_ablations](12_ablations.ipynb) finds a surprise.
+#    paper does not ask for numbers. It hides the true continuation among thousands of others (we, among 1279)
+#    and asks "which of these comes next?" To choose, the network compares **features**, lists of numbers that
+#    it computes from the clip and from each candidate. Is that what helps?
+#    [12_ablations](12_ablations.ipynb) has a surprise.
 #
 # ## Clips in which nothing gives the answer away
 #

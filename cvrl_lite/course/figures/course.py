@@ -157,7 +157,7 @@ def pairs(
         >>> figure.axes[0].get_title()
         'ours'
     """
-    figure = new(title, columns=len(panels), size=(4.2 * len(panels), 0.9 + 0.2 * len(rows)))
+    figure = new(title, columns=len(panels), size=(4.6 * len(panels), 0.9 + 0.22 * len(rows)))
     most = np.sqrt(max(counts.max() for counts in panels.values()))
     for axes, (caption, counts) in zip(figure.axes, panels.items(), strict=True):
         look: Any = {"cmap": "Greys", "vmin": 0, "vmax": most, "edgecolors": "white", "linewidth": 0.8}
@@ -165,11 +165,12 @@ def pairs(
         without_spines(axes)
         for row, column in np.ndindex(*counts.shape):
             color = ink_on(shades.to_rgba(np.sqrt(counts[row, column])))
-            words: Any = {"ha": "center", "va": "center", "fontsize": 6, "color": color}
+            words: Any = {"ha": "center", "va": "center", "fontsize": 8, "color": color}
             axes.text(column + 0.5, row + 0.5, str(counts[row, column]), **words)
         axes.invert_yaxis()
         axes.set_title(caption, fontsize=9)
-        axes.set_xticks(np.arange(len(columns)) + 0.5, columns, rotation=60, ha="right", fontsize=8)
+        axes.tick_params(length=0)
+        axes.set_xticks(np.arange(len(columns)) + 0.5, columns, rotation=40, ha="right", fontsize=8)
         names = rows if axes is figure.axes[0] else [""] * len(rows)
         axes.set_yticks(np.arange(len(rows)) + 0.5, names, fontsize=8)
     return figure
