@@ -71,7 +71,7 @@ show_loop(
 # |---|---|---|
 # | clip | 16 frames, every 4th one | 8 frames, .08 s apart |
 # | key frame: an I-frame in the clip, before or after it | by at most 5 frames | by at most .2 s |
-# | gap between the clip and its near future | 3 frames | .12 s |
+# | gap: from the clip's last frame to its near future | 3 frames | .12 s |
 # | near future | 8 maps, one per frame | 8 maps, one per frame |
 # | other windows, as long as the near future | 3 | 1 |
 #
@@ -674,7 +674,7 @@ for name in ("crops and flips", "+ jitter (laptop)"):
         v.clamp(0, 1).numpy() for v in pair
     )
 show(
-    figures.swatches(rows, title="All that the cheat sees: 16 clips above their own key frames"),
+    figures.swatches(rows, title="Mean colors give pairs away, until jitter changes them (16 of 64 pairs)"),
     "Two panels of 16 columns, each with the mean color of a clip above that of its key frame. With crops "
     "and flips alone the two are nearly the same color in nearly every column; with jitter they are not.",
 )
