@@ -364,10 +364,9 @@ assert ratio > 4 and ahead < 0.08
 
 # %% [markdown]
 # At the upper right. It does stand at the right, but its .32 lies between the two strong trainings, .34 and
-# .21. (That .21 is where the untrained networks are. The whiskers are a standard error either way, .03: so
-# much can 192 test clips be off by chance. So 120 steps and two seeds cannot say which training knows more of
-# scenes.) **The game alone
-# could not have told you.** So what did the winner learn instead?
+# .21, and that .21 is where the untrained networks are. (A whisker is a standard error over 192 test clips.)
+# So 120 steps and two seeds cannot say which training knows more of scenes. **The game alone could not have
+# told you.** What did the winner learn instead?
 #
 # ## Caught in the act
 #
@@ -503,10 +502,11 @@ for moment, places in {"nearest": [a.argmin() for a in away], "farthest": [a.arg
 #
 # A few seconds of training cannot show what strong changes are good for. So we let the same two trainings
 # run five times as long, beforehand: 600 steps, one run of each, in the package's own loop and all else as
-# above (`experiments/color.py` wrote the log). (Do not compare its step 120 with the end of the short
-# training: the learning rate rises and falls once in the whole of a training, and at step 120 this one is
-# only a fifth of the way.) The weak training is near the top already and has 480 more steps to learn what it
-# likes. **Will the other one catch up? And in what, the game or the scenes?**
+# above (`experiments/color.py` wrote the log). The weak training is near the top already and has 480 more
+# steps to learn what it likes. **Will the other one catch up? And in what, the game or the scenes?**
+#
+# > **Note.** Do not compare step 120 here with the end of the short trainings. The learning rate rises and
+# > falls once in the whole of a training, and at step 120 these are only a fifth of the way.
 
 # %% tags=["hide-input"]
 stored = {name: log.runs("color", colors=name) for name in ("strong", "weak")}
