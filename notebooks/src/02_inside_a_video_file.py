@@ -302,7 +302,7 @@ show(
         motion.vectors[8],
         motion.mask[8],
         magnify=3,
-        title="Frame 8: arrows turn clockwise with the shapes; most of the wall rests",
+        title="Frame 8: arrows turn with the shapes; most of the wall rests",
     ),
     "Frame 8 with arrows. On the left shapes move up, at the top to the right, on the right down, at the "
     "bottom to the left: a clockwise turn. Most cells of the brick wall have a dot, which means no motion. "

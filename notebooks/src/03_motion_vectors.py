@@ -546,7 +546,7 @@ check(fill_past, cases, same=as_near, says=in_words)
 # %% [markdown]
 # ## What FFmpeg hides: small blocks
 #
-# *Why it matters: this is the finest motion it can ever see.*
+# *Why it matters: a network can never see finer motion than this.*
 #
 # H.264 may cut blocks down to 4 x 4 pixels, each with its own vector. In `shattered_4x4.mp4` the image breaks
 # into a chessboard of pieces of 4 x 4 pixels: the black squares go one pixel to the left, the white ones one

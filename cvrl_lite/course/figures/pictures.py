@@ -222,7 +222,7 @@ def add_ways(axes: Axes, places: np.ndarray, *, aside: float = 0) -> None:
 
 
 def close_up(axes: Axes, places: np.ndarray, *, side: float) -> None:
-    """Enlarges the square of an image that holds the most ways from end to end.
+    """Enlarges the square of an image that holds the longest ways from end to end, all taken together.
 
     Args:
         axes: A panel that shows one image.
@@ -233,15 +233,15 @@ def close_up(axes: Axes, places: np.ndarray, *, side: float) -> None:
         >>> figure, places = filmstrip([np.zeros((64, 64, 3))]), np.array([[[40, 50]], [[44, 50]]])
         >>> close_up(figure.axes[0], places, side=32)
         >>> [float(edge) for edge in figure.axes[0].get_xlim()]
-        [27.5, 59.5]
+        [23.5, 55.5]
     """
     height, width = axes.images[0].get_size()
     first, last = places.min(0), places.max(0)  # (N, 2)
 
-    def held(corner: tuple[float, float]) -> tuple[int, float]:
-        inside = ((first - corner >= 5) & (last - corner <= side - 5)).all(1)
-        middle = (first + last)[inside] / 2 - corner - side / 2
-        return int(inside.sum()), -float(np.abs(middle.mean(0)).sum()) if inside.any() else 0.0
+    def held(corner: tuple[float, float]) -> tuple[float, float]:
+        inside = ((first - corner >= 4) & (last - corner <= side - 4)).all(1)
+        middle = (first + last)[inside].mean(0) / 2 - corner - side / 2 if inside.any() else np.zeros(2)
+        return np.hypot(*(last - first)[inside].T).sum().round(), -np.abs(middle).max()
 
     down, right = (np.arange(0, pixels - side + 1, 4) - 0.5 for pixels in (height, width))
     left, top = max(itertools.product(right, down), key=held)

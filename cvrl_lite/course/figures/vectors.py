@@ -57,9 +57,11 @@ def vector_arrows(
         moving = mask & (np.abs(vectors).max(0) > 0)
         carry, move = mask.mean(), moving.sum() / max(1, mask.sum())
         title = f"{carry:.0%} of the cells carry a vector, {move:.0%} of those move".replace("%", " %")
-    figure = new(title, size=(6, 6 * image.shape[0] / image.shape[1] + 0.6))
-    tails = draw_arrows(figure.axes[0], image, vectors, mask, magnify)
-    _make_room(figure.axes, tails)
+    figure = new(title, size=(6, 6))
+    (axes,) = figure.axes
+    _make_room([axes], draw_arrows(axes, image, vectors, mask, magnify))
+    (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
+    figure.set_size_inches(6, 6 * (bottom - top) / (right - left) + 0.6)
     _add_keys(figure, [vectors], [mask], magnify)
     return figure
 
