@@ -274,6 +274,7 @@ def compared(pulls):
     return torch.stack([*(product.sum(1) for product in cosines), *pulls.norm(dim=2).unbind(1)])
 
 
+# %%
 def measure(step, model, _=None):
     """Measures the pulls; the training calls it every ten steps."""
     torch.manual_seed(0)
