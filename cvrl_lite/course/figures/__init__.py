@@ -22,7 +22,7 @@ from cvrl_lite.course.figures.course import architecture, course_map, pairs
 from cvrl_lite.course.figures.decoding import between_pixels, filters, prediction_row
 from cvrl_lite.course.figures.matching import error_maps, pieces_and_cells
 from cvrl_lite.course.figures.packing import bytes_by_type, gop_timeline, gop_trade, order_of_frames, packing
-from cvrl_lite.course.figures.parts import by_own_part, by_parts, by_parts_in_words
+from cvrl_lite.course.figures.parts import by_parts, by_parts_in_words
 from cvrl_lite.course.figures.pictures import (
     add_ways,
     close_up,
@@ -88,7 +88,6 @@ __all__ = [
     "by_change",
     "by_keys",
     "by_network",
-    "by_own_part",
     "by_parts",
     "by_parts_in_words",
     "by_weight",

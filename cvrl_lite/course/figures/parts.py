@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 from matplotlib.figure import Figure
 
-from cvrl_lite.course.figures.style import COLORS, INK, new, two_digits, with_spread
+from cvrl_lite.course.figures.style import with_spread
 from cvrl_lite.course.figures.tables import tables
 
 _NETWORKS = {
@@ -64,42 +63,6 @@ def by_parts(runs: Runs, guess: Mapping[str, float], *, title: str, measure: str
         own=[[(0, place), (len(names) - 1, place)] for place in places],
         below=("a guess", [[chance] for chance in guess.values()]),
     )
-
-
-def by_own_part(runs: Runs, guess: Mapping[str, float], *, title: str, measure: str = "R@1") -> Figure:
-    """A score by the part that is there for a label, of networks trained for it alone and for both labels.
-
-    Args:
-        runs: As for `by_parts`, with three networks: context, motion and joint.
-        guess: What a blind guess scores, by label.
-        title: The finding.
-        measure: Which score.
-
-    Returns:
-        The figure, a panel for each label. A bar is the mean over seeds, a dot a seed; chance is dashed.
-
-    Example:
-        >>> parts = {part: {"scene": {"R@1": 0.5}} for part in ("context", "motion")}
-        >>> runs = [{"model": model, "scores": parts} for model in ("context", "joint")]
-        >>> figure = by_own_part(runs, {"scene": 0.06}, title="Both find half")
-        >>> [text.get_text() for text in figure.axes[0].texts]
-        ['.50', '.50', 'chance']
-    """
-    figure = new(title, columns=len(guess), size=(9.5, 1.9))
-    for axes, (label, chance) in zip(figure.axes, guess.items(), strict=True):
-        own = _OWN[label]
-        for place, model in enumerate((own, "joint")):
-            scores = _values(runs, model, own, label, measure)
-            axes.barh(place, np.mean(scores), 0.7, color=COLORS[model])
-            axes.plot(scores, [place] * len(scores), "o", color=INK, mec="white", mew=0.6, ms=5)
-            words = two_digits(float(np.mean(scores)))
-            axes.text(max(scores) + 0.03, place, words, va="center", fontsize=9)
-        axes.axvline(chance, color=INK, ls="--", lw=1)
-        axes.text(chance + 0.01, 1.45, "chance", va="top", ha="left", fontsize=8)
-        axes.set(xlim=(0, 1.08), ylim=(1.85, -0.5), xlabel=f"{measure}, share of the queries")
-        axes.set_yticks([0, 1], [f"{_NETWORKS[own]} alone", "both tasks"])
-        axes.set_title(f"{label}s, by the {_PARTS[own]}", fontsize=9, loc="left")
-    return figure
 
 
 def by_parts_in_words(runs: Runs, guess: Mapping[str, float], *, measure: str = "R@1") -> str:
