@@ -35,6 +35,7 @@ from cvrl_lite.course import figures, log
 from cvrl_lite.course.exercises import judge
 from cvrl_lite.course.figures import show
 from cvrl_lite.course.figures.judging import grid, ranges, ranges_in_words
+from cvrl_lite.course.figures.style import two_digits
 from cvrl_lite.course.loops import show_loop
 from cvrl_lite.datasets import MemoryLoader, MovingScenes, VideoDataset, decode
 from cvrl_lite.datasets.moving_scenes import APPEARANCES, draw, hard_set
@@ -528,7 +529,7 @@ show(
         table,
         tints=["context", "motion", "residual"] * 2,
         rows=list(SIGNALS.values()),
-        columns=[f"{LIGHT[label]}, {how}\nguess {guesses[label]:.2f}" for label, how in COLUMNS],
+        columns=[f"{LIGHT[label]}, {how}\nguess {two_digits(guesses[label])}" for label, how in COLUMNS],
         title="By both measures, each signal teaches its own label best",
         own=own,
     ),
@@ -602,8 +603,8 @@ for label, how in THREE:
     print(f"{LIGHT[label]}, {how}: {means}; difference {middle:+.2f} ({low:.3f} to {high:.3f})")
 
 # %% [markdown]
-# So it does not have to be the residual. A plain subtraction shows nearly as much of the light (.98 against
-# 1.00; that small loss is clear of zero, if the precision, see below, is not what makes it). For actions it
+# So it does not have to be the residual. A plain subtraction shows nearly as much of the light: .98 against
+# 1.00, a loss whose interval excludes zero here and, in pairs of seeds, just contains it. For actions it
 # came out *higher*, by .06 in R@1, though both intervals for actions contain zero. Nor is the residual
 # cheaper. The file contains it, but FFmpeg does not export it, so the package decodes the frames, moves
 # blocks by the vectors and subtracts ([04](04_residuals.ipynb)). Once you have the frames, you can leave
