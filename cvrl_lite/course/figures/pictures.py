@@ -243,7 +243,7 @@ def close_up(axes: Axes, places: np.ndarray, *, side: float) -> None:
         middle = (first + last)[inside].mean(0) / 2 - corner - side / 2 if inside.any() else np.zeros(2)
         return np.hypot(*(last - first)[inside].T).sum().round(), -np.abs(middle).max()
 
-    down, right = (np.arange(0, pixels - side + 1, 4) - 0.5 for pixels in (height, width))
+    down, right = (np.arange(0, pixels - side + 0.1, 4) - 0.5 for pixels in (height, width))
     left, top = max(itertools.product(right, down), key=held)
     axes.set(xlim=(left, left + side), ylim=(top + side, top))
 
