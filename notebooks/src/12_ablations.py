@@ -698,13 +698,13 @@ for one, other in (
     )
 
 # %% [markdown]
-# Both differ. The first column fails whatever the target: number by number, none is seen to do better than an
-# untrained network (.18 or .19 by the probe, against .18). In the second column the rows differ, too: by
-# direction vectors teach more than random features, and learned features teach next to nothing, for nothing
-# keeps them apart and they [collapse](06_infonce.ipynb). In the third they get what they lacked, the
-# contrast, and reach .60. Here, too, vectors came out highest, but those intervals contain zero: the rows of
-# the third column cannot be told apart. So what failed above was hardly the vectors; it was the way they were
-# compared.
+# Rows or columns? Both. The first column fails whatever the target: number by number, none is seen to do
+# better than an untrained network (.18 or .19 by the probe, against .18). In the second column the rows
+# differ, too: by direction vectors teach more than random features, and learned features teach next to
+# nothing, for nothing keeps them apart and they [collapse](06_infonce.ipynb). In the third they get what
+# they lacked, the contrast, and reach .60. Here, too, vectors came out highest, but those intervals contain
+# zero: the rows of the third column cannot be told apart. So what failed above was hardly the vectors; it
+# was the way they were compared.
 #
 # One more caution: one learning rate served all cells. That smooth L1 fails at this one does not say that it
 # fails at every one. [The study](../docs/study.md) has more cells.
@@ -882,9 +882,8 @@ laboratory(luck, {"draw": tuple(range(30))})
 # orange cell is an interval that excludes zero:
 
 # %%
-excludes = np.array(
-    [[a > 0 or b < 0 for a, _, b in by_luck(draw).values()] for draw in range(1000)]
-)  # (1000, 12)
+draws = (by_luck(draw).values() for draw in range(1000))
+excludes = np.array([[low > 0 or high < 0 for low, _, high in rows] for rows in draws])  # (1000, 12)
 raises = excludes.any(1)
 for many in (30, 1000):
     print(f"{raises[:many].sum()} of the first {many} draws raise an alarm")
@@ -909,7 +908,8 @@ show(
 )
 
 # %% [markdown]
-# About a third of a thousand, as exercise 3 says. That the first thirty have more is luck, too.
+# About a third of a thousand, as exercise 3 says. That the first thirty have so many more is luck, too, of a
+# rare kind: one set of thirty in about 75 has 16 or more.
 #
 # And our own twelve? Is there an orange one among them, by that rule?
 
