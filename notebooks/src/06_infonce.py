@@ -412,7 +412,7 @@ def knows_scene(model, look=in_gray):
 
 
 # %%
-untrained = [train(compare, in_gray, seed, steps=0) for seed in SEEDS]
+untrained = [train(compare, in_gray, seed, steps=0) for seed in range(10)]  # these cost next to nothing
 knows = {"InfoNCE": [*map(knows_scene, compared)], "untrained": [*map(knows_scene, untrained)]}
 
 # %% tags=["hide-input"]
@@ -425,8 +425,9 @@ show(figures.seeds({R1: knows}, guess=[1 / 16], title=title, roles=roles), figur
 assert min(knows["InfoNCE"]) > 2 * max(knows["untrained"])
 
 # %% [markdown]
-# Nobody told the network about scenes. (± is the standard deviation over the three seeds.) Note the lower
-# bar as well: an *untrained* network already beats a guess, since even random filters pick up some texture.
+# Nobody told the network about scenes. (± is the standard deviation over the seeds: three trained networks,
+# ten untrained ones.) Note the lower bar as well: an *untrained* network already beats a guess, since even
+# random filters pick up some texture.
 # Always compare with an untrained network.
 #
 # > **Your turn: the temperature.** `train(lambda *views: compare(*views, temperature=0.5), in_gray, 0)`
@@ -503,17 +504,17 @@ assert max(ends) < 0.01 and min(lowest) > 0.95 and max(knows["pull only"]) < 0.6
 print(f"pull only: loss {np.mean(ends):.2f}; the least alike of all pairs have a cosine of {min(lowest):.2f}")
 
 # %% [markdown]
-# InfoNCE uses 5.8 of 32 directions. That is few, but no collapse: 18 of 24 patches find their partner, and
-# a collapsed network has 1.0. (A few of the dark places off the diagonal are walls of the same scene: numbers
-# 0 and 16, 1 and 17, and so on. Most are different walls that the network cannot tell apart yet.)
-# Without negatives:
-# one vector for everything, a perfect loss and a worthless representation. (Its rings lie anywhere: where
-# all cosines are 1.00, rounding decides which key is nearest.) This is a
-# [**collapse**](../docs/glossary.md#learning-without-labels). With InfoNCE a collapse does not pay. If all
-# vectors are the same, each key gets probability 1/N, and the loss is log N, that of a blind guess. The
-# loss falls as soon as queries are nearer to their own key than to the others. The negatives keep the
-# vectors apart. (There are other ways. BYOL and SimSiam let no gradient flow through one of the two sides.
-# Why that works is a subtler story.)
+# - **With InfoNCE** the vectors use 5.8 of 32 directions. That is few, but no collapse: 18 of 24 patches find
+#   their partner. A few of the dark places off the diagonal are walls of the same scene: numbers 0 and 16, 1
+#   and 17, and so on. Most are different walls that the network cannot tell apart yet.
+# - **Without negatives** there is one vector for everything (1.0 directions), a perfect loss and a worthless
+#   representation. This is a [**collapse**](../docs/glossary.md#learning-without-labels). The rings lie
+#   anywhere: where all cosines are 1.00, rounding decides which key is nearest.
+#
+# With InfoNCE a collapse does not pay. If all vectors are the same, each key gets probability 1/N, and the
+# loss is log N, that of a blind guess. It falls as soon as queries are nearer to their own key than to the
+# others. The negatives keep the vectors apart. There are other ways: BYOL and SimSiam let no gradient flow
+# through one of the two sides. Why that works is a subtler story.
 #
 # **Symptoms of a collapse**: cosines near 1 between unrelated inputs, an effective rank near 1, an InfoNCE
 # loss that stays at log N.
@@ -733,9 +734,12 @@ show(figures.by_keys(counts, curves, label="nats", title=title), alt)
 
 # %% [markdown]
 # Two rules follow. A loss means nothing without the number of keys. And log N minus the loss, how many nats
-# better than a guess we are, can never exceed log N. With few keys the loss can reward little, however
-# good the vectors. With 64 clips in a batch, the paper's released code compares each clip with 64 key frames,
-# and each place of the coming motion with 12,544 keys (64 videos x 4 windows x 49 places; notebook 08).
+# better than a guess we are, can never exceed log N. With few keys the loss can reward little, however good
+# the vectors. (Contrastive predictive coding, where InfoNCE comes from, shows what log N minus the loss
+# estimates: a lower bound on the *mutual information* of query and key, that is, on how many nats one tells
+# about the other. If they share more than log N, this loss cannot show it.) With 64 clips in a batch, the
+# paper's released code compares each clip with 64 key frames, and each place of the coming motion with 12,544
+# keys (64 videos x 4 windows x 49 places; notebook 08).
 #
 # ## Further keys: hard negatives
 #
@@ -779,10 +783,11 @@ alt = "6 times 6 cosines: 1 on the framed diagonal, four hatched cells beside it
 show(figures.similarity_matrix(every, allowed=allowed.numpy(), title=title), alt)
 
 # %% [markdown]
-# With false negatives, four of the six rows can do no better than toss a coin between two right answers,
-# which costs log 2 each. And once equal vectors differ a little, the gradient drives apart what belongs
-# together. Note what is *not* left out: two different walls of bricks remain negatives of each other in our
-# game, though we would call them alike. InfoNCE knows nothing about classes.
+# With false negatives and *equal* vectors for one video, four of the six rows can only toss a coin between
+# two right answers, which costs log 2 each. It would cost less if the two differed. So the gradient drives
+# apart what belongs together, as soon as they differ a little. Note what is *not* left out: two different
+# walls of bricks remain negatives of each other in our game, though we would call them alike. InfoNCE knows
+# nothing about classes.
 #
 # There are also **queries without an answer**: if the future of a clip holds no vectors, there is no motion
 # to predict. The argument `valid` takes such rows out. An empty target is no use as a wrong answer either,
@@ -858,27 +863,30 @@ else:
 # There is a more obvious task: look at the left patch and predict the right one, pixel by pixel, with the
 # mean squared error as the loss. That is [**regression**](../docs/glossary.md#learning-without-labels). The
 # paper decided against it: instead of regressing motion vectors, it compares their features. You can see
-# two reasons right here. The first is what a squared error rewards when the answer is open. Suppose a shape
-# will go left or right, and nobody can know which.
+# two reasons right here. The first is what happens when the answer is open. Suppose a shape will go left or
+# right, and nobody can know which. The squared error is least for the *mean* of the two targets. What does
+# that mean say? It depends on what the targets are. Let them first be the motion itself, x and y, and then
+# four vectors at right angles. We give both to the squared error, and then let a comparison read the answer.
 
 # %%
-answers = torch.linspace(-1, 1, 21)
-errors = ((answers - 1) ** 2 + (answers + 1) ** 2) / 2  # the truth is 1 or -1, equally often
-print(f"the least squared error is at {abs(answers[errors.argmin()]):.0f}, a future that never comes")
+motions = torch.tensor([[-1.0, 0], [1, 0], [0, -1], [0, 1]])  # left, right, up, down
+print("targets          best answer         a comparison reads: left, right, up, down")
+for name, targets in (("motion, x and y", motions), ("at right angles", torch.eye(4))):
+    mean = targets[:2].mean(0)  # the least squared error, if left and right come equally often
+    shares = (cosines(mean[None], targets) / 0.1).softmax(1)[0]
+    print(f"{name:16} {'  '.join(f'{x:.1f}' for x in mean):32}", "   ".join(f"{p:.2f}" for p in shares))
+    assert np.allclose(shares, [0.25] * 4 if targets is motions else [0.5, 0.5, 0, 0], atol=1e-3)
 
 # %% [markdown]
-# And a comparison? Let key 0 be "left", key 1 "right", and six others. A vector half way between the first
-# two says:
-
-# %%
-between = torch.eye(8)[:1] + torch.eye(8)[1:2]
-shares = (cosines(between, torch.eye(8)) / 0.1).softmax(1)[0]
-print(f"left {shares[0]:.2f}, right {shares[1]:.2f}, one of the others {shares[2:].sum():.2f}")
-
-# %% [markdown]
-# Regression answers with the *mean* of what may come: neither left nor right. A comparison can say "one of
-# these two, none of those". The second reason: most values of an image, such as where exactly a brick ends,
-# cannot be predicted and are not what we want to know. But a squared error counts every one of them. We let
+# In values of motion, left and right are opposite, and their mean is "nothing moves", a future that never
+# comes. A comparison can make nothing of it either: all four are equally far from it. At right angles, the
+# same mean says "one of these two, none of those", to both. So what counts is not the squared error but
+# *where the targets lie*. Regression of raw values has to take them as they are. InfoNCE compares
+# **features**, and the network that makes them is trained, too: it may place left and right so that there is
+# a direction between them, and the loss rewards it for that, with log 2 instead of log 4 nats.
+#
+# The second reason: most values of an image, such as where exactly a brick ends, cannot be predicted and are
+# not what we want to know. But a squared error counts every one of them. We let
 # the same backbone predict the right patch, shrunk to 14 x 14, and test what it learned.
 
 
