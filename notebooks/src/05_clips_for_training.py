@@ -292,8 +292,8 @@ show(
 # long will the third arrows be?
 
 # %%
-film = draw("waves", "right", 22, frames=60)  # at 50 per second, 112 pixels wide
-where = shape_centers("right", 22, frames=60, size=112)  # (60, shapes, x and y)
+film = draw("waves", "right", 5946, frames=60)  # at 50 per second, 112 pixels wide
+where = shape_centers("right", 5946, frames=60, size=112)  # (60, shapes, x and y)
 half_film = film[::2]  # at 25
 cuts = {
     "25 per second, by seconds": (half_film, by_seconds(np.arange(30) / 25, 0, 0.08, 8)),
@@ -346,8 +346,8 @@ for skipped in mixed.skipped[:3]:
 # frame, and a future in which nothing moves. Nothing crashes, and the network learns from it as from any
 # other sample. We prefer a missing sample to an invented one.
 #
-# How much do we lose? At 25 frames per second, a video has to last 2.84 seconds for the released recipe, and
-# just 1 second for ours.
+# How much do we lose? At 25 frames per second, a video needs 71 frames for the released recipe (2.80 seconds
+# from the first to the last), and just 25 for ours (0.96 seconds).
 #
 # ## A view: pixels and vectors together
 #
@@ -360,10 +360,16 @@ for skipped in mixed.skipped[:3]:
 # like the pixels. And each vector reverses its direction in x. We write that down and compare with the
 # package.
 #
-# Of each of 48 clips we take two frames in a row and the vectors between them: `before`, `now`, `vectors`
-# and `mask`. `seen(crop(extent, flip))` returns the same four as they look after a crop from the middle
-# (`extent` 1 is the whole frame, .5 half of each side) and, if `flip` is true, a mirror; with
-# `as_released=True` the vectors are treated as in the released code. `mirrored` is what we write ourselves.
+# These are the parts that we try it on, and the tools for that:
+#
+# | name | what it is |
+# |---|---|
+# | `before`, `now` | two frames in a row, of each of 48 clips |
+# | `vectors`, `mask` | how to get from `now` back to `before`, and which cells have a vector |
+# | `mirrored(now, vectors, mask)` | the same three in the mirror, written by us |
+# | `crop(extent, flip)` | a crop from the middle, `extent` of each side (1: all of it); mirrored if `flip` |
+# | `seen(crop(...))` | all four as they look after that crop, by the package |
+# | `seen(crop(...), as_released=True)` | the same, but vectors as the released code treats them |
 
 # %% tags=["hide-input"]
 everything = MovingScenes("train")
@@ -633,7 +639,8 @@ print(sum(places), "of", len(places), "windows contain an I-frame")
 # Why change colors at all? Let us cheat at the first task, context matching. We ignore textures and shapes,
 # and describe each clip and each key frame by three numbers: its mean red, green and blue. Then each of 64
 # clips picks the key frame with the nearest three numbers. A blind guess is right once in 64. What do you
-# expect of three numbers: 2 of 64, 20, or 50?
+# expect of three numbers: 2 of 64, 20, or 50? (We try the released jitter, too, with crops and gray of our
+# recipe.)
 
 
 # %%
@@ -652,8 +659,8 @@ views_of = recipe.augmentation
 changes = {
     "crops and flips": {"color_jitter_prob": 0, "grayscale_prob": 0},
     "+ a fifth in gray": {"color_jitter_prob": 0},
-    "+ jitter (released)": {"color_jitter_prob": 0.5, "hue": 0.1, "saturation": 0.4},
-    "+ jitter (laptop)": {},
+    "+ released jitter": {"color_jitter_prob": 0.5, "hue": 0.1, "saturation": 0.4},
+    "+ laptop jitter": {},
 }
 scores = {name: found_by_palette(dataclasses.replace(views_of, **how)) for name, how in changes.items()}
 print(
@@ -664,7 +671,7 @@ assert plain_ > gray > released_ > strong and plain_ > 0.6 and strong < 0.15
 
 # %% tags=["hide-input"]
 rows = {}
-for name in ("crops and flips", "+ jitter (laptop)"):
+for name in ("crops and flips", "+ laptop jitter"):
     views = augment(batch64, dataclasses.replace(views_of, **changes[name]))
     pair = [
         (part.mean(axes) * 0.25 + 0.45)[:16]
@@ -825,7 +832,9 @@ assert all(kind.any() for kind in kinds)
 # the key frame, the purple one blue), in the third in little but brightness. And the other window shows
 # the same kind of motion at another time, under a crop of its own: a hard negative. (In the first row
 # that crop is mirrored, so there the shapes go left.) The third row is the hardest: its shapes go in
-# small circles, and the other window begins at almost the same point of a circle.
+# small circles, and the other window begins at almost the same point of a circle. So it shows nearly
+# the same motion as the future, and still counts as wrong: a **false negative**. Nothing here looks for such
+# windows; [06](06_infonce.ipynb) shows why it is a mistake to push a right answer away.
 
 # %% [markdown]
 # ## The same batch, however it is read
@@ -1031,7 +1040,7 @@ for video in small_set.videos[:16]:
     moves = video.mask & (np.abs(exact).max(1) > 0)
     moving, vanish = moving + moves.sum(), vanish + (moves & (np.rint(exact) == 0).all(1)).sum()
 print(f"in sixteenths, the largest error is {worst:.3f} px (half a sixteenth is {0.5 / VECTOR_STEPS:.3f})")
-print(f"in whole pixels, {vanish / moving:.0%} of the moving cells would stand still")
+print(f"in whole pixels of our 72, {vanish / moving:.0%} of the moving cells would stand still")
 assert worst <= 0.5 / VECTOR_STEPS + 1e-6 and vanish > 0.1 * moving
 
 # %% [markdown]
