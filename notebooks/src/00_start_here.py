@@ -19,20 +19,36 @@
 # this in Jupyter, everything is installed; otherwise, see [how to install](../README.md). Less than 1 minute
 # on 2 cores, 0.3 GB of memory, no disk space.
 #
+# Here are two video clips of the same shapes. We computed no motion: the white arrows were made from shifts
+# that the encoder had stored in the two files. What differs between the clips, and could you tell from a
+# single frame without its arrows?
+
+# %%
+from cvrl_lite.course.loops import show_loop
+
+show_loop(
+    "two_turns",
+    "Two moving clips of the same shapes. Left they circle clockwise, right counter-clockwise, and a white "
+    "arrow on most shapes points the way they go.",
+)
+
+# %% [markdown]
+# They circle in opposite directions. A still does not tell them apart, but an arrow does.
+#
 # ## Is everything installed?
 #
-# The next cell checks. If a line says MISSING, run `make setup` in a terminal (without make: `pip install -c
-# constraints.txt -e ".[course,test]"`), restart the kernel and begin again.
+# If you saw two clips above, probably yes. The next cell checks. If a line says MISSING, run `make setup` in
+# a terminal (without make: `pip install -c constraints.txt -e ".[course,test]"`), restart the kernel and
+# begin again.
 
 # %%
 import importlib.util
 import sys
 
 parts = "cvrl_lite", "numpy", "torch", "av", "safetensors", "sklearn", "matplotlib", "ipywidgets", "anywidget"
-checks = {f"package {name}": importlib.util.find_spec(name) is not None for name in parts}
-checks["Python 3.11 or newer"] = sys.version_info >= (3, 11)
-for what, fine in checks.items():
-    print(f"{'ok' if fine else 'MISSING':7}  {what}")
+missing = [name for name in parts if importlib.util.find_spec(name) is None]
+print(f"{'MISSING' if missing else 'ok':7}  packages:", ", ".join(missing) or f"all {len(parts)}")
+print(f"{'ok' if sys.version_info >= (3, 11) else 'MISSING':7}  Python 3.11 or newer")
 
 # %% [markdown]
 # And can the package read a video?
@@ -57,7 +73,8 @@ for what, fine in checks.items():
 # 3. One network learns both tasks.
 # 4. We measure what the network has learned.
 #
-# The boxes without arrows stand beside the road: a first look at the result, and what a training needs.
+# The boxes without arrows stand beside the road: the result, which we look at first, and what a training
+# needs.
 #
 # The dashed row is our addition. The **residual** is the part of a frame that shifted blocks of earlier
 # frames cannot rebuild; the paper does not use it.
@@ -68,20 +85,23 @@ import numpy as np
 from cvrl_lite.course.checks import check
 from cvrl_lite.course.exercises import show_progress
 from cvrl_lite.course.figures import course_map, filmstrip, long_exposure, pairs, show
-from cvrl_lite.course.loops import show_loop
 from cvrl_lite.datasets import moving_scenes
 
 with CompressedVideo(data_path("sample.mp4")) as video:
-    frame, motion, residual = video.clip(8, 1)[0], video.motion(8, 9), video.residuals(8, 9)
+    key, frame = video.clip(0, 9)[[0, 8]]
+    motion, residual = video.motion(8, 9), video.residuals(8, 9)
 part, cells = (slice(56, 168), slice(0, 112)), (slice(7, 21), slice(0, 14))
 show(
-    course_map(frame[part], motion.vectors[0][:, *cells], motion.mask[0][cells], residual.values[0][part]),
+    course_map(
+        *(frame[part], key[part]),
+        *(motion.vectors[0][:, *cells], motion.mask[0][cells], residual.values[0][part]),
+    ),
     "A flow chart with pictures. A video file (notebook 02) gives key frames, what stays (02); motion "
     "vectors, what moves (03); and, dashed, the residual, what is new (04). Key frames lead to matching a "
     "clip with its key frame (07), vectors to predicting the vectors to come (08), and, dashed, the "
-    "residual to an optional third task (13). These feed one network (09), with a first look at it above "
-    "(01) and what it needs below (05, 06). Three arrows lead on: how good and how sure (10, 11), which "
-    "part does it (12), real video and yours (14, 15).",
+    "residual to an optional third task (13). These feed one network (09), with what it needs below (05, "
+    "06). Above the file stands what the network can do (01). Three arrows lead on: how good and how sure "
+    "(10, 11), which part does it (12), real video and yours (14, 15).",
 )
 
 # %% [markdown]
@@ -101,11 +121,9 @@ show(
 #    milliseconds a frame. The motion vectors come with the file: .23 milliseconds a frame, decoding included
 #    ([measured](../docs/benchmarks.md)). But an encoder chooses them to save bytes. Are they good enough?
 # 3. **How do we stop the network from taking the easy way out?** "By how many pixels will this block move?"
-#    can often be answered by repeating the shift of a moment ago, without understanding anything. So the
-#    paper does not ask for numbers. It hides the true continuation among thousands of others (we, among 1279)
-#    and asks "which of these comes next?" To choose, the network compares **features**, lists of numbers that
-#    it computes from the clip and from each candidate. Is that what helps?
-#    [12_ablations](12_ablations.ipynb) has a surprise.
+#    can often be answered by repeating the shift of a moment ago. So the paper does not ask for numbers. It
+#    hides the true continuation among thousands of others and asks "which of these comes next?" Is that what
+#    helps? [12_ablations](12_ablations.ipynb) has a surprise.
 #
 # ## Clips in which nothing gives the answer away
 #
@@ -176,9 +194,9 @@ show_loop(
 )
 
 # %% [markdown]
-# In the four actions of the lower row, knowing where a shape is and how it moves now is not enough to know
-# what comes next. It may be about to turn back, to bend or to stop, and one moment does not show which, or
-# how soon.
+# Suppose you know which of the eight actions it is. In the upper row, where a shape is and how it moves now
+# then tell you what comes next. In the lower row they do not, not even then: the shape is about to turn back,
+# to bend or to stop, and one moment does not show how soon.
 #
 # Now for the reason we draw our own clips. How often does each scene appear with each action? On the left
 # you see the clips of our data set that networks learn from, on the right a set we made up, as biased as

@@ -22,7 +22,7 @@ _BOXES = {  # name: (x, y, width, height), words and the notebooks, role
     "ctx": ((5.2, 2.9, 1.8, 0.9), "match the clip with\nits key frame  07", "context"),
     "mot": ((5.2, 1.55, 1.8, 0.9), "predict the vectors\nto come  08", "motion"),
     "res": ((5.2, 0.2, 1.8, 0.9), "optional, later:\na third task  13", "residual"),
-    "first": ((7.75, 2.95, 1.5, 0.8), "what it can do:\na first look  01", ""),
+    "first": ((0.0, 3.2, 1.5, 0.6), "the result first:\nwhat it can do  01", ""),
     "net": ((7.75, 1.4, 1.5, 1.2), "one network\nlearns both  09", "joint"),
     "tools": ((7.75, 0.25, 1.5, 0.8), "what it needs:\nclips, a loss  05 06", ""),
     "eval": ((10.0, 2.9, 1.8, 0.9), "how good,\nhow sure?  10 11", ""),
@@ -75,6 +75,7 @@ _FLOW = (
 
 def course_map(
     frame: np.ndarray | None = None,
+    key: np.ndarray | None = None,
     vectors: np.ndarray | None = None,
     mask: np.ndarray | None = None,
     residual: np.ndarray | None = None,
@@ -82,8 +83,8 @@ def course_map(
     """The way through the course: from a file to what was learned; dashed is what the paper leaves out.
 
     Args:
-        frame: (H, W, 3) uint8 RGB, shown in the boxes of the file and of its key frames; no pictures where
-            None.
+        frame: (H, W, 3) uint8 RGB, shown in the box of the file; no pictures where None.
+        key: The same part of a key frame, shown in its box.
         vectors: (2, H8, W8) pixels of that frame, pointing back.
         mask: (H8, W8) bool.
         residual: (H, W) luma levels.
@@ -119,13 +120,13 @@ def course_map(
             inset = axes.inset_axes((*corner, corner[2]), transform=axes.transData)
             inset.set_axis_off()
             if name == "MV" and vectors is not None and mask is not None:
-                draw_arrows(inset, frame, vectors, mask, 3, width=0.025)
+                draw_arrows(inset, frame, vectors, mask, 10, width=0.025, every=3)
                 for dots in list(inset.lines):  # too many for so small a picture
                     dots.remove()
             elif name == "R" and residual is not None:
-                inset.imshow(residual, cmap="BrBG", vmin=-15, vmax=15, interpolation="nearest")
+                inset.imshow(residual, cmap="BrBG", vmin=-8, vmax=8, interpolation="nearest")
             else:
-                inset.imshow(frame)
+                inset.imshow(key if name == "I" and key is not None else frame)
             center = (
                 (x + width / 2, y + 0.3)
                 if name == "file"

@@ -209,7 +209,9 @@ def add_ways(axes: Axes, places: np.ndarray, *, aside: float = 0) -> None:
         whole = np.abs(np.diff(way, axis=0)).max(1) < most
         if aside:
             right, down = np.gradient(way, axis=0).T
-            way = way + aside * np.stack([-down, right], 1) / np.maximum(1e-6, np.hypot(right, down))[:, None]
+            speed = np.hypot(right, down)  # where a shape turns back, it is low, and there and back meet
+            most_often = np.maximum(speed, max(1e-6, float(np.median(speed))))
+            way = way + aside * np.stack([-down, right], 1) / most_often[:, None]
         steps = np.stack([way[:-1], way[1:]], 1)  # (T - 1, 2, 2), from and to
         times = np.linspace(0, 1, len(steps))[whole]
         steps = steps[whole]
