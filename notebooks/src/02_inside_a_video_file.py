@@ -140,7 +140,7 @@ print("GOP lengths:", sample.info.gop_lengths)
 types = sample.motion().picture_types  # (72,) of "I", "P", "B"
 sizes = np.array([size for _, size, _ in sorted(found)])  # in display order
 show(
-    gop_strip(types, sizes, title="An I-frame costs as much as eight P-frames"),
+    gop_strip(types, sizes, title="In sample.mp4 an I-frame costs as much as eight ordinary P-frames"),
     "Bar chart of bytes per frame. Every twelfth frame is an I-frame of about 5000 to 7000 bytes; "
     "the P-frames between take 400 to 1000, except for frame 42, as tall as an I-frame.",
 )
@@ -256,7 +256,7 @@ show(
     bars(
         average,
         label="bytes, on average",
-        title="One I-frame costs as much as 6 P-frames or 18 B-frames",
+        title="In sample_watch.mp4 an I-frame costs as much as 6 P-frames or 18 B-frames",
         role={name: name[0] for name in average},
         form=".0f",
     ),
@@ -269,15 +269,18 @@ for name, video, bytes_ in (("sample", sample, sizes), ("sample_watch", watch, s
     print(f"{name:12} {bytes_.sum()} bytes, GOPs {gops}: decode {bound}{jump:.1f} frames to show one")
 
 # %% [markdown]
-# Encoded for watching, the same frames take a quarter fewer bytes, but a jump costs twice as many decoded
-# frames. (At most: B-frames from which nothing is copied can be
-# skipped on the way.) The encoder also found the cut by itself: one of its key frames is frame 42.
+# Encoded for watching, the same frames take a quarter fewer bytes, but a jump costs up to twice as many
+# decoded frames. (A decoder may skip B-frames from which nothing is copied, 25 of the 39 here. If it skips
+# all of these on the way, it decodes about 9.5 frames on average.) The encoder also found the cut by
+# itself: one of its key frames is frame 42.
 #
 # A B-frame is cheap for two reasons. It has two frames to copy from, and what is left over is stored more
-# coarsely. That does little harm: hardly any other frame copies from it, so its errors do not spread. (We
-# measured how much each of the two is worth, on the 42 frames before the cut, so the numbers are not quite
-# those of the bars. Stored as finely as the P-frames, a B-frame takes .54 of a P-frame's bytes; stored more
-# coarsely, .35. How we did that stands at the laboratory below.)
+# coarsely. That does little harm: from most B-frames no other frame copies, so their errors do not spread.
+# (We measured what each of the two is worth, on the 42 frames before the cut, so the numbers are not quite
+# those of the bars. Beside a P-frame of the same file, a B-frame stored as finely takes .54 of the bytes,
+# and stored more coarsely .35. But there the P-frames are dearer, since most of them reach back further.
+# Beside a P-frame of a file without B-frames, the two are .73 and .47. How we did that stands at the
+# laboratory below.)
 #
 # For *learning* we still prefer the first file. There, every vector spans exactly one frame. In the second
 # file a P-frame may choose among several earlier frames, and FFmpeg does not tell us *which* one a vector
@@ -494,21 +497,21 @@ assert (np.diff(off[::3]) > 0).all()
 # %%
 shapes = moving_scenes.draw("bricks", "clockwise", 11, frames=42, size=224)  # the sample up to its cut
 trade = {}
-for gop in (1, 4, 12, 42):
+for gop in (1, 4, 8, 12, 20, 30, 42):
     tried = pack(shapes, gop=gop, crf=23)
     lengths = tried.info.gop_lengths
     jump = sum(length * (length + 1) / 2 for length in lengths) / sum(lengths)
     trade[f"GOP {gop}"] = (jump, tried.sizes.sum() / 1000)
 show(
-    gop_trade(trade, title="Up to a GOP of 12 bytes fall steeply; beyond it, jumps get expensive"),
-    "A falling curve of four points. GOP 1: 109 kB and 1 frame to decode; GOP 4: 75 kB and 2.5 frames; GOP "
-    "12: 53 kB and 6 frames; GOP 42: 41 kB and 21.5 frames.",
+    gop_trade(trade, title="Bytes fall steeply up to GOP 12; beyond it, jumps get expensive"),
+    "A falling curve of seven points. GOP 1: 109 kB and 1 frame to decode; GOP 4: 75 kB and 2.5 frames; GOP "
+    "12: 53 kB and 6 frames; GOP 20: 49 kB and 10 frames; GOP 42: 41 kB and 21.5 frames.",
 )
 
 # %% [markdown]
 # From GOP 1 to GOP 12 the file shrinks to half. From 12 to 42 it shrinks by only another fifth, while a jump
 # costs more than three times as much. (At GOP 12 a jump takes 6.1 frames here and not 6.5, since the last of
-# the four GOPs has only 6 frames.) A GOP of about 12 is a common compromise for training.
+# the four GOPs has only 6 frames.) For this course we take 12.
 #
 # ## A small encoder laboratory
 #
@@ -528,8 +531,9 @@ show(
 # <details><summary>How we measured what makes a B-frame cheap</summary>
 # We encoded the 42 frames before the cut with <code>gop=42, crf=23, b_frames=2</code>. x264, the encoder
 # behind <code>pack</code>, stores B-frames more coarsely than P-frames by a factor that it calls
-# <code>pbratio</code>: 1.3, unless told otherwise. There a B-frame takes .35 of a P-frame's bytes. With
-# <code>options={"x264-params": "pbratio=1"}</code>, which makes both equally fine, it takes .54.
+# <code>pbratio</code>: 1.3, unless told otherwise. There a B-frame takes 401 bytes on average and a P-frame
+# 1145. With <code>options={"x264-params": "pbratio=1"}</code>, which makes both equally fine, a B-frame takes
+# 615. With <code>b_frames=0</code> a P-frame takes 846.
 # </details>
 
 
@@ -571,10 +575,11 @@ show(
         [tried.motion.mask[8][cells] for tried in tries.values()],
         labels=[f"crf {crf}: {tried.sizes.sum() / 1000:.0f} kB" for crf, tried in tries.items()],
         magnify=4,
-        title="At crf 39 a ninth of the bytes is left, and arrows spread over the resting wall",
+        title="With a ninth of the bytes, arrows spread over the resting wall and leave parts of the ring",
     ),
     "A green ring on bricks twice, with arrows. At crf 15 the arrows lie on the ring, and dots fill the "
-    "wall. At crf 39 the picture is blurred, and a whole field of arrows covers the wall beside the ring.",
+    "wall. At crf 39 the picture is blurred, a whole field of arrows covers the wall beside the ring, and on "
+    "the ring's left and right sides there are dots.",
 )
 
 # %% [markdown]
