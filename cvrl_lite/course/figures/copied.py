@@ -19,7 +19,7 @@ from cvrl_lite.course.figures.vectors import CELL, blocks, check_field, hatch_mi
 
 _BORDER = 24  # pixels beyond a frame, as far as x264 lets a vector lead
 _LEAST = 2.5  # pixels; `against_truth` enlarges shorter vectors to it
-_MARGIN = 9  # pixels beside a part in `against_truth`, for arrows that lead out of it
+_MARGIN = 5  # pixels beside a part in `against_truth`, for arrows that lead out of it
 _TRUE = "black"
 
 
@@ -96,7 +96,7 @@ def against_truth(
             that would be too short to be seen are enlarged. They lie in the middle of their blocks.
         mask: (H8, W8) bool; cells without a vector are hatched.
         truth: (2, H8, W8) pixels, the vectors of the true motion.
-        parts: `{words above: words below}`, from left to right.
+        parts: `{words above: up to two lines below}`, from left to right.
         title: The finding.
 
     Returns:
@@ -117,7 +117,7 @@ def against_truth(
         raise ValueError(f"{mask.shape[1]} columns of cells do not make {len(parts)} parts")
     wide = mask.shape[1] // len(parts)
     height, width = image.shape[0], wide * CELL
-    size = 9.5, 9.5 / len(parts) * 0.9 * (height + 44) / (width + 2 * _MARGIN) + 0.9
+    size = 8, 8 / len(parts) * 0.85 * (height + 46) / (width + 2 * _MARGIN) + 0.7
     figure = new(title, columns=len(parts), size=size)
     for place, (axes, (above, below)) in enumerate(zip(figure.axes, parts.items(), strict=True)):
         cells = slice(place * wide, (place + 1) * wide)
@@ -125,11 +125,11 @@ def against_truth(
         axes.imshow(pale.astype(np.uint8), zorder=0)
         hatch_missing(axes, mask[:, cells])
         _judged_arrows(axes, vectors[:, :, cells], mask[:, cells], truth[:, :, cells])
-        axes.set(xlim=(-_MARGIN, width + _MARGIN), ylim=(height + 13, -31))
+        axes.set(xlim=(-_MARGIN, width + _MARGIN), ylim=(height + 15, -31))
         axes.set_axis_off()
         look: Any = {"ha": "center", "va": "center", "fontsize": 10, "color": INK}
         axes.text(width / 2, -28, above, **look)
-        axes.text(width / 2, height + 9, below, **look)
+        axes.text(width / 2, height + 8, below, linespacing=1.4, **look)
         middle, fields = np.array([width / 2, -16]), truth[:, :, cells].reshape(2, -1)
         step = -fields[:, np.argmax(np.hypot(*fields))]
         if step.any():
