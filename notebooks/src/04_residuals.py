@@ -124,11 +124,9 @@ show(
 )
 
 # %% [markdown]
-# Bytes go where the prediction fails, in frames 6 and 10. The other frames need more and more, too, as
-# the numbers say. Up to frame 9 the prediction is off mostly at the edge of the disc, by a little more
-# with time (and in frame 6 at the tiles). After the change of light the resting wall is off as well:
-# frame 10 was patched together from places that only looked right, and the frames after it seem to be
-# still repairing that.
+# Bytes go where the prediction fails. In frames 6 and 10 we know why. But the other frames need more and
+# more, too, as the numbers say. What was wrong in them, and where? Bytes do not say. So let us look at what
+# the prediction left.
 #
 # Codecs keep brightness and color apart, and treat brightness with more care. Brightness is called
 # [**luma**](../docs/glossary.md#a-video-as-a-file): one number from 0 to 255 for each pixel. All residuals
@@ -157,9 +155,10 @@ print("luma", luma.shape, " vectors", motion.vectors.shape)
 # **residual = real frame - prediction**
 #
 # (Our real frame is the one that comes out of the decoder. The encoder had the *filmed* frame. It took the
-# difference from that one, rounded it more or less coarsely, and stored the rounded values. What the rounding
-# took away is lost: this is where video loses detail. The coarser the rounding, the fewer bytes a residual
-# takes, and a very coarse one leaves hardly any residual at all.)
+# difference from that one, rewrote each small block of it as a sum of wave patterns (a *transform*, much as
+# in a JPEG; the decoder undoes it), rounded the strengths of these patterns more or less coarsely, and stored
+# the rounded numbers. What the rounding took away is lost: this is where video loses detail. The coarser the
+# rounding, the fewer bytes a residual takes, and a very coarse one leaves hardly any residual at all.)
 
 
 # %%
@@ -232,8 +231,9 @@ print(f"{whole.mean():.0%} of the cells have whole-pixel vectors; there every pi
 #    1, -5, 20, 20, -5, 1, add up, and divide by 32.
 # 2. At a **quarter**, take the mean of two neighboring values, each of them a pixel or a half-way value.
 #
-# In `slow_pan.mp4` everything moves by (0.75, 0.5). That place lies between the center of four pixels and the
-# half-way value on their right side.
+# In `slow_pan.mp4` every vector away from the border is (0.75, 0.5): copied from 3/4 pixel to the right and
+# 1/2 down. (So the picture itself moves left and up.) That place lies between the center of four pixels and
+# the half-way value on their right side.
 
 # %%
 show(
@@ -429,9 +429,10 @@ check(read_news, cases, says=repr)
 # With a file that has no residual! `every_position.mp4` was encoded with a
 # [**quantizer**](../docs/glossary.md#a-video-as-a-file) of 51, the coarsest rounding H.264 allows. Its
 # P-frames keep their vectors, and a residual in fewer than one cell of a hundred. Everywhere else what
-# the decoder shows *is* its prediction, and our residual must be zero. Not small: zero. And with every
-# step the camera lands on another of the sixteen positions between pixels, so every filter is put to the
-# test.
+# the decoder shows *is* its prediction, and our residual must be zero. Not small: zero. (That proof needs two
+# things that the file was made for: one reference, so that we know what was copied, and no filter that
+# smooths the picture afterwards.) And with every step the camera lands on another of the sixteen positions
+# between pixels, so every filter is put to the test.
 
 # %%
 trial = CompressedVideo(data_path("lessons/every_position.mp4"))
@@ -485,15 +486,20 @@ assert right.min() > 0.99 and np.delete(means.ravel(), 0).max() < 0.05 and means
 # %%
 times, rows, columns = np.nonzero(trial_motion.mask & ~zero)
 off = np.abs(trial_residual.values).reshape(-1, height, 8, width, 8).max((2, 4))[times, rows, columns]
-at_border = (rows == height - 1) | (columns == width - 1)
-print(f"{len(times)} of {trial_motion.mask.sum()} cells have a wrong pixel;", end=" ")
-print(f"{at_border.sum()} of these lie at the right or lower border,")
-print(f"and each of them has a pixel that is off by {off.min()} levels or more")
-assert at_border.all() and off.min() > 40
+border = np.ones((height, width), bool)
+border[:-1, :-1] = False  # the last row and the last column
+at_border = border[rows, columns]
+there = held & border
+print(f"{len(times)} of {held.sum()} cells have a wrong pixel; {at_border.sum()} of these lie at the right")
+print(f"or lower border, where {zero[there].sum()} of {there.sum()} cells with a vector pass.")
+print(f"Each cell that fails has a pixel that is off by {off.min()} levels or more.")
+assert at_border.all() and off.min() > 40 and trial_residual.exact
 
 # %% [markdown]
-# They are off by a lot, and all of them lie at the border. That is no error of a filter. The camera moves
-# right and down, and something new came into view: these are the few cells that do hold a residual.
+# They are off by a lot, and all of them lie at the border. Do we go wrong there, where a vector may lead out
+# of the picture? Then the other cells at this border would fail, too, but nearly all of them pass. The camera
+# moves right and down, so this is where something new comes into view: these must be the few cells that do
+# hold a residual.
 #
 # How do you know whether a residual is exact in *your* file? `residual.exact` says so; it is read from the
 # headers of the stream. Let us encode the frames of `news.mp4` again, first as they were and then with one
@@ -524,7 +530,7 @@ show(
     bars(
         named,
         label="mean size of what we take for the residual, in levels",
-        title="Size does not tell what is exact: with deblocking, as little is left",
+        title="With deblocking as little is left, and yet it is not exact",
         role={"as news.mp4: exact": "residual"},
         form=".2f",
     ),
@@ -751,6 +757,13 @@ check(chain, cases, says=in_short, exercise="add_link")
 # the disc and the tiles remain. So almost half of what the chain of cells showed was its own error.
 # </details>
 
+# %% [markdown]
+# ## What accumulating is worth
+#
+# Accumulated signals are stronger and easier to see, but they also collect errors. And they depend on where
+# the I-frame happens to be. How many of the errors come from chaining cells? (The picture is the result of
+# exercise 2. Stop here if you would rather see yours first.)
+
 # %% tags=["hide-input"]
 height, width = luma[0].shape
 y, x = np.mgrid[0:height, 0:width]
@@ -778,9 +791,6 @@ show(
 )
 
 # %% [markdown]
-# Accumulated signals are stronger and easier to see, but they also collect errors. And they depend on where
-# the I-frame happens to be.
-#
 # The paper that this course follows uses neither residuals nor accumulation. Does a residual help a network
 # to *learn*? [13_residual](13_residual.ipynb) tries it.
 #
