@@ -1040,7 +1040,7 @@ for video in small_set.videos[:16]:
     moves = video.mask & (np.abs(exact).max(1) > 0)
     moving, vanish = moving + moves.sum(), vanish + (moves & (np.rint(exact) == 0).all(1)).sum()
 print(f"in sixteenths, the largest error is {worst:.3f} px (half a sixteenth is {0.5 / VECTOR_STEPS:.3f})")
-print(f"in whole pixels of our 72, {vanish / moving:.0%} of the moving cells would stand still")
+print(f"at our 72 pixels, {vanish / moving:.0%} of the moving cells would stand still in whole pixels")
 assert worst <= 0.5 / VECTOR_STEPS + 1e-6 and vanish > 0.1 * moving
 
 # %% [markdown]
