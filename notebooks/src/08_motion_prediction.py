@@ -90,17 +90,15 @@ show(
 # %% [markdown]
 # Why the *future*? The motion between the clip's own frames is there to be seen: compare two frames and
 # read it off. The future has to be *inferred*: a shape that slows down is about to turn. The paper found
-# that predicting the future teaches more than reading the present. On a harder set of clips we found the
-# same by a linear probe: with the window inside the clip it read the right action in .70 of the cases
-# instead of .83 (three seeds; a nearest neighbor, .39 against .53, may differ by luck:
-# [12_ablations](12_ablations.ipynb)).
+# that predicting the future teaches more than reading the present; [12_ablations](12_ablations.ipynb) puts
+# that to the test.
 #
 # Here is the task as a person would see it: four frames of the clip. **What comes next? Which way will the
 # things at the top go, and which way those at the bottom?** (Shapes that move in front of a background are
 # called *[sprites](../docs/glossary.md#measuring)*; so do we from here on.)
 
 # %%
-seen_by_us = cut.clip[[0, 2, 5, 7]]
+seen_by_us = cut.clip[[1, 3, 5, 7]]
 show(
     figures.filmstrip(
         video.frames[seen_by_us],
@@ -382,7 +380,7 @@ print("the answer to one question", tuple(answer.shape))
 
 # %% [markdown]
 # Note what is missing from step 3: the position codes. They help decide *where* to look, but are not passed
-# on. An answer says what is there, not where it was.
+# on. An answer says what is there, and not where it was, except for what the features themselves betray.
 #
 # > **Two meanings of "query".** In Transformer papers our question is called a *query*, and the places
 # > offer *keys* (what they are compared by) and *values* (what they pass on). InfoNCE also has queries and
@@ -490,20 +488,26 @@ print("make the package's predictions", tuple(by_hand.shape))
 # everywhere alike, and an average over everything is much the same for every question. We build a fresh
 # predictor both ways and ask two things:
 #
-# - Does it say something else for each *point*? We take the share of the predictions' spread that lies
-#   between the points of a clip.
-# - Does it say something else for each *clip*? We take the cosine between the predictions for different clips
-#   at the same point.
+# - Does it say something else for each *point*? Two predictions for the same clip, at different points.
+# - Does it say something else for each *clip*? Two predictions for the same point, in different clips.
+#
+# Both times we take the mean cosine of such pairs. At 1, all predictions are the same.
 
-# %%
+
+# %% tags=["nbval-ignore-output"]
+def mean_cosine(features):
+    """Mean cosine of all pairs within each set: features (sets, N, D)."""
+    unit = F.normalize(features, dim=2)
+    return (unit @ unit.mT)[:, ~torch.eye(unit.shape[1], dtype=torch.bool)].mean().item()
+
+
 for start, words in (("zero", "blank"), ("position", "from what the clip shows there")):
     torch.manual_seed(0)
     fresh = MotionPredictor(128, grid=clip_map.shape[2:], points=grid, query_init=start, dropout=0.0)
     with torch.no_grad():
         made = fresh(clip_map)  # (6, 16, 96)
-    by_point = made.var(1, correction=0).mean(0).sum() / made.var((0, 1), correction=0).sum()
-    across = F.cosine_similarity(made[:1], made[1:], dim=2).mean()
-    print(f"start {words}: {by_point:.0%} of the spread between points, cosine across clips {across:.1f}")
+    pairs = {"points": mean_cosine(made), "clips": mean_cosine(made.transpose(0, 1))}
+    print(f"start {words}:", ", ".join(f"between {of} {cosine:.2f}" for of, cosine in pairs.items()))
 
 # %% [markdown]
 # Blank questions get practically one answer for all sixteen points, and much the same one for every clip.
@@ -563,7 +567,7 @@ show(
     figures.kinds_of_pairs(
         kinds.numpy(),
         ["positive", "places", "windows", "videos"],
-        title="Of 192 candidates 1 is right, 15 are other places, 16 another time, 160 other videos",
+        title="Of 192 candidates 1 is right, 15 are other places, 16 from another time, 160 other videos",
     ),
     "A table of 96 predictions and 192 candidates. A thin diagonal of positives runs through blocks of "
     "places; the same blocks in the right half are windows; the rest is other videos.",
@@ -839,8 +843,7 @@ def points_alike(name):
     (_, moving), views = seen(backbones[name], batch)
     with torch.no_grad():
         _, candidates = tasks[name][0].project(moving, views.motion)
-    rows = F.normalize(candidates, dim=1).view(2 * BATCH, points, -1)
-    return (rows @ rows.transpose(1, 2))[:, ~torch.eye(points, dtype=torch.bool)].mean().item()
+    return mean_cosine(candidates.view(2 * BATCH, points, -1))
 
 
 # %% tags=["nbval-ignore-output"]
@@ -963,12 +966,12 @@ print(f"the two begin at frames {starts[0]} and {starts[1]}, and a swing takes {
 #
 # ## Where does it look?
 #
-# Does our predictor of 80 steps still look everywhere alike? We take, of 16 clips of `val`, the two whose
-# attention differs most. Left: the clip's last frame, and arrows for what moves in the first map of its near
-# future. Beside it four points of the future; in the last row the mean over all 16. Where in the clip did
-# their questions go, in the last layer? Both halves of the clip are added up, and the dark frame marks the
-# point that asks. Places that get no more than an even share are left without color. **Look for yourself**:
-# do the questions go where something moves?
+# Does our predictor of 80 steps still look everywhere alike? We take, of 16 clips of `val`, the one whose
+# attention differs most from the mean. Left: the clip's last frame, and arrows for what moves in the first
+# map of its near future. Beside it four points of the future; in the lower row the mean over all 16 clips.
+# Where in the clip did their questions go, in the last layer? Both halves of the clip are added up, and the
+# dark frame marks the point that asks. Places that get no more than an even share are left without color.
+# **Look for yourself**: do the questions go to their own place, or where something moves?
 
 # %%
 (batch,) = MemoryLoader(val_set, recipe.sampling, seed=4).batches(BATCH, 1)
@@ -979,36 +982,26 @@ with torch.no_grad():
 
 # %%
 per_clip = looks.unflatten(2, (2, 16)).sum(2)  # (16, 16, 16): both halves together
-apart = torch.cdist(per_clip.mean(1), per_clip.mean(1))
-chosen, asking = [*divmod(int(apart.argmax()), 16)], [0, 6, 9, 15]
+by_clip = per_clip.mean(1)
+unusual, asking = int((by_clip - by_clip.mean(0)).norm(dim=1).argmax()), [0, 6, 9, 15]
 
 # %% tags=["hide-input"]
 stills = ((views.clip[:, :, -1] * 0.25 + 0.45).clamp(0, 1) * 255).permute(0, 2, 3, 1).byte().numpy()
 pixels = -recipe.augmentation.vector_scale * F.avg_pool2d(views.motion[:, 0, :2, 0], 2)  # vectors point back
-shown = torch.cat([per_clip[chosen], per_clip.mean(0, keepdim=True)])[:, asking]
+shown = torch.stack([per_clip[unusual], per_clip.mean(0)])[:, asking]
 show(
     figures.attention_over_frames(
-        stills[chosen],
-        pixels[chosen].numpy(),
+        stills[[unusual]],
+        pixels[[unusual]].numpy(),
         shown.unflatten(2, (4, 4)).numpy(),
         asking,
-        names=[*(f"clip {clip}" for clip in chosen), "mean of 16"],
-        title="Where a question looks (percent; evenly 6): to the left, in two clips and over all 16",
+        names=[f"clip {unusual}", "mean of 16"],
+        title="Where a question looks (percent; evenly 6): to the left, in one clip and over all 16",
     ),
-    "Two rows of a frame with arrows and the same frame, pale, four times, under 4 x 4 places, more orange "
-    "where more attention goes than an even share; and a gray row: the mean over 16 clips. In all twelve the "
-    "left column is the most orange.",
+    "A frame with arrows and the same frame, pale, four times, under 4 x 4 places, more orange where more "
+    "attention goes than an even share; and a gray row: the mean over 16 clips. In all eight the left column "
+    "is the most orange.",
 )
-
-# %% [markdown]
-# What strikes the eye is the left column: evenly it would get a quarter, and in the two clips it gets
-# between 29 and 57 %, whichever point asks. These are the two clips of 16 that differ most; the last row
-# tells whether they are special. They are not: over all 16, too, the left column gets the most, whichever
-# of the four points asks. It is a habit of this predictor.
-#
-# How strong is that habit? And does a question look at its own place, or at the things that move? We
-# measure it over all 16 clips: the share of attention that each column gets, that on the own place, and
-# that on places where something moves in the near future, beside what an even look would give.
 
 # %% tags=["nbval-ignore-output"]
 own_place = per_clip.diagonal(dim1=1, dim2=2).mean()
@@ -1018,48 +1011,41 @@ moves = (
 )
 moves = moves.flatten(1)  # (16, 16): the share of moving cells at each place
 on_motion = (per_clip * moves[:, None]).sum(2).mean() / moves.mean()
-clips_differ, points_differ = (per_clip.std(axis).mean() for axis in (0, 1))
+left = per_clip.unflatten(2, (4, 4))[..., 0].sum(2).mean()
 print(f"attention on the own place: {own_place:.0%}; evenly it would be 6 %")
 print(f"on moving cells: {on_motion:.2f} times what an even look would give")
-habit = per_clip.mean((0, 1))  # (16,): the mean share of each place
-spreads = f"{clips_differ:.3f} between clips, {points_differ:.3f} between points"
-print(f"spread of a place's share: {spreads}; of the places' means: {habit.std():.3f}")
-columns = [f"{share:.0%}" for share in habit.view(4, 4).sum(0)]
-print("the four columns of places, over all 16 clips:", *columns)
+print(f"on the left column: {left:.0%}; evenly it would be 25 %")
 
 # %% [markdown]
-# Twice no: a question gives its own place no more than an even share, and moving cells 1.05 times theirs.
-# What does decide where it looks? In this predictor, which has had 80 steps, above all the habit: the left
-# column gets 41 % over all clips and points and each other column 20 %, and the places' mean shares differ
-# by .025. From clip to clip a place's share varies by .016, and from point to point by .012.
+# Neither, over all 16 clips: a question gives its own place no more than an even share, and moving cells
+# 1.05 times theirs. What strikes the eye is a habit, the left column, whichever point asks. Is that how
+# motion prediction looks at a clip? No: in the predictor of a whole training, in the explorable above, the
+# left column gets 21 %, less than an even share. (There, too, a question hardly prefers its own place: 7 %.)
 #
-# Why left, we do not know. But not every predictor has it: in that of a whole training, in the explorable
-# above, the left column gets 21 % and the places' mean shares differ by .009 only, less than a share varies
-# with the clip or with the point (.019 each). There, too, a question gives its own place hardly more than an
-# even share (7 %).
-#
-# And the predictions themselves? Each should be nearest to its own point. Below is the first clip of the
-# batch, one where all goes well (over all clips, .84 find their own among the 16). Left its points, with
+# And the predictions themselves? Each should be nearest to its own point. Below is a clip of the batch in
+# which things go different ways (over all clips, .84 find their own among the 16). Left its points, with
 # arrows as above. Right a row for each prediction, and a column for each point of the future that really
-# came. **Which points does the network take for similar, and what do they have in common in the frame?**
+# came. **Find the darkest red. What happens at its two points? And is every such pair red?**
 
 # %%
 with torch.no_grad():
     predictions, candidates = task.project(clip_map, views.motion)
-table = (F.normalize(predictions, dim=1) @ F.normalize(candidates, dim=1).T)[:16, :16]  # the first clip
+here = slice(16, 32)  # the batch's second clip
+table = F.normalize(predictions[here], dim=1) @ F.normalize(candidates[here], dim=1).T
 right = int((table.argmax(1) == torch.arange(16)).sum())
 title = f"{right} of 16 predictions are nearest to their own point"
 show(
-    figures.predictions_of_points(stills[0], pixels[0].numpy(), table.numpy(), grid=(4, 4), title=title),
-    "A clip's last frame in 4 x 4 numbered points, with arrows where something moves. Beside it 16 x 16 "
+    figures.predictions_of_points(stills[1], pixels[1].numpy(), table.numpy(), grid=(4, 4), title=title),
+    "A clip's last frame in 4 x 4 numbered points, with arrows away from the middle. Beside it 16 x 16 "
     f"cosines of predictions and true points, with a blue diagonal; {right} of 16 are largest there.",
 )
 assert right > 8
 
 # %% [markdown]
-# Dark blue off the diagonal marks points that the network takes for similar. In our run 0, 1, 2 and 13 are
-# such a group, and at each of them something goes left. Point 3 is close to 9 and to 11, and at these three
-# hardly anything moves. Neither group is made of neighbors alone: what counts is how things move.
+# In our run it is prediction 7 at point 4, with -.81: at 7 things go to the right, at 4 to the left. But what
+# moves at 9 goes the opposite way to 7 even more exactly, and this pair has .02. So the network does not
+# simply sort its points by direction. And the two rings? Prediction 6 is nearest to point 14, and 14 to 10;
+# at 10 and 14 hardly anything moves, so there is little to tell them by.
 #
 # The questions look at similar places, and yet the predictions differ by point. One reading: attention
 # fetches what serves the whole clip (how do things move here?), and what is local was in the question from
