@@ -58,7 +58,7 @@ def test_ranges_lie_where_they_should_and_say_their_width():
     assert whiskers == [[0.7, 0.9], [-0.02, 0.02], [-0.05, 0.05]], "the pairs below their own"
     thick = [line.get_color() for line in axes.lines if line.get_linewidth() == 3]
     assert thick == [PLAIN, COLORS["joint"]]
-    assert [text.get_text() for text in axes.texts] == [".80 (.70 to .90)", "± .02"], "an error alone"
+    assert [text.get_text() for text in axes.texts] == [".80 (.70 to .90)", "± .05"], "an error, by the wider"
     assert [tick.get_text() for tick in axes.get_yticklabels()] == list(values)
     assert axes.get_xlim()[0] < -0.02 and axes.get_xlim()[1] > 0.9
     assert png(figure)

@@ -220,8 +220,8 @@ else:
 # seed gives two trainings the same start and the same batches, but after 600 steps with different losses
 # little of that is left, and three differences have only two degrees of freedom: t is 4.30. Choose between
 # the two *before* you look. We had already seen the scores of two seeds when we chose, so each figure below
-# shows both: a thick line for the interval above, a thin one for the interval in pairs. Where they disagree,
-# we go by the wider one.
+# shows both: a thick line for the interval above, a thin one for the interval in pairs. We go by the wider of
+# the two, and it is the one whose numbers stand at the right.
 
 # %% [markdown]
 # ## Question 1: which signal teaches what?
@@ -251,7 +251,7 @@ signals = {
 
 # %% tags=["hide-input"]
 OF = {"linear": "by linear probe", "R@1": "by nearest neighbor (R@1)"}
-title = "I-frames move a network to the right, vectors move it up, both do both"
+title = "I-frames move a network right, vectors up, both do both; by R@1 vectors also lose scenes"
 figure = figures.new(title, columns=2, size=(9.5, 4.8))
 for axes, (measure, words) in zip(figure.axes, OF.items()):
     for guessed, line in ((1 / 16, axes.axvline), (1 / 8, axes.axhline)):
@@ -274,7 +274,8 @@ show(
     figure,
     "Two squares, scenes to the right, actions upward, dashed lines at guessing, a dot for each seed, arrows "
     "from the untrained dots to the others. In the left square, I-frames lie to the right of them, vectors "
-    f"straight above, both at the top right. {figures.in_words(signals)}",
+    "straight above, both at the top right. In the right square, vectors lie above and to the left. "
+    f"{figures.in_words(signals)}",
 )
 mean = {(label, name): values.mean() for label, row in signals.items() for name, values in row.items()}
 for label, own, other in (("scene", "I-frames", "motion vectors"), ("action", "motion vectors", "I-frames")):
@@ -315,7 +316,7 @@ for model, reference, label, words in (
 show(
     ranges(
         sharing,
-        label="difference (thick: 95 %; thin: in pairs)",
+        label="difference, 95 % (thick: apart; thin: in pairs; in numbers: the wider)",
         title="By the probe no gain and no loss is seen; by R@1 sharing costs both labels",
         zero=0.0,
         roles={name: "context" if "scenes" in name else "motion" for name in sharing},
@@ -354,20 +355,21 @@ changes, flow_pairs = against("motion", {"flow": "flow"})
 show(
     ranges(
         changes,
-        label="action, flow minus vectors (thick: 95 %; thin: in pairs)",
-        title="Flow instead of vectors: no difference seen; the intervals reach .1, in pairs .15",
+        label="action, flow minus vectors, 95 % (thick: apart; thin: in pairs; in numbers: the wider)",
+        title="Flow instead of vectors: no difference seen; by the probe, .15 could hide",
         zero=0.0,
         roles=dict.fromkeys(changes, "motion"),
         pairs=flow_pairs,
     ),
-    f"Two whiskers across a dashed line at zero. {ranges_in_words(changes)}",
+    f"Two whiskers across a dashed line at zero. {ranges_in_words(changes)} "
+    f"In pairs: {ranges_in_words(flow_pairs)}",
 )
 assert all(low < 0 < high and max(-low, high) < 0.105 for low, _, high in changes.values())
 
 # %% [markdown]
-# With three seeds of each, we see no difference: both are near zero, and the intervals reach a tenth to
-# either side (in pairs, up to .15). What we do know is that flow costs much more: with the faster of the
-# two methods that we measured, including decoding, a frame takes 37 times as long
+# With three seeds of each, we see no difference: both are near zero, and the intervals reach about a tenth to
+# either side by R@1, and .15 by the probe. What we do know is that flow costs much more: with the faster of
+# the two methods that we measured, including decoding, a frame takes 37 times as long
 # ([benchmarks](../docs/benchmarks.md), "Vectors and optical flow").
 #
 # ## Question 3: what makes the network learn more than shifts?
@@ -572,7 +574,7 @@ gains, in_pairs = against("motion", changed)
 show(
     ranges(
         gains,
-        label="action, change from the method (thick: 95 %; thin: in pairs)",
+        label="action, change from the method, 95 % (thick: apart; thin: in pairs; in numbers: the wider)",
         title="Regression on vectors costs most; a current window costs, too, by the probe",
         zero=0.0,
         roles=dict.fromkeys(gains, "motion"),
@@ -593,16 +595,16 @@ assert all(
 # %% [markdown]
 # Four parts, and three kinds of answers:
 #
-# - **Regression on vectors teaches least**, by far: .32 and .54 less, and no interval comes near zero.
+# - **Regression on vectors teaches least**, by far: .32 and .54 less, and all four intervals exclude zero.
 # - **The near future seems to matter.** With a window inside the clip, which can be read instead of
-#   predicted, the network learns less about actions: .13 less by the probe, where the interval in pairs just
-#   excludes zero (-.25 to -.01). By R@1 it is .14, but in pairs that interval contains zero.
+#   predicted, the network learns less about actions: .13 less by the probe, where the wider interval just
+#   excludes zero (-.25 to -.01). By R@1 it is .14, but that interval contains zero (-.34 to .07).
 # - **For InfoNCE and for the Transformer we see no gain.** Regression on features loses nothing that we could
-#   see (by R@1 it came out .09 *higher*; in pairs that interval contains zero), and neither do two linear
-#   layers instead of the Transformer. "No gain seen" means: changes of a tenth and less would escape us.
+#   see (by R@1 it came out .09 *higher*, but that interval contains zero), and neither do two linear
+#   layers instead of the Transformer. "No gain seen" means: changes of a tenth could escape us.
 #
-# These are eight intervals at once, so the two that only just exclude zero, the .13 and that .09, are the
-# first to suspect; a warning about this comes below.
+# These are eight rows at once, so the one that only just excludes zero, that .13, is the first to suspect; a
+# warning about this comes below.
 #
 # Pick a variant and a measure, and see each run and both intervals:
 
@@ -638,9 +640,9 @@ laboratory(compare, {"variant": tuple(BY_NAME), "measure": MEASURES})
 # cosine, InfoNCE. (Every target first leaves a batch norm, so that the vectors, too, are compared at an equal
 # scale, and every prediction leaves the same head.) You have met three of the nine pairs: the method, but
 # for its further windows, is *learned, InfoNCE*; regression on features is *random, cosine*; and regression
-# on vectors is *vectors, smooth L1*. With a third of the steps, the first two score lower than above.
-# **Before you look**: is it the rows that will differ, or
-# the columns?
+# on vectors is *vectors, smooth L1*, but for that batch norm and a head of two layers instead of one. With a
+# third of the steps, the first two score lower than above. **Before you look**: is it the rows that will
+# differ, or the columns?
 
 # %%
 TARGETS, LOSSES = ("vectors", "random", "learned"), ("smooth L1", "cosine", "InfoNCE")
@@ -700,8 +702,9 @@ for one, other in (
 # %% [markdown]
 # Rows or columns? Both. The first column fails whatever the target: number by number, none is seen to do
 # better than an untrained network (.18 or .19 by the probe, against .18). In the second column the rows
-# differ, too: by direction vectors teach more than random features, and learned features teach next to
-# nothing, for nothing keeps them apart and they [collapse](06_infonce.ipynb). In the third they get what
+# seem to differ, too: by direction, vectors seem to teach more than random features (.04 to .62, and this is
+# one of five comparisons, picked after a look at the table), and learned features teach next to nothing, for
+# nothing keeps them apart and they [collapse](06_infonce.ipynb). In the third they get what
 # they lacked, the contrast, and reach .60. Here, too, vectors came out highest, but those intervals contain
 # zero: the rows of the third column cannot be told apart. So what failed above was hardly the vectors; it
 # was the way they were compared.
@@ -762,19 +765,26 @@ for way in ("vectors, InfoNCE", "vectors, cosine", "random features, cosine"):
     low, _, high = evaluate.difference(worlds[REAL][way], worlds[REAL]["untrained"])
     assert low < 0 < high and means[REAL][way] < means[REAL]["learned features, InfoNCE"] - 0.1
 
+# %%
+print("On real clips, by the probe: learned features, InfoNCE, less")
+for way in [*WAYS, "untrained"][1:]:
+    both = worlds[REAL]["learned features, InfoNCE"], worlds[REAL][way]
+    (low, middle, high), (least, _, most) = (evaluate.difference(*both, paired=p) for p in (False, True))
+    print(f"  {way:23} {middle:.2f} ({low:.2f} to {high:.2f}; in pairs {least:.2f} to {most:.2f})")
+
 # %% [markdown]
 # On drawings, vectors came out highest. On real clips they are behind: learned features score .18 more than
-# vectors with InfoNCE (.07 to .28), and .27 more than vectors by direction (.24 to .30). Part of that may be
-# length: on drawings, after 600 steps, learned and random features come out alike (.83 and .84). On real
-# clips, also after 600 steps, they do not: from *learned* features the network learns (.57; .22 more than
-# untrained, .13 to .32). With random ones (.35), and with the vectors themselves (.39 and .30), it is not
-# seen to differ from an untrained network (.35 ± .06); three seeds of each can miss a difference of a tenth.
-# What vectors would do on drawings after 600 steps, we have not run.
+# vectors with InfoNCE (by the wider interval, .01 to .34), and .27 more than vectors by direction (.21 to
+# .33). Part of that may be length: on drawings, after 600 steps, learned and random features come out alike
+# (.83 and .84). On real clips, also after 600 steps, they do not: from *learned* features the network learns
+# (.57; .22 more than untrained, .09 to .35). With random ones (.35), and with the vectors themselves (.39 and
+# .30), it is not seen to differ from an untrained network (.35 ± .06); three seeds of each can miss a
+# difference of a tenth. What vectors would do on drawings after 600 steps, we have not run.
 #
 # Why should real clips need learned features? One possible reason: a real vector is what the encoder found
-# cheap to store, and it jumps from map to map (two in a row correlate at .63, on drawings at .85). A target
-# that learns along could leave the jumps out; a fixed one cannot. We have not tested that, but it is the
-# paper's own reason to predict features and not vectors.
+# cheap to store, and it jumps from map to map (by [the study](../docs/study.md), two in a row correlate at
+# .63, on drawings at .85). A target that learns along could leave the jumps out; a fixed one cannot. We have
+# not tested that, but it is the paper's own reason to predict features and not vectors.
 #
 # So of the parts that you ranked, this is left:
 #
@@ -930,7 +940,7 @@ print("intervals that exclude zero:", len(excluding), "of", len(short_of), "-", 
 figure = ranges(
     short_of,
     label="action, change from the method at 200 steps (dashed: the method, 8 maps, .12 s later)\n"
-    "thick: 95 %; thin: in pairs",
+    "95 % (thick: apart; thin: in pairs; in numbers: the wider)",
     title="One of twelve intervals excludes zero; in two to four cases of ten, luck does that",
     zero=0.0,
     roles=dict.fromkeys(excluding, "motion"),

@@ -112,7 +112,7 @@ def ranges(
         pairs: The same by another interval, for some names: a thin line below the thick one.
 
     Returns:
-        The figure; at its right edge stand each range's middle and both its ends.
+        The figure; at its right edge stand middle and both ends of each range, the wider if there are two.
 
     Example:
         >>> figure = ranges({"192 clips": (0.7, 0.8, 0.9)}, label="accuracy", title="Not very sure")
@@ -121,7 +121,7 @@ def ranges(
     """
     figure = new(title, size=(7.5, 0.9 + 0.36 * len(values)))
     axes = figure.axes[0]
-    _draw_ranges(axes, values, values, zero, roles or {}, pairs or {})
+    _draw_ranges(axes, values, zero, roles or {}, pairs or {})
     axes.set_xlabel(label)
     return figure
 
@@ -143,10 +143,10 @@ def range_panels(
         title: The finding.
         zero: Where a dashed line is drawn.
         roles: `{name: role}`, keys of `COLORS`, for the colors; gray where there is none.
-        pairs: The same by another interval: a thin line below the thick one, and the numbers beside it.
+        pairs: The same by another interval: a thin line below the thick one.
 
     Returns:
-        The figure; at the right edge of each panel stand each range's middle and both its ends.
+        The figure; at the right edge of each panel stand the numbers, as in `ranges`.
 
     Example:
         >>> panels = {"R@1": {"one": (0.1, 0.2, 0.3)}, "probe": {"one": (-0.1, 0, 0.1)}}
@@ -157,8 +157,7 @@ def range_panels(
     rows = max(map(len, panels.values()))
     figure = new(title, columns=len(panels), size=(9.5, 1.15 + 0.36 * rows))
     for axes, (condition, values) in zip(figure.axes, panels.items()):
-        thin = (pairs or {}).get(condition, {})
-        _draw_ranges(axes, values, thin or values, zero, roles or {}, thin)
+        _draw_ranges(axes, values, zero, roles or {}, (pairs or {}).get(condition, {}))
         axes.set_title(condition, fontsize=9, loc="left")
         if axes is not figure.axes[0]:
             axes.set_yticks(range(len(values)), [])
@@ -172,12 +171,11 @@ def range_panels(
 def _draw_ranges(
     axes: Axes,
     values: Mapping[str, Range],
-    said: Mapping[str, Range],
     zero: float | None,
     roles: Mapping[str, str],
     pairs: Mapping[str, Range],
 ) -> None:
-    """Draws the rows of `ranges`, with the numbers of `said` at their right."""
+    """Draws the rows of `ranges`, with the numbers of each row's wider range at their right."""
     if zero is not None:
         axes.axvline(zero, color=INK, ls="--", lw=1)
     ends = [end for low, _, high in (*values.values(), *pairs.values()) for end in (low, high)]
@@ -188,8 +186,8 @@ def _draw_ranges(
         axes.plot(middle, place, "o", color=INK, mfc="white", ms=5)
         if name in pairs:
             axes.plot(pairs[name][::2], [place + 0.27] * 2, color=INK, lw=1, marker="|", ms=4)
-        words = _range_in_words(said[name])
-        axes.text(1.02, place, words, transform=axes.get_yaxis_transform(), va="center")
+        wider = max((values[name], pairs.get(name, values[name])), key=lambda ends: ends[2] - ends[0])
+        axes.text(1.02, place, _range_in_words(wider), transform=axes.get_yaxis_transform(), va="center")
     margin = 0.08 * (max(ends) - min(ends) or 1.0)
     axes.set(xlim=(min(ends) - margin, max(ends) + margin), ylim=(len(values) - 0.4, -0.6))
     axes.set_yticks(range(len(values)), list(values))
