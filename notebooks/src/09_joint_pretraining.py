@@ -82,7 +82,7 @@ show(
 # | `networks.widths` | 24, 48, 128, 128 | channels of the backbone's blocks; the first two are shared |
 # | `networks.hidden`, `projection` | 256, 128 | layers of the heads, which are thrown away after training |
 # | `networks.d_model`, `nhead` | 96, 4 | the predictor's Transformer ([08](08_motion_prediction.ipynb)) |
-# | `optimization.learning_rate` | 0.002 | about the largest change of a weight in one step |
+# | `optimization.learning_rate` | 0.002 | with AdamW, about the largest change of a weight in one step |
 # | `optimization.warmup` | 0.1 | share of the steps in which that rate grows to its full value |
 # | `optimization.weight_decay` | 0.05 | how fast weights shrink that no gradient holds up |
 # | `optimization.clip_norm` | none | a limit to the gradient's length, against a single wild batch |
@@ -147,33 +147,45 @@ assert torch.isclose(total, 0.5 * context + 1.0 * motion)
 print(f".5 x {context:.2f} (context) + 1 x {motion:.2f} (motion) = {total:.2f}, as the package says")
 
 # %% [markdown]
-# Behind these numbers are pictures. Below are eight of the batch's 24 clips, one a column, and under each
-# what the two losses ask about it. Blue: which of the 24 key frames is from the same video? Orange: what will
-# move after the clip's end, where, and which way? (Of the eight maps of the near future, this is the last.)
-# Cover the two lower rows, choose a column, and answer for it; then look.
+# Behind these numbers are pictures, and you can play both tasks yourself. Here are four of the batch's 24
+# clips, and below them, shuffled, what the two losses ask for. Blue: which key frame is from the same video?
+# Orange: what will move after the clip's end, where, and which way? (Of the eight maps of the near future,
+# this is the last.) **Give each clip its letter from A to D, and its letter from W to Z.** Two of the walls
+# are alike, and twice things go round.
 
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 def to_see(frames):
-    """Normalized frames (8, 3, H, W) as bytes (8, H, W, 3)."""
+    """Normalized frames (4, 3, H, W) as bytes (4, H, W, 3)."""
     return ((frames * 0.25 + 0.45).clamp(0, 1) * 255).movedim(1, -1).byte().numpy()
 
 
-title = f"One step, two questions: .5 x {context:.2f} nats (blue) and 1 x {motion:.2f} nats (orange)"
+asked = np.array([5, 17, 9, 11])
+key_of, future_of = asked[[2, 0, 3, 1]], asked[[1, 3, 0, 2]]
+figure = figures.batch_by_task(
+    {"clip: first": to_see(views.clip[asked, :, 0]), "clip: last": to_see(views.clip[asked, :, -1])},
+    to_see(views.keyframe[key_of]),
+    views.motion[future_of, 0, :2, -1].numpy() * small.augmentation.vector_scale,
+    views.mask[future_of, 0, -1].numpy(),
+    magnify=4,
+    title="One step, two questions: which key frame, and which near future?",
+)
+for axes, letter in zip(figure.axes, [*"1234", *[""] * 4, *"ABCDWXYZ"]):
+    axes.set_title(letter, fontsize=9, weight="bold", pad=3)
 show(
-    figures.batch_by_task(
-        {"clip: first": to_see(views.clip[:8, :, 0]), "clip: last": to_see(views.clip[:8, :, -1])},
-        to_see(views.keyframe[:8]),
-        views.motion[:8, 0, :2, -1].numpy() * small.augmentation.vector_scale,
-        views.mask[:8, 0, -1].numpy(),
-        magnify=4,
-        title=title,
-    ),
-    "Eight columns. In each, two frames of a clip in the same colors; in blue, a key frame of the same "
-    "scene in other colors; in orange, a map with arrows where something will move.",
+    figure,
+    "Above, two frames each of four clips. Below, in blue, key frames A to D in other colors: scales, "
+    "triangles, wood, triangles. In orange, maps W to Z of what will move: W and X turn against the clock, Y "
+    "goes right, Z down.",
 )
 
 # %% [markdown]
+# <details><summary>Answer</summary>
+# Clip 1 has B and Y, clip 2 has D and W, clip 3 has A and Z, clip 4 has C and X. Both 2 and 4 turn against
+# the clock; what tells W from X is where the shapes are. The network has it harder: it chooses among 24 key
+# frames, and each of its predictions among hundreds of points.
+# </details>
+#
 # ## Two pulls
 #
 # Each loss has its own gradient. Weights that only one task uses are no problem. On the **shared layers**
@@ -184,7 +196,8 @@ show(
 # But what is a *high* cosine? Two random directions among thousands of weights have one of about .01, so .1
 # would be enormous. That yardstick does not fit: gradients are no random directions, and each comes from a
 # few clips. A better one costs nothing. **Compare each task with itself, on another batch.** We would hardly
-# expect two tasks to agree better than one task agrees with itself.
+# expect two tasks to agree better than one task agrees with itself. (Two tasks on the *same* batch might:
+# what is special about its clips may turn both gradients the same way.)
 
 
 # %%
@@ -249,14 +262,14 @@ judge("settled", verdict)
 #     return first - against / (second @ second) * second + second - against / (first @ first) * first
 # ```
 #
-# The inner product with either is 0 or more, so a small step along the sum raises neither loss.
+# The inner product with either is 0 or more, so a small enough step against the sum raises neither loss.
 # </details>
 #
 # ## Live: one minute of tug of war
 #
 # Now we train both tasks for 60 steps, a whole `laptop_fast` run. Every ten steps we stop and compute both
 # gradients on three fixed batches. **Before you look: what will be the cosine of context and motion, and what
-# that of each task with itself? And which task will pull harder?**
+# that of each task with itself? And which task's gradient will be longer?**
 
 # %%
 fixed = [
@@ -340,34 +353,37 @@ show(
     ),
     f"Left: three curves of cosines over 60 steps: the cosine of the two tasks, mean {both.mean():.2f}; of "
     f"context with itself on another batch, {context_again.mean():.2f}; of motion with itself, "
-    f"{motion_again.mean():.2f}. Right: the length of each gradient; motion's falls below that of context.",
+    f"{motion_again.mean():.2f}. Right: the length of each batch's gradient; motion's falls below context's.",
 )
 assert max(abs(cosines.mean()) for cosines in (both, context_again, motion_again)) < 0.3
 
 # %% [markdown]
 # Left: context and motion, on the same batch, have a cosine around 0. Peace, then? Look at the yardstick. A
-# task and *itself*, on another batch, agree hardly better. (One of the two may get to about .2 in the end.
-# Which one changes with no more than the number of threads, that is, with the last digits of a sum.) With 24
-# clips a step, a gradient is mostly about these 24 clips. And if even a task and itself can have a cosine of
-# 0, then a 0 between motion and context means nothing. So this measurement **cannot tell friendship from
-# war**. (Had we only compared it with random directions, nearly every dot would have looked like a
-# discovery.)
+# task and *itself*, on another batch, agree hardly better, and in our run worse at steps 10 to 30. (Context
+# and motion share the clips of their batch, a task and itself do not. And one of the two may get to about .2
+# in the end. Which one changes with no more than the number of threads, that is, with the last digits of a
+# sum.) With 24 clips a step, a gradient is mostly about these 24 clips. And if even a task and itself can
+# have a cosine of 0, then a 0 between motion and context means nothing. So this measurement **cannot tell
+# friendship from war**. (Had we only compared it with random directions, nearly every dot would have looked
+# like a discovery.)
 #
-# Right: unweighted, the two gradients begin about equally long. Then motion's shrinks, to about a third of
-# context's. (A short gradient does not mean that a task is done: motion is still at a guess.) With the
-# recipe's weights, .5 and 1, motion pulls twice as hard as context at first, and about two thirds as
-# hard in the end. So **in this run no fixed weight balances the tasks from first step to last**; weights have
-# to be tried, and [the experiments](../docs/experiments.md) tell how these were. They also tell of a backbone
-# with a single branch for both tasks: there, one task always lost where the other gained. That is why the
-# shared part is small, two blocks, and each task has a branch of its own.
+# Right: unweighted, the two tasks' gradients of one batch begin about equally long. Then motion's shrinks, to
+# about a third of context's. With the recipe's weights, .5 and 1, it is twice as long at first, and about two
+# thirds as long in the end. So **in this run no fixed weight keeps the two equally long**. How much of that
+# length is a pull in a lasting direction, and how much is about the batch's clips, one batch does not say
+# (nor is a task with a short gradient done: motion is still at a guess). Weights have to be tried, and [the
+# experiments](../docs/experiments.md) tell how these were. They also tell of a backbone with a single branch
+# for both tasks: there, one task always lost where the other gained. That is why the shared part is small,
+# two blocks, and each task has a branch of its own.
 #
 # ## Friends or enemies?
 #
 # What *would* tell? A mean over many batches: what is only about their clips averages out, and what all
 # batches share stays. So in a run of 240 steps we split the clips of `train` into two halves at random. Every
 # 30 steps we computed both gradients on 40 batches from each half, and compared the mean over one half with
-# the mean over the other: of context with itself, of motion with itself, and of context with motion. For one
-# batch you know the picture, cosines near 0. **Your bet: where will each of the three be with 40?**
+# the mean over the other: of context with itself, of motion with itself, and of context with motion (which so
+# no longer share any clips). For one batch you know the picture, cosines near 0. **Your bet: where will each
+# of the three be with 40?**
 
 # %% tags=["hide-input"]
 agreed = json.loads((experiments / "gradients.json").read_text(encoding="utf-8"))
@@ -419,8 +435,8 @@ assert over_40["both"][5] < -0.1 and over_40["both"][4] > 0.3
 # </details>
 #
 # **Exercise 2** (hard, 15 minutes). *Equal progress.* A small step against the gradient `weight * context +
-# motion` lowers both losses, each by the inner product of its own gradient with the step. At which weight
-# do both losses fall by the *same* number of nats?
+# motion` changes both losses, each in proportion to the inner product of its own gradient with that sum:
+# where it is positive, the loss falls. At which weight do both change by the *same* number of nats?
 
 
 # %% tags=["exercise"]
@@ -462,8 +478,9 @@ judge("equal_progress", verdict)
 #     return (motion @ motion - both) / (context @ context - both)
 # ```
 #
-# At right angles that is the *squared* ratio of the lengths. (Equal nats need not be what you want: the
-# last nat of one task may be worth more than the first of another.)
+# At right angles that is the *squared* ratio of the lengths. If two gradients agree and one is much longer,
+# the result can be 0 or negative: then no positive weight gives equal progress. (Nor need equal nats be what
+# you want: the last nat of one task may be worth more than the first of another.)
 # </details>
 #
 # ## A slow start, or a plateau?
@@ -638,12 +655,14 @@ show(
 # The pulls above were those of a short run. Here is again the run of 240 steps in which 40 batches told more
 # (its networks are narrower than the shipped ones). The *angle* between the arrows is the one that you have
 # just seen, of means over 40 batches. Their *lengths* are the mean lengths of the gradients of three single
-# batches. The slider multiplies them by other weights (context and motion add up to 1; the recipe's one half
-# to one is a third to two thirds). The lower panel shows what whole trainings came to, three seeds each: with
-# motion only, with the recipe, and with context only, numbers that you know from the framed columns of the
-# table. Its dotted lines just connect these; in between we have not trained. Try this:
+# batches. So the drawing joins two measurements: whether the tasks agree, and how long a gradient *one step*
+# gets from each, most of which may be about its batch. It does not say who wins in the long run. The slider
+# multiplies the lengths by other weights (context and motion add up to 1; the recipe's one half to one is a
+# third to two thirds). The lower panel shows what whole trainings came to, three seeds each: with motion
+# only, with the recipe, and with context only, numbers that you know from the framed columns of the table.
+# Its dotted lines just connect these; in between we have not trained. Try this:
 #
-# - With the recipe's weights, who leads at step 0, at step 60 and at the end?
+# - With the recipe's weights, whose gradient is longer at step 0, at step 60 and at the end?
 # - Press *Play* and watch the angle. At which step does each task undo some of the other's work?
 # - Give context a weight of .9. Which way does the sum of both point, and whose features would you expect to
 #   suffer?
@@ -654,7 +673,7 @@ stored("tug_of_war")
 # %% tags=["hide-input"]
 log = json.loads((experiments / "tug_of_war.json").read_text())
 figure = figures.new(
-    "Motion pulls harder at first, context from step 60 to 150; later neither leads for long", size=(7.5, 2.6)
+    "In single batches, motion's gradient is longer at first, context's from step 60 to 150", size=(7.5, 2.6)
 )
 (axes,) = figure.axes
 steps = [row["step"] for row in log["pulls"]]
@@ -662,7 +681,7 @@ pulled = {}
 for name, style in (("context", "s-"), ("motion", "o--")):
     pulled[name] = [log["weights"][name] * row[name] for row in log["pulls"]]
     axes.plot(steps, pulled[name], style, color=COLORS[name], label=name)
-axes.set(xlabel="step", ylabel="length of the gradient\ntimes its weight", ylim=(0, None))
+axes.set(xlabel="step", ylabel="length of one batch's\ngradient times its weight", ylim=(0, None))
 axes.legend(frameon=False)
 show(
     figure,
@@ -673,26 +692,27 @@ show(
 # %%
 for place in (0, 2, 8):
     lead = pulled["motion"][place] / pulled["context"][place]
-    print(f"step {steps[place]:3}: motion's pull is {lead:.1f} times that of context")
+    print(f"step {steps[place]:3}: motion's gradient is {lead:.1f} times as long as that of context")
 angles = dict(zip(steps, np.degrees(np.arccos(over_40["both"]))))
 least, most = min(angles, key=angles.get), max(angles, key=angles.get)
 print(f"the angle goes from {angles[least]:.0f} degrees (step {least}) to {angles[most]:.0f} (step {most})")
 leads = [9 * row["context"] / row["motion"] for row in log["pulls"]]  # at .9 and .1
-print(f"with .9 for context, its pull is {min(leads):.0f} to {max(leads):.0f} times that of motion")
+print(f"with .9 for context, its gradient is {min(leads):.0f} to {max(leads):.0f} times as long")
 
 # %% [markdown]
-# These are the answers, also where the slider does not run. With the recipe's weights the lead changes hands.
-# At step 150 the arrows are more than a right angle apart, so each task undoes some of the other's work; by
-# then they are about equally strong. With .9 for context, the sum points nearly where context points, and it
-# is the actions that we would expect to suffer.
+# These are the answers, also where the slider does not run. With the recipe's weights, now one gradient is
+# the longer, now the other. At step 150 the arrows are more than a right angle apart, so each task undoes
+# some of the other's work; by then they are about equally long. With .9 for context, the sum points nearly
+# where context points, and it is the actions that we would expect to suffer.
 #
 # ## What we have seen
 #
 # *Do the tasks help each other, fight, or share the room?* Mostly, they share it. The price was small:
 # .88 of the scenes instead of .90, and .91 of the actions either way, by each task's own part and within
 # the spread of three seeds. One sign of help: by a probe, the context part has learned something of
-# actions. (What the motion part knows of scenes is no more than random weights give.) On the way there, they
-# pulled now together, now against each other, which three batches could not tell, and 40 could.
+# actions. (What the motion part knows of scenes is no more than random weights give.) And do their gradients
+# agree? Single batches could not tell. In another, longer run, means over 40 batches could: now they pulled
+# together, now against each other.
 #
 # - A joint step is one pass through the backbone, two losses, one weighted sum. Before you read anything into
 #   the angle of two gradients, ask how well one task agrees with itself on another batch.

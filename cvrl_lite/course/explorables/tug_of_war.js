@@ -113,7 +113,7 @@ function render({ model, el }) {
 
   function drawTime(context, colors, box) {
     const top = Math.ceil(most);
-    axes(context, colors, box, "Who pulls harder, step by step", top);
+    axes(context, colors, box, "Whose gradient is longer, step by step", top);
     const yOf = (value) => box.y + box.height * (1 - value / top);
     for (const [i, name, dash] of [[0, "context", []], [1, "motion", [7, 4]]]) {
       line(context, steps.map((_, t) => [timeX(box, t), yOf(weighted(run, t)[i])]), colors[name], dash, i === 0);

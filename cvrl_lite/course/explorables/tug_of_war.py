@@ -13,7 +13,8 @@ LABEL = (
     "Two arrows from one point, the gradients of the context task and of the motion task on the shared "
     "weights, their sum, and the angle between them. One slider sets the weight of context, another the "
     "training step; left and right on the drawing move through the steps, up and down change the weight. "
-    "Curves show who pulls harder, and marks what networks find that were trained with some of the weights."
+    "Curves show whose gradient is longer, and marks what networks find that were trained with some of the "
+    "weights."
 )
 SHARES = (0, 0.1, 0.2, 1 / 3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1)  # of context; the course's recipe has a third
 

@@ -312,7 +312,8 @@ def batch_by_task(
     """
     pictures = {**clips, "key frame": keyframes}
     samples, rows = len(keyframes), len(pictures) + 1
-    figure = new(title, rows=rows, columns=samples, size=(9.5, 9.1 / samples * rows + 0.7))
+    side = min(1.6, 9.1 / samples)
+    figure = new(title, rows=rows, columns=samples, size=(side * samples + 0.4, side * rows + 0.7))
     panels = np.array(figure.axes).reshape(rows, samples)
     names = [*pictures, "near future"]
     roles = [*[None] * len(clips), "context", "motion"]
@@ -326,7 +327,8 @@ def batch_by_task(
                 _map(axes, magnify * motion[sample], mask[sample], keyframes.shape[1])
             axes.set(xticks=[], yticks=[])
             axes.spines[:].set(visible=role is not None, color=color, linewidth=2)
-    figure.legend(handles=_arrow_keys(magnify), loc="outside lower center", ncols=3, frameon=False)
+    look: Any = {"loc": "outside lower center", "frameon": False, "fontsize": 9}
+    figure.legend(handles=_arrow_keys(magnify), ncols=3, columnspacing=1.0, **look)
     return figure
 
 
