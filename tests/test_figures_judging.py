@@ -51,14 +51,14 @@ def test_curves_need_a_guess_for_each_panel_and_a_value_for_each_tick():
 
 def test_ranges_lie_where_they_should_and_say_their_width():
     values = {"queries": (0.7, 0.8, 0.9), "seeds": (-0.02, 0.0, 0.02)}
-    pairs = {"seeds": (-0.05, 0.0, 0.05)}
+    pairs = {"queries": (0.75, 0.8, 0.85), "seeds": (-0.05, 0.0, 0.05)}
     figure = ranges(values, label="accuracy", title="Two", zero=0, roles={"seeds": "joint"}, pairs=pairs)
     axes = figure.axes[0]
     whiskers = [list(line.get_xdata()) for line in axes.lines if line.get_marker() == "|"]
-    assert whiskers == [[0.7, 0.9], [-0.02, 0.02], [-0.05, 0.05]], "the pairs below their own"
+    assert whiskers == [[0.7, 0.9], [0.75, 0.85], [-0.02, 0.02], [-0.05, 0.05]], "the pairs below their own"
     thick = [line.get_color() for line in axes.lines if line.get_linewidth() == 3]
     assert thick == [PLAIN, COLORS["joint"]]
-    assert [text.get_text() for text in axes.texts] == [".80 (.70 to .90)", "± .05"], "an error, by the wider"
+    assert [text.get_text() for text in axes.texts] == [".80 (.70 to .90)", "± .05"], "the wider of two"
     assert [tick.get_text() for tick in axes.get_yticklabels()] == list(values)
     assert axes.get_xlim()[0] < -0.02 and axes.get_xlim()[1] > 0.9
     assert png(figure)
