@@ -1,4 +1,4 @@
-"""A file along its time, with bars of every length of file; shapes found in its frames."""
+"""A file along its time, with bars of every length of file."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import numpy as np
 from matplotlib.colors import to_rgb
 
 from cvrl_lite.course import figures
-from cvrl_lite.course.following import follow_shapes
 
 
 def test_a_timeline_has_a_row_a_file_and_draws_unknown_sizes_alike() -> None:
@@ -45,16 +44,3 @@ def test_bars_of_a_long_file_are_outlined_and_not_hatched() -> None:
     for bars in figure.axes[0].collections:
         assert not bars.get_hatch() and bars.get_linewidth()[0] > 1
         assert np.array_equal(bars.get_edgecolor(), bars.get_facecolor())
-
-
-def test_shapes_that_move_are_followed_and_others_left_out() -> None:
-    clip = np.zeros((40, 32, 32, 3), np.uint8)
-    for time in range(12):
-        clip[time, 4:10, time : time + 6] = 255  # to the right
-        clip[time, 31 - 2 * time : 35 - 2 * time, 20:26] = (0, 200, 0)  # up, from the border
-        clip[time, 20:26, 4:10] = (200, 0, 0)  # rests, and goes away later
-    ways = follow_shapes(clip, 12)
-    right, up = sorted(ways, key=lambda way: np.ptp(way, axis=0)[1])
-    assert right.shape == up.shape == (12, 2)
-    assert np.allclose(right[1:-1, 0], 2.5 + np.arange(1, 11)) and np.allclose(right[:, 1], 6.5)
-    assert (np.diff(up[:, 1]) < 0).all() and np.ptp(up[:, 0]) < 1e-9

@@ -50,6 +50,8 @@ def test_a_notebook_stores_committed_bytes_with_words_and_a_still(monkeypatch: p
     element = data["text/html"]
     assert 'alt="Shapes &quot;circle&quot; to the right."' in element
     assert "prefers-reduced-motion: reduce" in element and "http:" not in element
+    assert "width=" not in element
+    assert ' width="688" ' in loops.as_html("pan", ALT, width=688)
 
 
 def test_slips_are_named() -> None:

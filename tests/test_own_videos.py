@@ -59,6 +59,18 @@ def test_its_cells_run_on_another_folder(tmp_path: Path, monkeypatch: pytest.Mon
     assert sorted((path.name, path.stat().st_mtime_ns) for path in folder.iterdir()) == before
 
 
+@pytest.mark.parametrize("name, start", [("tape02a.mp4", 0), ("tape02b.mp4", 60)])
+def test_the_ways_of_a_tape_are_those_of_its_shapes(name: str, start: int) -> None:
+    first, last = moving_scenes.draw(tapes.PLACES[0], "down", 902, frames=120)[[start, start + 12]].astype(
+        int
+    )
+    ways = tapes.ways(name, frames=13, size=112)
+    inside = ((ways > 8) & (ways < 103)).all((0, 2))
+    assert inside.any() and (np.diff(ways[:, inside, 1], axis=0) > 0).all()
+    (x, y), (to_x, to_y) = ways[[0, -1]][:, inside.argmax()].round().astype(int)
+    assert np.abs(first[y, x] - last[to_y, to_x]).max() < 8, "the middle of a shape has gone there"
+
+
 @pytest.mark.slow
 def test_the_found_folder_has_tapes_in_two_pieces_and_three_useless_files(tmp_path: Path) -> None:
     files = {

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from cvrl_lite.codec import encode
+from cvrl_lite.course.truth import shape_centers
 from cvrl_lite.datasets.moving_scenes import draw
 from cvrl_lite.errors import VideoError
 
@@ -61,3 +62,23 @@ def found_folder(root: Path) -> Path:
     (root / "rings/tape13a.mkv").write_bytes(whole[: len(whole) // 2])
     (root / "waves/notes.mp4").write_text("Do not forget to buy tapes.", encoding="utf-8")
     return root
+
+
+def ways(name: str, *, frames: int, size: int) -> np.ndarray:
+    """Where the shapes of a tape of `found_folder` go, known because we drew it.
+
+    Args:
+        name: Of a file, such as "tape01b.mp4".
+        frames: How many, from the file's first on.
+        size: Pixels of a side.
+
+    Returns:
+        (frames, shapes, 2) pixels, x right and y down from the center of the first one; some lie outside.
+
+    Example:
+        >>> ways("tape01b.mp4", frames=13, size=72).shape[::2]
+        (13, 2)
+    """
+    tape, start = int(name[4:6]), 60 * (name[6] == "b")
+    whole = shape_centers(MOTIONS[(tape - 1) % 4], 900 + tape, frames=start + frames, size=size)
+    return whole[start:] - 0.5

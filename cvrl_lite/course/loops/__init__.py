@@ -59,12 +59,13 @@ def read(name: str) -> Loop:
     return Loop(*((_FOLDER / f"{name}.{suffix}").read_bytes() for suffix in ("webp", "jpg")))
 
 
-def as_html(name: str, alt: str) -> str:
+def as_html(name: str, alt: str, *, width: int | None = None) -> str:
     """An HTML element that plays a loop; browsers set to reduced motion show the still instead.
 
     Args:
         name: One of `names()`.
         alt: What is to be seen, in a sentence or two.
+        width: In pixels of the page, if not one for each pixel of the loop; never wider than the page.
 
     Raises:
         ValueError: There is no such loop, or `alt` is empty.
@@ -77,20 +78,22 @@ def as_html(name: str, alt: str) -> str:
     if not alt.strip():
         raise ValueError("a loop needs an alternative text")
     moving, still = (base64.b64encode(file).decode() for file in loop)
+    wide = "" if width is None else f'width="{width}" '
     return (
         "<picture>"
         f'<source media="(prefers-reduced-motion: reduce)" srcset="data:image/jpeg;base64,{still}">'
-        f'<img src="data:image/webp;base64,{moving}" alt="{html.escape(alt)}" style="max-width: 100%">'
+        f'<img src="data:image/webp;base64,{moving}" alt="{html.escape(alt)}" {wide}style="max-width: 100%">'
         "</picture>"
     )
 
 
-def show_loop(name: str, alt: str) -> None:
+def show_loop(name: str, alt: str, *, width: int | None = None) -> None:
     """Plays a loop in a notebook, with words for those who cannot see it.
 
     Args:
         name: One of `names()`.
         alt: What is to be seen, in a sentence or two.
+        width: As in `as_html`.
 
     Raises:
         ValueError: There is no such loop, or `alt` is empty.
@@ -101,5 +104,5 @@ def show_loop(name: str, alt: str) -> None:
     from IPython.display import display
 
     still = read(name).still
-    data = {"text/html": as_html(name, alt), "image/jpeg": still, "text/plain": f"<loop {name}>"}
+    data = {"text/html": as_html(name, alt, width=width), "image/jpeg": still, "text/plain": f"<loop {name}>"}
     display(data, raw=True, metadata={"image/jpeg": {"alt": alt}})
