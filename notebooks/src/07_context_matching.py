@@ -687,7 +687,7 @@ assert turned < as_is - 0.08 and blocks < as_is - 0.2
 # The gray marks make the case. Mirrors and the order of time did not matter to the untrained network either,
 # so there is nothing to prove. But in other colors, or in gray, *it* falls from .25 to a blind guess, and the
 # trained network loses nothing. So the last row of the picture above, where all neighbors are dark green, is
-# an exception. (96 clips and one network of each kind.)
+# not typical of it. (96 clips and one network of each kind.)
 #
 # What counts for the trained network is structure: the direction of lines (no view was ever turned) and how
 # the pieces of a wall fit together. (Turning hurts the untrained network as well, from .25 to .15, and the
