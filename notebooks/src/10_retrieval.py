@@ -87,7 +87,7 @@ show(
         starts[:, None] + STRIDE * np.arange(FRAMES),
         total=len(video.frames),
         begin=("1/4", "1/2", "3/4"),
-        title="Three clips of one video overlap, and their mean stands for all of it",
+        title=f"Three overlapping clips cover frames {starts[0]} to {starts[2] + STRIDE * (FRAMES - 1)}",
     ),
     f"Three lanes of forty frames. In each, eight black squares at every second frame, from {starts} on. "
     f"Below, a bar from 0 to {last}: there a clip can begin. At the right the first frame of each.",
@@ -284,10 +284,10 @@ show(figure, f"Three rows of a query and five neighbors: stills, then gray ones 
 # five others are nearer. Three of the five share one label with the query, two share none.
 #
 # And here in motion, for six queries: pick one, and drag the slider from the context part to the motion
-# part. Stop halfway, where both count the same. (The whole vector lies at about two thirds, since its motion
-# part is 1.5 times as long.) For each of these six, one to three clips of the gallery share both labels with
-# the query. Are they among the five there? And do the others share one label, or none? (Try it before you
-# read on; below we count.)
+# part. Stop halfway, where both count the same. (The whole vector lies at about .69: its motion part is 1.5
+# times as long, and a cosine weighs by squared lengths, here 2.25 to 1.) For each of these six, one to three
+# clips of the gallery share both labels with the query. Are they among the five there? And do the others
+# share one label, or none? (Try it before you read on; below we count.)
 
 
 # %%
@@ -726,8 +726,8 @@ logged = {
     n: [[log.scores("parts", "joint", part, n, m) for m in HOW] for part in ("context", "motion", "whole")]
     for n in labels
 }
-apart = max(np.ptp(row[0]) for rows in logged.values() for row in rows)  # of R@1 by three seeds
-two_tables(logged, f"Another seed moves R@1 by up to {100 * apart:.0f} points; the other part by far more")
+apart = max(np.std(row[0], ddof=1) for rows in logged.values() for row in rows)  # of R@1 by three seeds
+two_tables(logged, f"Another seed: R@1 ± {two_digits(apart)} at most; the other part moves it by far more")
 
 # %% [markdown]
 # ## Do more clips per video help?
@@ -983,9 +983,9 @@ print("first right clip of the three: " + ", ".join(map("{} -> {}".format, place
 
 # %% [markdown]
 # Brightness has a say in which clip is nearest, since 18 answers turn from wrong to right or back. But
-# about as many change for the worse as for the better, and the interval of the change contains zero. So
-# over all queries, brightness is not what decides between right and wrong. The three that gave us the idea
-# are another question: the last line says how far each of them has moved, and only a rank of 1 is a right
+# about as many change for the worse as for the better, and the interval of the change contains zero: over
+# all queries we see no net gain, and one of up to .05 is not excluded. The three that gave us the idea are
+# another question: the last line says how far each of them has moved, and only a rank of 1 is a right
 # answer. And we changed more than one thing, since a dark clip made brighter has more contrast, too. (The
 # other guess, about wide bands, is harder to test: you would have to draw rings with narrower bands and
 # nothing else changed. `datasets.moving_scenes` can be asked for scene and seed, but not for that.) Many
