@@ -307,8 +307,8 @@ show(
 )
 grown = [p for p in kept if sum(after[p][0].frame_bytes) > sum(readable[p].frame_bytes)]
 print(f"{len(grown)} of {len(kept)} H.264 files that kept their frame size grew")
-now, then = (frames_in_all(paths)[1].sum() / 1e6 for paths in (both, [targets[path] for path in both]))
-print(f"all {len(both)} files, of any kind and size: {now:.2f} MB as found, {then:.2f} MB transcoded")
+now, then = (sum(path.stat().st_size for path in paths) / 1e6 for paths in (targets, targets.values()))
+print(f"all {len(targets)} files, of any kind and size: {now:.2f} MB as found, {then:.2f} MB transcoded")
 assert not OURS or (len(kept) > 15 and len(grown) > len(kept) / 2 and more > 0)
 
 # %% [markdown]
