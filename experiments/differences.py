@@ -44,6 +44,14 @@ COMPARED: dict[str, tuple[tuple[str, str], ...]] = {
         ("scene labels", "untrained"),
     ),
     "residual": (("three", "joint"),),
+    "price": (
+        ("three", "joint"),
+        ("three, half", "joint"),
+        ("three, a quarter", "three"),
+        ("three, a quarter", "joint"),
+        ("three, own branch", "three"),
+        ("three, own branch", "joint"),
+    ),
     "conditions": (
         ("joint, for watching", "joint, short"),
         ("joint, crf 38", "joint, short"),

@@ -51,7 +51,10 @@ def column(amount: int | None, steps: int) -> str:
     return f"{amount or 'all'} a class, {steps} steps"
 
 
-COLUMNS = tuple(column(amount, steps) for amount in AMOUNTS for steps in STEPS)
+def columns() -> tuple[str, ...]:
+    """Those of the lengths that were run."""
+    run = {row["steps"] for row in finished()}
+    return tuple(column(amount, steps) for amount in AMOUNTS for steps in STEPS if steps in run)
 
 
 def values(measure: str) -> differences.Values:
@@ -65,10 +68,11 @@ def values(measure: str) -> differences.Values:
 
 def table() -> str:
     """Accuracies on `test`, and while training, by start."""
-    lines = [f"| trained | accuracy | {' | '.join(COLUMNS)} |", "|---" * (2 + len(COLUMNS)) + "|"]
+    heads = columns()
+    lines = [f"| trained | accuracy | {' | '.join(heads)} |", "|---" * (2 + len(heads)) + "|"]
     for measure, words in (("accuracy", "on `test`"), ("in_training", "while training")):
         for start, scores in values(measure).items():
-            row = [in_table(scores[name]) if name in scores else "" for name in COLUMNS]
+            row = [in_table(scores[name]) if name in scores else "" for name in heads]
             lines.append(f"| {start} | {words} | {' | '.join(row)} |")
     return "\n".join(lines)
 
@@ -77,7 +81,7 @@ def tables() -> dict[str, str]:
     """Both, by their marks."""
     names = {start: start for start in STARTS}
     made = {"helper": table()}
-    made["helper, differences"] = differences.table("helper", values("accuracy"), COLUMNS, names)
+    made["helper, differences"] = differences.table("helper", values("accuracy"), columns(), names)
     return made
 
 

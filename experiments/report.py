@@ -106,6 +106,17 @@ QUESTIONS: dict[str, tuple[str, tuple[str, ...], dict[str, str]]] = {
             "three": "all three",
         },
     ),
+    "price": (
+        "Where does the residual's price come from?",
+        FACTORS,
+        {
+            "joint": "context and motion",
+            "three": "all three",
+            "three, half": "all three, residual at .5",
+            "three, a quarter": "all three, residual at .25",
+            "three, own branch": "all three, a third branch for the residual",
+        },
+    ),
     "conditions": (
         "Do files as they are found teach as much?",
         FACTORS,

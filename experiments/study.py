@@ -31,7 +31,7 @@ import torch
 from branches import HalfConfig
 from peers import instance_discrimination, supervised
 from signals import with_differences, with_flow
-from worlds import AMOUNTS, CONDITIONS, FINE, gallery, load
+from worlds import AMOUNTS, CONDITIONS, gallery, load
 
 from cvrl_lite import evaluate, train
 from cvrl_lite.datasets import DecodedSet
@@ -43,10 +43,6 @@ HERE = Path(__file__).parent
 LOG = HERE / "study.jsonl"
 STEPS = 600
 SEEDS = (0, 1, 2)
-
-_FAR = {"gap": 0.72}  # seconds; so the clip and its future fill the 40 frames of a video
-# Maps and futures of 7 x 7 places.
-_FINE: dict[str, Any] = {"decoded_size": FINE, "augmentation": {"size": FINE, "cells": 28}}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,6 +90,7 @@ MODELS = {
     "joint": Model(("context", "motion")),
     "residual": Model(("residual",)),
     "three": _three(),
+    "three, half": _three(tasks={"residual": {"weight": 0.5}}),
     "three, a quarter": _three(tasks={"residual": {"weight": 0.25}}),
     "three, own branch": _three(
         networks={"backbone": "branches:ThreeBranches"},
@@ -112,10 +109,6 @@ MODELS = {
     "later": _short(sampling={"gap": 0.32}),
     "short window": _short(sampling={"window": 4}),
     "long window": _short(sampling={"window": 12}),
-    "far": _motion(sampling=_FAR),
-    "far, no transformer": _motion(sampling=_FAR, networks={"transformer": False}),
-    "7 x 7": _short(world="fine", **_FINE),
-    "7 x 7, no transformer": _short(world="fine", **_FINE, networks={"transformer": False}),
     "as released": _short(augmentation={"faithful": True}),  # flips leave the sign, crops the length
     "context, short": _short("context"),
     "joint, short": _short("context", "motion"),

@@ -22,9 +22,6 @@ CONDITIONS: dict[str, dict[str, Any]] = {
 AMOUNTS = {"288 clips": 288, "1152 clips": 1152, "4608 clips": 4608}
 """Clips of one set of 6400 that are trained on. The gallery is always its first 1152."""
 
-FINE = 112
-"""Side of a frame in pixels where the maps are to be finer: that of the files."""
-
 GALLERY = 1152
 _ALL = 6400
 
@@ -51,8 +48,7 @@ def load(split: str, world: str = "hard", clips: int | None = None) -> DecodedSe
 
     Args:
         split: "train", "val" or "test".
-        world: "hard", "fine" (the same in as many pixels as the files have), "tiny" (100 clips like those),
-            or a name of `CONDITIONS` or `AMOUNTS`.
+        world: "hard", "tiny" (100 clips like those), or a name of `CONDITIONS` or `AMOUNTS`.
         clips: The first so many alone.
     """
     if world in AMOUNTS or world == "tiny":
@@ -61,9 +57,8 @@ def load(split: str, world: str = "hard", clips: int | None = None) -> DecodedSe
     else:
         videos = MovingScenes(split, _encoded(world) if world in CONDITIONS else hard_set())
     entries = videos.entries[:clips]
-    recipe, cache = train.recipes.laptop(), cache_dir() / "decoded"
-    size = FINE if world == "fine" else recipe.decoded_size
-    return decode(VideoDataset(entries, videos.classes), size=size, residuals=True, cache=cache)
+    decoded, cache = train.recipes.laptop().decoded_size, cache_dir() / "decoded"
+    return decode(VideoDataset(entries, videos.classes), size=decoded, residuals=True, cache=cache)
 
 
 def gallery(world: str) -> DecodedSet:
