@@ -46,7 +46,6 @@ COMPARED: dict[str, tuple[tuple[str, str], ...]] = {
     "residual": (("three", "joint"),),
     "price": (
         ("three", "joint"),
-        ("three, half", "joint"),
         ("three, a quarter", "three"),
         ("three, a quarter", "joint"),
         ("three, own branch", "three"),

@@ -257,8 +257,8 @@ show(
 )
 
 # %% [markdown]
-# Within a row the scenes differ from clip to clip: the motion part does not care *where* something happens.
-# In the last row, `pulse` is taken for `turn` more than once; we will come to that.
+# Within a row the scenes differ from clip to clip: here the motion part hardly cares *where* something
+# happens. In the last row, `pulse` is taken for `turn` more than once; we will come to that.
 #
 # ## Two kinds of knowledge, kept apart
 #
@@ -494,7 +494,7 @@ mean = {
 figure = decoupling(
     mean | {"chance": evaluate.chance(gallery)},
     runs=runs,
-    title="Asked by the right part, one network with both tasks does as well as two with one each",
+    title="Asked by the right part, one network with both tasks does about as well as two with one each",
 )
 for axes, words in zip(figure.axes, ("scenes, by the context part", "actions, by the motion part")):
     axes.set_title(words, loc="left", fontsize=10)
@@ -540,7 +540,7 @@ for label, part, guess in (("action", "context", 1 / 8), ("scene", "motion", 1 /
 
 # %% [markdown]
 # By its context part the network with both tasks lets a probe name almost half of the actions: about twice as
-# many as an untrained one, and many more than after context matching alone. So most of the trace comes from
+# many as an untrained one, and many more than after context matching alone. So most of that gain comes from
 # the motion task, presumably by the shared layers. The part does not put clips of one action *near* each
 # other, but it does know something about them. The motion part knows no more of scenes than before it was
 # trained, and that is still far from nothing.

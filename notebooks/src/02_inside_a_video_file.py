@@ -269,7 +269,7 @@ for name, video, bytes_ in (("sample", sample, sizes), ("sample_watch", watch, s
     print(f"{name:12} {bytes_.sum()} bytes, GOPs {gops}: decode {bound}{jump:.1f} frames to show one")
 
 # %% [markdown]
-# Encoded for watching, the same frames take a quarter fewer bytes, but a jump costs up to twice as many
+# Encoded for watching, the same frames take a quarter fewer bytes, but a jump costs up to 2.2 times as many
 # decoded frames. (A decoder may skip B-frames from which nothing is copied, 25 of the 39 here. If it skips
 # all of these on the way, it decodes about 9.5 frames on average.) The encoder also found the cut by
 # itself: one of its key frames is frame 42.
@@ -482,8 +482,8 @@ assert (np.diff(off[::3]) > 0).all()
 # Most blocks of a B-frame come from both sides, and the two are blended. The others come mostly from the
 # nearer side: in frame 4 from the past, frame 3, and in frame 5 from the future, frame 6.<br>
 # The frames at the end suffer most: each P-frame copies the errors of the one before and adds its own. A
-# B-frame inherits errors from both sides and adds its own, too, but no other frame copies from it.
-# (Notebook 04 shows in a figure how errors pile up.)
+# B-frame inherits errors from both sides and adds its own, too, so frame 11 is even further off than frame
+# 12; but no other frame copies from it. (Notebook 04 shows in a figure how errors pile up.)
 # </details>
 
 # %% [markdown]

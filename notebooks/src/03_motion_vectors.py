@@ -165,9 +165,9 @@ show_loop(
 # %% [markdown]
 # So drawing minus the vectors shows what moves which way, even in a single frame. Below are the same shapes
 # twice, circling in opposite directions; each arrow is the median of the vectors around a shape's center,
-# turned around and drawn eight times as long. (Shapes at the border have none, nor do the slowest ones, those
-# nearest to the center.) Freeze any frame without its arrows, and you could not tell which is which. With the
-# arrows, one frame is enough.
+# turned around and drawn eight times as long. (Some shapes have none: their centers are too near to the
+# border, or hardly move.) Freeze any frame without its arrows, and you could not tell which is which. With
+# the arrows, one frame is enough.
 
 # %%
 show_loop(
@@ -691,7 +691,8 @@ for (name, t), (right, wrong, without) in verdicts.items():
 # - **Stripes.** 5 to the right looks exactly like 3 to the left, and the shorter vector is cheaper. The
 #   same effect makes wheels turn backwards in films. (At the right edge, in the upper rows, two arrows do
 #   point right. To move 3 to the left, these stripes would have to come from beyond the edge, and no stripes
-#   are there. So the encoder has to look on the other side, and finds the truth.)
+#   are there. So the encoder has to look on the other side: it finds the truth in two rows,
+#   and stores most of the other blocks anew.)
 # - **Flickering light.** Nothing moved. But after the light has changed, the best match is some other
 #   place, or there is none.
 #
@@ -796,8 +797,8 @@ show(
 # Within half a pixel: 90 % at crf 15, 91 % at 23, 84 % at 31, 59 % at 39. (91 % and not the 89 % above: the
 # sample was made with x264's *macroblock tree*, which stores more finely what later frames copy from. Our
 # <code>encode</code> switches it off.) Within one pixel the last
-# is still 86 %. On shapes with a pattern the vectors hold out longer than on the resting wall, where notebook
-# 02 counted.
+# is still 86 %. (Notebook 02 counted each vector of the resting wall that was not exactly zero, so the two
+# cannot be compared.)
 # </details>
 #
 # ## What we have seen

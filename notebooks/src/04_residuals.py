@@ -787,7 +787,7 @@ show(
     ),
     "The accumulated residual of frame 9, twice. Left, chained by cells: a trail of wall behind the disc, "
     "and a dark crescent at the disc's front. Right, chained by pixels: the trail, and only a few spots "
-    "instead of the crescent. The tiles are hatched in both: nothing leads back from there.",
+    "instead of the crescent. The tiles are mostly hatched in both: hardly anything leads back from there.",
 )
 
 # %% [markdown]
@@ -808,8 +808,8 @@ show(
 # **1.** A camera pans across a still landscape, without zooming. Where is the residual strong?
 #
 # <details><summary>Answer</summary>
-# At the border, where new landscape comes into view. The rest has only shifted, if it is far enough away, so
-# it can be predicted.
+# At the border, where new landscape comes into view, if it is not stored anew (then it is masked). The rest
+# has only shifted, if it is far enough away, so it can be predicted.
 # </details>
 #
 # **2.** A lamp is switched off. What happens to mask, vectors and residual?

@@ -772,8 +772,8 @@ assert flicker(once) < 3 and flicker(each) > 10 * flicker(once)
 # > `grayscale_prob=0.0`. Which one protects most against the cheat?
 #
 # <details><summary>Our numbers</summary>
-# Brightness and contrast. In our batch of 64 clips, the cheat finds 4 key frames under all changes, 12
-# without those of brightness and contrast, and 5 to 7 without one of the others.
+# Brightness and contrast, as far as one batch can tell. In ours, of 64 clips, the cheat finds 4 key frames
+# under all changes, 12 without those of brightness and contrast, and 5 to 7 without one of the others.
 # </details>
 #
 # ## The whole batch

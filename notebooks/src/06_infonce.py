@@ -92,7 +92,7 @@ show(strip, "Eight numbered small gray images of textures, and eight lettered on
 # </details>
 #
 # To win this game a network has to see something like *texture*, since color and contrast are gone. So we
-# hope; you will see that hope fail once, too. That is the idea of [**contrastive
+# hope; you will see that hope fail once, too. Such a game is the idea of [**contrastive
 # learning**](../docs/glossary.md#learning-without-labels): make matching pairs more alike than all other
 # pairs.
 #
@@ -278,11 +278,12 @@ show(
 
 # %% [markdown]
 # A [**hard negative**](../docs/glossary.md#learning-without-labels) is one that is easily mistaken for the
-# positive. At a high temperature all negatives are pushed alike, even those that are already far away, and
-# fine differences hardly count. At a low temperature only the hardest negative counts, and that may be one
-# that should not be pushed at all (see *False negatives* below). So one would expect something in between to
-# be best; you will try it below. The paper uses 0.1 for both of its tasks. So do we for motion; for context
-# matching we use 0.2, because a batch holds several clips of one scene ([paper map](../docs/paper_map.md)).
+# positive. At a high temperature all negatives are pushed, more nearly alike, even those that are far away,
+# and fine differences hardly count. At a low temperature only the hardest negative counts, and that may be
+# one that should not be pushed at all (see *False negatives* below). So one would expect something in
+# between to be best; you will try it below. The paper uses 0.1 for both of its tasks. So do we for motion;
+# for context matching we use 0.2, because a batch holds several clips of one scene ([paper
+# map](../docs/paper_map.md)).
 #
 # There is a second reason for a temperature. Cosines lie between -1 and 1, so without it the logits would
 # be limited, and so would the probabilities. The best that *N* vectors can do, given enough dimensions, is
@@ -866,7 +867,8 @@ else:
 # two reasons right here. The first is what happens when the answer is open. Suppose a shape will go left or
 # right, and nobody can know which. The squared error is least for the *mean* of the two targets. What does
 # that mean say? It depends on what the targets are. Let them first be the motion itself, x and y, and then
-# four vectors at right angles. We give both to the squared error, and then let a comparison read the answer.
+# four vectors at right angles, where a trained encoder might put them. We give both to the squared error,
+# and then let a comparison read the answer.
 
 # %%
 motions = torch.tensor([[-1.0, 0], [1, 0], [0, -1], [0, 1]])  # left, right, up, down

@@ -305,7 +305,7 @@ means = {name: row.reshape(len(SEEDS), -1, EVERY).mean(2) for name, row in rows.
 show(
     figures.games(means, every=EVERY, keys=BATCH, title=title, guesses=my_guess, hollow=["weak"]),
     "Two curves over 120 steps. Weak color changes, hollow marks: a steep rise to "
-    f"{won['weak'].mean():.2f}. Strong ones: hardly above a blind guess, {won['strong'].mean():.2f}.",
+    f"{won['weak'].mean():.2f}. Strong ones: low, but above a blind guess, {won['strong'].mean():.2f}.",
 )
 
 # %% [markdown]
@@ -496,8 +496,8 @@ for moment, places in {"nearest": [a.argmin() for a in away], "farthest": [a.arg
 
 # %% [markdown]
 # The third cue is worth little to *these* networks. After weak changes they find the farthest key frame
-# nearly as often as the nearest; color alone is enough. (Those trained with strong changes do better here
-# than in training, perhaps since here nothing is cropped at random or recolored.)
+# nearly as often as the nearest; wall and colors are enough for them. (Those trained with strong changes do
+# better here than in training, perhaps since here nothing is cropped at random or recolored.)
 #
 # ## Give it time
 #
@@ -632,7 +632,7 @@ show(
 # neighbors have the query's dark green, and three of them the wrong wall.
 #
 # Note also what the neighbors in the upper rows *are*: mostly other videos of the same scene. In training,
-# whenever one was in the batch, it was a negative to be pushed away, and still they lie close. The features
+# two videos of one scene were negatives of each other, and still such videos lie close. The features
 # that tell these bricks from those bricks seem to tell bricks from waves as well.
 #
 # So does it ignore color, or is the last row the rule? We change the query clips and leave the searched
@@ -919,7 +919,7 @@ else:
 # </details>
 #
 # **3.** In a batch of 64 clips every video occurs twice, and <code>sources</code> is ignored. What is the
-# lowest loss a perfect network can reach?
+# lowest loss of a network that gives all moments of a video the same vectors?
 #
 # <details><summary>Answer</summary>
 # log 2 = .69 nats in every row: it cannot tell its own key frame from its twin's.

@@ -71,7 +71,8 @@ show(
 #
 # After the clip's last frame comes a short **[gap](../docs/glossary.md#learning-without-labels)**, and then
 # the **[window](../docs/glossary.md#learning-without-labels)** to be predicted: eight vector maps, one per
-# frame. Our recipe measures the gap in seconds, 0.12, which is 3 frames here. (Without a gap, the first map
+# frame. Our recipe's gap is 0.12 seconds: here, the window begins 3 frames after the clip's
+# last one, so two lie between. (Without a gap, the first map
 # would show the very shift that the clip's last frames have just shown.) In the figure, find the clip and,
 # shaded, its near future. The bottom lane is another window of the same video; we will need it later. The
 # key frame belongs to notebook 07.
@@ -829,7 +830,7 @@ assert all(shares["trained"][kind] > 1.2 * by_wrong_clip["trained"][kind] for ki
 #
 # The gray bar in the middle is a small case of its own. Among times, the untrained backbone scores .33,
 # more than five times 1 / 17. Has it understood something? **Asked about the wrong clip, it scores .29.** So
-# it was not earned, and 1 / 17 was the wrong thing to compare with.
+# hardly any of it was earned, and 1 / 17 was the wrong thing to compare with.
 #
 # **Why?** The 16 negatives are the points of *one* window. Suppose that the motion encoder saw no difference
 # between the points of a window: what would a guess score then? Make up your mind, and write down what the

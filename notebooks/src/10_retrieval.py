@@ -374,7 +374,7 @@ def two_tables(found, title):
     show(figure, f"Two tables. {tables_in_words(named, **words)}")
 
 
-two_tables(found, f"In the whole vector, a search loses {spans[0]} points, and a probe {spans[1]}")
+two_tables(found, f"In the whole vector, a search loses {spans[0]} points, a probe {spans[1]}")
 assert min(lost["R@1"]) > 0.1 > max(map(abs, lost["linear"]))
 
 # %% [markdown]
@@ -1016,7 +1016,7 @@ print("first right clip of the three: " + ", ".join(map("{} -> {}".format, place
 # You cannot tell. Guessing scores about .96 there. Compare R@1, with intervals, on the same queries.
 # </details>
 #
-# **2.** Someone reports an R@1 of .99 and then finds that the network returns the same vector for every
+# **2.** Someone reports an R@1 of 1.00 and then finds that the network returns the same vector for every
 # clip. How can that be?
 #
 # <details><summary>Answer</summary>
@@ -1090,4 +1090,5 @@ assert often.max() > 1.25 * top and often.std() > 1.2 * np.sqrt(192 / 40 * 39 / 
 # %% [markdown]
 # A hub is no error in itself: it may be a typical clip. But if you build a search engine for people, they
 # will see the same clips again and again, and some clips never. (One dark red clip of stripes stands in all
-# three rows of the worst queries above.) Look at this histogram before you ship.
+# three rows of the worst queries above, which searched by the context part.) Look at this histogram before
+# you ship.

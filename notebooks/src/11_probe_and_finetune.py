@@ -304,7 +304,7 @@ show(
         along="accuracy by scene",
         guess=[guess["scene"]] * 2,
         roles={"val": "joint"},
-        title=f"On raw vectors the default C costs {100 * lost:.0f} points",
+        title=f"On raw vectors the default C costs {100 * lost:.0f} points, beside the best",
     ),
     "Two panels with three curves that rise from a guess. Left, standardized: all rise early, and are flat "
     "from C = 0.1 on. Right, raw: they rise about two powers of ten later and still climb at C = 1. Held-out "
@@ -320,8 +320,8 @@ assert left["trained on"][-1] == right["trained on"][-1] == 1
 # right angle: the root of 1 + 2.25). So each of the 256 numbers is small, the weights would have to be large,
 # and the penalty forbids that. If another network's vectors are fifty times as long, its weights can be one
 # fiftieth as large, and the same C counts 2,500 times as much. So **with one fixed C you compare scales, not
-# networks.** Standardizing removes most of that effect. (A sweep would have saved the raw vectors, too: with
-# a large C they do as well.)
+# networks.** Standardizing removes most of that effect. (A sweep up to C = 100 would have saved the raw
+# vectors, too: with a large C they do as well.)
 #
 # Which curve is no use for choosing C? That of the clips trained on: there the weakest penalty always wins.
 # The held-out fifth *is* of use: the probe has not seen it either, so it stands in for `val` (and in the
@@ -812,7 +812,8 @@ else:
 #     return logits.softmax(2).mean(1).argmax(1), logits.mean(1).argmax(1)
 # ```
 #
-# With logits, one clip that is extremely confident can outvote two others; with probabilities, hardly.
+# With logits, one clip that is extremely confident can outvote any two others; with probabilities, only two
+# that are nearly undecided.
 #
 # </details>
 
@@ -884,18 +885,18 @@ for upper, lower in zip(steps, [*steps][1:]):
 # | protocol | trained | asks | does not see | sources of chance |
 # |---|---|---|---|---|
 # | retrieval | nothing | do the nearest clips share the label? | what is outweighed | test clips, gallery |
-# | linear probe | one matrix | can a linear classifier read it? | nonlinear structure | test clips, penalty |
+# | linear probe | one matrix | can a linear layer read it? | nonlinear structure | test and labeled clips |
 # | few labels | one matrix | how few labels are enough? | what needs many labels | above all the draw |
 # | finetuning | everything | is it a good start? | what was there *before* | seed, draw, budget |
 #
-# Not every step of the staircase is firm. Between the highest three all intervals contain zero, so their
-# order is open. From retrieval to a probe with ten labels, and from there to finetuning, the intervals begin
-# about at zero, and they leave out the luck of the two draws and seeds: hints, no more. (And the training of
-# the network itself is a source of chance for all four protocols.) A claim about *features* needs the first
-# three, a claim about a *classifier* the last. If they disagree, that is not an error but a finding: remember
-# the motion part with one label. And more work is not always better: with ten labels per class, a linear
-# probe on the right part was at least as good as training everything for 30 steps, on smaller frames. (Longer
-# finetuning may well get ahead.)
+# Not every step of the staircase is firm. Between neighbors among the highest three the intervals contain
+# zero, so their order is open. From retrieval to a probe with ten labels, and from there to finetuning, the
+# intervals begin about at zero, and they leave out the luck of the two draws and seeds: hints, no more.
+# (And the training of the network itself is a source of chance for all four protocols.) A claim about
+# *features* needs the first three, a claim about a *classifier* the last. If they disagree, that is not an
+# error but a finding: remember the motion part with one label. And more work is not always better: with ten
+# labels per class, a linear probe on the right part was at least as good as training everything for 30
+# steps, on smaller frames. (Longer finetuning may well get ahead.)
 #
 # ## What we have seen
 #
@@ -1074,8 +1075,8 @@ for values in after_200.values():
 #
 # Does it also end higher? [The study](../docs/study.md#with-few-labels-and-as-a-helper-beside-labels) trained
 # for three times as long. With ten labels both know their 80 clips by heart by then, and the helper is .12
-# ahead on the test clips (.06 to .18): there it ends higher. With all labels, the lead is .04 (-.04 to .12),
-# and those runs cannot tell.
+# ahead on the test clips (.06 to .18): there it ends higher. With all labels, the lead of .04 just contains
+# zero (-.01 to .08), and those runs cannot tell.
 #
 # The third bar repeats what 30 steps said above: after these 200 steps it is worth far more to have *started*
 # from motion prediction than to have it as a helper. (That start has cost 200 steps of its own, on all

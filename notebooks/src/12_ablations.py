@@ -575,7 +575,7 @@ show(
     ranges(
         gains,
         label="action, change from the method, 95 % (thick: apart; thin: in pairs; in numbers: the wider)",
-        title="Regression on vectors costs most; a current window costs, too, by the probe",
+        title="Regression on vectors costs most; a current window just does, by the probe",
         zero=0.0,
         roles=dict.fromkeys(gains, "motion"),
         pairs=in_pairs,
@@ -601,7 +601,8 @@ assert all(
 #   excludes zero (-.25 to -.01). By R@1 it is .14, but that interval contains zero (-.34 to .07).
 # - **For InfoNCE and for the Transformer we see no gain.** Regression on features loses nothing that we could
 #   see (by R@1 it came out .09 *higher*, but that interval contains zero), and neither do two linear
-#   layers instead of the Transformer. "No gain seen" means: changes of a tenth could escape us.
+#   layers instead of the Transformer. "No gain seen" means: a loss of .14 by the probe (no Transformer)
+#   or a gain of .25 by R@1 (features) could escape us.
 #
 # These are eight rows at once, so the one that only just excludes zero, that .13, is the first to suspect; a
 # warning about this comes below.
@@ -637,12 +638,18 @@ laboratory(compare, {"variant": tuple(BY_NAME), "measure": MEASURES})
 # So we exchange them one at a time, with everything else equal, in runs of 200 steps
 # (`experiments/apart.py`). Three targets: the **vectors** of a patch; **random** features of them, from an
 # encoder with fixed weights; **learned** features, from one that is trained along. Three losses: smooth L1,
-# cosine, InfoNCE. (Every target first leaves a batch norm, so that the vectors, too, are compared at an equal
-# scale, and every prediction leaves the same head.) You have met three of the nine pairs: the method, but
-# for its further windows, is *learned, InfoNCE*; regression on features is *random, cosine*; and regression
-# on vectors is *vectors, smooth L1*, but for that batch norm and a head of two layers instead of one. With a
-# third of the steps, the first two score lower than above. **Before you look**: is it the rows that will
-# differ, or the columns?
+# cosine, InfoNCE. (Every target first leaves a batch norm, so that the vectors, too, are compared at an
+# equal scale, and every prediction leaves the same head.) You have met three of the nine pairs, in runs of
+# 600 steps:
+#
+# | above | here | but |
+# |---|---|---|
+# | the method | learned, InfoNCE | no further windows |
+# | regression on features | random, cosine | |
+# | regression on vectors | vectors, smooth L1 | that batch norm, and a head of two layers instead of one |
+#
+# With a third of the steps, the first two score lower. **Before you look**: is it the rows that will differ,
+# or the columns?
 
 # %%
 TARGETS, LOSSES = ("vectors", "random", "learned"), ("smooth L1", "cosine", "InfoNCE")
@@ -716,11 +723,15 @@ for one, other in (
 #
 # Drawn vectors are clean, real ones are not. So the same four ways to predict motion were trained on the 528
 # real clips of [15_real_video](15_real_video.ipynb), 600 steps each, everything but target and loss equal.
-# Below, they stand in the right panel. In the left one stand the 200-step runs from above again, but an order
-# after 200 steps may be one of speed. So between them are the runs on drawings that had 600 steps, too: the
-# method and regression on features. (Two of the four exist; their batches and negatives are those of the long
-# runs above, so take them for a hint.) Compare the *order* within a panel, not heights between panels. **Your
-# bet**: which of the four suffers most on real clips?
+# Three panels follow:
+#
+# - left, drawings, 200 steps: the runs from above again. Their order may be one of speed.
+# - middle, drawings, 600 steps: the method and regression on features, as far up in this notebook (their
+#   batches and negatives are those of the long runs, so take them for a hint).
+# - right, real clips, 600 steps: all four.
+#
+# Compare the *order* within a panel, not heights between panels. **Your bet**: which of the four suffers most
+# on real clips?
 
 # %%
 WAYS = {
@@ -987,8 +998,8 @@ assert excluding == ["4 maps, R@1"] and short_pairs["4 maps, R@1"][2] < 0
 # - Three runs of each kind miss a true difference of ten points every third time, and of many comparisons
 #   some exclude zero by luck.
 # - I-frames teach scenes, vectors teach actions, both teach both.
-# - By the probe, the future taught more about actions than the present. What is compared, and how, are
-# two things: take them apart.
+# - By the probe, the future taught more about actions than the present, by an interval that just excludes
+#   zero, one of eight. What is compared, and how, are two things: take them apart.
 # - "No difference seen" is not "no difference". Say how large a difference you could have missed.
 #
 # ## Quiz

@@ -473,7 +473,7 @@ else:
 #     return (train_set.labels("appearance")[nearest] == test_set.labels("appearance")).mean()
 # ```
 #
-# In the middle of a clip the light has neither risen nor fallen, by construction, so a frame tells next to
+# In the middle of a clip the light has hardly risen or fallen, by construction, so a frame tells next to
 # nothing. At the start it does give something away, .45. The .30 at the end is within luck of a guess here,
 # but with the study's larger set both ends show it (.45 to .52). So we average three clips per video, and a
 # network that scores near 1.00 has seen more than that.
@@ -643,7 +643,7 @@ for label, without in (("scene", "joint"), ("action", "joint"), ("action", "moti
         changes[name], in_pairs[name] = evaluate.difference(a, b), evaluate.difference(a, b, paired=True)
 
 # %% tags=["hide-input"]
-title = "The third task costs: all six scores fall, four of them clearly"
+title = "The third task costs: all six scores fall, the three by R@1 clearly"
 show(
     ranges(
         changes,

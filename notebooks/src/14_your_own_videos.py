@@ -608,8 +608,8 @@ title = "After 40 steps: context is found more often than by guessing, motion no
 show(
     figures.above_a_guess(lines, keys, smooth=10, title=title),
     "Left: the losses of context and motion over 40 steps, less that of a guess. Both fall a little; context "
-    "ends below the dotted line, motion about on it. Right: the share of key frames that context finds ends "
-    "above the dotted line of a guess.",
+    "ends below the dotted line, motion a little above it. Right: the share of key frames that context "
+    "finds ends above the dotted line of a guess.",
 )
 
 # %% [markdown]
@@ -725,7 +725,7 @@ if OURS:
 
 # %% [markdown]
 # The splendid scores are gone. By place, all three networks, even the untrained one, beat a random clip, and
-# their intervals overlap widely (.39 to .86, .47 to .91, .65 to .99). That does not say that they are equal:
+# their intervals overlap widely. That does not say that they are equal:
 # all three answered the *same* queries, and a hard query is hard for each. It tells more to subtract first,
 # query by query, and then draw the sources:
 
@@ -741,8 +741,8 @@ for label in data.classes:
 # cannot tell (-.04 to .54). By motion they can: only the shipped network still knows the motions.
 # ([15_real_video](15_real_video.ipynb) compares all its networks in this way.)
 #
-# But look at the other two: their motion scores lie *below* the dashed line. Their intervals still contain it
-# (twelve tapes are few), so this may be luck. Yet there is also a reason to expect it.
+# But look at the other two: their motion scores lie below the dashed line, or about on it. Their intervals
+# still contain it (twelve tapes are few), so this may be luck. Yet there is also a reason to expect it.
 # **How could a network do worse than chance?**
 #
 # <details><summary>Answer</summary>

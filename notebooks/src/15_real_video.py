@@ -332,7 +332,7 @@ show(
     figures.seeds(
         found,
         guess=[1 / len(CLASSES)] * 2,
-        title="Learned from drawings alone, both tasks together: half of the real clips find their class",
+        title="Learned from drawings alone, by both tasks: half of the real clips find their class (R@1)",
         roles={"context": "context", "motion": "motion", "both tasks": "joint"},
     ),
     f"Two panels of five bars, a dot for each training. {figures.in_words(found)}",
@@ -514,13 +514,13 @@ assert max(precisions["joint, drawings"]) < min(precisions["joint"])
 #
 # **Drawings against real clips.** By R@1 and probe we see no difference: the joint network that learned from
 # 528 real clips and the one that learned from 1152 drawings score alike; by the intervals above, a lead of
-# .16 by R@1, and of .09 by the probe, could have been missed.
-# By the *whole* ranking, the mean average precision just printed, real clips come out higher: every training
-# on them is above every training on drawings. (The log has one such number for each training, so sources
-# could not be drawn again.) Going on from drawings to real clips has the highest scores (about .59 and
-# .63), after 1600 steps in all; whether that beats drawings alone, these sources cannot tell. One possible
-# reason for so small a gain: there are only 132 source videos, and a network can learn to tell *those*
-# apart, which is of no use for new ones.
+# .16 by R@1, and of .09 by the probe, could have been missed. By the *whole* ranking, the mean average
+# precision just printed, real clips come out higher: every training on them is above every training on
+# drawings. (The log has one such number for each training, so sources could not be drawn again.) Going on
+# from drawings to real clips has the highest scores (about .59 and .63), after 1600 steps in all; whether
+# that beats drawings alone, these sources cannot tell. If that gain is small, one possible reason is that
+# there are only 132 source videos, and a network can learn to tell *those* apart, which is of no use for
+# new ones.
 #
 # > **What drawings did not teach us.** In [12_ablations](12_ablations.ipynb), after 200 steps on drawings,
 # > the vectors themselves came out highest as targets, compared by direction or by contrast. On the real
@@ -563,7 +563,7 @@ show(
     range_panels(
         leads,
         label="lead of the start from drawings in the share named rightly; 95 %, other sources",
-        title="A start from drawings is ahead after as many steps; after three times as many, zero is inside",
+        title="From drawings: ahead after as many steps, by sources; not seen after 3 times as many",
         zero=0.0,
         roles={"over scratch, as many steps": "joint"},
     ),
@@ -640,9 +640,9 @@ show(
 # clips. Is so little motion a clue of its own? Hardly: cellos move as little (.09 in the maps above) and
 # are found far less often, while color finds pianos, too (.75). Batters are the clearest case: after real
 # clips the context part finds a third of them, the motion part hardly any. They share the pitch with
-# bowlers, yet it is the still picture that tells them, not the stroke. Where a motion part is ahead, as in
-# surfing after drawings, it is by less.
-# Archery is hardly found by any network; color finds a third.
+# bowlers, so perhaps it is what stays in the picture that tells them, not the stroke. Where a motion part
+# is ahead, as in surfing after drawings, it is by less. Archery is hardly found by any network; color finds
+# a third.
 #
 # Do the two parts make different mistakes? Some disagreement is luck: two trainings of the *same* part with
 # other seeds disagree, too. So the question is whether the parts of one network disagree *more* than two
