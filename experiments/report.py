@@ -9,6 +9,7 @@ A document holds each of its tables between two marks, `<!-- table: design -->` 
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import re
 import sys
@@ -23,6 +24,7 @@ import joint
 import labels
 import parts
 import real_report
+from PIL import Image
 from study import LOG, MODELS, in_table
 from worlds import AMOUNTS
 
@@ -312,7 +314,11 @@ def main() -> int:
         for question in QUESTIONS:
             if "figures" in made[question]:
                 figure, _ = drawn(question, found)
-                figure.savefig(FIGURES / f"study_{question}.png", dpi=110)
+                buffer = io.BytesIO()
+                figure.savefig(buffer, dpi=110)
+                # Bars and words need few colors, and the wheel holds these files.
+                few = Image.open(buffer).convert("RGB").quantize(64)
+                few.save(FIGURES / f"study_{question}.png", optimize=True)
     return 0
 
 

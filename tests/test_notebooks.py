@@ -5,11 +5,13 @@ That they run, that their outputs hold and that solutions are right is checked b
 
 from __future__ import annotations
 
+import ast
 import base64
 import functools
 import importlib.util
 import io
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -88,6 +90,24 @@ def lacking(name: str) -> list[str]:
         "further reading": re.search(r"(?i)further reading|read more", words),
     }
     return [f"{name}: {part}" for part, there in parts.items() if not there]
+
+
+def test_no_notebook_takes_the_name_of_its_own_function_for_something_else() -> None:
+    """A cell that calls the function could not be run again after that."""
+    for name in NAMES:
+        body = ast.parse((FOLDER / "src" / f"{name}.py").read_text(encoding="utf-8")).body
+        made = {part.name for part in body if isinstance(part, ast.FunctionDef)}
+        rest = [part for part in body if not isinstance(part, ast.FunctionDef | ast.ClassDef)]
+        assert not made & {bound for part in rest for bound in _bound(part)}, name
+
+
+def _bound(part: ast.AST) -> Iterator[str]:
+    """Names that a statement binds at the top level; those inside comprehensions and lambdas stay there."""
+    if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
+        yield part.id
+    elif not isinstance(part, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp | ast.Lambda):
+        for inner in ast.iter_child_nodes(part):
+            yield from _bound(inner)
 
 
 def test_notebooks_have_the_parts_of_a_lesson() -> None:
