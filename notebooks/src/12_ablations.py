@@ -708,14 +708,14 @@ for one, other in (
     )
 
 # %% [markdown]
-# Rows or columns? Both. The first column fails whatever the target: number by number, none is seen to do
-# better than an untrained network (.18 or .19 by the probe, against .18). In the second column the rows
-# seem to differ, too: by direction, vectors seem to teach more than random features (.04 to .62, and this is
-# one of five comparisons, picked after a look at the table), and learned features teach next to nothing, for
-# nothing keeps them apart and they [collapse](06_infonce.ipynb). In the third they get what
-# they lacked, the contrast, and reach .60. Here, too, vectors came out highest, but those intervals contain
-# zero: the rows of the third column cannot be told apart. So what failed above was hardly the vectors; it
-# was the way they were compared.
+# Rows or columns? Both. The first column fails after 200 steps, whatever the target: number by number, none
+# is seen to do better than an untrained network (.18 or .19 by the probe, against .18). In the second
+# column the rows seem to differ, too: by direction, vectors seem to teach more than random features (.04 to
+# .62, and this is one of five comparisons, picked after a look at the table), and learned features teach
+# next to nothing, for nothing keeps them apart and they [collapse](06_infonce.ipynb). In the third they get
+# what they lacked, the contrast, and reach .60. Here, too, vectors came out highest, but those intervals
+# contain zero: the rows of the third column cannot be told apart. So what failed above was hardly the
+# vectors; it was the way they were compared.
 #
 # One more caution: one learning rate served all cells. That smooth L1 fails at this one does not say that it
 # fails at every one. [The study](../docs/study.md) has more cells.
@@ -982,11 +982,11 @@ assert excluding == ["4 maps, R@1"] and short_pairs["4 maps, R@1"][2] < 0
 # 2. **Can we do without optical flow?** As far as our runs can tell (by R@1 to within a tenth, by the
 # probe to within .15), yes, at a small fraction of its cost.
 # 3. **How do we stop the network from taking the easy way out?** Do not ask for numbers one by one: at the
-# one learning rate that we tried, that failed for every target. And ask about the future: by the probe it
-# taught .13 more than the present, a difference that just excludes zero in pairs of seeds; by R@1 it may be
-# luck. On drawings, the direction in which a patch of vectors points is target enough; on real clips, of
-# the four ways that we tried, only features that learn along, kept apart by InfoNCE, taught anything that
-# we could see. Of the other parts we saw no gain.
+# one learning rate that we tried, no target was seen to teach in 200 steps. Perhaps ask about the future:
+# by the probe it taught .13 more than the present, a difference that just excludes zero in pairs of seeds;
+# by R@1 it may be luck. On drawings, the direction in which a patch of vectors points is target enough; on
+# real clips, of the four ways that we tried, only features that learn along, kept apart by InfoNCE, taught
+# anything that we could see. Of the other parts we saw no gain.
 #
 # All but that last comparison holds in a world of drawn shapes on drawn backgrounds, for small networks
 # and trainings of some minutes. [15_real_video](15_real_video.ipynb) goes on with real clips. To find out
