@@ -23,14 +23,14 @@ class ThreeBranches(TinyR2Plus1D):
     def __init__(self, widths: tuple[int, int, int, int] = (24, 48, 128, 128)) -> None:
         super().__init__(widths)
         context, each = self.context_channels, self.motion_channels
-        self.surprised = TinyR2Plus1D(widths).moving
+        self.residual = TinyR2Plus1D(widths).moving
         self.motion_channels, self.width = 2 * each, context + 2 * each
         self.parts = self.parts | {"residual": slice(context + each, context + 2 * each)}
 
     def feature_maps(self, clip: Tensor) -> tuple[Tensor, Tensor]:
         """Still, (B, C3, 1, H/16, W/16), and both moving ones, (B, 2 C4, T/4, H/16, W/16)."""
         clip = self.shared(clip)
-        moving = torch.cat([self.moving(clip), self.surprised(clip)], dim=1)
+        moving = torch.cat([self.moving(clip), self.residual(clip)], dim=1)
         return self.still(clip.mean(2, keepdim=True)), moving
 
     @classmethod

@@ -30,7 +30,7 @@ def views() -> Views:
 
 
 @pytest.mark.parametrize(("source", "taught", "spared"), [
-    ("motion", "moving", "surprised"), ("residual", "surprised", "moving"),
+    ("motion", "moving", "residual"), ("residual", "residual", "moving"),
 ])  # fmt: skip
 def test_a_task_reaches_its_own_branch_alone(
     branches: ModuleType, source: str, taught: str, spared: str
@@ -59,5 +59,5 @@ def test_features_have_a_third_part_of_length_1(branches: ModuleType) -> None:
 
 def test_the_two_moving_branches_begin_with_weights_of_their_own(branches: ModuleType) -> None:
     backbone = branches.ThreeBranches(WIDTHS)
-    pairs = zip(backbone.moving.parameters(), backbone.surprised.parameters(), strict=True)
+    pairs = zip(backbone.moving.parameters(), backbone.residual.parameters(), strict=True)
     assert any(not torch.equal(one, other) for one, other in pairs)

@@ -40,13 +40,14 @@ def test_attention_needs_a_map_for_each_question_of_each_clip() -> None:
 
 def test_points_are_numbered_and_a_miss_is_ringed() -> None:
     frame, motion = np.zeros((8, 8, 3), np.uint8), np.zeros((2, 4, 4))
-    cosines = np.array([[0.9, 0.1, 0, 0], [0.2, 0.8, 0, 0], [0, 0, 0.1, 0.7], [0, 0, 0, 0.6]])
-    figure = figures.predictions_of_points(frame, motion, cosines, grid=(2, 2), title="Three of four")
+    cosines = 0.9 * np.eye(16)
+    cosines[2, 3] = 0.95
+    figure = figures.predictions_of_points(frame, motion, cosines, grid=(4, 4), title="15 of 16")
     left, right, _ = figure.axes
-    assert [(text.get_text(), text.get_position()) for text in left.texts][3] == ("3", (4.16, 4.16))
+    assert [(text.get_text(), text.get_position()) for text in left.texts][5] == ("5", (2.16, 2.16))
     (rings,) = right.lines
     assert list(rings.get_xdata()) == [3] and list(rings.get_ydata()) == [2]
-    assert [patch.get_xy() for patch in right.patches] == [(n - 0.5, n - 0.5) for n in range(4)]
+    assert [patch.get_xy() for patch in right.patches] == [(n - 0.5, n - 0.5) for n in range(16)]
     assert np.array_equal(right.images[0].get_array(), cosines)
 
 

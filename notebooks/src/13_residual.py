@@ -473,10 +473,11 @@ else:
 #     return (train_set.labels("appearance")[nearest] == test_set.labels("appearance")).mean()
 # ```
 #
-# In the middle of a clip the light has hardly risen or fallen, by construction, so a frame tells next to
-# nothing. At the start it does give something away, .45. The .30 at the end is within luck of a guess here,
-# but with the study's larger set both ends show it (.45 to .52). So we average three clips per video, and a
-# network that scores near 1.00 has seen more than that.
+# In the middle of a clip, rising and falling light pass through zero, and wavering light may stand
+# anywhere, since each clip begins at another point of its wave. So a frame tells next to nothing. At the
+# start it does give something away, .45. The .30 at the end is within luck of a guess here, but with the
+# study's larger set both ends show it (.45 to .52). So we average three clips per video, and a network that
+# scores near 1.00 has seen more than that.
 #
 # </details>
 
@@ -671,9 +672,10 @@ assert len(clear) == 4 and "action, linear: added to motion" not in clear
 #
 # One may object that three tasks share one small backbone, and that all of them weigh much.
 # [The study](../docs/study.md#where-does-its-price-come-from) has tried both. With a *third branch* for the
-# residual, actions are back by the probe, and scenes are not. With a *quarter of the weight* in the shared
-# branch neither is seen to lose, and the light is still found by a probe in two of three trainings, but
-# hardly by nearest neighbors. And ten times as many steps? That is not what we measured.
+# residual, actions are no longer seen to lose by the probe; for scenes, three seeds cannot tell. With a
+# *quarter of the weight* in the shared branch neither is seen to lose, and the light is still found by a
+# probe in two of three trainings, but hardly by nearest neighbors. And ten times as many steps? That is not
+# what we measured.
 #
 # **Exercise 3** (easy, 10 minutes). "It falls by .2" means little if you do not know from where. Express it
 # as a share: of what a model scored *above guessing*, how much is left with the third task? And how sure is

@@ -563,7 +563,7 @@ show(
     range_panels(
         leads,
         label="lead of the start from drawings in the share named rightly; 95 %, other sources",
-        title="From drawings: ahead after as many steps, by sources; not seen after 3 times as many",
+        title="From drawings: ahead after as many steps; no lead is seen over 3 times as many",
         zero=0.0,
         roles={"over scratch, as many steps": "joint"},
     ),

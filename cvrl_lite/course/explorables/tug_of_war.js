@@ -170,7 +170,7 @@ function render({ model, el }) {
     const place = scores.scene.findIndex(({ share }) => share === shares[run]);
     const found = (name) => `${name}s .${Math.round(100 * scores[name][place].mean)}`;
     here.say(
-      `Context has weight ${short(shares[run])}, motion ${short(1 - shares[run])}. At step ${steps[at]} context pulls with ${short(c)} and motion with ${short(m)}; ` +
+      `Context has weight ${short(shares[run])}, motion ${short(1 - shares[run])}. At step ${steps[at]} the weighted gradient of context has length ${short(c)}, that of motion ${short(m)}; ` +
       `the cosine of the gradients, averaged over many batches, is ${short(cosine)}: ${way}.` +
       (place < 0 ? "" : ` Networks trained so to the end find ${found("scene")} and ${found("action")} (R@1).`),
     );

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 
+from cvrl_lite.course.figures.contrast import add_color_bar, draw_matrix
 from cvrl_lite.course.figures.style import COLORS, INK, new, two_digits, without_spines
 
 _VEIL = LinearSegmentedColormap.from_list(
@@ -118,21 +119,13 @@ def predictions_of_points(
         words.set_path_effects([withStroke(linewidth=2.5, foreground="white")])
     left.set(xticks=[], yticks=[])
     left.set_title("the points, and what moves there", fontsize=9)
-    shown = right.imshow(cosines, cmap="RdBu", vmin=-1, vmax=1, interpolation="nearest")
-    best = cosines.argmax(1)
-    missed = np.flatnonzero(best != np.arange(len(cosines)))
-    right.plot(best[missed], missed, "o", ms=7, mfc="none", mec=COLORS["motion"], mew=1.6)
-    for place in range(len(cosines)):
-        own = Rectangle((place - 0.5, place - 0.5), 1, 1, fill=False, ec=INK, lw=1.6)
-        own.set_path_effects([withStroke(linewidth=2.8, foreground="white")])
-        right.add_patch(own)
+    shown = draw_matrix(right, cosines, "RdBu", -1)
     right.set(xlabel="points of the true future", ylabel="predictions")
     for ticks in (right.set_xticks, right.set_yticks):
         ticks(range(len(cosines)), [str(place) for place in range(len(cosines))], fontsize=8)
     right.set_title("frame: its own point; ring: nearer, but not its own", fontsize=9)
-    for axes in figure.axes:
-        without_spines(axes)
-    figure.colorbar(shown, ax=right, shrink=0.85, pad=0.02).set_label("cosine", fontsize=8)
+    without_spines(left)
+    add_color_bar(shown, [right], "cosine")
     return figure
 
 

@@ -58,8 +58,8 @@ def similarity_matrix(
     cell = min(0.42, 4.6 / columns)
     figure = new(title, size=(cell * columns + 2.2, cell * rows + 1.1))
     axes = figure.axes[0]
-    shown = _matrix(axes, cosines, "RdBu", -1, allowed=allowed)
-    _color_bar(shown, [axes], "cosine")
+    shown = draw_matrix(axes, cosines, "RdBu", -1, allowed=allowed)
+    add_color_bar(shown, [axes], "cosine")
     axes.set(ylabel=names[0], xlabel=names[1])
     keys: list[Any] = [Patch(fc="white", ec=INK, lw=2, label="its own")]
     if allowed is not None and not allowed.all():
@@ -86,10 +86,10 @@ def matrices(tables: Mapping[str, np.ndarray], *, title: str) -> Figure:
     figure = new(title, columns=len(tables), size=(4.45 * len(tables) + 0.6, 4.1))
     panels = list(figure.axes)
     for axes, (caption, table) in zip(panels, tables.items(), strict=True):
-        shown = _matrix(axes, table, "RdBu", -1)
+        shown = draw_matrix(axes, table, "RdBu", -1)
         axes.set_title(caption, fontsize=9)
         axes.set_ylabel("queries" if axes is panels[0] else "")
-    _color_bar(shown, panels, "cosine")
+    add_color_bar(shown, panels, "cosine")
     keys: list[Any] = [Patch(fc="white", ec=INK, lw=2, label="its own")]
     keys += panels[0].get_lines()[:1]  # rings, if there are any
     words = ["its own", "nearest, but not its own"][: len(keys)]
@@ -122,7 +122,7 @@ def quiz(cosines: np.ndarray, temperature: float, *, names: tuple[str, str] = ("
     for axes, values, colors, lowest, label in zip(
         figure.axes, (cosines, shares), ("RdBu", "Blues"), (-1, 0), ("cosine", "probability"), strict=True
     ):
-        _color_bar(_matrix(axes, values, colors, lowest), [axes], label)
+        add_color_bar(draw_matrix(axes, values, colors, lowest), [axes], label)
         axes.set(ylabel=names[0], xlabel=names[1])
     if rings := figure.axes[0].get_legend_handles_labels()[0]:
         figure.legend(handles=rings, loc="outside lower center", frameon=False)
@@ -327,7 +327,7 @@ def softmax(cosines: np.ndarray, temperature: float) -> np.ndarray:
     return np.asarray(powers / powers.sum(1, keepdims=True))
 
 
-def _matrix(
+def draw_matrix(
     axes: Axes,
     values: np.ndarray,
     colors: str,
@@ -335,7 +335,10 @@ def _matrix(
     *,
     allowed: np.ndarray | None = None,
 ) -> AxesImage:
-    """Draws a matrix whose values reach from `lowest` to 1."""
+    """Draws a matrix whose values reach from `lowest` to 1, with frames around each row's own column.
+
+    Each row's largest value is bold, or ringed where it is not its own and there is no room for numbers.
+    """
     rows, columns = values.shape
     shown = axes.imshow(values, cmap=colors, vmin=lowest, vmax=1, interpolation="nearest")
     without_spines(axes)
@@ -374,7 +377,7 @@ def _matrix(
     return shown
 
 
-def _color_bar(shown: AxesImage, panels: Sequence[Axes], label: str) -> None:
+def add_color_bar(shown: AxesImage, panels: Sequence[Axes], label: str) -> None:
     """The scale of a matrix, beside the panels that share it."""
     figure = panels[0].figure
     figure.colorbar(shown, ax=panels, shrink=0.85, pad=0.02).set_label(label, fontsize=8)

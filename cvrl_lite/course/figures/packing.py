@@ -221,13 +221,8 @@ def gop_timeline(
         for kind in "IPB":
             at = kinds == kind
             if at.any():
-                tall = 2.0 if kind == "I" else 1.0  # in front
-                look: Any = {
-                    "fc": COLORS[kind],
-                    "ec": COLORS[kind],
-                    "lw": 1.2,
-                    "zorder": tall,
-                }  # in a long file a line
+                look: Any = {"fc": COLORS[kind], "ec": COLORS[kind], "lw": 1.2}  # in a long file a line
+                look["zorder"] = 2.0 if kind == "I" else 1.0  # in front
                 if len(kinds) <= _MOST_HATCHED:
                     look |= {"ec": "white", "lw": 0, "hatch": HATCHES[kind]}
                 named.setdefault(f"{kind}-frames", _bars(axes, times[at], 0, heights[at], 0.8 * width, look))

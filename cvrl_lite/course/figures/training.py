@@ -229,10 +229,8 @@ def agreement(rows: Sequence[Mapping[str, Any]], batches: Sequence[int], *, titl
         axes.axhline(0, color=INK, ls="--", lw=1)
         for (name, words), mark, aside in zip(names.items(), "sDo", (-0.02, 0, 0.02), strict=True):
             mean, low, high = np.transpose([row[name][place] for row in rows])
-            color, at = (
-                COLORS["joint" if name == "both" else name],
-                np.array(steps) + aside * steps[-1] * (place == 0),
-            )
+            color = COLORS["joint" if name == "both" else name]
+            at = np.array(steps) + (aside * steps[-1] if place == 0 else 0)  # bars side by side
             axes.vlines(at, low, high, color=color, lw=2, alpha=0.45)
             axes.plot(at, mean, color=color, marker=mark, ms=5, label=words)
         count = batches[place]
